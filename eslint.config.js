@@ -1,0 +1,67 @@
+import tseslint from 'typescript-eslint';
+
+/**
+ * The layers, lowest first. A folder imports only from itself and from those before it.
+ * `browser: false` marks the folders that may use Node's own modules.
+ */
+const LAYERS = [
+  { name: 'errors', browser: true },
+  { name: 'random', browser: true },
+  { name: 'onnx', browser: true },
+  { name: 'graph', browser: true },
+  { name: 'runtime', browser: false },
+  { name: 'nn', browser: true },
+  { name: 'optim', browser: true },
+  { name: 'models', browser: true },
+  { name: 'weights', browser: false },
+  { name: 'images', browser: false },
+  { name: 'data', browser: false },
+  { name: 'metrics', browser: true },
+  { name: 'training', browser: false },
+  { name: 'inference', browser: false },
+  { name: 'report', browser: false },
+  { name: 'bench', browser: false },
+  { name: 'cli', browser: false },
+];
+
+const layerRules = LAYERS.map((layer, position) => ({
+  files: [`src/${layer.name}/**/*.ts`],
+  ignores: ['**/*.test.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          ...LAYERS.slice(position + 1).map((above) => ({
+            group: [`**/${above.name}/**`],
+            message: `Layer "${layer.name}" lies below "${above.name}" (see docs/architecture.md).`,
+          })),
+          ...(layer.browser
+            ? [
+                {
+                  group: ['node:*', 'sharp', 'onnxruntime-node'],
+                  message: `Layer "${layer.name}" runs in browsers: no Node import here.`,
+                },
+              ]
+            : []),
+        ],
+      },
+    ],
+  },
+}));
+
+export default tseslint.config(
+  { ignores: ['dist', 'coverage', 'node_modules', 'tmp'] },
+  ...tseslint.configs.recommended,
+  {
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  { files: ['src/cli/**', 'examples/**', 'test/**', 'scripts/**'], rules: { 'no-console': 'off' } },
+  ...layerRules,
+);

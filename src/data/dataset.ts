@@ -1,0 +1,44 @@
+import type { ClassMask, Raster } from '../images/raster.js';
+
+/** One image with its mask, at source size. */
+export interface Sample {
+  /** Unique within the dataset and stable across machines (a relative path without its extension, say). */
+  readonly id: string;
+  readonly image: Raster;
+  /** Same width and height as the image. */
+  readonly mask: ClassMask;
+}
+
+/** Labelled images. `get` decodes on demand, so a dataset of any length costs little to open. */
+export interface Dataset {
+  /** Format name, as `--format` takes it. */
+  readonly format: string;
+  readonly length: number;
+  readonly ids: readonly string[];
+  /** What must not straddle parts (patient, car), by sample; undefined where there is no such thing. */
+  readonly groups?: readonly string[] | undefined;
+  /** Official part of each sample (`train`, `valid`, `test`), where the format has one. */
+  readonly splits?: readonly (string | undefined)[] | undefined;
+  /** Class names by class index; at least two. */
+  readonly classes: readonly string[];
+  /** Channels of every image (1 or 3, or as the files have). */
+  readonly channels: number;
+  /** Largest pixel value: 255 or 65,535. */
+  readonly maxValue: number;
+  /** Files of sample `i`, for messages. */
+  files(i: number): { readonly image: string; readonly mask: string };
+  get(i: number): Promise<Sample>;
+}
+
+/** What one training step eats. */
+export interface Batch {
+  readonly ids: readonly string[];
+  readonly size: number;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  /** N×C×H×W, normalised. */
+  readonly images: Float32Array;
+  /** N×H×W class indices; IGNORE_INDEX where a pixel counts for nothing. */
+  readonly masks: Uint8Array;
+}

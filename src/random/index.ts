@@ -1,0 +1,139 @@
+/**
+ * The one source of randomness: a counter-based generator, so that the n-th draw of a named stream is
+ * a pure function of (seed, stream name, n). Nothing hidden needs saving: a resumed run asks for the
+ * same streams and gets the same numbers.
+ *
+ * The block function is Threefry-2x32 with 13 rounds (Salmon et al., "Parallel random numbers: as easy
+ * as 1, 2, 3", SC 2011), which passes BigCrush and needs only 32-bit additions, rotations and xors.
+ */
+
+const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+const ROUNDS = 13;
+const PARITY = 0x1bd11bda;
+
+/** Encrypts the counter (c0, c1) under the key (k0, k1) into `out[at]` and `out[at + 1]`. */
+function threefry(k0: number, k1: number, c0: number, c1: number, out: Uint32Array, at: number): void {
+  const k2 = PARITY ^ k0 ^ k1;
+  let x0 = (c0 + k0) | 0;
+  let x1 = (c1 + k1) | 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    x0 = (x0 + x1) | 0;
+    const r = ROTATIONS[round & 7]!;
+    x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0;
+    if ((round & 3) === 3) {
+      const s = (round >> 2) + 1;
+      const first = s % 3;
+      const second = (s + 1) % 3;
+      x0 = (x0 + (first === 0 ? k0 : first === 1 ? k1 : k2)) | 0;
+      x1 = (x1 + (second === 0 ? k0 : second === 1 ? k1 : k2) + s) | 0;
+    }
+  }
+  out[at] = x0;
+  out[at + 1] = x1;
+}
+
+/** A name for a stream: numbers and words, e.g. `('augment', epoch, sampleId)`. */
+export type StreamKey = number | string;
+
+export class Random {
+  private readonly k0: number;
+  private readonly k1: number;
+  private counter = 0;
+  private readonly block = new Uint32Array(2);
+  private spare = false;
+  private spareNormal: number | undefined;
+
+  /** @param seed any finite number; its low 53 bits count. @param keys the stream's name. */
+  constructor(seed: number, ...keys: StreamKey[]) {
+    const state = new Uint32Array(2);
+    state[0] = seed >>> 0;
+    state[1] = Math.floor(seed / 2 ** 32) >>> 0;
+    for (const key of keys) {
+      if (typeof key === 'number') {
+        threefry(state[0]!, state[1]!, key >>> 0, Math.floor(key / 2 ** 32) >>> 0, state, 0);
+      } else {
+        for (let i = 0; i < key.length; i++) threefry(state[0]!, state[1]!, key.charCodeAt(i), ~i, state, 0);
+        threefry(state[0]!, state[1]!, key.length, 0x5eed, state, 0);
+      }
+    }
+    this.k0 = state[0]!;
+    this.k1 = state[1]!;
+  }
+
+  /** The next 32 random bits, as an unsigned integer. */
+  uint32(): number {
+    if (this.spare) {
+      this.spare = false;
+      return this.block[1]!;
+    }
+    threefry(this.k0, this.k1, this.counter | 0, Math.floor(this.counter / 2 ** 32), this.block, 0);
+    this.counter++;
+    this.spare = true;
+    return this.block[0]!;
+  }
+
+  /** Uniform in [0, 1), 32 bits fine. */
+  float(): number {
+    return this.uint32() / 2 ** 32;
+  }
+
+  /** Uniform in [low, high). */
+  uniform(low: number, high: number): number {
+    return low + (high - low) * this.float();
+  }
+
+  /** A whole number, uniform in 0 … n − 1 (n up to 2³²; unbiased by rejection). */
+  integer(n: number): number {
+    const limit = 2 ** 32 - (2 ** 32 % n);
+    for (;;) {
+      const draw = this.uint32();
+      if (draw < limit) return draw % n;
+    }
+  }
+
+  /** Standard normal (Box and Muller 1958). */
+  normal(): number {
+    if (this.spareNormal !== undefined) {
+      const value = this.spareNormal;
+      this.spareNormal = undefined;
+      return value;
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - this.float()));
+    const angle = 2 * Math.PI * this.float();
+    this.spareNormal = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  }
+
+  /** True with probability `p`. */
+  chance(p: number): boolean {
+    return this.float() < p;
+  }
+
+  /** Shuffles in place (Fisher and Yates) and returns the array. */
+  shuffle<T extends { length: number; [index: number]: unknown }>(array: T): T {
+    for (let i = array.length - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      const kept = array[i];
+      array[i] = array[j];
+      array[j] = kept;
+    }
+    return array;
+  }
+
+  /** Fills `mask` with 1 (probability `keep`, to 1/65,536) or 0: four draws from each block. */
+  fillBernoulli(mask: Uint8Array, keep: number): void {
+    const threshold = Math.round(keep * 65536);
+    const { block, k0, k1 } = this;
+    for (let i = 0; i < mask.length; i += 4) {
+      threefry(k0, k1, this.counter | 0, Math.floor(this.counter / 2 ** 32), block, 0);
+      this.counter++;
+      const a = block[0]!;
+      const b = block[1]!;
+      mask[i] = (a & 0xffff) < threshold ? 1 : 0;
+      mask[i + 1] = a >>> 16 < threshold ? 1 : 0;
+      mask[i + 2] = (b & 0xffff) < threshold ? 1 : 0;
+      mask[i + 3] = b >>> 16 < threshold ? 1 : 0;
+    }
+    this.spare = false;
+  }
+}
