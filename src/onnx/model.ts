@@ -22,7 +22,23 @@ export const DATA_TYPES = {
 
 export type DataType = keyof typeof DATA_TYPES;
 
-/** A constant. `data` is little-endian, C-contiguous (`raw_data`). */
+/** Bytes per element; strings have no fixed size. */
+export const ELEMENT_BYTES: Readonly<Record<Exclude<DataType, 'string'>, 1 | 2 | 4 | 8>> = {
+  float32: 4,
+  uint8: 1,
+  int8: 1,
+  uint16: 2,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+  float16: 2,
+  float64: 8,
+  uint32: 4,
+  uint64: 8,
+};
+
+/** A constant. `data` is little-endian, C-contiguous (`raw_data`); tensors of strings are not supported. */
 export interface OnnxTensor {
   readonly name: string;
   readonly dataType: DataType;
@@ -51,11 +67,14 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
 }
 
-/** An input or output: a string among the dims names a size that is only known when the graph runs. */
+/**
+ * An input or output. A string among the dims names a size that is only known when the graph runs; '' is
+ * such a size without a name. Files may leave out the rank, and inside nested graphs the type too.
+ */
 export interface ValueInfo {
   readonly name: string;
-  readonly dataType: DataType;
-  readonly dims: readonly (number | string)[];
+  readonly dataType: DataType | undefined;
+  readonly dims: readonly (number | string)[] | undefined;
 }
 
 export interface OnnxGraph {
