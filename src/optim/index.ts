@@ -1,0 +1,18 @@
+/** Optimizers, gradient clipping and learning-rate schedules, over flat arrays of weights. */
+export { Optimizer } from './optimizer.js';
+export type {
+  GroupState,
+  OptimizerOptions,
+  OptimizerState,
+  OptionValue,
+  ParameterGroup,
+  ParameterGroupInit,
+  ParameterSlice,
+} from './optimizer.js';
+export { SGD } from './sgd.js';
+export type { SGDOptions } from './sgd.js';
+export { Adam, AdamW } from './adam.js';
+export type { AdamOptions } from './adam.js';
+export { RMSprop } from './rmsprop.js';
+export type { RMSpropOptions } from './rmsprop.js';
+export { clipGradNorm, clipGradValue, gradientNorm } from './clipping.js';
