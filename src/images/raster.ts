@@ -1,3 +1,5 @@
+/** The shapes in which pixels travel: the raster (values as decoded) and the class mask. */
+
 /** Pixels in memory, as decoded: rows from the top, channels interleaved (H×W×C). */
 export interface Raster {
   readonly width: number;

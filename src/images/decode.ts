@@ -1,0 +1,123 @@
+/** Files to pixels, for images. Masks have a decoder of their own (decode-mask.ts) that keeps indices. */
+import sharp from 'sharp';
+import { PixelwiseError } from '../errors/index.js';
+import { bmpToRaster, decodeBmp } from './bmp.js';
+import {
+  checkPixelCount,
+  damaged,
+  type ImageBytes,
+  type ImageHeader,
+  jpegHeader,
+  MAX_PIXELS,
+  pngHeader,
+  readImage,
+  tiffHasAlpha,
+} from './image-source.js';
+import type { Raster } from './raster.js';
+
+// Every file is read once an epoch, from bytes: libvips' cache of operations would only hold memory.
+sharp.cache(false);
+
+/**
+ * Decodes an image file (or its bytes) to the values it holds: 8 or 16 bits, grey (1 channel), RGB (3), or
+ * as many channels as a TIFF carries. Alpha is dropped, CMYK becomes RGB, an EXIF orientation is applied,
+ * an animation gives its first frame and a TIFF its first page. Embedded colour profiles are not applied.
+ *
+ * Throws PixelwiseError naming the file: `image-unreadable`, `image-empty`, `image-format`,
+ * `image-too-large` (beyond {@link MAX_PIXELS}), `image-damaged`, `image-depth` (floating-point pixels).
+ */
+export async function decodeImage(source: string | Uint8Array): Promise<Raster> {
+  const image = await readImage(source);
+  if (image.format === 'bmp') return bmpToRaster(decodeBmp(image));
+  return decodeWithSharp(image);
+}
+
+/** More bands than this in one TIFF are refused. */
+const MAX_CHANNELS = 64;
+
+interface Layout extends ImageHeader {
+  /** `colour` goes through RGB or grey without alpha; `bands` are kept as they are. */
+  readonly kind: 'colour' | 'cmyk' | 'bands';
+}
+
+/** As {@link decodeImage}, for bytes already read and recognised as one of sharp's formats. */
+export async function decodeWithSharp(image: ImageBytes): Promise<Raster> {
+  const layout = await readLayout(image);
+  checkPixelCount(image.name, layout.width, layout.height);
+  const wide = layout.bitDepth === 16;
+  const pipeline = sharp(image.bytes, {
+    failOn: 'truncated',
+    limitInputPixels: MAX_PIXELS,
+    limitInputChannels: MAX_CHANNELS,
+    // CMYK has no meaning without its profile; everything else is taken by its numbers.
+    ignoreIcc: layout.kind !== 'cmyk',
+  });
+  pipeline.autoOrient();
+  if (layout.kind !== 'bands') pipeline.removeAlpha();
+  if (layout.kind === 'colour' && layout.channels <= 2) pipeline.toColourspace(wide ? 'grey16' : 'b-w');
+  else pipeline.toColourspace(wide ? 'rgb16' : 'srgb');
+  pipeline.raw({ depth: wide ? 'ushort' : 'uchar' });
+  const { data, info } = await explained(image, pipeline.toBuffer({ resolveWithObject: true }));
+  const { width, height, channels } = info;
+  const values = wide ? asUint16(data) : data;
+  if (layout.kind === 'bands' && channels === layout.channels + 2) {
+    return { width, height, channels: layout.channels, data: dropRepeatedBand(values, channels) };
+  }
+  return { width, height, channels, data: values };
+}
+
+/** Turns libvips' complaint into one that names the file and says what to do. */
+async function explained<T>(image: ImageBytes, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause);
+    throw damaged(image.name, image.format.toUpperCase(), detail, cause);
+  }
+}
+
+/** The two commonest formats from their first bytes, which saves a round through the thread pool. */
+async function readLayout(image: ImageBytes): Promise<Layout> {
+  if (image.format === 'jpeg') {
+    const header = jpegHeader(image.bytes);
+    if (header?.bitDepth === 8) return { ...header, kind: header.channels === 4 ? 'cmyk' : 'colour' };
+  }
+  if (image.format === 'png') {
+    const header = pngHeader(image.bytes);
+    if (header?.palette === true) return { ...header, channels: 3, bitDepth: 8, kind: 'colour' };
+    if (header !== undefined) return { ...header, kind: 'colour' };
+  }
+  const options = { limitInputPixels: false, limitInputChannels: MAX_CHANNELS, ignoreIcc: true };
+  const { width, height, channels, depth, space } = await explained(
+    image,
+    sharp(image.bytes, options).metadata(),
+  );
+  if (depth !== 'uchar' && depth !== 'ushort') {
+    throw new PixelwiseError(
+      'image-depth',
+      `${image.name}: its pixels are of type ${depth}; images of 8 or 16 bits a channel are read. ` +
+        'Scale the values to 0…65535 and save the file as a 16-bit TIFF or PNG.',
+    );
+  }
+  const alpha = image.format !== 'tiff' || tiffHasAlpha(image.bytes);
+  const colours = space === 'cmyk' ? 4 : space === 'b-w' || space === 'grey16' ? 1 : 3;
+  const isColour = channels === colours || (channels === colours + 1 && alpha);
+  const kind = space === 'cmyk' ? 'cmyk' : isColour ? 'colour' : 'bands';
+  return { width, height, channels, bitDepth: depth === 'uchar' ? 8 : 16, kind };
+}
+
+/** libvips says the first band of a many-band grey TIFF three times over, as red, green and blue. */
+function dropRepeatedBand(data: Uint8Array | Uint16Array, channels: number): Uint8Array | Uint16Array {
+  const pixels = data.length / channels;
+  const kept = channels - 2;
+  const out = data instanceof Uint16Array ? new Uint16Array(pixels * kept) : new Uint8Array(pixels * kept);
+  for (let i = 0; i < pixels; i++) {
+    for (let c = 0; c < kept; c++) out[i * kept + c] = data[i * channels + 2 + c]!;
+  }
+  return out;
+}
+
+function asUint16(data: Buffer): Uint16Array {
+  if (data.byteOffset % 2 === 0) return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
+  return new Uint16Array(Uint8Array.from(data).buffer);
+}

@@ -1,0 +1,58 @@
+/** Pixels to files. Every file is written beside its place and renamed into it. */
+import { extname } from 'node:path';
+import sharp from 'sharp';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import { CLASS_PALETTE } from './palette.js';
+import { encodeIndexedPng } from './png-write.js';
+import type { ClassMask, Raster } from './raster.js';
+import { writeWhole } from './write-file.js';
+
+export interface MaskEncoding {
+  /** `palette` (default): viewers show class colours, indices survive. `grey`: plain 8-bit grey. */
+  readonly as?: 'palette' | 'grey';
+  /** RGB triples by class; default {@link CLASS_PALETTE}. */
+  readonly palette?: Uint8Array;
+}
+
+/** A mask as PNG bytes whose stored values are the class indices. */
+export async function encodeMask(mask: ClassMask, encoding: MaskEncoding = {}): Promise<Uint8Array> {
+  const { width, height, data } = mask;
+  const palette = encoding.as === 'grey' ? undefined : (encoding.palette ?? CLASS_PALETTE);
+  return encodeIndexedPng({ width, height, data, palette });
+}
+
+/** Writes {@link encodeMask} to a `.png` file. */
+export async function writeMask(path: string, mask: ClassMask, encoding: MaskEncoding = {}): Promise<void> {
+  if (extname(path).toLowerCase() !== '.png') {
+    throw new UsageError(`${path}: masks are written as PNG, which loses nothing. Name the file .png.`);
+  }
+  await writeWhole(path, await encodeMask(mask, encoding));
+}
+
+/** An image of 1 (grey) or 3 (RGB) channels as PNG, or (8 bits only) JPEG at quality 90, bytes. */
+export async function encodeImage(image: Raster, format: 'png' | 'jpeg' = 'png'): Promise<Uint8Array> {
+  const { width, height, channels, data } = image;
+  const wide = data instanceof Uint16Array;
+  if ((channels !== 1 && channels !== 3) || (wide && format === 'jpeg')) {
+    throw new PixelwiseError(
+      'image-encode',
+      `An image of ${channels} channels and ${wide ? 16 : 8} bits cannot be written as ${format.toUpperCase()}. ` +
+        'PNG takes 1 or 3 channels of 8 or 16 bits, JPEG 1 or 3 of 8 bits.',
+    );
+  }
+  const pipeline = sharp(data, { raw: { width, height, channels } });
+  if (format === 'jpeg') return pipeline.jpeg({ quality: 90, chromaSubsampling: '4:4:4' }).toBuffer();
+  return pipeline
+    .toColourspace(channels === 1 ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb')
+    .png({ compressionLevel: 6 })
+    .toBuffer();
+}
+
+/** Writes an image as its ending says: `.png`, `.jpg` or `.jpeg`. */
+export async function writeImage(path: string, image: Raster): Promise<void> {
+  const ending = extname(path).toLowerCase();
+  if (ending !== '.png' && ending !== '.jpg' && ending !== '.jpeg') {
+    throw new UsageError(`${path}: images are written as .png, .jpg or .jpeg.`);
+  }
+  await writeWhole(path, await encodeImage(image, ending === '.png' ? 'png' : 'jpeg'));
+}

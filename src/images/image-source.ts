@@ -1,0 +1,175 @@
+/**
+ * Where pixels come from: a file or bytes in memory, with a name for messages, and the format told by
+ * the first bytes (never by the file's ending: the original Oxford Pets has PNG and GIF named `.jpg`).
+ */
+import { readFile } from 'node:fs/promises';
+import { PixelwiseError } from '../errors/index.js';
+
+/** More pixels than this in one image are refused before any is decoded (2²⁸: 16,384 × 16,384). */
+export const MAX_PIXELS = 2 ** 28;
+
+export type ImageFormat = 'png' | 'jpeg' | 'gif' | 'tiff' | 'webp' | 'bmp';
+
+export interface ImageBytes {
+  /** The file's path, or `image in memory`. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly format: ImageFormat;
+}
+
+/** Pixel size and sample layout as a header tells them, before decoding. */
+export interface ImageHeader {
+  readonly width: number;
+  readonly height: number;
+  /** Samples a pixel in the file, alpha and CMYK's K included. */
+  readonly channels: number;
+  readonly bitDepth: number;
+}
+
+/** Reads `source` whole and recognises its format. Throws `image-unreadable`, `image-empty` or `image-format`. */
+export async function readImage(source: string | Uint8Array): Promise<ImageBytes> {
+  const name = typeof source === 'string' ? source : 'image in memory';
+  const bytes = typeof source === 'string' ? await readWhole(source) : source;
+  if (bytes.length === 0) {
+    throw new PixelwiseError(
+      'image-empty',
+      `${name}: the file is empty (0 bytes). Copy it again or remove it.`,
+    );
+  }
+  const format = recognise(bytes);
+  if (format === undefined) {
+    throw new PixelwiseError(
+      'image-format',
+      `${name}: not an image that can be read (its first bytes are ${firstBytes(bytes)}). ` +
+        'Readable are PNG, JPEG, TIFF, WebP, GIF and BMP; convert the file to one of them or remove it.',
+    );
+  }
+  return { name, bytes, format };
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'ELOOP'
+          ? 'its symbolic links lead in a circle'
+          : code === 'EISDIR'
+            ? 'it is a folder'
+            : code === 'EACCES'
+              ? 'reading it is not permitted'
+              : `it cannot be read (${code})`;
+    throw new PixelwiseError('image-unreadable', `${path}: ${why}. Check the path and its permissions.`, {
+      cause,
+    });
+  }
+}
+
+function firstBytes(bytes: Uint8Array): string {
+  return [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+function startsWith(bytes: Uint8Array, signature: readonly number[], at = 0): boolean {
+  return signature.every((byte, i) => bytes[at + i] === byte);
+}
+
+function recognise(bytes: Uint8Array): ImageFormat | undefined {
+  if (startsWith(bytes, [0x89, 0x50, 0x4e, 0x47])) return 'png';
+  if (startsWith(bytes, [0xff, 0xd8, 0xff])) return 'jpeg';
+  if (startsWith(bytes, [0x47, 0x49, 0x46, 0x38])) return 'gif';
+  // II or MM; version 42, or 43 for BigTIFF.
+  if (startsWith(bytes, [0x49, 0x49]) && (bytes[2] === 42 || bytes[2] === 43) && bytes[3] === 0)
+    return 'tiff';
+  if (startsWith(bytes, [0x4d, 0x4d, 0]) && (bytes[3] === 42 || bytes[3] === 43)) return 'tiff';
+  if (startsWith(bytes, [0x52, 0x49, 0x46, 0x46]) && startsWith(bytes, [0x57, 0x45, 0x42, 0x50], 8))
+    return 'webp';
+  if (startsWith(bytes, [0x42, 0x4d])) return 'bmp';
+  return undefined;
+}
+
+/** What the first marker segments say; undefined where they cannot be followed. */
+export function jpegHeader(bytes: Uint8Array): ImageHeader | undefined {
+  let at = 2;
+  while (at + 9 < bytes.length) {
+    if (bytes[at] !== 0xff) return undefined;
+    const marker = bytes[at + 1]!;
+    if (marker === 0xff) {
+      at += 1;
+      continue;
+    }
+    // Start of frame: C0…CF but for C4 (Huffman tables), C8 (reserved) and CC (arithmetic conditioning).
+    if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
+      return {
+        bitDepth: bytes[at + 4]!,
+        height: bytes[at + 5]! * 256 + bytes[at + 6]!,
+        width: bytes[at + 7]! * 256 + bytes[at + 8]!,
+        channels: bytes[at + 9]!,
+      };
+    }
+    const standalone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+    at += standalone ? 2 : 2 + bytes[at + 2]! * 256 + bytes[at + 3]!;
+  }
+  return undefined;
+}
+
+const PNG_CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
+/** What a PNG's IHDR chunk says (palette images count one channel); undefined where there is none. */
+export function pngHeader(bytes: Uint8Array): (ImageHeader & { readonly palette: boolean }) | undefined {
+  if (bytes.length < 33 || !startsWith(bytes, [0x49, 0x48, 0x44, 0x52], 12)) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const colourType = bytes[25]!;
+  return {
+    width: view.getUint32(16),
+    height: view.getUint32(20),
+    bitDepth: bytes[24]!,
+    channels: PNG_CHANNELS[colourType] ?? 0,
+    palette: colourType === 3,
+  };
+}
+
+const EXTRA_SAMPLES = 338;
+
+/**
+ * Whether a TIFF's first extra sample is alpha (tag 338 is 1 or 2) rather than a band of its own, such as
+ * the near infrared of an aerial picture (tag 0, or no tag). BigTIFF counts as having none.
+ */
+export function tiffHasAlpha(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const little = bytes[0] === 0x49;
+  if (bytes.length < 8 || view.getUint16(2, little) !== 42) return false;
+  const directory = view.getUint32(4, little);
+  if (directory + 2 > bytes.length) return false;
+  const entries = view.getUint16(directory, little);
+  for (let i = 0; i < entries; i++) {
+    const at = directory + 2 + 12 * i;
+    if (at + 12 > bytes.length) return false;
+    if (view.getUint16(at, little) !== EXTRA_SAMPLES) continue;
+    // One or two 16-bit values stand in the entry itself; more of them cannot be a mere alpha.
+    if (view.getUint32(at + 4, little) > 2) return false;
+    return view.getUint16(at + 8, little) !== 0;
+  }
+  return false;
+}
+
+/** Throws `image-too-large` where width × height is beyond {@link MAX_PIXELS}, before memory is taken. */
+export function checkPixelCount(name: string, width: number, height: number): void {
+  if (width * height <= MAX_PIXELS) return;
+  throw new PixelwiseError(
+    'image-too-large',
+    `${name}: ${width}×${height} pixels; at most ${MAX_PIXELS.toLocaleString('en')} (16,384×16,384) are read. ` +
+      'Cut the image into tiles or shrink it.',
+  );
+}
+
+/** The bytes end, or contradict themselves, before the picture is whole. */
+export function damaged(name: string, format: string, detail: string, cause?: unknown): PixelwiseError {
+  return new PixelwiseError(
+    'image-damaged',
+    `${name}: damaged or truncated ${format} (${detail}). Copy or export the file again, or remove it.`,
+    { cause },
+  );
+}

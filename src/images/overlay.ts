@@ -1,0 +1,133 @@
+/** A mask laid over its image: half-transparent class colours, each region outlined. */
+import sharp from 'sharp';
+import { PixelwiseError } from '../errors/index.js';
+import { classColour } from './palette.js';
+import { type ClassMask, IGNORE_INDEX, type Raster } from './raster.js';
+
+export interface OverlayOptions {
+  /** Weight of the class colour inside a region, 0…1; default 0.4. */
+  readonly opacity?: number;
+  /** Width of the outlines in pixels, 0 for none; default one for each 400 pixels of the longer side. */
+  readonly outline?: number;
+  /** Class left as the image shows it; default 0, null for none. */
+  readonly clear?: number | null;
+  /** Class names by index: draws a legend of the classes present under the picture. */
+  readonly legend?: readonly string[];
+}
+
+/**
+ * Draws `mask` over `image` (1 or more channels; the first three are shown, 16 bits stretched from their
+ * range to 8). Ignored pixels are dimmed. Returns an 8-bit RGB raster, taller by the legend where one is
+ * asked for. Throws `size-mismatch` where the two differ in size.
+ */
+export async function overlay(image: Raster, mask: ClassMask, options: OverlayOptions = {}): Promise<Raster> {
+  const { width, height } = image;
+  if (mask.width !== width || mask.height !== height) {
+    throw new PixelwiseError(
+      'size-mismatch',
+      `An image of ${width}×${height} and a mask of ${mask.width}×${mask.height} cannot be laid over each other. ` +
+        'Resize the mask (nearest) to the size of the image.',
+    );
+  }
+  const opacity = options.opacity ?? 0.4;
+  const outline = options.outline ?? Math.max(1, Math.round(Math.max(width, height) / 400));
+  const clear = options.clear === undefined ? 0 : options.clear;
+  const data = toDisplay(image);
+  const edges = regionEdges(mask, outline);
+  for (let i = 0; i < mask.data.length; i++) {
+    const value = mask.data[i]!;
+    const at = 3 * i;
+    if (value === IGNORE_INDEX) {
+      for (let c = 0; c < 3; c++) data[at + c] = data[at + c]! * 0.5 + 64;
+      continue;
+    }
+    if (value === clear) continue;
+    const weight = edges[i] === 1 ? 1 : opacity;
+    const colour = classColour(value);
+    for (let c = 0; c < 3; c++) data[at + c] = Math.round((1 - weight) * data[at + c]! + weight * colour[c]!);
+  }
+  const drawn: Raster = { width, height, channels: 3, data };
+  return options.legend === undefined ? drawn : withLegend(drawn, mask, options.legend);
+}
+
+/** 8-bit RGB for looking at: grey repeated, channels beyond three left out, 16 bits stretched to their range. */
+export function toDisplay(image: Raster): Uint8Array {
+  const { width, height, channels, data } = image;
+  const out = new Uint8Array(width * height * 3);
+  let low = 0;
+  let gain = 1;
+  if (data instanceof Uint16Array) {
+    low = 65535;
+    let high = 0;
+    for (const value of data) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    gain = high > low ? 255 / (high - low) : 0;
+  }
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) {
+      out[3 * i + c] = (data[i * channels + (channels < 3 ? 0 : c)]! - low) * gain;
+    }
+  }
+  return out;
+}
+
+/** 1 where a pixel of another value lies at most `reach` rows or columns away; the frame itself is no edge. */
+function regionEdges(mask: ClassMask, reach: number): Uint8Array {
+  const { width, height, data } = mask;
+  const edges = new Uint8Array(width * height);
+  for (let step = 1; step <= reach; step++) {
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, i++) {
+        const value = data[i];
+        if (
+          (x >= step && data[i - step] !== value) ||
+          (x + step < width && data[i + step] !== value) ||
+          (y >= step && data[i - step * width] !== value) ||
+          (y + step < height && data[i + step * width] !== value)
+        ) {
+          edges[i] = 1;
+        }
+      }
+    }
+  }
+  return edges;
+}
+
+/** A strip below the picture with a swatch and a name for each class that the mask holds. */
+async function withLegend(image: Raster, mask: ClassMask, names: readonly string[]): Promise<Raster> {
+  const present = [...new Set(mask.data)].filter((value) => value !== IGNORE_INDEX).sort((a, b) => a - b);
+  const size = Math.max(11, Math.min(20, Math.round(image.width / 25)));
+  const line = Math.round(size * 1.6);
+  let x = 0;
+  let row = 0;
+  const entries: string[] = [];
+  for (const value of present) {
+    const name = names[value] ?? `class ${value}`;
+    const advance = size * 2 + Math.ceil([...name].length * size * 0.62);
+    if (x > 0 && x + advance > image.width) {
+      x = 0;
+      row++;
+    }
+    const top = row * line + Math.round((line - size) / 2);
+    entries.push(
+      `<rect x="${x + size * 0.4}" y="${top}" width="${size}" height="${size}" fill="rgb(${classColour(value).join()})" ` +
+        `stroke="#888" stroke-width="1"/><text x="${x + size * 1.7}" y="${top + size * 0.86}" ` +
+        `font-family="sans-serif" font-size="${size}" fill="#222">${escapeXml(name)}</text>`,
+    );
+    x += advance;
+  }
+  const { width } = image;
+  const stripHeight = (row + 1) * line;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${stripHeight}"><rect width="100%" height="100%" fill="#fff"/>${entries.join('')}</svg>`;
+  const strip = await sharp(Buffer.from(svg)).removeAlpha().toColourspace('srgb').raw().toBuffer();
+  const data = new Uint8Array(image.data.length + strip.length);
+  data.set(image.data);
+  data.set(strip, image.data.length);
+  return { width, height: image.height + stripHeight, channels: 3, data };
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[<>&"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
+}

@@ -1,0 +1,59 @@
+/**
+ * The colours of classes: the same in masks, overlays, reports and exported files, and told apart by
+ * people who see colours differently.
+ *
+ * Class 0 (most often background) is black; classes 1…7 take the seven hues of Okabe and Ito ("Color
+ * universal design", 2008), brightest contrasts first; further ones walk the same hues through ever new
+ * lightnesses and are spread by the golden ratio. Index 255 (ignored) is a light grey.
+ */
+import { IGNORE_INDEX } from './raster.js';
+
+/** Okabe and Ito's set without its black, ordered so that neighbours in index differ in lightness. */
+const OKABE_ITO: readonly (readonly [number, number, number])[] = [
+  [230, 159, 0],
+  [86, 180, 233],
+  [0, 158, 115],
+  [240, 228, 66],
+  [0, 114, 178],
+  [213, 94, 0],
+  [204, 121, 167],
+];
+
+const IGNORED_COLOUR = [224, 224, 224] as const;
+const GOLDEN = 0.6180339887498949;
+
+/** RGB triples by class index, 256 of them; never changed once published. */
+export const CLASS_PALETTE: Uint8Array = makePalette();
+
+/** The colour of a class as red, green, blue, 0…255. */
+export function classColour(index: number): readonly [number, number, number] {
+  return [CLASS_PALETTE[3 * index]!, CLASS_PALETTE[3 * index + 1]!, CLASS_PALETTE[3 * index + 2]!];
+}
+
+function makePalette(): Uint8Array {
+  const palette = new Uint8Array(256 * 3);
+  const taken = new Set(['0,0,0', IGNORED_COLOUR.join()]);
+  let step = 0;
+  for (let index = 1; index < IGNORE_INDEX; index++) {
+    let colour: readonly [number, number, number] | undefined = OKABE_ITO[index - 1];
+    while (colour === undefined || taken.has(colour.join())) {
+      step++;
+      const lightness = 0.3 + 0.5 * ((step * GOLDEN * GOLDEN) % 1);
+      colour = fromHsl((step * GOLDEN) % 1, 0.75, lightness);
+    }
+    taken.add(colour.join());
+    palette.set(colour, 3 * index);
+  }
+  palette.set(IGNORED_COLOUR, 3 * IGNORE_INDEX);
+  return palette;
+}
+
+/** Hue, saturation and lightness in 0…1 to bytes (CSS Color 4, section 7). */
+function fromHsl(hue: number, saturation: number, lightness: number): [number, number, number] {
+  const reach = saturation * Math.min(lightness, 1 - lightness);
+  const channel = (n: number): number => {
+    const k = (n + hue * 12) % 12;
+    return Math.round(255 * (lightness - reach * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+  };
+  return [channel(0), channel(8), channel(4)];
+}
