@@ -1,0 +1,328 @@
+/**
+ * From a graph of symbolic tensors to an ONNX model. Each operator writes its own nodes (`lower`); this
+ * file walks the graph, names things and collects constants. A lowering is told its target, and so each
+ * operator chooses what is fast, or exists, there.
+ */
+import type { AttributeValue, OnnxModel, OnnxNode, OnnxTensor } from '../onnx/model.js';
+import { PixelwiseError } from '../errors/index.js';
+import { nodesBehind } from './gradients.js';
+import type { DType, Node, Shape, Tensor, TensorData } from './tensor.js';
+import { arrayOf, Leaf, sizeOf, withScope } from './tensor.js';
+
+/** What the machine that will run the graph can do. */
+export interface Target {
+  /** For messages: `cpu`, `webgpu`. */
+  readonly name: string;
+  /** `com.microsoft` FusedMatMul: a matrix product that transposes its operands on the way. */
+  readonly fusedMatMul: boolean;
+  /** MaxPool with its indices output, MaxUnpool, and ScatterElements with addition. */
+  readonly indexedPooling: boolean;
+  /** Slice with negative steps. */
+  readonly negativeSteps: boolean;
+  /** Whether uint8 and bool tensors can be fed; else they are fed as int32. */
+  readonly byteInputs: boolean;
+  /** How many tensors Concat and Sum take at once. */
+  readonly maxOperands: number;
+  /** Channels in a block of `com.microsoft.nchwc`, ONNX Runtime's own layout for convolutions; 0: not to be used. */
+  readonly channelBlock: 0 | 8 | 16;
+}
+
+/** Standard operators only: what an exported file is written for. */
+export const PORTABLE: Target = {
+  name: 'onnx',
+  fusedMatMul: false,
+  indexedPooling: true,
+  negativeSteps: true,
+  byteInputs: true,
+  maxOperands: Infinity,
+  channelBlock: 0,
+};
+
+/** ONNX Runtime's CPU provider, without the blocked layout (see `runtime` for the probe that allows it). */
+export const CPU: Target = { ...PORTABLE, name: 'cpu', fusedMatMul: true };
+
+/** onnxruntime-web's WebGPU provider with no node falling back to the CPU. */
+export const WEBGPU: Target = {
+  name: 'webgpu',
+  fusedMatMul: false,
+  indexedPooling: false,
+  negativeSteps: false,
+  byteInputs: false,
+  // A compute stage binds at most eight storage buffers: seven operands and the result.
+  maxOperands: 7,
+  channelBlock: 0,
+};
+
+export const OPSET = 17;
+export const IR_VERSION = 8;
+
+export const int = (value: number): AttributeValue => ({ type: 'int', value });
+export const ints = (value: readonly number[]): AttributeValue => ({ type: 'ints', value });
+export const float = (value: number): AttributeValue => ({ type: 'float', value });
+export const text = (value: string): AttributeValue => ({ type: 'string', value });
+
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** Writes ONNX nodes for one graph. Operators see this. */
+export class Lowering {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxTensor[] = [];
+  private readonly names = new Map<Tensor, string>();
+  private readonly constants = new Map<string, string>();
+  private readonly blockedNames = new Map<string, string>();
+  private readonly domains = new Set<string>();
+  private readonly useCounts: ReadonlyMap<Tensor, number>;
+  private scope = '';
+  private counter = 0;
+
+  constructor(
+    readonly target: Target,
+    useCounts: ReadonlyMap<Tensor, number> = new Map(),
+  ) {
+    this.useCounts = useCounts;
+  }
+
+  /** The ONNX name of a tensor that has been lowered. */
+  name(tensor: Tensor): string {
+    const name = this.names.get(tensor);
+    if (name === undefined) throw new Error(`tensor of ${tensor.node.operator.name} is not lowered yet`);
+    return name;
+  }
+
+  bind(tensor: Tensor, name: string): void {
+    this.names.set(tensor, name);
+  }
+
+  /** How often the graph reads the tensor, its outputs included. */
+  uses(tensor: Tensor): number {
+    return this.useCounts.get(tensor) ?? 0;
+  }
+
+  /** Emits a node of one output and returns the output's name. An input '' is an optional one left out. */
+  emit(opType: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
+    return this.emitMany(opType, inputs, 1, attributes, domain)[0]!;
+  }
+
+  emitMany(
+    opType: string,
+    inputs: readonly string[],
+    outputCount: number,
+    attributes: Attributes = {},
+    domain = '',
+  ): string[] {
+    const id = this.counter++;
+    const name = `${this.scope === '' ? '' : `${this.scope}/`}${opType}_${id}`;
+    const outputs = Array.from({ length: outputCount }, (_, i) => (outputCount > 1 ? `${name}:${i}` : name));
+    if (domain !== '') this.domains.add(domain);
+    this.nodes.push({ name, opType, domain, inputs, outputs, attributes });
+    return outputs;
+  }
+
+  /** A constant of the given element type; equal small constants are stored once. */
+  constant(data: TensorData, shape: Shape, dtype: DType): string {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const key = bytes.length <= 256 ? `${dtype}|${shape.join()}|${bytes.join()}` : undefined;
+    const known = key === undefined ? undefined : this.constants.get(key);
+    if (known !== undefined) return known;
+    const name = `constant_${this.initializers.length}`;
+    this.initializers.push({ name, dataType: dtype, dims: shape, data: bytes });
+    if (key !== undefined) this.constants.set(key, name);
+    return name;
+  }
+
+  /** A 1-D int64 constant: shapes, axes, starts and ends. */
+  int64s(values: readonly number[]): string {
+    return this.constant(arrayOf('int64', values), [values.length], 'int64');
+  }
+
+  /** A float constant of rank 0. */
+  scalar(value: number): string {
+    return this.constant(Float32Array.of(value), [], 'float32');
+  }
+
+  reshape(name: string, shape: Shape): string {
+    return this.emit('Reshape', [name, this.int64s(shape)]);
+  }
+
+  transpose(name: string, perm: readonly number[]): string {
+    return this.emit('Transpose', [name], { perm: ints(perm) });
+  }
+
+  cast(name: string, to: DType): string {
+    return this.emit('Cast', [name], { to: int(CAST_CODES[to]) });
+  }
+
+  /** Concatenates any number of tensors, in several steps where the target takes only a few at once. */
+  concat(names: readonly string[], axis: number): string {
+    let parts = [...names];
+    while (parts.length > 1) {
+      const grouped: string[] = [];
+      for (let i = 0; i < parts.length; i += this.target.maxOperands) {
+        const group = parts.slice(i, i + this.target.maxOperands);
+        grouped.push(group.length === 1 ? group[0]! : this.emit('Concat', group, { axis: int(axis) }));
+      }
+      parts = grouped;
+    }
+    return parts[0]!;
+  }
+
+  /** The other layout of a value, made once: `make` is called the first time that `key` is asked for. */
+  once(key: string, make: () => string): string {
+    let name = this.blockedNames.get(key);
+    if (name === undefined) {
+      name = make();
+      this.blockedNames.set(key, name);
+    }
+    return name;
+  }
+
+  /**
+   * Writes a part of the graph as an expression of other operators: `expression` gets a symbolic tensor
+   * for each of `inputs` and returns the result.
+   */
+  compose(inputs: readonly Tensor[], expression: (...inputs: Tensor[]) => Tensor): string {
+    const leaves = inputs.map((t) => new Leaf('composed', t.shape, t.dtype));
+    leaves.forEach((leaf, i) => this.names.set(leaf, this.name(inputs[i]!)));
+    const result = withScope(this.scope, () => expression(...leaves));
+    for (const node of nodesBehind([result])) if (!this.names.has(node.outputs[0]!)) this.lower(node);
+    return this.name(result);
+  }
+
+  /** Lowers one node. */
+  lower(node: Node): void {
+    this.scope = node.scope;
+    const outputs = node.operator.lower(node, this);
+    node.outputs.forEach((tensor, i) => {
+      if (outputs[i] !== undefined && outputs[i] !== '') this.names.set(tensor, outputs[i]);
+    });
+  }
+
+  opsets(): Record<string, number> {
+    return { '': OPSET, ...Object.fromEntries([...this.domains].map((domain) => [domain, 1])) };
+  }
+}
+
+/** `TensorProto.DataType` of each element type. */
+const CAST_CODES: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+
+/** An input of a lowered graph as the host feeds it. */
+export interface GraphInput {
+  readonly name: string;
+  readonly shape: Shape;
+  /** What the graph computes with. */
+  readonly dtype: DType;
+  /** What is fed: differs where the target cannot take bytes. */
+  readonly hostDtype: DType;
+}
+
+export interface GraphOutput {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export interface LoweredGraph {
+  readonly model: OnnxModel;
+  readonly inputs: readonly GraphInput[];
+  readonly outputs: readonly GraphOutput[];
+}
+
+export interface GraphDefinition {
+  readonly inputs: readonly Leaf[];
+  /** Named results, in the order in which the host wants them. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+/** Writes the computation of `outputs` from `inputs` as an ONNX model for `target`. */
+export function lowerGraph(
+  definition: GraphDefinition,
+  target: Target,
+  options: { readonly name?: string; readonly metadata?: Record<string, string> } = {},
+): LoweredGraph {
+  const results = Object.entries(definition.outputs);
+  const nodes = nodesBehind(
+    results.map(([, tensor]) => tensor),
+    (node) => node.operator.reads?.(node, target) ?? node.inputs,
+  );
+  const useCounts = new Map<Tensor, number>();
+  const count = (t: Tensor) => useCounts.set(t, (useCounts.get(t) ?? 0) + 1);
+  for (const node of nodes) (node.operator.reads?.(node, target) ?? node.inputs).forEach(count);
+  results.forEach(([, tensor]) => count(tensor));
+
+  const lowering = new Lowering(target, useCounts);
+  const inputs: GraphInput[] = [];
+  const seen = new Set<string>();
+  for (const leaf of definition.inputs) {
+    if (seen.has(leaf.name)) {
+      throw new PixelwiseError(
+        'graph',
+        `two inputs of one graph are named "${leaf.name}": give them different names`,
+      );
+    }
+    seen.add(leaf.name);
+    const { name, shape, dtype } = leaf;
+    const hostDtype = !target.byteInputs && (dtype === 'uint8' || dtype === 'bool') ? 'int32' : dtype;
+    inputs.push({ name, shape, dtype, hostDtype });
+    // uint8 values are computed with as int32 where bytes do not exist.
+    lowering.bind(leaf, hostDtype !== dtype && dtype === 'bool' ? lowering.cast(name, 'bool') : name);
+  }
+  for (const node of nodes) {
+    if (node.operator.name === 'input') {
+      if (!definition.inputs.includes(node.outputs[0] as Leaf)) node.operator.lower(node, lowering);
+    } else {
+      lowering.lower(node);
+    }
+  }
+  const outputs = results.map(([name, tensor]): GraphOutput => {
+    // A result may be an input or constant, or wanted twice: Identity gives it a name of its own.
+    lowering.nodes.push({
+      name: `output/${name}`,
+      opType: 'Identity',
+      domain: '',
+      inputs: [lowering.name(tensor)],
+      outputs: [name],
+      attributes: {},
+    });
+    return { name, shape: tensor.shape, dtype: tensor.dtype };
+  });
+  const model: OnnxModel = {
+    irVersion: IR_VERSION,
+    producerName: 'pixelwise',
+    producerVersion: '',
+    opsets: lowering.opsets(),
+    metadata: options.metadata ?? {},
+    graph: {
+      name: options.name ?? 'graph',
+      nodes: renameResults(lowering.nodes, new Set(inputs.map((i) => i.name))),
+      initializers: lowering.initializers,
+      inputs: inputs.map(({ name, hostDtype, shape }) => ({ name, dataType: hostDtype, dims: shape })),
+      outputs: outputs.map(({ name, dtype, shape }) => ({ name, dataType: dtype, dims: shape })),
+    },
+  };
+  return { model, inputs, outputs };
+}
+
+/** Drops the Identity before a result where the node that makes it can carry the result's name itself. */
+function renameResults(nodes: readonly OnnxNode[], inputs: ReadonlySet<string>): OnnxNode[] {
+  const producers = new Set(nodes.flatMap((node) => node.outputs));
+  const renamed = new Map<string, string>();
+  const kept = nodes.filter((node) => {
+    const from = node.inputs[0]!;
+    if (!node.name.startsWith('output/') || inputs.has(from) || !producers.has(from) || renamed.has(from))
+      return true;
+    renamed.set(from, node.outputs[0]!);
+    return false;
+  });
+  const rename = (name: string) => renamed.get(name) ?? name;
+  return kept.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(rename),
+    outputs: node.outputs.map(rename),
+  }));
+}
+
+/** Elements of the weights of `inputs`, for estimates of memory. */
+export function inputBytes(inputs: readonly GraphInput[]): number {
+  const width = { float32: 4, int32: 4, int64: 8, uint8: 1, bool: 1 };
+  return inputs.reduce((sum, { shape, hostDtype }) => sum + sizeOf(shape) * width[hostDtype], 0);
+}

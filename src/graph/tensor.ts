@@ -1,0 +1,202 @@
+/**
+ * Symbolic tensors: what a model's `forward` computes with. A tensor has a shape and an element type but
+ * no values; it remembers the node that makes it, and so the tensors of an expression form a graph that
+ * can be differentiated (`gradients.ts`) and written as ONNX (`lowering.ts`).
+ */
+import { ShapeError } from '../errors/index.js';
+import type { Lowering, Target } from './lowering.js';
+
+export type DType = 'float32' | 'int32' | 'int64' | 'uint8' | 'bool';
+export type Shape = readonly number[];
+
+/** Values of a constant, in the array type of its element type (bool as 0 and 1). */
+export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+
+export interface TensorType {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/**
+ * What an operation is: its shape rule, its gradient rule and its ONNX lowering, side by side.
+ * `A` holds the attributes that are no tensors (strides, axes).
+ */
+export interface Operator<A = unknown> {
+  readonly name: string;
+  /** The types of the outputs. Throws a {@link ShapeError} where the inputs do not fit. */
+  infer(inputs: readonly Tensor[], attributes: A): TensorType[];
+  /** Emits ONNX nodes; returns the ONNX names of the outputs. */
+  lower(node: Node<A>, onnx: Lowering): string[];
+  /**
+   * Given the gradient of each output (undefined where nothing flows), the gradient of each input.
+   * Absent where no input is differentiable.
+   */
+  gradient?(node: Node<A>, outputGradients: readonly (Tensor | undefined)[]): (Tensor | undefined)[];
+  /** The inputs that the lowering for `target` reads; all of them when absent. */
+  reads?(node: Node<A>, target: Target): readonly Tensor[];
+}
+
+/** One application of an operator. */
+export interface Node<A = unknown> {
+  readonly operator: Operator<A>;
+  readonly inputs: readonly Tensor[];
+  readonly attributes: A;
+  readonly outputs: readonly Tensor[];
+  /** Where in the model it stands: `down.0.conv1`. */
+  readonly scope: string;
+}
+
+export class Tensor implements TensorType {
+  constructor(
+    readonly node: Node,
+    readonly index: number,
+    readonly shape: Shape,
+    readonly dtype: DType,
+  ) {}
+
+  /** Number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  toString(): string {
+    return `${this.dtype} ${formatShape(this.shape)}`;
+  }
+}
+
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+/** `8×64×128×128`, or `scalar`. */
+export function formatShape(shape: Shape): string {
+  return shape.length === 0 ? 'scalar' : shape.join('×');
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
+}
+
+/** Turns a negative axis into its place from the front, and checks it. */
+export function normalizeAxis(axis: number, rank: number): number {
+  const resolved = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(resolved) || resolved < 0 || resolved >= rank) {
+    throw new ShapeError(`axis ${axis} does not exist in a tensor of rank ${rank}${atScope()}`);
+  }
+  return resolved;
+}
+
+const scopes: string[] = [];
+
+/** Runs `body`; the nodes that it makes carry `name` as their place in the model. */
+export function withScope<T>(name: string, body: () => T): T {
+  scopes.push(name);
+  try {
+    return body();
+  } finally {
+    scopes.pop();
+  }
+}
+
+export function currentScope(): string {
+  return scopes.at(-1) ?? '';
+}
+
+/** ` (in layer down.0.conv1)` for messages, or nothing outside of a layer. */
+export function atScope(): string {
+  const scope = currentScope();
+  return scope === '' ? '' : ` (in layer ${scope})`;
+}
+
+/** Applies an operator. */
+export function apply<A>(operator: Operator<A>, inputs: readonly Tensor[], attributes: A): Tensor[] {
+  const types = operator.infer(inputs, attributes);
+  const outputs: Tensor[] = [];
+  const node = { operator, inputs, attributes, outputs, scope: currentScope() } as Node;
+  types.forEach(({ shape, dtype }, index) => outputs.push(new Tensor(node, index, shape, dtype)));
+  return outputs;
+}
+
+/** Applies an operator that has one output. */
+export function apply1<A>(operator: Operator<A>, inputs: readonly Tensor[], attributes: A): Tensor {
+  return apply(operator, inputs, attributes)[0]!;
+}
+
+const leafOperator: Operator<{ readonly name: string }> = {
+  name: 'input',
+  infer: () => [],
+  lower(node) {
+    throw new Error(`"${node.attributes.name}" is not among the inputs of the graph being compiled`);
+  },
+};
+
+/** A tensor that is fed at every run: a batch, a weight. Two leaves of one graph need different names. */
+export class Leaf extends Tensor {
+  constructor(
+    readonly name: string,
+    shape: Shape,
+    dtype: DType = 'float32',
+  ) {
+    const outputs: Tensor[] = [];
+    super({ operator: leafOperator, inputs: [], attributes: { name }, outputs, scope: '' }, 0, shape, dtype);
+    outputs.push(this);
+  }
+}
+
+/** A tensor that is fed at every run. */
+export function input(name: string, shape: Shape, dtype: DType = 'float32'): Leaf {
+  return new Leaf(name, shape, dtype);
+}
+
+interface ConstantAttributes extends TensorType {
+  readonly data: TensorData;
+}
+
+const constantOperator: Operator<ConstantAttributes> = {
+  name: 'constant',
+  infer: (_, { shape, dtype }) => [{ shape, dtype }],
+  lower: ({ attributes }, onnx) => [onnx.constant(attributes.data, attributes.shape, attributes.dtype)],
+};
+
+/** A tensor whose values are part of the graph. */
+export function constant(data: TensorData, shape: Shape, dtype: DType = dtypeOf(data)): Tensor {
+  if (data.length !== sizeOf(shape)) {
+    throw new ShapeError(`${data.length} values given for a constant of shape ${formatShape(shape)}`);
+  }
+  return apply1(constantOperator, [], { data, shape, dtype });
+}
+
+/** A single number, of rank 0. */
+export function scalar(value: number, dtype: DType = 'float32'): Tensor {
+  return constant(arrayOf(dtype, [value]), [], dtype);
+}
+
+/** The value of a constant of one element; undefined for any other tensor. */
+export function scalarValue(tensor: Tensor): number | undefined {
+  if (tensor.node.operator !== constantOperator || tensor.size !== 1) return undefined;
+  return Number((tensor.node.attributes as ConstantAttributes).data[0]);
+}
+
+function dtypeOf(data: TensorData): DType {
+  if (data instanceof Float32Array) return 'float32';
+  if (data instanceof Int32Array) return 'int32';
+  return data instanceof BigInt64Array ? 'int64' : 'uint8';
+}
+
+export function arrayOf(dtype: DType, values: ArrayLike<number>): TensorData {
+  switch (dtype) {
+    case 'float32':
+      return Float32Array.from(values);
+    case 'int32':
+      return Int32Array.from(values);
+    case 'int64':
+      return BigInt64Array.from(values, BigInt);
+    default:
+      return Uint8Array.from(values);
+  }
+}

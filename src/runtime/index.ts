@@ -1,0 +1,5 @@
+/** Compiled graphs on ONNX Runtime. Free of Node: `runtime/node.js` is imported apart. */
+export * from './host-buffer.js';
+export * from './program.js';
+export * from './runtime.js';
+export * from './web.js';

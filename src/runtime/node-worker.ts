@@ -1,0 +1,75 @@
+/** The worker that holds the sessions, so that the main thread stays alive while a step runs. */
+import { parentPort } from 'node:worker_threads';
+import type { InferenceSession } from 'onnxruntime-node';
+import type { LocalBinding, NodeSessionSettings } from './node-sessions.js';
+import { createSession, runSession } from './node-sessions.js';
+
+/** A binding as it crosses the thread border: its memory is an index into the list of buffers sent along. */
+export interface SentBinding extends Omit<LocalBinding, 'memory'> {
+  readonly memory: number;
+}
+
+export type Request =
+  | {
+      readonly kind: 'load';
+      readonly id: number;
+      readonly model: Uint8Array;
+      readonly settings: NodeSessionSettings;
+    }
+  | {
+      readonly kind: 'run';
+      readonly id: number;
+      readonly session: number;
+      readonly buffers: readonly ArrayBuffer[];
+      readonly feeds: readonly SentBinding[];
+      readonly into: readonly SentBinding[];
+      readonly fresh: readonly string[];
+    }
+  | { readonly kind: 'release'; readonly id: number; readonly session: number };
+
+export interface Reply {
+  readonly id: number;
+  readonly error?: string;
+  /** The buffers of a run, given back. */
+  readonly buffers?: readonly ArrayBuffer[];
+  readonly results?: Readonly<Record<string, Float32Array | Int32Array | BigInt64Array | Uint8Array>>;
+}
+
+const port = parentPort!;
+const sessions = new Map<number, InferenceSession>();
+
+async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
+  switch (request.kind) {
+    case 'load':
+      sessions.set(request.id, await createSession(request.model, request.settings));
+      return {};
+    case 'release': {
+      const session = sessions.get(request.session);
+      sessions.delete(request.session);
+      await session?.release();
+      return {};
+    }
+    case 'run': {
+      const local = (b: SentBinding): LocalBinding => ({ ...b, memory: request.buffers[b.memory]! });
+      const session = sessions.get(request.session)!;
+      const results = await runSession(
+        session,
+        request.feeds.map(local),
+        request.into.map(local),
+        request.fresh,
+      );
+      return { results };
+    }
+  }
+}
+
+port.on('message', (request: Request) => {
+  const buffers = request.kind === 'run' ? request.buffers : [];
+  const reply = (content: Omit<Reply, 'id'>) => {
+    const own = Object.values(content.results ?? {}).map((array) => array.buffer as ArrayBuffer);
+    port.postMessage({ id: request.id, buffers, ...content }, [...buffers, ...new Set(own)]);
+  };
+  answer(request).then(reply, (error: unknown) =>
+    reply({ error: error instanceof Error ? error.message : String(error) }),
+  );
+});

@@ -1,0 +1,203 @@
+/** The runtime for Node: onnxruntime-node in a worker thread. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { PixelwiseError } from '../errors/index.js';
+import type { Target, TensorData } from '../graph/index.js';
+import { CPU, PORTABLE, WEBGPU } from '../graph/index.js';
+import type { HostBuffer } from './host-buffer.js';
+import type { LocalBinding } from './node-sessions.js';
+import type { Reply, Request, SentBinding } from './node-worker.js';
+import type { Binding, Device, Runtime, Session, SessionOptions } from './runtime.js';
+
+export interface NodeRuntimeOptions {
+  /** Default `cpu`. The others need an ONNX Runtime build that has them. */
+  readonly device?: Device;
+  /** Threads of one run; default: all cores. */
+  readonly threads?: number;
+  /** Whether sessions live in a worker thread (default). Without one, a run blocks the caller. */
+  readonly worker?: boolean;
+  /** Overrides what graphs are lowered for. */
+  readonly target?: Target;
+}
+
+const TARGETS: Record<Device, Target> = {
+  cpu: CPU,
+  wasm: CPU,
+  webgpu: WEBGPU,
+  cuda: { ...PORTABLE, name: 'cuda' },
+  coreml: { ...PORTABLE, name: 'coreml' },
+  dml: { ...PORTABLE, name: 'dml' },
+};
+
+// Run from its TypeScript source (in tests), this file has no compiled worker beside it.
+const COMPILED = !import.meta.url.endsWith('.ts');
+
+/** Opens onnxruntime-node on a device. Throws if this machine's ONNX Runtime lacks it. */
+export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
+  const { device = 'cpu', threads = availableParallelism(), worker = COMPILED } = options;
+  await checkDevice(device);
+  const target = options.target ?? TARGETS[device];
+  const host: SessionHost = worker ? new WorkerHost() : new InlineHost();
+  return {
+    device,
+    target,
+    threads,
+    async load(model: Uint8Array, { profile }: SessionOptions = {}) {
+      try {
+        return await host.load(model, { device, threads, profile });
+      } catch (error) {
+        throw explain(error, device);
+      }
+    },
+    close: () => host.close(),
+  };
+}
+
+/** The devices of this machine's onnxruntime-node. */
+async function checkDevice(device: Device): Promise<void> {
+  const { listSupportedBackends } = (await import('onnxruntime-node')) as unknown as {
+    listSupportedBackends?: () => readonly { readonly name: string }[];
+  };
+  const names = listSupportedBackends?.().map(({ name }) => name) ?? ['cpu'];
+  if (!names.includes(device)) {
+    throw new PixelwiseError(
+      'device',
+      `device "${device}" is not in this machine's ONNX Runtime, which has: ${names.join(', ')}. Choose one of these with --device.`,
+    );
+  }
+}
+
+function explain(error: unknown, device: Device): PixelwiseError {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint =
+    device === 'cpu' ? '' : ` (device "${device}": is its driver installed? --device cpu always works)`;
+  return new PixelwiseError('runtime', `ONNX Runtime: ${message}${hint}`, { cause: error });
+}
+
+interface HostSettings {
+  readonly device: Device;
+  readonly threads: number;
+  readonly profile?: string | undefined;
+}
+
+interface SessionHost {
+  load(model: Uint8Array, settings: HostSettings): Promise<Session>;
+  close(): Promise<void>;
+}
+
+/** Sessions on this thread. */
+class InlineHost implements SessionHost {
+  private readonly open = new Set<Session>();
+
+  async load(model: Uint8Array, settings: HostSettings): Promise<Session> {
+    const { createSession, runSession } = await import('./node-sessions.js');
+    const inner = await createSession(model, settings);
+    const local = ({ view, ...rest }: Binding): LocalBinding => ({
+      ...rest,
+      memory: view.buffer.bytes,
+      byteOffset: view.byteOffset,
+    });
+    const session: Session = {
+      run: (feeds, into, fresh) => runSession(inner, feeds.map(local), into.map(local), fresh),
+      release: async () => {
+        if (this.open.delete(session)) await inner.release();
+      },
+    };
+    this.open.add(session);
+    return session;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.open].map((session) => session.release()));
+  }
+}
+
+/** Sessions in a worker thread. */
+class WorkerHost implements SessionHost {
+  private readonly worker = new Worker(new URL('./node-worker.js', import.meta.url));
+  private readonly waiting = new Map<
+    number,
+    { resolve: (reply: Reply) => void; reject: (error: Error) => void }
+  >();
+  private readonly open = new Set<Session>();
+  private nextId = 0;
+  private ended: Error | undefined;
+
+  constructor() {
+    this.worker.on('message', (reply: Reply) => {
+      const entry = this.waiting.get(reply.id);
+      this.waiting.delete(reply.id);
+      if (this.waiting.size === 0) this.worker.unref();
+      entry?.resolve(reply);
+    });
+    this.worker.on('error', (error) => this.end(error));
+    this.worker.on('exit', (code) =>
+      this.end(new Error(`the worker that runs the graphs ended (code ${code})`)),
+    );
+    // Waiting for work must not keep the process alive.
+    this.worker.unref();
+  }
+
+  private end(error: Error): void {
+    this.ended = error;
+    for (const { reject } of this.waiting.values()) reject(error);
+    this.waiting.clear();
+  }
+
+  private ask(request: Request, transfer: ArrayBuffer[]): Promise<Reply> {
+    if (this.ended) return Promise.reject(this.ended);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(request.id, { resolve, reject });
+      this.worker.ref();
+      this.worker.postMessage(request, transfer);
+    });
+  }
+
+  private async done(request: Request, transfer: ArrayBuffer[] = []): Promise<Reply> {
+    const reply = await this.ask(request, transfer);
+    if (reply.error !== undefined) throw new Error(reply.error);
+    return reply;
+  }
+
+  async load(model: Uint8Array, settings: HostSettings): Promise<Session> {
+    const id = this.nextId++;
+    await this.done({ kind: 'load', id, model, settings });
+    const session: Session = {
+      run: (feeds, into, fresh) => this.run(id, feeds, into, fresh),
+      release: async () => {
+        if (this.open.delete(session)) await this.done({ kind: 'release', id: this.nextId++, session: id });
+      },
+    };
+    this.open.add(session);
+    return session;
+  }
+
+  private async run(
+    session: number,
+    feeds: readonly Binding[],
+    into: readonly Binding[],
+    fresh: readonly string[],
+  ): Promise<Record<string, TensorData>> {
+    const lent = new Map<HostBuffer, number>();
+    const sent = ({ view, name, dtype, shape }: Binding): SentBinding => {
+      let memory = lent.get(view.buffer);
+      if (memory === undefined) lent.set(view.buffer, (memory = lent.size));
+      return { name, dtype, shape, memory, byteOffset: view.byteOffset };
+    };
+    const content = { feeds: feeds.map(sent), into: into.map(sent) };
+    const holders = [...lent.keys()];
+    const buffers = holders.map((buffer) => buffer.lend());
+    const reply = await this.ask(
+      { kind: 'run', id: this.nextId++, session, buffers, fresh, ...content },
+      buffers,
+    );
+    holders.forEach((buffer, i) => buffer.restore(reply.buffers![i]!));
+    if (reply.error !== undefined) throw new PixelwiseError('runtime', `ONNX Runtime: ${reply.error}`);
+    return { ...reply.results };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.open].map((session) => session.release()));
+    await this.worker.terminate();
+  }
+}

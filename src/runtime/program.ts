@@ -1,0 +1,71 @@
+/** A graph compiled for a runtime: symbolic inputs and outputs by name, typed arrays in and out. */
+import type { GraphDefinition, GraphInput, GraphOutput, LoweredGraph, TensorData } from '../graph/index.js';
+import { lowerGraph, sizeOf } from '../graph/index.js';
+import { encodeModel } from '../onnx/index.js';
+import type { View } from './host-buffer.js';
+import { arrayAt, viewOf } from './host-buffer.js';
+import type { Binding, Runtime, Session, SessionOptions } from './runtime.js';
+
+export class Program {
+  private constructor(
+    readonly inputs: readonly GraphInput[],
+    readonly outputs: readonly GraphOutput[],
+    private readonly session: Session,
+  ) {}
+
+  /** Lowers `definition` for the runtime's target and loads it there. */
+  static async compile(
+    definition: GraphDefinition,
+    runtime: Runtime,
+    options: SessionOptions & { readonly name?: string } = {},
+  ): Promise<Program> {
+    const lowered = lowerGraph(definition, runtime.target, options);
+    return Program.load(lowered, runtime, options);
+  }
+
+  static async load(lowered: LoweredGraph, runtime: Runtime, options: SessionOptions = {}): Promise<Program> {
+    const session = await runtime.load(encodeModel(lowered.model), options);
+    return new Program(lowered.inputs, lowered.outputs, session);
+  }
+
+  /**
+   * Runs once. `feeds` names a place in memory for every input; results named in `into` are written
+   * there, all others come back as fresh arrays.
+   */
+  async run(
+    feeds: Readonly<Record<string, View>>,
+    into: Readonly<Record<string, View>> = {},
+  ): Promise<Record<string, TensorData>> {
+    const bound = this.inputs.map((input): Binding => {
+      const view = feeds[input.name];
+      if (!view) throw new Error(`input "${input.name}" was not fed`);
+      return { name: input.name, dtype: input.hostDtype, shape: input.shape, view: converted(input, view) };
+    });
+    const targets = this.outputs.flatMap(({ name, dtype, shape }): Binding[] => {
+      const view = into[name];
+      return view ? [{ name, dtype, shape, view }] : [];
+    });
+    const fresh = this.outputs.map(({ name }) => name).filter((name) => !(name in into));
+    return this.session.run(bound, targets, fresh);
+  }
+
+  /** Runs on plain arrays: for tests and small work. */
+  async evaluate(feeds: Readonly<Record<string, TensorData>>): Promise<Record<string, TensorData>> {
+    // Copies, since the memory of a feed is lent whole.
+    const views = Object.entries(feeds).map(([name, data]) => [name, viewOf(data.slice())] as const);
+    return this.run(Object.fromEntries(views));
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+}
+
+/** Bytes widened to int32 for a target that cannot be fed bytes. */
+function converted({ dtype, hostDtype, shape }: GraphInput, view: View): View {
+  if (dtype === hostDtype) return view;
+  const bytes = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Uint8Array;
+  const wide = new Int32Array(sizeOf(shape));
+  wide.set(bytes);
+  return viewOf(wide);
+}

@@ -1,0 +1,47 @@
+/**
+ * What runs graphs: one small interface, implemented for Node (`node.ts`) and for the web (`web.ts`).
+ */
+import type { DType, Shape, Target, TensorData } from '../graph/index.js';
+import type { View } from './host-buffer.js';
+
+export type Device = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml' | 'wasm';
+
+/** A tensor that a session reads or writes. */
+export interface Binding {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** Where its values are. */
+  readonly view: View;
+}
+
+export interface SessionOptions {
+  /** Writes ONNX Runtime's own profile (JSON, Chrome trace) to a file with this prefix. Node only. */
+  readonly profile?: string;
+}
+
+export interface Session {
+  /**
+   * Runs the graph once. Results named in `into` are written there, all others come back as fresh arrays.
+   * The buffers of `feeds` and `into` are lent for the time of the run.
+   */
+  run(
+    feeds: readonly Binding[],
+    into: readonly Binding[],
+    fresh: readonly string[],
+  ): Promise<Record<string, TensorData>>;
+  /** Frees what the session holds. Ends profiling. */
+  release(): Promise<void>;
+}
+
+export interface Runtime {
+  readonly device: Device;
+  /** What graphs are lowered for. */
+  readonly target: Target;
+  /** Threads that one run uses. */
+  readonly threads: number;
+  /** Reads a model's bytes. The bytes may be taken over: do not use them afterwards. */
+  load(model: Uint8Array, options?: SessionOptions): Promise<Session>;
+  /** Ends every session, and the worker if there is one. */
+  close(): Promise<void>;
+}

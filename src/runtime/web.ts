@@ -1,0 +1,64 @@
+/**
+ * The runtime for the web: onnxruntime-web, on WebAssembly or WebGPU. The module is passed in, so that a
+ * page bundles the build it wants (`onnxruntime-web`, `onnxruntime-web/webgpu`) and Node needs neither.
+ */
+import type * as Ort from 'onnxruntime-web';
+import { PixelwiseError } from '../errors/index.js';
+import type { Target, TensorData } from '../graph/index.js';
+import { CPU, WEBGPU } from '../graph/index.js';
+import { arrayAt } from './host-buffer.js';
+import type { Binding, Runtime, Session } from './runtime.js';
+
+export interface WebRuntimeOptions {
+  /** Default `wasm`. */
+  readonly device?: 'wasm' | 'webgpu';
+  /** WebGPU only: refuse graphs of which a part would fall back to WebAssembly. Default false. */
+  readonly strict?: boolean;
+  readonly target?: Target;
+}
+
+/** Wraps an onnxruntime-web module. Its sessions run on the thread that calls: use a worker in a page. */
+export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {}): Runtime {
+  const { device = 'wasm', strict = false } = options;
+  const target = options.target ?? (device === 'webgpu' ? WEBGPU : { ...CPU, name: 'wasm' });
+  const open = new Set<Session>();
+  const tensor = ({ dtype, shape, view }: Binding) =>
+    new ort.Tensor(dtype, arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Float32Array, shape);
+  return {
+    device,
+    target,
+    threads: ort.env.wasm.numThreads ?? 1,
+    async load(model) {
+      let inner: Ort.InferenceSession;
+      try {
+        inner = await ort.InferenceSession.create(model, {
+          executionProviders: [device],
+          graphOptimizationLevel: 'all',
+          ...(device === 'webgpu' && strict && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
+        });
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        throw new PixelwiseError('runtime', `ONNX Runtime Web (${device}): ${message}`, { cause: error });
+      }
+      const session: Session = {
+        async run(feeds, into, fresh) {
+          const results = await inner.run(Object.fromEntries(feeds.map((b) => [b.name, tensor(b)])));
+          for (const { name, dtype, shape, view } of into) {
+            // Preallocated outputs are not filled here; the result is copied to its place.
+            const to = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Float32Array;
+            to.set(results[name]!.data as Float32Array);
+          }
+          return Object.fromEntries(fresh.map((name) => [name, results[name]!.data as TensorData]));
+        },
+        async release() {
+          if (open.delete(session)) await inner.release();
+        },
+      };
+      open.add(session);
+      return session;
+    },
+    async close() {
+      await Promise.all([...open].map((session) => session.release()));
+    },
+  };
+}
