@@ -1,0 +1,47 @@
+/**
+ * Files that are whole or not there: written beside their place, flushed to the disk, then renamed into it.
+ * Whoever opens the path, at any moment and after any crash, finds the old bytes or the new ones.
+ */
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import { PixelwiseError } from '../errors/index.js';
+
+let written = 0;
+
+/**
+ * Replaces or creates the file at `path`, whose folder must exist.
+ *
+ * @throws PixelwiseError naming the path; then the file is as it was before, and nothing is left beside it.
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  const beside = `${path}.${process.pid}-${threadId}-${written++}.partial`;
+  try {
+    const file = await open(beside, 'w');
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (cause) {
+    await rm(beside, { force: true }).catch(() => undefined); // Its own failure must not hide the cause.
+    throw new PixelwiseError(
+      'write',
+      `${path} could not be written (${(cause as Error).message}); what stood there before is unchanged.`,
+      { cause },
+    );
+  }
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Makes a rename in the folder outlast a power failure, where the system can: Windows and some network file
+ * systems refuse it, and there the file is in place all the same.
+ */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}
