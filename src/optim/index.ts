@@ -16,3 +16,4 @@ export type { AdamOptions } from './adam.js';
 export { RMSprop } from './rmsprop.js';
 export type { RMSpropOptions } from './rmsprop.js';
 export { clipGradNorm, clipGradValue, gradientNorm } from './clipping.js';
+export * from './schedules/index.js';

@@ -8,6 +8,7 @@
  * always gives the same bits.
  */
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
+import { withDefaults } from './defaults.js';
 
 /** Where a parameter lies in the flat arrays of weights and gradients, in elements. */
 export interface ParameterSlice {
@@ -126,7 +127,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     options: Partial<Options>,
   ) {
     this.rules = rules;
-    this.options = override(rules.defaults, options);
+    this.options = withDefaults(rules.defaults, options);
     rules.check(this.options);
     const items: readonly (ParameterSlice | ParameterGroupInit<Options>)[] = parameters;
     const slices = items.filter((item): item is ParameterSlice => !isGroupInit(item));
@@ -149,7 +150,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * @throws UsageError where an option is out of range or a parameter is in a group already.
    */
   addGroup(parameters: readonly ParameterSlice[], ownOptions: Partial<Options> = {}): void {
-    const options = override(this.options, ownOptions);
+    const options = withDefaults(this.options, ownOptions);
     this.rules.check(options);
     const seen = new Set(this.groups.flatMap((group) => group.parameters.map(({ name }) => name)));
     for (const { name, offset, length } of parameters) {
@@ -219,7 +220,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         }
       }
       const options: Record<string, OptionValue> = { initialLr: group.initialLr };
-      for (const key of this.optionNames()) {
+      for (const key of optionNames(this.rules)) {
         const value = group[key] as OptionValue;
         options[key] = typeof value === 'object' ? [...value] : value;
       }
@@ -257,7 +258,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       const odd = saved.parameters.find((name, i) => name !== names[i]) ?? names[saved.parameters.length];
       if (odd !== undefined) refuse(`group ${index} differs at parameter "${odd}"`);
       const options: Record<string, OptionValue> = {};
-      for (const key of ['initialLr', ...this.optionNames()]) {
+      for (const key of ['initialLr', ...optionNames(this.rules)]) {
         const value = saved.options[key];
         if (value === undefined) return refuse(`group ${index} lacks the option ${key}`);
         options[key] = typeof value === 'object' ? [...value] : value;
@@ -286,10 +287,6 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     });
   }
 
-  private optionNames(): (keyof Options & string)[] {
-    return Object.keys(this.rules.defaults) as (keyof Options & string)[];
-  }
-
   private checkSlices(group: ParameterGroup, memory: GroupMemory, available: number): void {
     for (const { name, offset, length } of group.parameters) {
       if (offset + length > available) {
@@ -306,15 +303,8 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   }
 }
 
-/** `base` with the options that `given` names; what else `given` holds is left out. */
-function override<Options extends OptimizerOptions>(
-  base: Readonly<Options>,
-  given: Partial<Options>,
-): Options {
-  const options: Options = { ...base };
-  for (const key of Object.keys(base) as (keyof Options)[]) {
-    const value = given[key];
-    if (value !== undefined) options[key] = value;
-  }
-  return options;
+function optionNames<Options extends OptimizerOptions>(
+  rules: OptimizerRules<Options>,
+): (keyof Options & string)[] {
+  return Object.keys(rules.defaults) as (keyof Options & string)[];
 }
