@@ -138,7 +138,7 @@ const leafOperator: Operator<{ readonly name: string }> = {
 /** A tensor that is fed at every run: a batch, a weight. Two leaves of one graph need different names. */
 export class Leaf extends Tensor {
   constructor(
-    readonly name: string,
+    public name: string,
     shape: Shape,
     dtype: DType = 'float32',
   ) {

@@ -1,0 +1,2 @@
+export * from './padding.js';
+export * from './unet.js';

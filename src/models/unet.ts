@@ -1,0 +1,125 @@
+/**
+ * U-Net (Ronneberger, Fischer & Brox 2015): a contracting path of double convolutions and pooling, an
+ * expanding path that doubles the size and joins what the contracting path saw at that size. As most do
+ * today, convolutions are padded, so that the mask is as large as the image.
+ */
+import { UsageError } from '../errors/index.js';
+import type { Tensor } from '../graph/index.js';
+import { concat, maxPool2d, relu } from '../graph/index.js';
+import type { Layer } from '../nn/index.js';
+import { BatchNorm2d, Conv2d, ConvTranspose2d, Dropout, Module, Sequential, Upsample } from '../nn/index.js';
+import { paddedToDivisor } from './padding.js';
+
+export interface UNetOptions {
+  /** Input channels; default 3. */
+  readonly channels?: number;
+  /** Output channels: the number of classes, or 1 for two classes told apart by one logit (default). */
+  readonly classes?: number;
+  /** Sizes on the way down, 2 … 8; default 5, as in the paper. */
+  readonly depth?: number;
+  /** Filters at the full size, doubled at each step down; default 64, as in the paper. */
+  readonly width?: number;
+  /** Probability of zeroing in training, 0 ≤ p < 1; default 0. */
+  readonly dropout?: number;
+  /**
+   * Where: `bottom` (default) once, after the last pooling; `every` between the first ReLU and the second
+   * convolution of every block.
+   */
+  readonly dropoutAt?: 'bottom' | 'every';
+  /** Batch norm after every 3×3 convolution, which then has no bias; default false. */
+  readonly batchNorm?: boolean;
+  /** How sizes double: a learnt 2×2 `transposed` convolution (default), or `bilinear` and a 1×1 convolution. */
+  readonly upsampling?: 'transposed' | 'bilinear';
+}
+
+/** Twice: 3×3 convolution, batch norm if wanted, ReLU. */
+class DoubleConv extends Module {
+  readonly conv1: Conv2d;
+  readonly norm1?: BatchNorm2d;
+  readonly dropout?: Dropout;
+  readonly conv2: Conv2d;
+  readonly norm2?: BatchNorm2d;
+
+  constructor(inChannels: number, outChannels: number, batchNorm: boolean, dropout: number) {
+    super();
+    const conv = (from: number) => new Conv2d(from, outChannels, 3, { padding: 1, bias: !batchNorm });
+    this.conv1 = conv(inChannels);
+    if (batchNorm) this.norm1 = new BatchNorm2d(outChannels);
+    if (dropout > 0) this.dropout = new Dropout(dropout);
+    this.conv2 = conv(outChannels);
+    if (batchNorm) this.norm2 = new BatchNorm2d(outChannels);
+  }
+
+  forward(x: Tensor): Tensor {
+    let y = this.conv1.forward(x);
+    y = relu(this.norm1?.forward(y) ?? y);
+    y = this.conv2.forward(this.dropout?.forward(y) ?? y);
+    return relu(this.norm2?.forward(y) ?? y);
+  }
+}
+
+export class UNet extends Module {
+  /** Input sizes are padded to a multiple of this, and the output cropped back. */
+  readonly divisor: number;
+  readonly down: readonly DoubleConv[];
+  readonly bottomDropout?: Dropout;
+  readonly up: readonly Layer[];
+  readonly fuse: readonly DoubleConv[];
+  readonly head: Conv2d;
+
+  constructor(options: UNetOptions = {}) {
+    super();
+    const { channels = 3, classes = 1, depth = 5, width = 64, dropout = 0, batchNorm = false } = options;
+    const { dropoutAt = 'bottom', upsampling = 'transposed' } = options;
+    whole('channels', channels, 1, 4096);
+    whole('classes', classes, 1, 255);
+    whole('depth', depth, 2, 8);
+    whole('width', width, 1, 1024);
+    const inside = dropoutAt === 'every' ? dropout : 0;
+    const widths = Array.from({ length: depth }, (_, level) => width << level);
+    const upwards = widths.slice(0, -1).reverse();
+    const double = (from: number, to: number) => new DoubleConv(from, to, batchNorm, inside);
+    this.divisor = 2 ** (depth - 1);
+    this.down = widths.map((to, level) => double(level === 0 ? channels : widths[level - 1]!, to));
+    if (dropoutAt === 'bottom' && dropout > 0) this.bottomDropout = new Dropout(dropout);
+    this.up = upwards.map((to) =>
+      upsampling === 'transposed'
+        ? new ConvTranspose2d(2 * to, to, 2, { stride: 2 })
+        : new Sequential(new Upsample(2, 'bilinear'), new Conv2d(2 * to, to, 1)),
+    );
+    this.fuse = upwards.map((to) => double(2 * to, to));
+    this.head = new Conv2d(width, classes, 1);
+  }
+
+  /** N×channels×H×W to logits of N×classes×H×W. */
+  forward(image: Tensor): Tensor {
+    return paddedToDivisor(image, this.divisor, (padded) => {
+      const skips: Tensor[] = [];
+      let x = this.down[0]!.forward(padded);
+      for (const [level, block] of this.down.slice(1).entries()) {
+        skips.push(x);
+        x = maxPool2d(x, 2);
+        const last = level === this.down.length - 2;
+        x = block.forward(last ? (this.bottomDropout?.forward(x) ?? x) : x);
+      }
+      for (const [i, fuse] of this.fuse.entries()) {
+        x = fuse.forward(concat([this.up[i]!.forward(x), skips.pop()!], 1));
+      }
+      return this.head.forward(x);
+    });
+  }
+}
+
+function whole(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new UsageError(`UNet: ${name} must be a whole number from ${least} to ${most}, not ${value}`);
+  }
+}
+
+/** A U-Net in one line: `unet({ inputShape: [128, 128, 3] })`. `inputShape` is height, width, channels. */
+export function unet(
+  options: UNetOptions & { readonly inputShape?: readonly [number, number, number] } = {},
+): UNet {
+  const { inputShape, ...rest } = options;
+  return new UNet(inputShape ? { channels: inputShape[2], ...rest } : rest);
+}

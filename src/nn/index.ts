@@ -1,0 +1,8 @@
+/** Modules, layers, losses and initialisers, in the terms that PyTorch users know. */
+export * from './init.js';
+export * from './layers.js';
+export * from './losses/index.js';
+export * from './module.js';
+export * from './parameter.js';
+export * from './trace.js';
+export * from './state.js';

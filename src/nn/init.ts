@@ -1,0 +1,45 @@
+/** Initial values of weights. */
+import type { Shape } from '../graph/index.js';
+import { sizeOf } from '../graph/index.js';
+import type { Random } from '../random/index.js';
+
+/** Draws the values of a weight of the given shape. */
+export type Initializer = (shape: Shape, random: Random) => Float32Array;
+
+/** Inputs and outputs that one weight connects, for weights laid out as O×I×kh×kw (or O×I). */
+function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  const field = sizeOf(shape.slice(2));
+  return { fanIn: (shape[1] ?? 1) * field, fanOut: (shape[0] ?? 1) * field };
+}
+
+const uniform =
+  (bound: number): Initializer =>
+  (shape, random) =>
+    Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound));
+
+const normal =
+  (deviation: number): Initializer =>
+  (shape, random) =>
+    Float32Array.from({ length: sizeOf(shape) }, () => deviation * random.normal());
+
+/** All values equal. */
+export const constantInit =
+  (value: number): Initializer =>
+  (shape) =>
+    new Float32Array(sizeOf(shape)).fill(value);
+
+/**
+ * PyTorch's default for convolutions and linear layers, weights and biases alike: uniform in
+ * ±1/√fanIn (He initialisation with a = √5).
+ */
+export const torchDefault = (fanIn: number): Initializer => uniform(1 / Math.sqrt(fanIn));
+
+/** He et al. 2015, for ReLU networks: normal with deviation √(2 / fanIn). */
+export const heNormal: Initializer = (shape, random) =>
+  normal(Math.sqrt(2 / fans(shape).fanIn))(shape, random);
+
+/** Glorot & Bengio 2010: uniform in ±√(6 / (fanIn + fanOut)). */
+export const glorotUniform: Initializer = (shape, random) => {
+  const { fanIn, fanOut } = fans(shape);
+  return uniform(Math.sqrt(6 / (fanIn + fanOut)))(shape, random);
+};

@@ -1,0 +1,126 @@
+/**
+ * The values of a model's weights and buffers. All weights that learn stand in one flat buffer, so that
+ * their gradients do too, and clipping, averaging and optimizers need no notion of layers.
+ */
+import { PixelwiseError } from '../errors/index.js';
+import { formatShape, sameShape, sizeOf } from '../graph/index.js';
+import type { Leaf, Shape } from '../graph/index.js';
+import { Random } from '../random/index.js';
+import type { View } from '../runtime/index.js';
+import { HostBuffer } from '../runtime/index.js';
+import { Parameter } from './parameter.js';
+import type { Module } from './module.js';
+
+/** A tensor of a state dict. */
+export interface NamedArray {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+/** A tensor's place in one of the flat buffers; offset and length in elements. */
+export interface Slot {
+  readonly name: string;
+  readonly leaf: Leaf;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Equal alignment to 64 bytes for every tensor: vector loads, and ONNX Runtime's own expectation. */
+const ALIGNMENT = 16;
+
+function layOut(leaves: readonly (readonly [string, Leaf])[]): { slots: Slot[]; length: number } {
+  let offset = 0;
+  const slots = leaves.map(([name, leaf]) => {
+    const slot = { name, leaf, offset, length: leaf.size };
+    offset += Math.ceil(leaf.size / ALIGNMENT) * ALIGNMENT;
+    return slot;
+  });
+  return { slots, length: offset };
+}
+
+export class ModelState {
+  /** Weights that learn. */
+  readonly trainable: readonly Slot[];
+  /** Weights that do not, and buffers. */
+  readonly fixed: readonly Slot[];
+  readonly weights: HostBuffer;
+  readonly rest: HostBuffer;
+
+  /** Room for the model's values, all zero. Which weights learn is read from `requiresGrad` now. */
+  constructor(model: Module) {
+    const parameters = model.namedParameters();
+    const trainable = layOut(parameters.filter(([, p]) => p.requiresGrad));
+    const fixed = layOut([...parameters.filter(([, p]) => !p.requiresGrad), ...model.namedBuffers()]);
+    this.trainable = trainable.slots;
+    this.fixed = fixed.slots;
+    this.weights = new HostBuffer(trainable.length * 4);
+    this.rest = new HostBuffer(fixed.length * 4);
+  }
+
+  /** Fresh values for a model; each tensor has a random stream of its own name. */
+  static initialize(model: Module, seed: number): ModelState {
+    const state = new ModelState(model);
+    for (const slot of state.slots) {
+      const { initializer } = slot.leaf as Parameter;
+      state.values(slot).set(initializer(slot.leaf.shape, new Random(seed, 'init', slot.name)));
+    }
+    return state;
+  }
+
+  get slots(): readonly Slot[] {
+    return [...this.trainable, ...this.fixed];
+  }
+
+  private bufferOf(slot: Slot): HostBuffer {
+    return this.trainable.includes(slot) ? this.weights : this.rest;
+  }
+
+  /** A slot's values, in place. Good until the next run. */
+  values(slot: Slot): Float32Array {
+    return this.bufferOf(slot).floats(slot.offset, slot.length);
+  }
+
+  /** Where runs read every weight and buffer, by name. */
+  feeds(): Record<string, View> {
+    const of = (slots: readonly Slot[], buffer: HostBuffer) =>
+      slots.map((slot) => [slot.name, { buffer, byteOffset: slot.offset * 4 }] as const);
+    return Object.fromEntries([...of(this.trainable, this.weights), ...of(this.fixed, this.rest)]);
+  }
+
+  /** Copies of all values, in the model's order. */
+  stateDict(): NamedArray[] {
+    return this.slots.map((slot) => ({
+      name: slot.name,
+      shape: slot.leaf.shape,
+      data: this.values(slot).slice(),
+    }));
+  }
+
+  /**
+   * Takes values by name. Throws, with nothing changed, if a tensor is missing, unknown or of another
+   * shape; the message lists them.
+   */
+  loadStateDict(tensors: readonly NamedArray[], source = 'the state'): void {
+    const byName = new Map(tensors.map((t) => [t.name, t]));
+    const problems: string[] = [];
+    for (const { name, leaf } of this.slots) {
+      const tensor = byName.get(name);
+      if (!tensor) problems.push(`missing: ${name} (${formatShape(leaf.shape)})`);
+      else if (!sameShape(tensor.shape, leaf.shape) || tensor.data.length !== sizeOf(leaf.shape)) {
+        problems.push(`${name} is ${formatShape(tensor.shape)}, the model needs ${formatShape(leaf.shape)}`);
+      }
+    }
+    const known = new Set(this.slots.map((slot) => slot.name));
+    for (const { name } of tensors) if (!known.has(name)) problems.push(`not in the model: ${name}`);
+    if (problems.length > 0) {
+      const shown = problems.slice(0, 12).join('\n  ');
+      const more = problems.length > 12 ? `\n  … and ${problems.length - 12} more` : '';
+      throw new PixelwiseError(
+        'weights',
+        `${source} does not fit the model:\n  ${shown}${more}\nWas it saved from a model with other options?`,
+      );
+    }
+    for (const slot of this.slots) this.values(slot).set(byName.get(slot.name)!.data);
+  }
+}

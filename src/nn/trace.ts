@@ -1,0 +1,85 @@
+/**
+ * What happens besides the arithmetic while `forward` runs: the layers entered, the buffers updated, the
+ * random masks asked for. A trace is in force while {@link traceModel} runs and nowhere else.
+ */
+import type { Tensor } from '../graph/index.js';
+import { Leaf, withScope } from '../graph/index.js';
+import type { Buffer } from './parameter.js';
+import type { Module } from './module.js';
+
+/** One call of a layer. */
+export interface LayerCall {
+  /** Path in the model: `down.0.conv1`; '' is the model itself. */
+  readonly path: string;
+  readonly module: Module;
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+}
+
+/** A mask that the host draws anew for every run. */
+export interface RandomMask {
+  readonly leaf: Leaf;
+  /** Probability of 1. */
+  readonly keep: number;
+}
+
+export interface Trace {
+  readonly output: Tensor;
+  /** In the order in which they ended: a layer after those inside of it. */
+  readonly calls: readonly LayerCall[];
+  /** New values of buffers, to be stored after the run. */
+  readonly updates: ReadonlyMap<Buffer, Tensor>;
+  readonly masks: readonly RandomMask[];
+}
+
+interface OpenTrace {
+  readonly paths: ReadonlyMap<Module, string>;
+  readonly calls: LayerCall[];
+  readonly updates: Map<Buffer, Tensor>;
+  readonly masks: RandomMask[];
+}
+
+let open: OpenTrace | undefined;
+
+/** Runs the model's `forward` on symbolic inputs and keeps what happened. */
+export function traceModel(
+  model: Module & { forward(...inputs: Tensor[]): Tensor },
+  ...inputs: Tensor[]
+): Trace {
+  const outer = open;
+  const paths = new Map<Module, string>();
+  for (const [path, module] of model.namedModules()) if (!paths.has(module)) paths.set(module, path);
+  const trace: OpenTrace = { paths, calls: [], updates: new Map(), masks: [] };
+  open = trace;
+  try {
+    return { ...trace, output: model.forward(...inputs) };
+  } finally {
+    open = outer;
+  }
+}
+
+/** Calls a layer's own `forward` under the layer's name. */
+export function enterLayer(
+  module: Module,
+  forward: (...inputs: Tensor[]) => Tensor,
+  inputs: Tensor[],
+): Tensor {
+  const path = open?.paths.get(module);
+  if (open === undefined || path === undefined) return forward.apply(module, inputs);
+  const output = withScope(path, () => forward.apply(module, inputs));
+  open.calls.push({ path, module, inputs, output });
+  return output;
+}
+
+/** Says that `buffer` holds `value` after this run. Without a trace nothing is stored. */
+export function updateBuffer(buffer: Buffer, value: Tensor): void {
+  open?.updates.set(buffer, value);
+}
+
+/** A bool tensor of the given shape, 1 with probability `keep`, drawn anew by the host for every run. */
+export function randomMask(shape: readonly number[], keep: number): Tensor {
+  if (!open) throw new Error('random masks exist only while a model is traced (see traceModel)');
+  const leaf = new Leaf(`mask_${open.masks.length}`, shape, 'bool');
+  open.masks.push({ leaf, keep });
+  return leaf;
+}

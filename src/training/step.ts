@@ -1,0 +1,85 @@
+/** The graphs of training: forward, loss and backward as one program; forward and loss for validation. */
+import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
+import { argMax, cast, gradients, greater, input, reshape } from '../graph/index.js';
+import type { Layer, LossTerm, RandomMask, Trace } from '../nn/index.js';
+import { Parameter, sumOfLosses, traceModel } from '../nn/index.js';
+
+export interface BatchShape {
+  readonly size: number;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface StepGraph {
+  readonly definition: GraphDefinition;
+  readonly masks: readonly RandomMask[];
+  readonly trace: Trace;
+}
+
+/** Names of results beside those of weights: `gradient:NAME`, `buffer:NAME`, `loss:NAME`. */
+export const GRADIENT = 'gradient:';
+export const BUFFER = 'buffer:';
+export const LOSS = 'loss:';
+
+/** The class of each pixel (N×H×W, uint8): the largest logit, or class 1 where a single logit is above 0. */
+export function predictedClasses(logits: Tensor): Tensor {
+  const [n, classes, h, w] = logits.shape as [number, number, number, number];
+  return classes === 1
+    ? reshape(cast(greater(logits, 0), 'uint8'), [n, h, w])
+    : cast(argMax(logits, 1), 'uint8');
+}
+
+interface Traced {
+  readonly trace: Trace;
+  readonly inputs: readonly Leaf[];
+  readonly outputs: Record<string, Tensor>;
+  readonly loss: Tensor;
+}
+
+function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchShape): Traced {
+  const shape: Shape = [batch.size, batch.channels, batch.height, batch.width];
+  const images = input('images', shape);
+  const target = input('target', [batch.size, batch.height, batch.width], 'uint8');
+  const trace = traceModel(model, images);
+  const logits = trace.output;
+  const parts = terms.map(({ name, weight, loss }) => ({ name, weight, loss: () => loss(logits, target) }));
+  // Each component is traced once and serves the sum and the log alike.
+  const values = parts.map(({ loss }) => loss());
+  const loss = sumOfLosses(parts.map(({ name, weight }, i) => ({ name, weight, loss: () => values[i]! })))(
+    logits,
+    target,
+  );
+  const outputs: Record<string, Tensor> = { loss: reshape(loss, []), prediction: predictedClasses(logits) };
+  if (parts.length > 1) parts.forEach(({ name }, i) => (outputs[LOSS + name] = reshape(values[i]!, [])));
+  const leaves = [...model.namedParameters(), ...model.namedBuffers()].map(([, leaf]) => leaf as Leaf);
+  return { trace, inputs: [images, target, ...leaves, ...trace.masks.map((m) => m.leaf)], outputs, loss };
+}
+
+/** Forward, loss, prediction, the gradient of every weight that learns, and the buffers' new values. */
+export function trainingGraph(model: Layer, terms: readonly LossTerm[], batch: BatchShape): StepGraph {
+  model.train();
+  const { trace, inputs, outputs, loss } = forwardAndLoss(model, terms, batch);
+  const weights = inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad);
+  // Last weight first: the order in which the backward walk reaches them.
+  gradients(loss, weights).forEach((gradient, i) => (outputs[GRADIENT + weights[i]!.name] = gradient));
+  for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
+  return { definition: { inputs, outputs }, masks: trace.masks, trace };
+}
+
+/** Forward in evaluation mode, loss and prediction; with `logits` when asked for. */
+export function evaluationGraph(
+  model: Layer,
+  terms: readonly LossTerm[],
+  batch: BatchShape,
+  options: { readonly logits?: boolean } = {},
+): StepGraph {
+  model.eval();
+  try {
+    const { trace, inputs, outputs } = forwardAndLoss(model, terms, batch);
+    if (options.logits) outputs.logits = trace.output;
+    return { definition: { inputs, outputs }, masks: [], trace };
+  } finally {
+    model.train();
+  }
+}
