@@ -2,6 +2,7 @@
 export * from './tensor.js';
 export { gradients, nodesBehind } from './gradients.js';
 export * from './lowering.js';
+export { peakBytes } from './memory.js';
 export * from './operators/arithmetic.js';
 export * from './operators/convolution.js';
 export * from './operators/elementwise.js';

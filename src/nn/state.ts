@@ -8,7 +8,7 @@ import type { Leaf, Shape } from '../graph/index.js';
 import { Random } from '../random/index.js';
 import type { View } from '../runtime/index.js';
 import { HostBuffer } from '../runtime/index.js';
-import { Parameter } from './parameter.js';
+import type { Parameter } from './parameter.js';
 import type { Module } from './module.js';
 
 /** A tensor of a state dict. */

@@ -1,5 +1,6 @@
 /** Compiled graphs on ONNX Runtime. Free of Node: `runtime/node.js` is imported apart. */
 export * from './host-buffer.js';
 export * from './program.js';
+export * from './program-cache.js';
 export * from './runtime.js';
 export * from './web.js';

@@ -1,0 +1,202 @@
+/**
+ * A model with all that learning needs: values, compiled graphs, gradients, optimizer. `fit` drives it;
+ * so can a loop of one's own:
+ *
+ * ```ts
+ * const learner = new Learner({ model, loss, optimizer: (p) => new Adam(p, { lr: 1e-3 }), runtime, seed: 0 });
+ * for await (const batch of loader.epoch(0)) {
+ *   const { loss } = await learner.backward(batch);
+ *   learner.step();
+ * }
+ * ```
+ *
+ * One policy for short batches (the last of an epoch): they run at their own size, as a graph of their
+ * own, so nothing is padded, repeated or dropped and batch statistics see real images only. Losses of an
+ * epoch are means over samples, scores are counts over pixels: neither depends on how batches were cut.
+ */
+import { PixelwiseError } from '../errors/index.js';
+import { peakBytes } from '../graph/index.js';
+import type { Batch } from '../data/dataset.js';
+import type { Layer, Loss, LossTerm } from '../nn/index.js';
+import { ModelState } from '../nn/index.js';
+import type { Optimizer, ParameterSlice } from '../optim/index.js';
+import { Random } from '../random/index.js';
+import type { Runtime, View } from '../runtime/index.js';
+import { HostBuffer, Program, ProgramCache } from '../runtime/index.js';
+import { explainNonFinite } from './non-finite.js';
+import type { BatchShape, StepGraph } from './step.js';
+import { BUFFER, evaluationGraph, GRADIENT, LOSS, trainingGraph } from './step.js';
+
+export interface LearnerOptions {
+  readonly model: Layer;
+  /** One loss, or several that are added with weights and logged by name. */
+  readonly loss: Loss | readonly LossTerm[];
+  /** Makes the optimizer over the weights that learn. */
+  readonly optimizer: (parameters: readonly ParameterSlice[]) => Optimizer;
+  readonly runtime: Runtime;
+  /** Of initial weights and dropout masks. */
+  readonly seed: number;
+  /** Bytes that compiled graphs may hold together; default 6 GiB. */
+  readonly maxProgramBytes?: number;
+}
+
+/** What one batch gave. */
+export interface StepOutput {
+  readonly loss: number;
+  /** Parts of a weighted sum of losses, unweighted, by name. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** N×H×W classes. */
+  readonly prediction: Uint8Array;
+  /** N×K×H×W, where asked for. */
+  readonly logits?: Float32Array;
+}
+
+interface CompiledStep {
+  readonly graph: StepGraph;
+  readonly program: Program;
+}
+
+const DEFAULT_PROGRAM_BYTES = 6 * 2 ** 30;
+
+export class Learner {
+  readonly model: Layer;
+  readonly terms: readonly LossTerm[];
+  readonly state: ModelState;
+  readonly optimizer: Optimizer;
+  readonly runtime: Runtime;
+  readonly seed: number;
+  /** Gradients of the latest {@link backward}, laid out as `state.weights`. */
+  readonly gradients: HostBuffer;
+  /** Batches that {@link backward} has seen: it names the dropout masks of the next one. */
+  batches = 0;
+  private readonly newRest: HostBuffer;
+  private readonly programs: ProgramCache;
+  private readonly graphs = new Map<string, StepGraph>();
+  private readonly inputs = new Map<string, HostBuffer>();
+
+  constructor(options: LearnerOptions) {
+    this.model = options.model;
+    this.terms =
+      typeof options.loss === 'function' ? [{ name: 'loss', weight: 1, loss: options.loss }] : options.loss;
+    this.runtime = options.runtime;
+    this.seed = options.seed;
+    this.state = ModelState.initialize(options.model, options.seed);
+    const slices = this.state.trainable.map(({ name, offset, length }) => ({ name, offset, length }));
+    if (slices.length === 0)
+      throw new PixelwiseError('model', 'no weight of the model learns: unfreeze a part of it');
+    this.optimizer = options.optimizer(slices);
+    this.gradients = new HostBuffer(this.state.weights.byteLength);
+    this.newRest = new HostBuffer(this.state.rest.byteLength);
+    this.programs = new ProgramCache(options.maxProgramBytes ?? DEFAULT_PROGRAM_BYTES);
+  }
+
+  /**
+   * Forward, loss and backward on one batch. Gradients are in {@link gradients} afterwards, running
+   * statistics are updated. Throws if the loss is no finite number, naming the first layer that went bad;
+   * the weights are then as before.
+   */
+  async backward(batch: Batch): Promise<StepOutput> {
+    const { graph, program } = await this.compiled('train', batch);
+    const into: Record<string, View> = {};
+    for (const { name, offset } of this.state.trainable) {
+      into[GRADIENT + name] = { buffer: this.gradients, byteOffset: offset * 4 };
+    }
+    const moving = this.state.fixed.filter(({ name }) => `${BUFFER}${name}` in graph.definition.outputs);
+    for (const { name, offset } of moving)
+      into[BUFFER + name] = { buffer: this.newRest, byteOffset: offset * 4 };
+    const feeds = { ...this.feeds(batch), ...this.drawMasks(graph) };
+    const output = readOutput(await program.run(feeds, into));
+    if (!Number.isFinite(output.loss)) throw await explainNonFinite(this, batch, output.loss);
+    for (const { offset, length } of moving) {
+      this.state.rest.floats(offset, length).set(this.newRest.floats(offset, length));
+    }
+    this.batches++;
+    return output;
+  }
+
+  /** One step of the optimizer along {@link gradients}. */
+  step(): void {
+    this.optimizer.step(this.state.weights.floats(), this.gradients.floats());
+  }
+
+  /** Forward in evaluation mode: loss and prediction. */
+  async evaluate(batch: Batch, options: { readonly logits?: boolean } = {}): Promise<StepOutput> {
+    const { program } = await this.compiled(options.logits ? 'evaluate-logits' : 'evaluate', batch);
+    return readOutput(await program.run(this.feeds(batch)));
+  }
+
+  /** Compiles the graph for batches of this shape, so that the first step is not slower than the rest. */
+  async prepare(batch: BatchShape): Promise<void> {
+    await this.compiled('train', batch);
+  }
+
+  /** Drops every compiled graph: after parts of the model were frozen or unfrozen. */
+  async recompile(): Promise<void> {
+    this.graphs.clear();
+    await this.programs.clear();
+  }
+
+  /** Releases the compiled graphs. The runtime stays open. */
+  async close(): Promise<void> {
+    await this.programs.clear();
+  }
+
+  private async compiled(
+    kind: 'train' | 'evaluate' | 'evaluate-logits',
+    batch: BatchShape,
+  ): Promise<CompiledStep> {
+    const { size, channels, height, width } = batch;
+    const key = `${kind} ${size}×${channels}×${height}×${width}`;
+    let graph = this.graphs.get(key);
+    if (!graph) {
+      const shape = { size, channels, height, width };
+      graph =
+        kind === 'train'
+          ? trainingGraph(this.model, this.terms, shape)
+          : evaluationGraph(this.model, this.terms, shape, { logits: kind === 'evaluate-logits' });
+      this.graphs.set(key, graph);
+    }
+    const { definition } = graph;
+    const program = await this.programs.get(key, peakBytes(definition), () =>
+      Program.compile(definition, this.runtime, { name: key }),
+    );
+    return { graph, program };
+  }
+
+  /** A batch is copied to memory of ours, so that the caller's arrays are never lent away. */
+  private feeds(batch: Batch): Record<string, View> {
+    const place = (name: string, data: Float32Array | Uint8Array): View => {
+      const key = `${name} ${data.byteLength}`;
+      let buffer = this.inputs.get(key);
+      if (!buffer) this.inputs.set(key, (buffer = new HostBuffer(data.byteLength)));
+      new Uint8Array(buffer.bytes).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      return { buffer, byteOffset: 0 };
+    };
+    return {
+      images: place('images', batch.images),
+      target: place('target', batch.masks),
+      ...this.state.feeds(),
+    };
+  }
+
+  private drawMasks({ masks }: StepGraph): Record<string, View> {
+    const views = masks.map(({ leaf, keep }, i): [string, View] => {
+      const bits = new Uint8Array(leaf.size);
+      new Random(this.seed, 'dropout', this.batches, i).fillBernoulli(bits, keep);
+      return [leaf.name, { buffer: new HostBuffer(bits.buffer), byteOffset: 0 }];
+    });
+    return Object.fromEntries(views);
+  }
+}
+
+function readOutput(results: Readonly<Record<string, ArrayLike<number | bigint>>>): StepOutput {
+  const { loss, prediction, logits } = results;
+  const parts = Object.entries(results).filter(([name]) => name.startsWith(LOSS));
+  return {
+    loss: Number(loss![0]),
+    losses: Object.fromEntries(parts.map(([name, value]) => [name.slice(LOSS.length), Number(value[0])])),
+    prediction:
+      prediction instanceof Uint8Array ? prediction : Uint8Array.from(prediction as ArrayLike<number>),
+    ...(logits !== undefined && { logits: logits as Float32Array }),
+  };
+}
