@@ -1,3 +1,4 @@
+/** What every data format offers, and what comes out of the loader: the contract between files and training. */
 import type { ClassMask, Raster } from '../images/raster.js';
 
 /** One image with its mask, at source size. */
@@ -25,9 +26,15 @@ export interface Dataset {
   readonly channels: number;
   /** Largest pixel value: 255 or 65,535. */
   readonly maxValue: number;
+  /** Image files kept aside because they have no mask; `predict` can use them. */
+  readonly unlabelled?: readonly string[] | undefined;
+  /** What a person should be told once about how the files were read (alpha dropped, classes guessed…). */
+  readonly notes?: readonly string[] | undefined;
   /** Files of sample `i`, for messages. */
   files(i: number): { readonly image: string; readonly mask: string };
   get(i: number): Promise<Sample>;
+  /** The mask alone, where it can be had without decoding the image: for statistics over all masks. */
+  getMask?(i: number): Promise<ClassMask>;
 }
 
 /** What one training step eats. */

@@ -6,6 +6,7 @@ import {
   checkPixelCount,
   damaged,
   type ImageBytes,
+  type ImageFormat,
   type ImageHeader,
   jpegHeader,
   MAX_PIXELS,
@@ -34,6 +35,8 @@ export async function decodeImage(source: string | Uint8Array): Promise<Raster> 
 
 /** More bands than this in one TIFF are refused. */
 const MAX_CHANNELS = 64;
+
+const HEADER_ONLY = { limitInputPixels: false, limitInputChannels: MAX_CHANNELS, ignoreIcc: true } as const;
 
 interface Layout extends ImageHeader {
   /** `colour` goes through RGB or grey without alpha; `bands` are kept as they are. */
@@ -66,6 +69,44 @@ export async function decodeWithSharp(image: ImageBytes): Promise<Raster> {
   return { width, height, channels, data: values };
 }
 
+/** What {@link decodeImage} will give, told from the header alone. */
+export interface ImageInfo {
+  readonly format: ImageFormat;
+  /** After the EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  /** 255 or 65,535. */
+  readonly maxValue: number;
+  /** EXIF orientation, 1 (upright) … 8. */
+  readonly orientation: number;
+  /** True where the file has an alpha channel, which is dropped. */
+  readonly alpha: boolean;
+}
+
+/** Describes an image without decoding its pixels. Throws as {@link decodeImage} does for unreadable headers. */
+export async function describeImage(source: string | Uint8Array): Promise<ImageInfo> {
+  const image = await readImage(source);
+  const { format, name } = image;
+  if (format === 'bmp') {
+    const { width, height, channels } = bmpToRaster(decodeBmp(image));
+    return { format, width, height, channels, maxValue: 255, orientation: 1, alpha: false };
+  }
+  const layout = await readLayout(image);
+  checkPixelCount(name, layout.width, layout.height);
+  const metadata = await explained(image, sharp(image.bytes, HEADER_ONLY).metadata());
+  const colours = layout.channels <= 2 ? 1 : 3;
+  return {
+    format,
+    width: metadata.autoOrient.width,
+    height: metadata.autoOrient.height,
+    channels: layout.kind === 'bands' ? layout.channels : colours,
+    maxValue: layout.bitDepth === 16 ? 65535 : 255,
+    orientation: metadata.orientation ?? 1,
+    alpha: layout.kind === 'colour' && layout.channels > colours,
+  };
+}
+
 /** Turns libvips' complaint into one that names the file and says what to do. */
 async function explained<T>(image: ImageBytes, work: Promise<T>): Promise<T> {
   try {
@@ -87,10 +128,9 @@ async function readLayout(image: ImageBytes): Promise<Layout> {
     if (header?.palette === true) return { ...header, channels: 3, bitDepth: 8, kind: 'colour' };
     if (header !== undefined) return { ...header, kind: 'colour' };
   }
-  const options = { limitInputPixels: false, limitInputChannels: MAX_CHANNELS, ignoreIcc: true };
   const { width, height, channels, depth, space } = await explained(
     image,
-    sharp(image.bytes, options).metadata(),
+    sharp(image.bytes, HEADER_ONLY).metadata(),
   );
   if (depth !== 'uchar' && depth !== 'ushort') {
     throw new PixelwiseError(

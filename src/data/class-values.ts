@@ -1,0 +1,147 @@
+/**
+ * Which stored mask value is which class. Labelling tools disagree: class indices, 0 and 255, palette
+ * entries. The decoder keeps the stored values (images/decode-mask.ts); here they become classes.
+ */
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import type { RawMask } from '../images/decode-mask.js';
+import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
+
+/** A table from stored values to classes, with the classes' names. */
+export interface ClassValues {
+  /** Names by class index. */
+  readonly names: readonly string[];
+  /** How it came about, for a person: `two classes from 0 and 255`. */
+  readonly description: string;
+  /** Class by stored value (65,536 entries); {@link UNKNOWN_VALUE} where there is none. */
+  readonly table: Uint16Array;
+}
+
+export const UNKNOWN_VALUE = 0xffff;
+
+/** Class names, or how many classes there are. */
+export type ClassesOption = readonly string[] | number;
+
+/** Classes are numbered in a byte whose last value means "ignored". */
+const MOST_CLASSES = 255;
+
+/** Names given or made up: two classes are `background` and `foreground`, more are `class 0`, `class 1`… */
+export function classNames(classes: ClassesOption): readonly string[] {
+  const count = typeof classes === 'number' ? classes : classes.length;
+  if (!Number.isInteger(count) || count < 2 || count > MOST_CLASSES) {
+    throw new UsageError(`${count} classes; between 2 and ${MOST_CLASSES} can be told apart.`);
+  }
+  if (typeof classes !== 'number') {
+    const twice = classes.find((name, i) => classes.indexOf(name) !== i);
+    if (twice !== undefined) throw new UsageError(`The class name "${twice}" is given twice.`);
+    return classes;
+  }
+  if (count === 2) return ['background', 'foreground'];
+  return Array.from({ length: count }, (_, i) => `class ${i}`);
+}
+
+/** A table in which each listed value stands for a class; 255 is ignored unless listed. */
+export function classValues(
+  names: readonly string[],
+  values: ReadonlyMap<number, number>,
+  description: string,
+): ClassValues {
+  const table = new Uint16Array(65536).fill(UNKNOWN_VALUE);
+  table[IGNORE_INDEX] = IGNORE_INDEX;
+  for (const [value, index] of values) table[value] = index;
+  return { names, description, table };
+}
+
+/** Stored value = class index; 255 is ignored. */
+export function indexValues(classes: ClassesOption): ClassValues {
+  const names = classNames(classes);
+  return classValues(names, new Map(names.map((_, i) => [i, i])), `${names.length} classes by index`);
+}
+
+/** 0 is class 0; `foreground` (255, or 65,535 in 16 bits) is class 1. */
+export function zeroOrFull(foreground: number, classes: ClassesOption = 2): ClassValues {
+  const values = new Map([
+    [0, 0],
+    [foreground, 1],
+  ]);
+  return classValues(classNames(classes), values, `two classes from the values 0 and ${foreground}`);
+}
+
+/**
+ * Chooses the table from the values that masks were found to hold (a sample of them, or all):
+ *
+ * 1. only 0 and 255 (or 0 and 65,535): two classes, and no more than two were asked for;
+ * 2. else the values are class indices, 255 is ignored, and there are as many classes as `classes` says or
+ *    the highest index plus one.
+ *
+ * Throws `mask-values` where the values look like grey levels (many gaps) and `classes` does not vouch for
+ * them, or where they pass 254.
+ */
+export function chooseClassValues(
+  found: ReadonlySet<number>,
+  where: string,
+  classes?: ClassesOption,
+): ClassValues {
+  const highest = Math.max(0, ...found);
+  const asked = classes === undefined ? undefined : classNames(classes).length;
+  for (const full of [255, 65535]) {
+    const binary = [...found].every((value) => value === 0 || value === full);
+    if (binary && found.has(full) && (asked === undefined || asked === 2)) return zeroOrFull(full, classes);
+  }
+  if (classes !== undefined) return indexValues(classes);
+  const indices = [...found].filter((value) => value !== IGNORE_INDEX);
+  const count = Math.max(2, Math.max(0, ...indices) + 1);
+  const sparse = count > 16 && indices.length < count / 4;
+  if (highest > 65534 || count > MOST_CLASSES || sparse) {
+    throw new PixelwiseError(
+      'mask-values',
+      `${where}: the masks hold the values ${listValues(found)}, which do not look like class indices (0, 1, 2 … and ` +
+        '255 for ignored) nor like 0 and 255. Save masks with one index a class, or give --classes if these are indices.',
+    );
+  }
+  return indexValues(count);
+}
+
+/** `0, 1, 2, 255`, shortened after eight. */
+export function listValues(values: ReadonlySet<number>): string {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted.length <= 8
+    ? sorted.join(', ')
+    : `${sorted.slice(0, 6).join(', ')} … ${sorted.at(-1)} (${sorted.length} of them)`;
+}
+
+/** The values that occur in a mask. */
+export function valuesIn(mask: RawMask): Set<number> {
+  const seen = new Uint8Array(mask.data instanceof Uint16Array ? 65536 : 256);
+  for (let i = 0; i < mask.data.length; i++) seen[mask.data[i]!] = 1;
+  const values = new Set<number>();
+  for (let value = 0; value < seen.length; value++) if (seen[value] === 1) values.add(value);
+  return values;
+}
+
+/** Turns stored values into classes. Throws `mask-values` naming file, value, pixel and what to do. */
+export function toClassMask(
+  raw: RawMask,
+  { names, table, description }: ClassValues,
+  file: string,
+): ClassMask {
+  const { width, height, data } = raw;
+  const out = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const index = table[data[i]!]!;
+    if (index === UNKNOWN_VALUE) {
+      const value = data[i]!;
+      const lossy =
+        raw.format === 'jpeg' ? ' It is a JPEG, which smears mask values: save masks as PNG.' : '';
+      const fix =
+        value < MOST_CLASSES && value >= names.length
+          ? `Give --classes ${value + 1} (or the names) if ${value} is a class, or correct the mask; 255 marks ignored pixels.`
+          : 'Correct the mask; 255 marks ignored pixels.';
+      throw new PixelwiseError(
+        'mask-values',
+        `${file}: value ${value} at ${i % width},${Math.floor(i / width)} is outside the classes (${description}).${lossy} ${fix}`,
+      );
+    }
+    out[i] = index;
+  }
+  return { width, height, data: out };
+}

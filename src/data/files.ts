@@ -1,0 +1,71 @@
+/** Finding the images of a folder. */
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PixelwiseError } from '../errors/index.js';
+
+/** Endings by which image files are found; what a file holds is told by its bytes. */
+const IMAGE_ENDING = /\.(png|jpe?g|tiff?|webp|gif|bmp)$/i;
+
+/** True for names like `photo.PNG`; hidden files (`.DS_Store`, `._photo.png`) are none. */
+export function isImageName(name: string): boolean {
+  return IMAGE_ENDING.test(name) && !name.startsWith('.');
+}
+
+/** `a/b.tar.png` → `a/b.tar`. */
+export function stemOf(path: string): string {
+  return path.replace(/\.[^./\\]+$/, '');
+}
+
+/** True where there is a folder at this path. */
+export async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** True where there is a file at this path. */
+export async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+/**
+ * Paths of all files below `root` that `wanted` accepts by name, relative to it, with `/` between folders on
+ * every system, sorted by code point. Links to folders are followed once, so links in a circle end.
+ * Throws `data-missing` where `root` is no folder.
+ */
+export async function listFiles(
+  root: string,
+  wanted: (name: string) => boolean = isImageName,
+): Promise<string[]> {
+  const found: string[] = [];
+  const visited = new Set<string>();
+  const walk = async (folder: string, prefix: string): Promise<void> => {
+    const real = await realpath(folder);
+    if (visited.has(real)) return;
+    visited.add(real);
+    const entries = await readdir(folder, { withFileTypes: true });
+    for (const entry of entries) {
+      const path = join(folder, entry.name);
+      const relative = `${prefix}${entry.name}`;
+      if (entry.name.startsWith('.')) continue;
+      if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(path))))
+        await walk(path, `${relative}/`);
+      // A link that leads nowhere is listed, so that reading it names it instead of losing it.
+      else if (wanted(entry.name)) found.push(relative);
+    }
+  };
+  if (!(await isFolder(root))) {
+    throw new PixelwiseError('data-missing', `${root}: there is no such folder. Check the path.`);
+  }
+  await walk(root, '');
+  return found.sort(byCodePoint);
+}
+
+/** The same order on every machine, whatever its language. */
+export function byCodePoint(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

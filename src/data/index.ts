@@ -1,0 +1,25 @@
+/** The layer's face: what other layers and the package export. */
+export type { Batch, Dataset, Sample } from './dataset.js';
+export {
+  type Fit,
+  letterbox,
+  randomCrop,
+  randomResizedCrop,
+  shortestSide,
+  type Size,
+  sourceSize,
+  stretch,
+} from './fit.js';
+export { type FolderOptions, openFolder } from './formats/folder.js';
+export { Loader, type LoaderOptions } from './loader.js';
+export {
+  defaultNormalization,
+  type Normalization,
+  type NormalizationName,
+  normalizationOf,
+} from './normalization.js';
+export { compose, oneOf, type PairedSample, sometimes, type Transform } from './paired-sample.js';
+export { SampleCache } from './sample-cache.js';
+export { type Sampler, sequential, shuffled, weighted } from './samplers.js';
+export { type Part, type Parts, readIdList, splitDataset, type SplitOptions } from './splits.js';
+export { Subset } from './subset.js';

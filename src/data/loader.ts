@@ -1,0 +1,278 @@
+/**
+ * From a dataset to batches: samples are decoded ahead, several at once, under a bound; what comes out is
+ * the same, in the same order, whatever the concurrency.
+ *
+ *   sampler → dataset.get → fit (size) → per-image range → transforms → normalisation → batch
+ *
+ * Decoding runs in the thread pools of Node and libvips, the rest on the calling thread. Training runs its
+ * steps in a worker, so this thread is free while a step runs.
+ */
+import { availableParallelism } from 'node:os';
+import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
+import { Random } from '../random/index.js';
+import type { Batch, Dataset } from './dataset.js';
+import type { Fit } from './fit.js';
+import { type Normalization, standardize, stretchToRange } from './normalization.js';
+import type { PairedSample, Transform } from './paired-sample.js';
+import type { SampleCache } from './sample-cache.js';
+import { type Sampler, sequential } from './samplers.js';
+
+export interface LoaderOptions {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  /** How a sample comes to its size: `stretch(224)`, say. */
+  readonly fit: Fit;
+  /** Order of visits; default sequential. */
+  readonly sampler?: Sampler;
+  /** Applied in order, image in 0…1, before normalisation. */
+  readonly transforms?: readonly Transform[];
+  /** Default none: 0…1. */
+  readonly normalization?: Normalization;
+  /** For the transforms' draws. */
+  readonly seed?: number;
+  /** Leaves out an epoch's last batch where it would be short. */
+  readonly dropLast?: boolean;
+  /** Samples decoded at a time; default the processors, at least 2 and at most 8. */
+  readonly concurrency?: number;
+  /** Whole batches kept ready ahead of the one in use; default 2. */
+  readonly prefetch?: number;
+  /** Keeps decoded and resized samples between epochs, where the fit does not draw. */
+  readonly cache?: SampleCache;
+  /**
+   * A sample that cannot be read: `fail` (default) throws its error when its batch is due; a function is told
+   * and the sample left out, so its batch is shorter (and missing altogether where none is left).
+   */
+  readonly onUnreadable?: 'fail' | ((error: PixelwiseError, id: string) => void);
+}
+
+export interface EpochOptions {
+  /** First batch to yield, to resume within an epoch. */
+  readonly from?: number;
+  readonly signal?: AbortSignal;
+}
+
+export class Loader implements AsyncIterable<Batch> {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  private readonly sampler: Sampler;
+  private readonly concurrency: number;
+  private readonly prefetch: number;
+
+  constructor(private readonly options: LoaderOptions) {
+    const { dataset, batchSize, normalization } = options;
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.sampler = options.sampler ?? sequential(dataset.length);
+    this.concurrency = options.concurrency ?? Math.max(2, Math.min(8, availableParallelism()));
+    this.prefetch = options.prefetch ?? 2;
+    for (const [name, value] of Object.entries({
+      batchSize,
+      concurrency: this.concurrency,
+      prefetch: this.prefetch,
+    })) {
+      const least = name === 'prefetch' ? 0 : 1;
+      if (!Number.isInteger(value) || value < least) {
+        throw new UsageError(`${name} is ${value}; it is a whole number from ${least}.`);
+      }
+    }
+    if (normalization?.kind === 'fixed' && normalization.mean.length !== dataset.channels) {
+      throw new ShapeError(
+        `The normalisation "${normalization.name}" has ${normalization.mean.length} channels, the images ${dataset.channels}.`,
+      );
+    }
+  }
+
+  /** Batches an epoch. */
+  get length(): number {
+    const { length } = this.sampler;
+    return this.options.dropLast === true
+      ? Math.floor(length / this.batchSize)
+      : Math.ceil(length / this.batchSize);
+  }
+
+  /** The batches of epoch 0; see {@link epoch}. */
+  [Symbol.asyncIterator](): AsyncIterator<Batch> {
+    return this.epoch(0);
+  }
+
+  /**
+   * The batches of one epoch. Each batch's arrays are its own, free to be transferred. Leaving the loop early
+   * stops the decoding ahead. Throws what the dataset throws, and `signal.reason` once aborted.
+   */
+  async *epoch(
+    epoch: number,
+    { from = 0, signal }: EpochOptions = {},
+  ): AsyncGenerator<Batch, void, undefined> {
+    const order = this.sampler.order(epoch);
+    const ends = new AbortController();
+    const stop = signal === undefined ? ends.signal : AbortSignal.any([signal, ends.signal]);
+    const lanes = new Lanes(this.concurrency);
+    const ready: Promise<Batch | undefined>[] = [];
+    const occurrences = new Map<number, number>();
+    const start = (b: number): Promise<Batch | undefined> => {
+      const positions = order.subarray(b * this.batchSize, Math.min(order.length, (b + 1) * this.batchSize));
+      const batch = this.assemble(positions, epoch, occurrences, lanes, stop);
+      // Looked at only when its turn comes; until then a failure must not count as unhandled.
+      batch.catch(() => undefined);
+      return batch;
+    };
+    // A sample drawn twice gets two draws of the augmentation: count visits, the skipped ones too.
+    for (const position of order.subarray(0, from * this.batchSize)) {
+      occurrences.set(position, (occurrences.get(position) ?? 0) + 1);
+    }
+    try {
+      let next = from;
+      for (let b = from; b < this.length; b++) {
+        while (next < this.length && next <= b + this.prefetch) ready.push(start(next++));
+        const batch = await abortable(ready.shift()!, signal);
+        if (batch !== undefined) yield batch;
+      }
+    } finally {
+      ends.abort();
+    }
+  }
+
+  private async assemble(
+    positions: Uint32Array,
+    epoch: number,
+    occurrences: Map<number, number>,
+    lanes: Lanes,
+    stop: AbortSignal,
+  ): Promise<Batch | undefined> {
+    const { dataset } = this;
+    const building = new BatchBuilder(positions.length, dataset.channels, this.options.normalization);
+    const samples = Array.from(positions, (position, slot) => {
+      const occurrence = occurrences.get(position) ?? 0;
+      occurrences.set(position, occurrence + 1);
+      return lanes.run(async () => {
+        if (stop.aborted) return;
+        try {
+          building.put(slot, await this.load(position, epoch, occurrence));
+        } catch (error) {
+          const { onUnreadable } = this.options;
+          if (typeof onUnreadable !== 'function' || !(error instanceof PixelwiseError)) throw error;
+          onUnreadable(error, dataset.ids[position]!);
+        }
+      });
+    });
+    await Promise.all(samples);
+    return stop.aborted ? undefined : building.finish();
+  }
+
+  private async load(position: number, epoch: number, occurrence: number): Promise<PairedSample> {
+    const { dataset, fit, transforms = [], normalization, cache, seed = 0 } = this.options;
+    const id = dataset.ids[position]!;
+    const keys = occurrence === 0 ? [epoch, id] : [epoch, id, occurrence];
+    const random = new Random(seed, 'augment', ...keys);
+    const key = `${id}\n${fit.key}`;
+    let sample = fit.random ? undefined : cache?.get(key);
+    if (sample === undefined) {
+      sample = fit.apply(await dataset.get(position), dataset.maxValue, random);
+      if (!fit.random) cache?.offer(key, sample);
+    }
+    if (normalization?.kind === 'per-image') stretchToRange(sample.image);
+    for (const transform of transforms) sample = transform(sample, random);
+    return sample;
+  }
+}
+
+/** Fills a batch in any order of arrival and closes the gaps that unreadable samples leave. */
+class BatchBuilder {
+  private images: Float32Array | undefined;
+  private masks: Uint8Array | undefined;
+  private readonly ids: (string | undefined)[];
+  private height = 0;
+  private width = 0;
+  private firstId = '';
+
+  constructor(
+    private readonly size: number,
+    private readonly channels: number,
+    private readonly normalization: Normalization | undefined,
+  ) {
+    this.ids = new Array<string | undefined>(size).fill(undefined);
+  }
+
+  put(slot: number, { id, image, mask, width, height, channels }: PairedSample): void {
+    const pixels = width * height;
+    if (channels !== this.channels || image.length !== channels * pixels || mask.length !== pixels) {
+      throw new ShapeError(
+        `${id}: a transform returned ${image.length} image values and ${mask.length} mask values for ` +
+          `${channels}×${height}×${width}; the data set has ${this.channels} channels.`,
+      );
+    }
+    if (this.images === undefined) {
+      this.images = new Float32Array(this.size * channels * pixels);
+      this.masks = new Uint8Array(this.size * pixels);
+      [this.height, this.width, this.firstId] = [height, width, id];
+    } else if (width !== this.width || height !== this.height) {
+      throw new ShapeError(
+        `${id} is ${width}×${height} and ${this.firstId} is ${this.width}×${this.height}; samples of one batch are of ` +
+          'one size. Resize or crop them (stretch, letterbox, randomCrop), or use batches of 1.',
+      );
+    }
+    const at = slot * channels * pixels;
+    if (this.normalization?.kind === 'fixed') standardize(image, this.normalization, this.images, at);
+    else this.images.set(image, at);
+    this.masks!.set(mask, slot * pixels);
+    this.ids[slot] = id;
+  }
+
+  finish(): Batch | undefined {
+    if (this.images === undefined) return undefined;
+    const { channels, height, width, masks } = this;
+    let images = this.images;
+    const ids: string[] = [];
+    const imageSize = channels * height * width;
+    const maskSize = height * width;
+    this.ids.forEach((id, slot) => {
+      if (id === undefined) return;
+      if (ids.length < slot) {
+        images.copyWithin(ids.length * imageSize, slot * imageSize, (slot + 1) * imageSize);
+        masks!.copyWithin(ids.length * maskSize, slot * maskSize, (slot + 1) * maskSize);
+      }
+      ids.push(id);
+    });
+    const size = ids.length;
+    if (size < this.size) images = images.slice(0, size * imageSize);
+    const kept = size < this.size ? masks!.slice(0, size * maskSize) : masks!;
+    return { ids, size, channels, height, width, images, masks: kept };
+  }
+}
+
+/** Runs at most `width` pieces of work at a time, first come first served. */
+class Lanes {
+  private free: number;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(width: number) {
+    this.free = width;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.free > 0) this.free--;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.waiting.shift();
+      if (next === undefined) this.free++;
+      else next();
+    }
+  }
+}
+
+async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let onAbort!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,35 @@
+/** The working form of a sample between decoding and the batch, and what a transform is. */
+import type { Random } from '../random/index.js';
+
+/** An image with its mask at the size of training. A transform may change the arrays in place. */
+export interface PairedSample {
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  /** C×H×W, 0…1. */
+  readonly image: Float32Array;
+  /** H×W class indices; IGNORE_INDEX where a pixel counts for nothing. */
+  readonly mask: Uint8Array;
+}
+
+/**
+ * A change of image and mask together: any plain function. All chance comes from `random`, which is keyed by
+ * (seed, epoch, sample): whatever the number of workers, a sample gets the same draw.
+ */
+export type Transform = (sample: PairedSample, random: Random) => PairedSample;
+
+/** One transform that applies several in order. */
+export function compose(...transforms: readonly Transform[]): Transform {
+  return (sample, random) => transforms.reduce((current, transform) => transform(current, random), sample);
+}
+
+/** Applies `transform` with probability `p`, else nothing. */
+export function sometimes(p: number, transform: Transform): Transform {
+  return (sample, random) => (random.chance(p) ? transform(sample, random) : sample);
+}
+
+/** Applies one of several, each as likely. */
+export function oneOf(...transforms: readonly Transform[]): Transform {
+  return (sample, random) => transforms[random.integer(transforms.length)]!(sample, random);
+}

@@ -1,0 +1,59 @@
+/** In which order, and how often, samples are visited in an epoch. */
+import { UsageError } from '../errors/index.js';
+import { Random } from '../random/index.js';
+
+/** The order of an epoch is a pure function of the epoch's number, so a resumed run needs no saved state. */
+export interface Sampler {
+  /** Draws an epoch. */
+  readonly length: number;
+  /** Positions in the dataset. */
+  order(epoch: number): Uint32Array;
+}
+
+/** 0, 1, 2 … in every epoch: validation and test. */
+export function sequential(length: number): Sampler {
+  return { length, order: () => Uint32Array.from({ length }, (_, i) => i) };
+}
+
+/** Every sample once, in a new order each epoch. */
+export function shuffled(length: number, seed: number): Sampler {
+  return {
+    length,
+    order: (epoch) => new Random(seed, 'shuffle', epoch).shuffle(Uint32Array.from({ length }, (_, i) => i)),
+  };
+}
+
+/**
+ * Draws with replacement, sample i with probability weights[i] / Σ weights.
+ * @param draws an epoch; default as many as there are weights.
+ */
+export function weighted(weights: ArrayLike<number>, seed: number, draws: number = weights.length): Sampler {
+  const cumulative = new Float64Array(weights.length);
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    const weight = weights[i]!;
+    if (!(weight >= 0) || weight === Infinity) {
+      throw new UsageError(`Weight ${i} is ${weight}; weights are finite and not below 0.`);
+    }
+    sum += weight;
+    cumulative[i] = sum;
+  }
+  if (sum === 0) throw new UsageError('All sample weights are 0; at least one must be above.');
+  return {
+    length: draws,
+    order: (epoch) => {
+      const random = new Random(seed, 'weighted', epoch);
+      return Uint32Array.from({ length: draws }, () => {
+        const target = random.float() * sum;
+        let low = 0;
+        let high = cumulative.length - 1;
+        while (low < high) {
+          const middle = (low + high) >> 1;
+          if (cumulative[middle]! > target) high = middle;
+          else low = middle + 1;
+        }
+        return low;
+      });
+    },
+  };
+}

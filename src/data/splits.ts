@@ -1,0 +1,176 @@
+/**
+ * Training, validation and test parts. A group (patient, car) is never cut; the same seed gives the same
+ * parts on every machine; an official test part is never trained or chosen on.
+ */
+import { readFile } from 'node:fs/promises';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import { Random } from '../random/index.js';
+import type { Dataset } from './dataset.js';
+import { byCodePoint } from './files.js';
+import { officialSplit } from './split-names.js';
+import { Subset } from './subset.js';
+
+/**
+ * Where a part comes from:
+ * - a fraction in 0…1, drawn by group (by sample where there are no groups);
+ * - `{ split }`, an official part of the dataset, or a folder within it (ids that begin with `split/`);
+ * - `{ ids }`, listed samples (see {@link readIdList});
+ * - `{ dataset }`, another dataset altogether, with the same classes.
+ */
+export type Part =
+  number | { readonly split: string } | { readonly ids: readonly string[] } | { readonly dataset: Dataset };
+
+export interface SplitOptions {
+  /** Default: the official validation part, or 0.2 of the training part. 0 for none. */
+  readonly valid?: Part | undefined;
+  /** Default: the official test part, or none. */
+  readonly test?: Part | undefined;
+  readonly seed?: number;
+}
+
+/** The parts; one that is undefined was not set aside. */
+export interface Parts {
+  readonly train: Dataset;
+  readonly valid: Dataset | undefined;
+  readonly test: Dataset | undefined;
+}
+
+const DEFAULT_FRACTION = 0.2;
+
+/** Splits a dataset. Throws UsageError for fractions out of range, `split` where a part would be empty or leak. */
+export function splitDataset(dataset: Dataset, options: SplitOptions = {}): Parts {
+  const { seed = 0 } = options;
+  const official = (name: string): boolean => dataset.splits?.includes(name) ?? false;
+  const testPart = options.test ?? (official('test') ? { split: 'test' } : 0);
+  const validPart = options.valid ?? (official('valid') ? { split: 'valid' } : DEFAULT_FRACTION);
+
+  let rest = Array.from({ length: dataset.length }, (_, i) => i);
+  const takeNamed = (part: Part): number[] | undefined => {
+    if (typeof part === 'number' || 'dataset' in part) return undefined;
+    const taken = named(dataset, part);
+    const set = new Set(taken);
+    rest = rest.filter((i) => !set.has(i));
+    return taken;
+  };
+  // Named parts first, so that a fraction is drawn from what is left to train on.
+  let test = takeNamed(testPart);
+  let valid = takeNamed(validPart);
+  rest = rest.filter(
+    (i) => !isOfficialTest(dataset, i) && !(official('train') && dataset.splits![i] !== 'train'),
+  );
+  if (typeof testPart === 'number') [test, rest] = drawn(dataset, rest, testPart, seed, 'test');
+  if (typeof validPart === 'number') [valid, rest] = drawn(dataset, rest, validPart, seed, 'valid');
+  if (rest.length === 0) throw new PixelwiseError('split', 'No sample is left to train on. Set fewer aside.');
+
+  const parts = {
+    train: new Subset(dataset, rest),
+    valid: partOf(dataset, validPart, valid),
+    test: partOf(dataset, testPart, test),
+  };
+  checkGroups(parts);
+  return parts;
+}
+
+/** Ids listed in a file, one a line (blank lines and lines that begin with # left out). */
+export async function readIdList(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new PixelwiseError('split', `${path}: the list of samples cannot be read.`, { cause });
+  });
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+function isOfficialTest(dataset: Dataset, i: number): boolean {
+  return dataset.splits?.[i] === 'test';
+}
+
+function named(dataset: Dataset, part: { split: string } | { ids: readonly string[] }): number[] {
+  const all = Array.from({ length: dataset.length }, (_, i) => i);
+  if ('ids' in part) {
+    const position = new Map(dataset.ids.map((id, i) => [id, i]));
+    return part.ids.map((id) => {
+      const i = position.get(id) ?? position.get(id.replace(/\.[^./]+$/, ''));
+      if (i === undefined) {
+        throw new PixelwiseError(
+          'split',
+          `The listed sample "${id}" is not in the data set (ids look like "${dataset.ids[0]}").`,
+        );
+      }
+      return i;
+    });
+  }
+  const wanted = officialSplit(part.split);
+  const found = all.filter((i) => dataset.splits?.[i] === wanted || dataset.splits?.[i] === part.split);
+  if (found.length > 0) return found;
+  const folder = `${part.split.replace(/[/\\]+$/, '')}/`;
+  const inside = all.filter((i) => dataset.ids[i]!.startsWith(folder));
+  if (inside.length > 0) return inside;
+  const known = [...new Set(dataset.splits ?? [])].filter((name) => name !== undefined);
+  throw new PixelwiseError(
+    'split',
+    `The data set has no part "${part.split}"; it has ${known.length > 0 ? known.join(', ') : 'no official parts'}. ` +
+      'Give one of these, a folder within it, or a fraction.',
+  );
+}
+
+/** Draws a fraction of the groups (or samples) of `from`; at least one where the fraction is above 0. */
+function drawn(
+  dataset: Dataset,
+  from: readonly number[],
+  fraction: number,
+  seed: number,
+  name: string,
+): [taken: number[] | undefined, left: number[]] {
+  if (!(fraction >= 0 && fraction < 1)) {
+    throw new UsageError(`A ${name} part of ${fraction}; a fraction lies in 0…1, 1 excluded.`);
+  }
+  if (fraction === 0) return [undefined, [...from]];
+  const keyOf = (i: number): string => dataset.groups?.[i] ?? dataset.ids[i]!;
+  const keys = [...new Set(from.map(keyOf))].sort(byCodePoint);
+  if (keys.length < 2) {
+    throw new PixelwiseError(
+      'split',
+      `There ${keys.length === 1 ? 'is one group' : 'are no groups'} to draw a ${name} part from; two or more are needed. ` +
+        'Give another grouping, a data set for it, or 0.',
+    );
+  }
+  const count = Math.max(1, Math.min(keys.length - 1, Math.round(fraction * keys.length)));
+  const chosen = new Set(new Random(seed, 'split', name).shuffle(keys).slice(0, count));
+  return [from.filter((i) => chosen.has(keyOf(i))), from.filter((i) => !chosen.has(keyOf(i)))];
+}
+
+function partOf(dataset: Dataset, part: Part, indices: readonly number[] | undefined): Dataset | undefined {
+  if (typeof part === 'object' && 'dataset' in part) {
+    if (part.dataset.classes.length !== dataset.classes.length) {
+      throw new PixelwiseError(
+        'split',
+        `The part set aside has ${part.dataset.classes.length} classes, the training data ${dataset.classes.length}. ` +
+          'Give --classes so that both are read alike.',
+      );
+    }
+    return part.dataset;
+  }
+  return indices === undefined || indices.length === 0 ? undefined : new Subset(dataset, indices);
+}
+
+/** Throws where a group, or a sample, stands in two parts of one dataset. */
+function checkGroups({ train, valid, test }: Parts): void {
+  const owner = new Map<string, string>();
+  for (const [name, part] of [
+    ['train', train],
+    ['valid', valid],
+    ['test', test],
+  ] as const) {
+    if (!(part instanceof Subset)) continue;
+    for (const key of new Set(part.groups ?? part.ids)) {
+      const before = owner.get(key);
+      if (before !== undefined && before !== name) {
+        throw new PixelwiseError(
+          'split',
+          `"${key}" is in the ${before} and in the ${name} part: scores would be too good. Move all of it to one part.`,
+        );
+      }
+      owner.set(key, name);
+    }
+  }
+}

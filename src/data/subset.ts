@@ -1,0 +1,78 @@
+/** A part of a dataset, itself a dataset. */
+import { PixelwiseError } from '../errors/index.js';
+import type { ClassMask } from '../images/raster.js';
+import type { Dataset, Sample } from './dataset.js';
+
+/** The samples of `dataset` at `indices`, in that order. */
+export class Subset implements Dataset {
+  readonly ids: readonly string[];
+  readonly groups: readonly string[] | undefined;
+  readonly splits: readonly (string | undefined)[] | undefined;
+
+  constructor(
+    readonly whole: Dataset,
+    /** Where each sample stands in the whole. */
+    readonly indices: readonly number[],
+  ) {
+    const wrong = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= whole.length);
+    if (wrong !== undefined) {
+      throw new PixelwiseError(
+        'data-index',
+        `There is no sample ${wrong}; the data set has ${whole.length}, from 0.`,
+      );
+    }
+    this.ids = indices.map((i) => whole.ids[i]!);
+    this.groups = whole.groups && indices.map((i) => whole.groups![i]!);
+    this.splits = whole.splits && indices.map((i) => whole.splits![i]);
+  }
+
+  get format(): string {
+    return this.whole.format;
+  }
+  get length(): number {
+    return this.indices.length;
+  }
+  get classes(): readonly string[] {
+    return this.whole.classes;
+  }
+  get channels(): number {
+    return this.whole.channels;
+  }
+  get maxValue(): number {
+    return this.whole.maxValue;
+  }
+  get unlabelled(): readonly string[] | undefined {
+    return this.whole.unlabelled;
+  }
+  get notes(): readonly string[] | undefined {
+    return this.whole.notes;
+  }
+
+  files(i: number): { readonly image: string; readonly mask: string } {
+    return this.whole.files(this.at(i));
+  }
+
+  get(i: number): Promise<Sample> {
+    return this.whole.get(this.at(i));
+  }
+
+  async getMask(i: number): Promise<ClassMask> {
+    return maskOf(this.whole, this.at(i));
+  }
+
+  private at(i: number): number {
+    const index = this.indices[i];
+    if (index === undefined) {
+      throw new PixelwiseError(
+        'data-index',
+        `There is no sample ${i}; this part has ${this.length}, from 0.`,
+      );
+    }
+    return index;
+  }
+}
+
+/** The mask of sample `i`, without its image where the dataset can give it so. */
+export async function maskOf(dataset: Dataset, i: number): Promise<ClassMask> {
+  return dataset.getMask === undefined ? (await dataset.get(i)).mask : dataset.getMask(i);
+}
