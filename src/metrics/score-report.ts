@@ -1,0 +1,220 @@
+/**
+ * The scores of a data part, gathered sample by sample and told as one plain object: what `train` and
+ * `evaluate` print and what a line of metrics.jsonl holds. A score that does not apply is absent, one
+ * that is undefined is null.
+ */
+import { ShapeError, UsageError } from '../errors/index.js';
+import { ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
+import {
+  classCounts,
+  dice,
+  foreground,
+  iou,
+  meanDefined,
+  meanDice,
+  meanIoU,
+  pixelAccuracy,
+  precision,
+  recall,
+} from './scores.js';
+import { softDice } from './soft-dice.js';
+
+export interface ClassScores {
+  readonly name: string;
+  readonly iou: number | null;
+  readonly dice: number | null;
+  readonly precision: number | null;
+  readonly recall: number | null;
+  /** Pixels that truly are of the class. */
+  readonly pixels: number;
+}
+
+export interface GroupScores {
+  readonly name: string;
+  /** Foreground Dice of all the group's pixels together; null where foreground is in neither mask. */
+  readonly dice: number | null;
+}
+
+export interface Scores {
+  readonly samples: number;
+  readonly loss?: number | null;
+  /** The loss's components by name. */
+  readonly losses?: Readonly<Record<string, number | null>>;
+  readonly pixelAccuracy: number | null;
+  /** Over all classes that are in truth or prediction, background included. */
+  readonly meanIoU: number | null;
+  /** Over all classes that are in truth or prediction, background included. */
+  readonly meanDice: number | null;
+  readonly classes: readonly ClassScores[];
+  /** Two classes only: Dice of the foreground over all pixels together. */
+  readonly dice?: number | null;
+  /** Two classes only: IoU of the foreground over all pixels together. */
+  readonly iou?: number | null;
+  /** Two classes only, where probabilities were given: the mean over batches, smooth 1. */
+  readonly softDice?: number | null;
+  readonly groups?: readonly GroupScores[];
+  /** The mean over the groups whose Dice is defined. */
+  readonly meanGroupDice?: number | null;
+}
+
+/** The scores of one sample. */
+export interface SampleScores {
+  readonly id: string;
+  readonly loss?: number | null;
+  readonly losses?: Readonly<Record<string, number | null>>;
+  readonly meanDice: number | null;
+  readonly meanIoU: number | null;
+}
+
+/** A loss and its components, as means over some samples. */
+export interface LossValues {
+  readonly loss: number;
+  readonly losses: Readonly<Record<string, number>>;
+}
+
+export interface ScoreOptions {
+  /** The names of the classes, by index. */
+  readonly classNames: readonly string[];
+  /** The class that is no foreground; 0 by default. */
+  readonly background?: number;
+  /** True pixels of this value are not scored; 255 by default. */
+  readonly ignore?: number;
+}
+
+/** JSON has no NaN and no infinity: a loss that is not finite is undefined. */
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function tellLosses({ loss, losses }: LossValues): {
+  loss: number | null;
+  losses: Record<string, number | null>;
+} {
+  return {
+    loss: finiteOrNull(loss),
+    losses: Object.fromEntries(Object.entries(losses).map(([name, value]) => [name, finiteOrNull(value)])),
+  };
+}
+
+/** The scores of one sample from its counts. */
+export function sampleScores(id: string, counts: ConfusionMatrix, losses?: LossValues): SampleScores {
+  return {
+    id,
+    ...(losses === undefined ? {} : tellLosses(losses)),
+    meanDice: meanDice(counts),
+    meanIoU: meanIoU(counts),
+  };
+}
+
+/** Gathers what the scores of a data part are made of. */
+export class ScoreAccumulator {
+  /** Counts of all samples so far. */
+  readonly counts: ConfusionMatrix;
+  /** Counts by group, in order of appearance. */
+  readonly groups = new Map<string, ConfusionMatrix>();
+  private readonly classNames: readonly string[];
+  private readonly background: number;
+  private readonly ignore: number;
+  private samples = 0;
+  private lossWeight = 0;
+  private lossSum = 0;
+  private readonly componentSums = new Map<string, number>();
+  private softDiceSum = 0;
+  private softDiceBatches = 0;
+
+  /** @throws UsageError unless there are 2 to 255 classes and the background is one of them. */
+  constructor({ classNames, background = 0, ignore = IGNORE_INDEX }: ScoreOptions) {
+    this.classNames = classNames;
+    this.counts = new ConfusionMatrix(classNames.length);
+    if (!Number.isInteger(background) || background < 0 || background >= classNames.length) {
+      throw new UsageError(
+        `Scores: background must be the index of a class, 0 to ${classNames.length - 1}, got ${background}.`,
+      );
+    }
+    this.background = background;
+    this.ignore = ignore;
+  }
+
+  /**
+   * Counts one sample: predicted and true class of each pixel.
+   * @param group the patient, car… that the sample belongs to, where the data has groups.
+   * @returns the sample's own counts. @throws as ConfusionMatrix.add does.
+   */
+  addSample(prediction: Uint8Array, target: Uint8Array, group?: string): ConfusionMatrix {
+    const counts = new ConfusionMatrix(this.counts.classes).add(prediction, target, this.ignore);
+    this.addCounts(counts, group);
+    return counts;
+  }
+
+  /** Takes in the counts of one sample that were made elsewhere. */
+  addCounts(counts: ConfusionMatrix, group?: string): void {
+    this.counts.merge(counts);
+    this.samples++;
+    if (group === undefined) return;
+    const known = this.groups.get(group);
+    if (known !== undefined) known.merge(counts);
+    else this.groups.set(group, new ConfusionMatrix(this.counts.classes).merge(counts));
+  }
+
+  /** Takes in a loss, the mean over `samples` samples: a short batch weighs as much as it holds. */
+  addLoss({ loss, losses }: LossValues, samples: number): void {
+    this.lossWeight += samples;
+    this.lossSum += loss * samples;
+    for (const [name, value] of Object.entries(losses)) {
+      this.componentSums.set(name, (this.componentSums.get(name) ?? 0) + value * samples);
+    }
+  }
+
+  /**
+   * Takes in one batch for `softDice`, for two classes. Every batch weighs the same, whatever it holds.
+   * @param probabilities of the foreground, in [0, 1]. @param target true classes of the same pixels.
+   * @throws ShapeError where there are not two classes, or the two arrays differ in length.
+   */
+  addProbabilities(probabilities: Float32Array, target: Uint8Array): void {
+    if (this.counts.classes !== 2) {
+      throw new ShapeError(`Scores: softDice is for two classes, here are ${this.counts.classes}.`);
+    }
+    const truth =
+      this.background === 0
+        ? target
+        : target.map((value) => (value === this.ignore ? value : value === this.background ? 0 : 1));
+    this.softDiceSum += softDice(probabilities, truth, { smooth: 1, ignore: this.ignore });
+    this.softDiceBatches++;
+  }
+
+  /** The scores of everything gathered so far. */
+  scores(): Scores {
+    const { counts, background } = this;
+    const all = classCounts(counts);
+    const front = foreground(counts, background);
+    const groups = [...this.groups].map(([name, group]) => ({
+      name,
+      dice: dice(foreground(group, background)),
+    }));
+    const components = Object.fromEntries(
+      [...this.componentSums].map(([name, sum]) => [name, sum / this.lossWeight]),
+    );
+    return {
+      samples: this.samples,
+      ...(this.lossWeight > 0
+        ? tellLosses({ loss: this.lossSum / this.lossWeight, losses: components })
+        : {}),
+      pixelAccuracy: pixelAccuracy(counts),
+      meanIoU: meanIoU(counts),
+      meanDice: meanDice(counts),
+      classes: all.map((one, index) => ({
+        name: this.classNames[index]!,
+        iou: iou(one),
+        dice: dice(one),
+        precision: precision(one),
+        recall: recall(one),
+        pixels: one.tp + one.fn,
+      })),
+      ...(counts.classes === 2 ? { dice: dice(front), iou: iou(front) } : {}),
+      ...(this.softDiceBatches > 0
+        ? { softDice: finiteOrNull(this.softDiceSum / this.softDiceBatches) }
+        : {}),
+      ...(groups.length > 0 ? { groups, meanGroupDice: meanDefined(groups.map((group) => group.dice)) } : {}),
+    };
+  }
+}
