@@ -6,9 +6,10 @@
  *   list of storage keys, then each storage as its count of elements and its bytes. It has no checksum.
  */
 import { PixelwiseError } from '../errors/index.js';
+import { formatShape } from '../graph/index.js';
 import { ByteCursor } from './byte-cursor.js';
 import { type PickleGlobal, PickleTuple, unpickle, type UnpickleOptions } from './pickle.js';
-import { ELEMENT_BYTES, type ElementType, formatShape, type RawTensor, type WeightFile } from './tensor.js';
+import { ELEMENT_BYTES, type ElementType, type RawTensor, type WeightFile } from './tensor.js';
 import { StoredZip } from './zip.js';
 
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;

@@ -4,11 +4,11 @@
  */
 import { z } from 'zod';
 import { PixelwiseError } from '../errors/index.js';
+import { formatShape } from '../graph/index.js';
 import { repeatedKey } from './json-keys.js';
 import {
   ELEMENT_BYTES,
   type ElementType,
-  formatShape,
   type RawTensor,
   type WeightFile,
   type WeightTensor,

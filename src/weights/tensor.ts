@@ -46,11 +46,6 @@ export interface WeightFile {
   readonly tensors: readonly RawTensor[];
 }
 
-/** `shape` as people write it: 64×3×3×3, or `scalar`. */
-export function formatShape(shape: readonly number[]): string {
-  return shape.length === 0 ? 'scalar' : shape.join('×');
-}
-
 /**
  * The tensors of floating-point type, as float32; the rest (PyTorch keeps the count of batches that a
  * batch norm has seen as an I64) are counters, not weights. F32 stays a view of the file's bytes where these

@@ -1,0 +1,18 @@
+/** Weight files read, written, fetched and brought to models. */
+export * from './tensor.js';
+export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
+export { decodePth } from './pth.js';
+export { readWeights } from './file.js';
+export { writeFileAtomic } from './atomic-file.js';
+export { cacheFolder } from './cache-folder.js';
+export { type Checksum, digestOf } from './checksum.js';
+export { download, type DownloadOptions, type DownloadProgress } from './download.js';
+export {
+  ENCODERS,
+  type EncoderDescription,
+  type EncoderName,
+  encoderDescription,
+  type PublishedWeights,
+} from './encoders.js';
+export { adaptFirstConvolution, matchEncoderWeights, matchWeights, type NamedShape } from './match.js';
+export { type EncoderWeights, fetchWeights, type FetchOptions, loadEncoderWeights } from './pretrained.js';

@@ -1,0 +1,99 @@
+/**
+ * Pretrained encoders by file or by name. A name stands for one published file, fetched once into the user's
+ * cache, checked against its publisher's hash on every use, and needing no network from then on.
+ */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import { cacheFolder } from './cache-folder.js';
+import { digestOf } from './checksum.js';
+import { download, type DownloadProgress } from './download.js';
+import { encoderDescription, type PublishedWeights } from './encoders.js';
+import { readWeights } from './file.js';
+import { matchEncoderWeights, type NamedShape } from './match.js';
+import type { WeightTensor } from './tensor.js';
+
+export interface FetchOptions {
+  /** Where published weights are kept. Default: `weights` in the user's cache folder. */
+  readonly folder?: string;
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface EncoderWeights {
+  /** In the order in which they were asked for. */
+  readonly tensors: readonly WeightTensor[];
+  /** The file they came from. */
+  readonly source: string;
+  /**
+   * The normalisation of images that they were trained with, and that must travel with them: torchvision's
+   * and timm's weights of these encoders alike expect ImageNet's mean and deviation by channel.
+   */
+  readonly normalization: 'imagenet';
+}
+
+/**
+ * Weights for an encoder.
+ *
+ * @param encoder its name in `ENCODERS`.
+ * @param fileOrName the path of a weight file (see `readWeights`) with torchvision's or timm's names, or the name
+ *   of published weights (`imagenet`).
+ * @param wanted the encoder's tensors, by torchvision's names.
+ * @throws UsageError if it is neither; PixelwiseError if the file cannot be fetched, read, or does not fit.
+ */
+export async function loadEncoderWeights(
+  encoder: string,
+  fileOrName: string,
+  wanted: readonly NamedShape[],
+  options: FetchOptions = {},
+): Promise<EncoderWeights> {
+  const description = encoderDescription(encoder);
+  const published = Object.hasOwn(description.published, fileOrName)
+    ? description.published[fileOrName]
+    : undefined;
+  if (published === undefined && !(await isFile(fileOrName))) {
+    throw new UsageError(
+      `"${fileOrName}" is neither a weight file nor the name of published weights for ${encoder} ` +
+        `(${Object.keys(description.published).join(', ')}).`,
+    );
+  }
+  const path = published === undefined ? fileOrName : await fetchWeights(published, options);
+  const file = await readWeights(path);
+  return { tensors: matchEncoderWeights(description, wanted, file), source: path, normalization: 'imagenet' };
+}
+
+/**
+ * The path of published weights on this machine, downloaded if they are not there yet.
+ *
+ * @throws PixelwiseError if they cannot be had (saying where to put them by hand), or the file that is there has
+ *   another hash.
+ */
+export async function fetchWeights(weights: PublishedWeights, options: FetchOptions = {}): Promise<string> {
+  const path = join(options.folder ?? join(cacheFolder(), 'weights'), weights.fileName);
+  if (await isFile(path)) {
+    const digest = await digestOf(path, 'sha256');
+    if (!digest.startsWith(weights.sha256Prefix)) {
+      throw new PixelwiseError(
+        'weights',
+        `${path} is damaged: its SHA-256 starts with ${digest.slice(0, 8)}, not ${weights.sha256Prefix}. ` +
+          'Delete it, and it will be downloaded again.',
+      );
+    }
+    return path;
+  }
+  await download({
+    url: weights.url,
+    path,
+    checksum: { algorithm: 'sha256', digest: weights.sha256Prefix },
+    ...(options.onProgress && { onProgress: options.onProgress }),
+    ...(options.signal && { signal: options.signal }),
+  });
+  return path;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
+}
