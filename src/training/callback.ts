@@ -1,0 +1,118 @@
+/**
+ * What may happen around the arithmetic of training. `fit` calls callbacks in the order given:
+ *
+ * ```text
+ * fit
+ * ├─ fitStart
+ * ├─ epoch
+ * │  ├─ epochStart
+ * │  ├─ train batch
+ * │  │  ├─ batchStart        the learning rate of this step is set here
+ * │  │  ├─ (forward, loss, backward)
+ * │  │  ├─ backwardEnd       gradients may be read and changed (clipping)
+ * │  │  ├─ (optimizer step)
+ * │  │  └─ batchEnd
+ * │  ├─ validStart           if there is a validation part
+ * │  │  └─ validBatchEnd
+ * │  ├─ validEnd
+ * │  └─ epochEnd             scores of the epoch are in; early stopping decides, checkpoints are written
+ * ├─ interrupted             only when stopped inside of an epoch
+ * └─ fitEnd
+ * ```
+ *
+ * A callback owns what it must remember, and hands it over as plain data (`state`, `loadState`), so that
+ * a resumed run goes on as if never stopped.
+ */
+import type { Batch } from '../data/dataset.js';
+import type { Scores } from '../metrics/index.js';
+import type { Learner, StepOutput } from './learner.js';
+
+export type StopReason = 'epochs' | 'minutes' | 'patience' | 'interrupted';
+
+/** One line of metrics.jsonl. */
+export interface EpochRecord {
+  /** From 1. */
+  readonly epoch: number;
+  /** Optimizer steps of the run so far. */
+  readonly step: number;
+  /** Learning rate of the epoch's last step. */
+  readonly lr: number;
+  readonly seconds: number;
+  /** Training images a second, validation not counted. */
+  readonly imagesPerSecond: number;
+  /** At the model's resolution, in training mode, while the weights move. */
+  readonly train: Scores;
+  /** At the model's resolution, after the epoch. */
+  readonly valid?: Scores;
+}
+
+/** The state of a run, as callbacks see it. */
+export interface FitContext {
+  readonly learner: Learner;
+  readonly epochs: number;
+  /** Batches in an epoch. */
+  readonly batchesPerEpoch: number;
+  /** Steps after which the run ends, whatever the epochs. */
+  readonly maxSteps: number;
+  /** Epochs done. */
+  readonly epoch: number;
+  /** Batches done in the running epoch. */
+  readonly batch: number;
+  /** Optimizer steps done in all. */
+  readonly step: number;
+  /** Epochs so far, the latest last. */
+  readonly history: readonly EpochRecord[];
+  /** Everything needed to go on from here. */
+  snapshot(): FitState;
+  /** Ends the run after this epoch. */
+  stop(reason: StopReason): void;
+}
+
+/** A batch with what the model made of it. */
+export interface BatchEvent {
+  readonly batch: Batch;
+  readonly output: StepOutput;
+}
+
+/** What a callback remembers: plain data that JSON can hold. */
+export type CallbackState = unknown;
+
+type Stage<Extra extends unknown[] = []> = (context: FitContext, ...extra: Extra) => void | Promise<void>;
+
+export interface Callback {
+  /** Unique within a run; errors and saved state carry it. */
+  readonly name: string;
+  fitStart?: Stage;
+  epochStart?: Stage;
+  batchStart?: Stage<[batch: Batch]>;
+  backwardEnd?: Stage<[event: BatchEvent]>;
+  batchEnd?: Stage<[event: BatchEvent]>;
+  validStart?: Stage;
+  validBatchEnd?: Stage<[event: BatchEvent]>;
+  validEnd?: Stage;
+  epochEnd?: Stage<[record: EpochRecord]>;
+  interrupted?: Stage;
+  fitEnd?: Stage;
+  state?(): CallbackState;
+  loadState?(state: CallbackState): void;
+}
+
+/** Sums of an epoch that was left half done. */
+export interface TallyState {
+  readonly samples: number;
+  readonly loss: number;
+  readonly losses: Readonly<Record<string, number>>;
+  readonly counts: readonly number[];
+  readonly seconds: number;
+}
+
+/** Where a run stands, beside the values of weights and optimizer. */
+export interface FitState {
+  readonly epoch: number;
+  readonly batch: number;
+  readonly step: number;
+  readonly batches: number;
+  readonly running: TallyState | null;
+  readonly history: readonly EpochRecord[];
+  readonly callbacks: Readonly<Record<string, CallbackState>>;
+}

@@ -1,0 +1,42 @@
+/** The one score that decisions are made on: which epoch is best, when to stop, when to lower the rate. */
+import { UsageError } from '../../errors/index.js';
+import type { EpochRecord } from '../callback.js';
+
+const METRICS = {
+  loss: 'min',
+  pixelAccuracy: 'max',
+  meanIoU: 'max',
+  meanDice: 'max',
+  dice: 'max',
+  iou: 'max',
+} as const;
+
+export type MonitorMetric = keyof typeof METRICS;
+
+export interface Monitor {
+  readonly metric: MonitorMetric;
+  readonly part: 'train' | 'valid';
+}
+
+export function checkMonitor(metric: string): MonitorMetric {
+  if (!(metric in METRICS))
+    throw new UsageError(`monitor must be one of ${Object.keys(METRICS).join(', ')}, not "${metric}"`);
+  return metric as MonitorMetric;
+}
+
+/** The monitored score of an epoch; undefined where it has none (an undefined score never is the best). */
+export function monitored(record: EpochRecord, { metric, part }: Monitor): number | undefined {
+  const value = record[part]?.[metric];
+  return value === null || value === undefined || Number.isNaN(value) ? undefined : value;
+}
+
+/** Whether `value` beats `best` by more than `minDelta`. */
+export function improves(
+  value: number,
+  best: number | undefined,
+  metric: MonitorMetric,
+  minDelta = 0,
+): boolean {
+  if (best === undefined) return true;
+  return METRICS[metric] === 'min' ? value < best - minDelta : value > best + minDelta;
+}

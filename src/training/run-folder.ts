@@ -1,0 +1,132 @@
+/**
+ * A run on disk:
+ *
+ * ```text
+ * RUN/
+ *   config.json          everything that made the run
+ *   metrics.jsonl        a line an epoch
+ *   checkpoints/12/      weights, optimizer and loop state after epoch 12
+ *   checkpoints/best     a file that holds the name of a checkpoint; so does `last`
+ *   samples/             pictures
+ * ```
+ */
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { PixelwiseError } from '../errors/index.js';
+import { writeFileAtomic } from '../weights/index.js';
+import type { EpochRecord } from './callback.js';
+
+export type Pointer = 'best' | 'last';
+
+export class RunFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+  }
+
+  /** Makes the folder and those inside of it. */
+  async create(): Promise<void> {
+    await mkdir(join(this.path, 'checkpoints'), { recursive: true });
+    await mkdir(join(this.path, 'samples'), { recursive: true });
+  }
+
+  get configPath(): string {
+    return join(this.path, 'config.json');
+  }
+
+  get metricsPath(): string {
+    return join(this.path, 'metrics.jsonl');
+  }
+
+  get samplesPath(): string {
+    return join(this.path, 'samples');
+  }
+
+  /** Where the checkpoint `name` stands or will stand. */
+  checkpoint(name: string): string {
+    return join(this.path, 'checkpoints', name);
+  }
+
+  /** Whether the folder holds a run already. */
+  async exists(): Promise<boolean> {
+    return stat(this.configPath).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async writeConfig(config: object): Promise<void> {
+    await writeFileAtomic(this.configPath, `${JSON.stringify(config, null, 2)}\n`);
+  }
+
+  async readConfig(): Promise<unknown> {
+    let text: string;
+    try {
+      text = await readFile(this.configPath, 'utf8');
+    } catch (error) {
+      throw new PixelwiseError(
+        'run',
+        `${this.path} is no run folder: it has no config.json that can be read`,
+        { cause: error },
+      );
+    }
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (error) {
+      throw new PixelwiseError('run', `${this.configPath} is damaged: it is no JSON`, { cause: error });
+    }
+  }
+
+  /** Lets `best` or `last` lead to a checkpoint, in one rename. */
+  async point(pointer: Pointer, name: string): Promise<void> {
+    await writeFileAtomic(join(this.path, 'checkpoints', pointer), `${name}\n`);
+  }
+
+  /** The name that a pointer holds; undefined if it has not been set. */
+  async pointed(pointer: Pointer): Promise<string | undefined> {
+    const text = await readFile(join(this.path, 'checkpoints', pointer), 'utf8').catch(() => undefined);
+    const name = text?.trim();
+    if (name !== undefined && !/^\d+(\+\d+)?$/.test(name)) {
+      throw new PixelwiseError(
+        'checkpoint',
+        `${join(this.path, 'checkpoints', pointer)} is damaged: it names no checkpoint`,
+      );
+    }
+    return name;
+  }
+
+  /** The folder of the checkpoint asked for. Throws if there is none, naming those that there are. */
+  async checkpointFolder(which: Pointer | number): Promise<string> {
+    const name = typeof which === 'number' ? String(which) : await this.pointed(which);
+    const names = await this.checkpointNames();
+    if (name !== undefined && names.includes(name)) return this.checkpoint(name);
+    const choices = names.length > 0 ? `It has: ${names.join(', ')}.` : 'It has none yet.';
+    const asked = typeof which === 'number' || name === undefined ? `"${which}"` : `"${which}" (${name})`;
+    throw new PixelwiseError('checkpoint', `${this.path} has no checkpoint ${asked}. ${choices}`);
+  }
+
+  /** Whole checkpoints, oldest first. */
+  async checkpointNames(): Promise<string[]> {
+    const entries = await readdir(join(this.path, 'checkpoints')).catch(() => []);
+    const place = (name: string) =>
+      name.split('+').reduce((sum, part, i) => sum + Number(part) / 1e9 ** i, 0);
+    return entries.filter((name) => /^\d+(\+\d+)?$/.test(name)).sort((a, b) => place(a) - place(b));
+  }
+
+  /** Deletes checkpoints that no pointer leads to and `keep` does not want, and what a killed run left half written. */
+  async prune(keep: (epoch: number) => boolean = () => false): Promise<void> {
+    const wanted = new Set([await this.pointed('best'), await this.pointed('last')]);
+    const folder = join(this.path, 'checkpoints');
+    for (const name of await readdir(folder)) {
+      const whole = /^\d+$/.test(name) && keep(Number(name));
+      const ours = /^\d+(\+\d+)?(\.partial)?$/.test(name);
+      if (ours && !wanted.has(name) && !whole) await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
+
+  /** Writes metrics.jsonl anew from the epochs so far: what a killed run wrote beyond its checkpoint goes. */
+  async writeMetrics(history: readonly EpochRecord[]): Promise<void> {
+    await writeFileAtomic(this.metricsPath, history.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  }
+}

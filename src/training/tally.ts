@@ -1,0 +1,57 @@
+/** Sums over the batches of an epoch, from which its scores are made. */
+import type { Batch } from '../data/dataset.js';
+import type { Scores } from '../metrics/index.js';
+import { ConfusionMatrix, ScoreAccumulator } from '../metrics/index.js';
+import type { TallyState } from './callback.js';
+import type { StepOutput } from './learner.js';
+
+export class Tally {
+  private readonly counts: ConfusionMatrix;
+  private samples = 0;
+  private loss = 0;
+  private losses: Record<string, number> = {};
+  /** Time that the batches took. */
+  seconds = 0;
+
+  constructor(private readonly classNames: readonly string[]) {
+    this.counts = new ConfusionMatrix(classNames.length);
+  }
+
+  /** Takes in a batch. Losses weigh by samples, so that a short batch counts for what it holds. */
+  add(batch: Batch, output: StepOutput): void {
+    this.counts.add(output.prediction, batch.masks);
+    this.samples += batch.size;
+    this.loss += output.loss * batch.size;
+    for (const [name, value] of Object.entries(output.losses)) {
+      this.losses[name] = (this.losses[name] ?? 0) + value * batch.size;
+    }
+  }
+
+  get imagesPerSecond(): number {
+    return this.seconds > 0 ? this.samples / this.seconds : 0;
+  }
+
+  scores(): Scores {
+    const accumulator = new ScoreAccumulator({ classNames: this.classNames });
+    accumulator.addCounts(this.counts);
+    if (this.samples > 0) {
+      const mean = (sum: number) => sum / this.samples;
+      const losses = Object.fromEntries(Object.entries(this.losses).map(([name, sum]) => [name, mean(sum)]));
+      accumulator.addLoss({ loss: mean(this.loss), losses }, this.samples);
+    }
+    return { ...accumulator.scores(), samples: this.samples };
+  }
+
+  state(): TallyState {
+    const { samples, loss, losses, seconds } = this;
+    return { samples, loss, losses: { ...losses }, counts: [...this.counts.counts], seconds };
+  }
+
+  loadState(state: TallyState): void {
+    this.samples = state.samples;
+    this.loss = state.loss;
+    this.losses = { ...state.losses };
+    this.counts.counts.set(state.counts);
+    this.seconds = state.seconds;
+  }
+}
