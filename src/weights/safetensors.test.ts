@@ -89,6 +89,7 @@ describe('decodeSafetensors', () => {
       of('unaligned', 'F32', Float32Array.of(7, 8)),
     ]);
     const tensors = floatTensors(decodeSafetensors(bytes, 'w'));
+    expect(floatTensors(decodeSafetensors(Buffer.from(bytes), 'w'))).toEqual(tensors);
     const values = Object.fromEntries(tensors.map(({ name, data }) => [name, [...data]]));
     expect(values).toEqual({
       f32: [1.5, -2],

@@ -68,14 +68,15 @@ export function isFloat(elementType: ElementType): boolean {
  */
 export function toFloat32(tensor: RawTensor): Float32Array {
   const { bytes, elementType } = tensor;
+  // Unaligned bytes are copied by a constructor: `slice` of Node's Buffer shares memory instead.
   const length = bytes.length / ELEMENT_BYTES[elementType];
   switch (elementType) {
     case 'F32': {
-      const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+      const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
       return new Float32Array(aligned.buffer, aligned.byteOffset, length);
     }
     case 'F64': {
-      const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+      const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
       return Float32Array.from(new Float64Array(aligned.buffer, aligned.byteOffset, length));
     }
     case 'F16': {
