@@ -15,7 +15,7 @@ import type { Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, atScope, formatShape } from '../tensor.js';
 import { lowerConv, lowerConvTranspose, lowerFilterGradient } from './convolution-lowering.js';
 import { add } from './arithmetic.js';
-import { reshape } from './layout.js';
+import { reshape, sliceAll } from './layout.js';
 import { sum } from './reduction.js';
 
 /** A size of height and width, or one number for both. */
@@ -152,11 +152,27 @@ const convTransposeOperator: Operator<ConvTransposeAttributes> = {
   lower: (node, onnx) => [lowerConvTranspose(node, onnx)],
   gradient({ inputs, attributes: g }, [gy]) {
     const [x, w] = inputs as [Tensor, Tensor];
-    const back = apply1(convOperator, [gy!, w], g);
-    // Output padding that exceeds the stride (possible under dilation) leaves rows nobody read.
-    return [back, filterGradient(gy!, x, w.shape, g)];
+    return [convTo(gy!, w, x.shape, g), filterGradient(gy!, x, w.shape, g)];
   },
 };
+
+/**
+ * The convolution whose result has the given N×C×H×W: the gradient of convTranspose2d's input. Output
+ * padding of a whole stride or more (possible under dilation) makes room for rows that belong to none.
+ */
+function convTo(
+  x: Tensor,
+  w: Tensor,
+  shape: Shape,
+  { stride, padding, dilation, groups }: ConvGeometry,
+): Tensor {
+  const y = apply1(convOperator, [x, w], { stride, padding, dilation, groups });
+  return sliceAll(
+    y,
+    y.shape.map(() => 0),
+    [y.shape[0]!, y.shape[1]!, shape[2]!, shape[3]!],
+  );
+}
 
 /** The transposed convolution whose result has the given N×C×H×W: the gradient of conv2d's input. */
 function convTransposeTo(y: Tensor, w: Tensor, shape: Shape, g: ConvGeometry): Tensor {
@@ -206,7 +222,7 @@ const filterGradientOperator: Operator<FilterGradientAttributes> = {
   lower: (node, onnx) => [lowerFilterGradient(node, onnx)],
   gradient({ inputs, attributes }, [gw]) {
     const [x, y] = inputs as [Tensor, Tensor];
-    return [convTransposeTo(y, gw!, x.shape, attributes), apply1(convOperator, [x, gw!], attributes)];
+    return [convTransposeTo(y, gw!, x.shape, attributes), convTo(x, gw!, y.shape, attributes)];
   },
 };
 

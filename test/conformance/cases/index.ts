@@ -1,0 +1,27 @@
+/** Every case of the conformance suite. */
+import type { Case } from '../case.js';
+import { arithmeticCases } from './arithmetic.js';
+import { convolutionCases } from './convolution.js';
+import { elementwiseCases } from './elementwise.js';
+import { indexingCases } from './indexing.js';
+import { layoutCases } from './layout.js';
+import { matmulCases } from './matmul.js';
+import { normalizationCases } from './normalization.js';
+import { poolingCases } from './pooling.js';
+import { reductionCases } from './reduction.js';
+import { resizeCases } from './resize.js';
+import { softmaxCases } from './softmax.js';
+
+export const CASES: readonly Case[] = [
+  ...convolutionCases,
+  ...poolingCases,
+  ...resizeCases,
+  ...normalizationCases,
+  ...elementwiseCases,
+  ...arithmeticCases,
+  ...reductionCases,
+  ...matmulCases,
+  ...softmaxCases,
+  ...layoutCases,
+  ...indexingCases,
+];

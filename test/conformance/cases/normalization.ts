@@ -1,0 +1,32 @@
+/** Batch norm in training and evaluation, its statistics, and dropout with a given mask. */
+import type { Tensor } from '../../../src/graph/index.js';
+import { batchNorm, batchStatistics, concat, dropout } from '../../../src/graph/index.js';
+import { bool, first, float, second } from '../case.js';
+
+function inTraining(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  const { mean, variance } = batchStatistics(x);
+  return batchNorm(x, weight, bias, mean, variance);
+}
+
+const inEvaluation =
+  (epsilon?: number) => (x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor) =>
+    batchNorm(x, weight, bias, mean, variance, epsilon);
+
+const vectors = (channels: number, count: number) => Array.from({ length: count }, () => float(channels));
+
+export const normalizationCases = [
+  first('batchNorm in training', [float(4, 3, 5, 4), ...vectors(3, 2)], inTraining),
+  first('batchNorm in training, batch 1', [float(1, 5, 7, 3), ...vectors(5, 2)], inTraining),
+  first('batchNorm in training, mean far from 0', [float(3, 2, 6, 5), ...vectors(2, 2)], inTraining),
+  first('batchNorm in evaluation', [float(2, 3, 5, 4), ...vectors(3, 4)], inEvaluation()),
+  first('batchNorm in evaluation, ε of 0.001', [float(3, 4, 3, 3), ...vectors(4, 4)], inEvaluation(1e-3)),
+  first('batchStatistics', [float(3, 4, 5, 3)], (x) => {
+    const { mean, variance } = batchStatistics(x);
+    return concat([mean, variance], 0);
+  }),
+  first('dropout with a given mask', [float(3, 4, 5, 3), bool(3, 4, 5, 3)], (x, mask) =>
+    dropout(x, mask, 0.6),
+  ),
+  second('batchNorm in training', [float(3, 2, 4, 3), ...vectors(2, 2)], inTraining),
+  second('batchNorm in evaluation', [float(2, 3, 3, 2), ...vectors(3, 4)], inEvaluation()),
+];
