@@ -71,7 +71,7 @@ describe('download', () => {
         seen.push(bytes);
       },
     });
-    expect(new Uint8Array(await readFile(path))).toEqual(CONTENT);
+    expect((await readFile(path)).equals(CONTENT)).toBe(true);
     expect(await readdir(join(folder, 'weights'))).toEqual(['w.pth']);
     expect(seen.at(-1)).toBe(CONTENT.length);
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
@@ -84,7 +84,7 @@ describe('download', () => {
     respond = serveRanges;
     await fetchIt();
     expect(requests).toEqual([undefined, 'bytes=40000-']);
-    expect(new Uint8Array(await readFile(path))).toEqual(CONTENT);
+    expect((await readFile(path)).equals(CONTENT)).toBe(true);
     expect(await readdir(join(folder, 'weights'))).toEqual(['w.pth']);
   });
 
@@ -93,7 +93,7 @@ describe('download', () => {
     await expect(fetchIt()).rejects.toThrow('could not be downloaded');
     respond = (_, response) => response.writeHead(200).end(CONTENT);
     await fetchIt();
-    expect(new Uint8Array(await readFile(path))).toEqual(CONTENT);
+    expect((await readFile(path)).equals(CONTENT)).toBe(true);
   });
 
   it('starts anew without a checksum', async () => {
@@ -102,7 +102,7 @@ describe('download', () => {
     respond = serveRanges;
     await download({ url, path });
     expect(requests).toEqual([undefined, undefined]);
-    expect(new Uint8Array(await readFile(path))).toEqual(CONTENT);
+    expect((await readFile(path)).equals(CONTENT)).toBe(true);
   });
 
   it('finishes a partial file that is whole, and replaces one that is wrong', async () => {
@@ -111,7 +111,7 @@ describe('download', () => {
     for (const partial of [CONTENT, new Uint8Array(CONTENT.length + 5), new Uint8Array(7)]) {
       await writeFile(`${path}.partial`, partial);
       await fetchIt();
-      expect(new Uint8Array(await readFile(path))).toEqual(CONTENT);
+      expect((await readFile(path)).equals(CONTENT)).toBe(true);
       await rm(path);
     }
   });
