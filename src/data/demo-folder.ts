@@ -1,0 +1,51 @@
+/** The drawn cells as a folder data set, laid out as a person's own would be: `images/`, `masks/`, `classes.txt`. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PixelwiseError } from '../errors/index.js';
+import { writeImage, writeMask } from '../images/encode.js';
+import { writeWhole } from '../images/write-file.js';
+import { CELL_CLASSES, drawCells, type DrawCellsOptions } from './demo-cells.js';
+
+export interface WriteCellsOptions extends DrawCellsOptions {
+  /** Ends the writing between two pictures; `writeCells` then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes `count` pictures as `images/0000.png` … with palette PNGs of class indices of the same names in
+ * `masks/`. Run again it replaces them.
+ *
+ * @throws PixelwiseError `folder-in-use` where the folder holds other files, which would join the data set.
+ */
+export async function writeCells(folder: string, options: WriteCellsOptions): Promise<void> {
+  const digits = Math.max(4, String(options.count - 1).length);
+  const names = Array.from({ length: options.count }, (_, i) => `${String(i).padStart(digits, '0')}.png`);
+  for (const part of ['images', 'masks']) await refuseOthers(join(folder, part), new Set(names));
+  let i = 0;
+  for (const { image, mask } of drawCells(options)) {
+    options.signal?.throwIfAborted();
+    const name = names[i++]!;
+    await Promise.all([
+      writeImage(join(folder, 'images', name), image),
+      writeMask(join(folder, 'masks', name), mask),
+    ]);
+  }
+  await writeWhole(join(folder, 'classes.txt'), `${CELL_CLASSES.join('\n')}\n`);
+}
+
+async function refuseOthers(folder: string, names: ReadonlySet<string>): Promise<void> {
+  let entries: string[];
+  try {
+    entries = await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const other = entries.find((entry) => !names.has(entry));
+  if (other !== undefined) {
+    throw new PixelwiseError(
+      'folder-in-use',
+      `${join(folder, other)} is not one of the pictures to be drawn. Name an empty or new folder, or remove it.`,
+    );
+  }
+}
