@@ -9,6 +9,7 @@ export * from './callbacks/schedule.js';
 export * from './checkpoint.js';
 export * from './fit.js';
 export * from './learner.js';
+export * from './run-config.js';
 export * from './run-folder.js';
 export * from './step.js';
 export * from './tally.js';

@@ -1,0 +1,88 @@
+/** `config.json`: everything that made a run, checked when it is read back. */
+import { z } from 'zod';
+import type { Normalization } from '../data/index.js';
+import { PixelwiseError } from '../errors/index.js';
+import type { RunFolder } from './run-folder.js';
+
+const whole = z.number().int().nonnegative();
+
+const normalization: z.ZodType<Normalization> = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('fixed'),
+    name: z.string(),
+    mean: z.array(z.number()),
+    std: z.array(z.number().positive()),
+  }),
+  z.object({ kind: z.literal('per-image'), name: z.literal('per-image') }),
+]);
+
+/** Version of the layout of config.json. */
+export const CONFIG_VERSION = 1;
+
+const runConfigSchema = z.object({
+  version: z.literal(CONFIG_VERSION),
+  /** Name in the registry, and the options that differ from its defaults. */
+  model: z.object({
+    name: z.string(),
+    options: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
+  }),
+  classes: z.array(z.string()).min(2).max(255),
+  /** Of the images: 1 grey, 3 RGB. */
+  channels: whole.positive(),
+  /** Largest pixel value: 255 or 65,535. */
+  maxValue: whole.positive(),
+  /** What images are resized to, without regard to their shape. */
+  size: z.object({ height: whole.positive(), width: whole.positive() }),
+  normalization,
+  /** Two classes: from which probability on a pixel belongs to class 1. */
+  threshold: z.number().min(0).max(1),
+  data: z.object({
+    path: z.string(),
+    format: z.string(),
+    train: whole,
+    valid: whole,
+    test: whole,
+    /** SHA-256 of the ids of all parts: a run is only resumed on the samples that it began with. */
+    fingerprint: z.string(),
+    options: z.record(z.string(), z.unknown()),
+  }),
+  training: z.object({
+    batch: whole.positive(),
+    dropLast: z.boolean(),
+    epochs: whole.positive(),
+    /** Set by a time budget. */
+    maxSteps: whole.positive().nullable(),
+    optimizer: z.string(),
+    lr: z.number().positive(),
+    schedule: z.string(),
+    loss: z.string(),
+    augment: z.string(),
+    patience: whole.nullable(),
+    seed: z.number(),
+  }),
+  machine: z.object({
+    pixelwise: z.string(),
+    node: z.string(),
+    onnxruntime: z.string(),
+    platform: z.string(),
+    cpu: z.string(),
+    threads: whole.positive(),
+    device: z.string(),
+    /** How graphs were written for this machine; other lowerings give other bits. */
+    target: z.record(z.string(), z.unknown()),
+  }),
+});
+
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** Reads and checks a run's configuration. Throws if it is damaged, naming the entry. */
+export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
+  const result = runConfigSchema.safeParse(await folder.readConfig());
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new PixelwiseError(
+    'run',
+    `${folder.configPath} is damaged or of another version: ${issue.path.join('.') || 'it'}: ${issue.message}`,
+    { cause: result.error },
+  );
+}
