@@ -11,6 +11,8 @@ export {
   stretch,
 } from './fit.js';
 export { type FolderOptions, openFolder } from './formats/folder.js';
+export { PETS_TARGETS, type PetsTarget } from './formats/oxford-pets.js';
+export { sliceWeights } from './formats/lgg-mri.js';
 export { Loader, type LoaderOptions } from './loader.js';
 export {
   defaultNormalization,
@@ -18,6 +20,7 @@ export {
   type NormalizationName,
   normalizationOf,
 } from './normalization.js';
+export { FORMAT_NAMES, type FormatName, openDataset, type OpenOptions, recogniseFormat } from './open.js';
 export { compose, oneOf, type PairedSample, sometimes, type Transform } from './paired-sample.js';
 export { SampleCache } from './sample-cache.js';
 export { type Sampler, sequential, shuffled, weighted } from './samplers.js';

@@ -72,6 +72,23 @@ export class Subset implements Dataset {
   }
 }
 
+/** All of a dataset under other class names. */
+export class Relabelled extends Subset {
+  constructor(
+    whole: Dataset,
+    private readonly names: readonly string[],
+  ) {
+    super(
+      whole,
+      Array.from({ length: whole.length }, (_, i) => i),
+    );
+  }
+
+  override get classes(): readonly string[] {
+    return this.names;
+  }
+}
+
 /** The mask of sample `i`, without its image where the dataset can give it so. */
 export async function maskOf(dataset: Dataset, i: number): Promise<ClassMask> {
   return dataset.getMask === undefined ? (await dataset.get(i)).mask : dataset.getMask(i);

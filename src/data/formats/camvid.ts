@@ -1,0 +1,96 @@
+/**
+ * Format `camvid`: CamVid in the layout of the SegNet tutorial (Badrinarayanan et al. 2017): `train.txt`,
+ * `val.txt`, `test.txt` with an image and its annotation a line; annotations are grey PNGs of 11 classes and
+ * 11 for unlabelled, which is ignored.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PixelwiseError } from '../../errors/index.js';
+import { decodeMask } from '../../images/decode-mask.js';
+import { IGNORE_INDEX } from '../../images/raster.js';
+import { classValues, toClassMask } from '../class-values.js';
+import { FileDataset, type FilePair } from '../file-dataset.js';
+import { isFile, stemOf } from '../files.js';
+import { officialSplit } from '../split-names.js';
+
+export const CAMVID_CLASSES = [
+  'sky',
+  'building',
+  'pole',
+  'road',
+  'pavement',
+  'tree',
+  'sign',
+  'fence',
+  'car',
+  'pedestrian',
+  'bicyclist',
+] as const;
+
+const UNLABELLED = 11;
+const LISTS = ['train', 'val', 'test'] as const;
+
+export async function isCamvid(root: string): Promise<boolean> {
+  const list = join(root, 'train.txt');
+  if (!(await isFile(list))) return false;
+  const first = (await readFile(list, 'utf8')).split(/\r?\n/, 1)[0]!;
+  return first.trim().split(/\s+/).length === 2;
+}
+
+/** Opens the data set with its official parts. Throws `data-missing` for a list whose files are not there. */
+export async function openCamvid(root: string): Promise<FileDataset> {
+  const pairs: FilePair[] = [];
+  for (const name of LISTS) {
+    const list = join(root, `${name}.txt`);
+    if (!(await isFile(list))) continue;
+    const lines = (await readFile(list, 'utf8')).split(/\r?\n/);
+    for (const [i, line] of lines.entries()) {
+      if (line.trim() === '') continue;
+      const [image, mask] = line.trim().split(/\s+/);
+      if (image === undefined || mask === undefined) {
+        throw new PixelwiseError(
+          'data-list',
+          `${list}, line ${i + 1}: an image and its annotation are needed.`,
+        );
+      }
+      pairs.push({
+        id: stemOf(lastTwo(image)),
+        image: await locate(root, image, list, i + 1),
+        mask: await locate(root, mask, list, i + 1),
+        split: officialSplit(name),
+      });
+    }
+  }
+  if (pairs.length === 0) {
+    throw new PixelwiseError(
+      'data-missing',
+      `${root}: there is no train.txt, val.txt or test.txt that lists pairs.`,
+    );
+  }
+  const values = classValues(
+    CAMVID_CLASSES,
+    new Map([...CAMVID_CLASSES.map((_, i) => [i, i] as const), [UNLABELLED, IGNORE_INDEX]]),
+    '11 classes by index, 11 ignored',
+  );
+  return new FileDataset({
+    format: 'camvid',
+    pairs,
+    classes: CAMVID_CLASSES,
+    layout: { channels: 3, maxValue: 255 },
+    readMask: async (pair) => toClassMask(await decodeMask(pair.mask), values, pair.mask),
+  });
+}
+
+/** The tutorial's lists name files under /SegNet/CamVid: only the last folder and the name count. */
+function lastTwo(path: string): string {
+  return path.split('/').slice(-2).join('/');
+}
+
+async function locate(root: string, path: string, list: string, line: number): Promise<string> {
+  for (const candidate of [join(root, path), join(root, lastTwo(path))])
+    if (await isFile(candidate)) return candidate;
+  throw new PixelwiseError(
+    'data-missing',
+    `${list}, line ${line}: there is no ${join(root, lastTwo(path))}.`,
+  );
+}

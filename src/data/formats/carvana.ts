@@ -1,0 +1,55 @@
+/**
+ * Format `carvana`: the Carvana Image Masking Challenge as Kaggle packs it: `train/ID_NN.jpg` and
+ * `train_masks/ID_NN_mask.gif` (first frame, first channel: black background, white car), sixteen angles of
+ * each car. Samples are grouped by car, the id before the last `_`.
+ */
+import { join } from 'node:path';
+import { PixelwiseError } from '../../errors/index.js';
+import { decodeMask, type RawMask } from '../../images/decode-mask.js';
+import type { ClassMask } from '../../images/raster.js';
+import { FileDataset, type FilePair } from '../file-dataset.js';
+import { isFolder, listFiles, stemOf } from '../files.js';
+
+const MASK_STEM = /_mask$/;
+
+export async function isCarvana(root: string): Promise<boolean> {
+  return (await isFolder(join(root, 'train'))) && isFolder(join(root, 'train_masks'));
+}
+
+/** Opens the training part (the challenge's test part has no masks): classes `background` and `car`. */
+export async function openCarvana(root: string): Promise<FileDataset> {
+  if (!(await isCarvana(root))) {
+    throw new PixelwiseError('data-missing', `${root}: there are no folders train/ and train_masks/ in it.`);
+  }
+  const masks = new Map<string, string>();
+  for (const file of await listFiles(join(root, 'train_masks'))) {
+    masks.set(stemOf(file).replace(MASK_STEM, ''), join(root, 'train_masks', file));
+  }
+  const pairs: FilePair[] = [];
+  const unlabelled: string[] = [];
+  for (const file of await listFiles(join(root, 'train'))) {
+    const id = stemOf(file);
+    const image = join(root, 'train', file);
+    const mask = masks.get(id);
+    if (mask === undefined) unlabelled.push(image);
+    else pairs.push({ id, image, mask, group: id.replace(/_\d+$/, '') });
+  }
+  return new FileDataset({
+    format: 'carvana',
+    pairs,
+    classes: ['background', 'car'],
+    layout: { channels: 3, maxValue: 255 },
+    unlabelled,
+    readMask: async (pair) => brightIsCar(await decodeMask(pair.mask)),
+  });
+}
+
+/** First channel at or above half is car, whatever palette the GIF was written with. */
+function brightIsCar({ width, height, data, palette }: RawMask): ClassMask {
+  const out = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const level = palette === undefined ? data[i]! : palette[3 * data[i]!]!;
+    out[i] = level >= 128 ? 1 : 0;
+  }
+  return { width, height, data: out };
+}
