@@ -3,18 +3,15 @@
  * expanding path that doubles the size and joins what the contracting path saw at that size. As most do
  * today, convolutions are padded, so that the mask is as large as the image.
  */
-import { UsageError } from '../errors/index.js';
 import type { Tensor } from '../graph/index.js';
 import { concat, maxPool2d, relu } from '../graph/index.js';
 import type { Layer } from '../nn/index.js';
 import { BatchNorm2d, Conv2d, ConvTranspose2d, Dropout, Module, Sequential, Upsample } from '../nn/index.js';
+import type { OptionTable, SharedOptions } from './options.js';
+import { resolveOptions, SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
 
-export interface UNetOptions {
-  /** Input channels; default 3. */
-  readonly channels?: number;
-  /** Output channels: the number of classes, or 1 for two classes told apart by one logit (default). */
-  readonly classes?: number;
+export interface UNetOptions extends SharedOptions {
   /** Sizes on the way down, 2 … 8; default 5, as in the paper. */
   readonly depth?: number;
   /** Filters at the full size, doubled at each step down; default 64, as in the paper. */
@@ -31,6 +28,42 @@ export interface UNetOptions {
   /** How sizes double: a learnt 2×2 `transposed` convolution (default), or `bilinear` and a 1×1 convolution. */
   readonly upsampling?: 'transposed' | 'bilinear';
 }
+
+export const UNET_OPTIONS: OptionTable<UNetOptions> = {
+  ...SHARED_OPTIONS,
+  depth: { kind: 'whole', default: 5, min: 2, max: 8, description: 'sizes on the way down' },
+  width: {
+    kind: 'whole',
+    default: 64,
+    min: 1,
+    max: 1024,
+    description: 'filters at the full size, doubled at each step down',
+  },
+  dropout: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    max: 0.99,
+    description: 'probability of zeroing in training',
+  },
+  dropoutAt: {
+    kind: 'choice',
+    default: 'bottom',
+    choices: ['bottom', 'every'],
+    description: 'dropout once, after the last pooling, or between the convolutions of every block',
+  },
+  batchNorm: {
+    kind: 'flag',
+    default: false,
+    description: 'batch norm after every 3×3 convolution',
+  },
+  upsampling: {
+    kind: 'choice',
+    default: 'transposed',
+    choices: ['transposed', 'bilinear'],
+    description: 'sizes double by a learnt transposed convolution, or bilinearly',
+  },
+};
 
 /** Twice: 3×3 convolution, batch norm if wanted, ReLU. */
 class DoubleConv extends Module {
@@ -69,12 +102,8 @@ export class UNet extends Module {
 
   constructor(options: UNetOptions = {}) {
     super();
-    const { channels = 3, classes = 1, depth = 5, width = 64, dropout = 0, batchNorm = false } = options;
-    const { dropoutAt = 'bottom', upsampling = 'transposed' } = options;
-    whole('channels', channels, 1, 4096);
-    whole('classes', classes, 1, 255);
-    whole('depth', depth, 2, 8);
-    whole('width', width, 1, 1024);
+    const resolved = resolveOptions('UNet', UNET_OPTIONS, options);
+    const { channels, classes, depth, width, dropout, dropoutAt, batchNorm, upsampling } = resolved;
     const inside = dropoutAt === 'every' ? dropout : 0;
     const widths = Array.from({ length: depth }, (_, level) => width << level);
     const upwards = widths.slice(0, -1).reverse();
@@ -107,12 +136,6 @@ export class UNet extends Module {
       }
       return this.head.forward(x);
     });
-  }
-}
-
-function whole(name: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new UsageError(`UNet: ${name} must be a whole number from ${least} to ${most}, not ${value}`);
   }
 }
 

@@ -1,0 +1,113 @@
+/**
+ * All models by name. The command line, recipes and saved runs make their models here; a model of one's
+ * own needs no entry, it is handed to training as it is.
+ */
+import { UsageError } from '../errors/index.js';
+import type { Layer } from '../nn/index.js';
+import type { ModelOption, OptionTable, SharedOptions } from './options.js';
+import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import type { UNetOptions } from './unet.js';
+import { UNet, UNET_OPTIONS } from './unet.js';
+
+/** N×C×H×W in, logits of N×K×H×W out. */
+export type SegmentationModel = Layer & {
+  /** Input sizes are padded to multiples of this and the output cropped back. */
+  readonly divisor: number;
+};
+
+/** A model whose encoder can start from published weights. */
+export interface PretrainedEncoder {
+  /** The architecture whose weight files fit `model.encoder`, in torchvision's naming. */
+  readonly architecture: string;
+  /** The field of the model that takes the weights. */
+  readonly field: 'encoder';
+  /** What images the weights expect: pixels of 0…1, less `mean`, divided by `std`, by channel. */
+  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] };
+}
+
+export interface ModelEntry {
+  readonly name: string;
+  /** One line: what it is and where it comes from. */
+  readonly description: string;
+  /** Its options besides `channels` and `classes`, with ranges and defaults. */
+  readonly options: Readonly<Record<string, ModelOption>>;
+  /** Whether it can be written as an ONNX file of standard operators. */
+  readonly exportable: boolean;
+  readonly pretrained?: PretrainedEncoder;
+  /** Output channels for a number of classes. */
+  outputChannels(classes: number, options: Readonly<Record<string, unknown>>): number;
+  /** Makes the model. Throws a {@link UsageError} for options that it does not take. */
+  create(options: Readonly<Record<string, unknown>>): SegmentationModel;
+}
+
+/** What {@link createModel} takes: the counts, and the model's own options by name. */
+export interface CreateOptions {
+  /** Input channels; default 3. */
+  readonly channels?: number;
+  /** Number of classes, background included; default 2. */
+  readonly classes?: number;
+  readonly [option: string]: unknown;
+}
+
+interface EntryOf<O extends SharedOptions> {
+  readonly description: string;
+  readonly options: OptionTable<O>;
+  readonly make: new (options: O) => SegmentationModel;
+  readonly pretrained?: PretrainedEncoder;
+  readonly outputChannels?: (classes: number, options: O) => number;
+}
+
+/** Two classes are told apart by one logit. */
+const oneLogitForTwo = (classes: number) => (classes <= 2 ? 1 : classes);
+
+function entry<O extends SharedOptions>(name: string, of: EntryOf<O>): ModelEntry {
+  const { description, options: table, make, pretrained, outputChannels = oneLogitForTwo } = of;
+  const own = Object.entries(table as Record<string, ModelOption>).filter(
+    ([option]) => !Object.hasOwn(SHARED_OPTIONS, option),
+  );
+  return {
+    name,
+    description,
+    options: Object.fromEntries(own),
+    exportable: true,
+    ...(pretrained && { pretrained }),
+    outputChannels: (classes, given) => outputChannels(classes, given as unknown as O),
+    create(given) {
+      const resolved = resolveOptions<SharedOptions>(name, table as OptionTable<SharedOptions>, given);
+      return new make(resolved as O);
+    },
+  };
+}
+
+const ENTRIES: readonly ModelEntry[] = [
+  entry<UNetOptions>('unet', {
+    description: 'the classic U-Net (Ronneberger et al. 2015), trained from scratch',
+    options: UNET_OPTIONS,
+    make: UNet,
+  }),
+];
+
+/** The models' names, in the order in which help lists them. */
+export const MODEL_NAMES: readonly string[] = ENTRIES.map(({ name }) => name);
+
+/** @throws UsageError naming the models there are. */
+export function modelEntry(name: string): ModelEntry {
+  const found = ENTRIES.find((e) => e.name === name);
+  if (!found) throw new UsageError(`there is no model "${name}"; choose one of ${MODEL_NAMES.join(', ')}`);
+  return found;
+}
+
+/**
+ * Makes a model by name. Its weights are not set: see `ModelState`.
+ *
+ * @param options `classes` counts classes, background included; one logit serves two of them
+ * @throws UsageError for an unknown name or option, or a value out of range.
+ */
+export function createModel(name: string, options: CreateOptions = {}): SegmentationModel {
+  const { classes = 2, ...rest } = options;
+  if (!Number.isInteger(classes) || classes < 1 || classes > 255) {
+    throw new UsageError(`${name}: classes must be a whole number from 1 to 255, not ${classes}`);
+  }
+  const found = modelEntry(name);
+  return found.create({ ...rest, classes: found.outputChannels(classes, rest) });
+}

@@ -1,0 +1,232 @@
+/**
+ * What a model is made of: every layer with its output's shape, its parameters and what it is connected
+ * to, as Keras's `summary` lists them. Nothing is run: the model is traced and its graph read.
+ */
+import type { Node, Shape, Tensor } from '../graph/index.js';
+import { input, nodesBehind, sizeOf } from '../graph/index.js';
+import type { LayerCall, Module } from '../nn/index.js';
+import { Parameter, traceModel } from '../nn/index.js';
+import type { Layer } from '../nn/index.js';
+import type { ReceptiveField } from './receptive-field.js';
+import { receptiveField } from './receptive-field.js';
+
+/** A shape whose first axis, the batch, is open. */
+export type OpenShape = readonly (number | null)[];
+
+export interface LayerSummary {
+  /** Path in the model; functions called between layers are named after them: `down.0.relu`. */
+  readonly name: string;
+  readonly type: string;
+  readonly output: OpenShape;
+  /** Weights that this layer is the first to use. */
+  readonly parameters: number;
+  /** Names of the layers it reads. */
+  readonly inputs: readonly string[];
+  /** Multiplications with an addition, for one image. */
+  readonly multiplyAdds: number;
+}
+
+/** A module, its weights and those of the modules in it. */
+export interface ModuleSummary {
+  /** The field's name in the module above; '' for the model. */
+  readonly name: string;
+  readonly type: string;
+  readonly parameters: number;
+  readonly children: readonly ModuleSummary[];
+}
+
+export interface ModelSummary {
+  readonly model: string;
+  /** N×C×H×W, N open. */
+  readonly input: OpenShape;
+  readonly output: OpenShape;
+  readonly parameters: { readonly total: number; readonly trainable: number; readonly frozen: number };
+  readonly layers: readonly LayerSummary[];
+  readonly modules: ModuleSummary;
+  /** Of convolutions and matrix products, for one image. */
+  readonly multiplyAdds: number;
+  /** Rows and columns of the image that one output pixel can see; absent where that cannot be told. */
+  readonly receptiveField?: ReceptiveField;
+  /** Input sizes are padded to multiples of this and the output cropped back. */
+  readonly divisor?: number;
+}
+
+export interface SummaryOptions {
+  readonly height: number;
+  readonly width: number;
+  /** Default 3. */
+  readonly channels?: number;
+  /** What to call the model; default: its class. */
+  readonly name?: string;
+}
+
+/**
+ * Describes a model for images of the given size. Throws a {@link ShapeError} for sizes that the model
+ * does not take.
+ */
+export function summarize(
+  model: Layer & { readonly divisor?: number },
+  options: SummaryOptions,
+): ModelSummary {
+  const { height, width, channels = 3, name = model.typeName } = options;
+  const image = input('input', [1, channels, height, width]);
+  // Traced as in training, where dropout is part of the model.
+  const { output, calls } = traceInTraining(model, image);
+  const layers = layersOf(output, image, calls);
+  const field = receptiveField(output, image);
+  const weights = model.namedParameters().map(([, parameter]) => parameter);
+  const count = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + size, 0);
+  const total = count(weights);
+  const trainable = count(weights.filter((p) => p.requiresGrad));
+  return {
+    model: name,
+    input: open(image.shape),
+    output: open(output.shape),
+    parameters: { total, trainable, frozen: total - trainable },
+    layers,
+    modules: modulesOf('', model),
+    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    ...(field !== undefined && { receptiveField: field }),
+    ...(model.divisor !== undefined && { divisor: model.divisor }),
+  };
+}
+
+function traceInTraining(model: Layer, image: Tensor) {
+  const modes = [...model.namedModules()].map(([, module]) => ({ module, training: module.training }));
+  try {
+    return traceModel(model.train(), image);
+  } finally {
+    for (const { module, training } of modes) module.training = training;
+  }
+}
+
+const open = (shape: Shape): OpenShape => [null, ...shape.slice(1)];
+
+/** The innermost layers: those that call no other. The model itself always counts as outer. */
+const isInnermost = ({ path, module }: LayerCall) => path !== '' && [...module.namedChildren()].length === 0;
+
+/** Which call of an innermost layer made a node. */
+function owners(calls: readonly LayerCall[]): ReadonlyMap<Node, LayerCall> {
+  const owner = new Map<Node, LayerCall>();
+  for (const call of calls.filter(isInnermost)) {
+    const pending = [call.output];
+    while (pending.length > 0) {
+      const tensor = pending.pop()!;
+      const { node } = tensor;
+      if (call.inputs.includes(tensor) || owner.has(node) || node.scope !== call.path) continue;
+      owner.set(node, call);
+      pending.push(...node.inputs);
+    }
+  }
+  return owner;
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  relu: 'ReLU',
+  relu6: 'ReLU6',
+  leakyRelu: 'LeakyReLU',
+};
+const typeOf = (operator: string) => TYPE_NAMES[operator] ?? operator[0]!.toUpperCase() + operator.slice(1);
+
+interface Row {
+  readonly name: string;
+  readonly type: string;
+  readonly output: Tensor;
+  readonly inputs: Set<Row>;
+  parameters: number;
+  multiplyAdds: number;
+}
+
+function layersOf(output: Tensor, image: Tensor, calls: readonly LayerCall[]): LayerSummary[] {
+  const owner = owners(calls);
+  const rows: Row[] = [];
+  const rowOfCall = new Map<LayerCall, Row>();
+  const rowOfTensor = new Map<Tensor, Row>();
+  const counted = new Set<Tensor>();
+  const uses = new Map<string, number>();
+  const uniqueName = (base: string) => {
+    const before = uses.get(base) ?? 0;
+    uses.set(base, before + 1);
+    return before === 0 ? base : `${base}_${before}`;
+  };
+  const addRow = (base: string, type: string, result: Tensor): Row => {
+    const row: Row = {
+      name: uniqueName(base),
+      type,
+      output: result,
+      parameters: 0,
+      inputs: new Set(),
+      multiplyAdds: 0,
+    };
+    rows.push(row);
+    return row;
+  };
+  rowOfTensor.set(image, addRow('input', 'Input', image));
+
+  const derivedFrom = new Map<Tensor, readonly Parameter[]>();
+  const fromImage = new Set<Tensor>([image]);
+  for (const node of nodesBehind([output])) {
+    const call = owner.get(node);
+    const leadsOn = node.inputs.some((t) => fromImage.has(t));
+    const weights = node.inputs.flatMap((t) => (t instanceof Parameter ? [t] : (derivedFrom.get(t) ?? [])));
+    if (!leadsOn && !call) {
+      // What weights and constants alone make (a kernel's norm, say) is no layer.
+      node.outputs.forEach((t) => derivedFrom.set(t, weights));
+      continue;
+    }
+    if (leadsOn) node.outputs.forEach((t) => fromImage.add(t));
+    let row = call && rowOfCall.get(call);
+    if (!row) {
+      const { name } = node.operator;
+      row = call
+        ? addRow(call.path, call.module.typeName, call.output)
+        : addRow(node.scope === '' ? name : `${node.scope}.${name}`, typeOf(name), node.outputs[0]!);
+      if (call) rowOfCall.set(call, row);
+    }
+    for (const tensor of node.outputs) rowOfTensor.set(tensor, row);
+    for (const tensor of node.inputs) {
+      const from = rowOfTensor.get(tensor);
+      if (from && from !== row) row.inputs.add(from);
+    }
+    for (const weight of weights) {
+      if (!counted.has(weight)) row.parameters += weight.size;
+      counted.add(weight);
+    }
+    row.multiplyAdds += multiplyAdds(node);
+  }
+  return rows.map(({ name, type, output, parameters, inputs, multiplyAdds }) => ({
+    name,
+    type,
+    output: open(output.shape),
+    parameters,
+    inputs: [...inputs].map((row) => row.name),
+    multiplyAdds,
+  }));
+}
+
+function multiplyAdds({ operator, inputs, outputs, attributes }: Node): number {
+  const [a, b] = inputs;
+  switch (operator.name) {
+    case 'conv2d':
+      return outputs[0]!.size * sizeOf(b!.shape.slice(1));
+    case 'convTranspose2d':
+      return a!.size * sizeOf(b!.shape.slice(1));
+    case 'matmul': {
+      const { transposeA } = attributes as { readonly transposeA: boolean };
+      return outputs[0]!.size * a!.shape.at(transposeA ? -2 : -1)!;
+    }
+    default:
+      return 0;
+  }
+}
+
+function modulesOf(name: string, module: Module): ModuleSummary {
+  const children = [...module.namedChildren()].map(([child, inner]) => modulesOf(child, inner));
+  const weights = new Set<Parameter>();
+  // Not by `namedParameters`, which names leaves by their path from the module it is asked of.
+  for (const [, inner] of module.namedModules()) {
+    for (const value of Object.values(inner)) if (value instanceof Parameter) weights.add(value);
+  }
+  const parameters = [...weights].reduce((sum, { size }) => sum + size, 0);
+  return { name, type: module.typeName, parameters, children };
+}
