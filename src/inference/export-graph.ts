@@ -1,0 +1,257 @@
+/**
+ * One ONNX file that takes an image of any size and gives its mask at that size: resizing, normalisation, the
+ * model with its weights, probabilities, resizing back, and the choice of a class, all inside. `predict` runs
+ * the same graph, so a file and the program that wrote it cannot disagree. Opset 17, IR 8 and standard
+ * operators only, so that any runtime of the last years opens it.
+ *
+ *   image (uint8 1×H×W×C) → resize → normalise → input → model → logits → sigmoid or softmax → scores
+ *     → resize → probabilities (1×K×H×W) → threshold or argmax → mask (uint8 1×H×W)
+ *
+ * `input`, `logits` and `scores` (probabilities at the model's size) are names inside the file that
+ * {@link withOutputs} can turn into outputs.
+ *
+ * Weights are initializers: ONNX Runtime then folds batch norms into convolutions and lays the weights out
+ * for its fastest kernels.
+ */
+import { ShapeError, UsageError } from '../errors/index.js';
+import type { Leaf } from '../graph/index.js';
+import { formatShape, input, int, IR_VERSION, lowerGraph, OPSET, PORTABLE } from '../graph/index.js';
+import type { Layer, NamedArray } from '../nn/index.js';
+import { ModelState, traceModel } from '../nn/index.js';
+import type { OnnxGraph, OnnxModel, OnnxTensor, ValueInfo } from '../onnx/index.js';
+import { GraphWriter } from './graph-writer.js';
+import type { ModelCard } from './model-card.js';
+import { CARD_KEY, checkCard, DEFAULT_THRESHOLD, formatCard } from './model-card.js';
+import type { GraphPlaneSize } from './resize-graph.js';
+import { resizePixelsTo, resizePlanesTo } from './resize-graph.js';
+
+/** Names in an exported file. */
+export const IMAGE = 'image';
+export const MASK = 'mask';
+export const PROBABILITIES = 'probabilities';
+/** Normalised pixels at the model's size, float32 1×C×h×w. */
+export const MODEL_INPUT = 'input';
+/** What the model gives, float32 1×K×h×w. */
+export const LOGITS = 'logits';
+/** Probabilities at the model's size; of class 1 alone where there are two classes. */
+export const SCORES = 'scores';
+/** An initializer of rank 0, where there are two classes. */
+export const THRESHOLD = 'threshold';
+
+export interface ExportOptions {
+  /** `free` (default): images of any size. Else the one size that the file takes, which runs a little faster. */
+  readonly size?: 'free' | { readonly height: number; readonly width: number };
+  /** Only the model: `input` float32 1×C×h×w, normalised, to `logits`. Default false. */
+  readonly bare?: boolean;
+}
+
+/**
+ * Writes a model with its weights as ONNX.
+ *
+ * @param values of every weight and buffer of the model.
+ * @throws PixelwiseError `weights` where the values do not fit the model; ShapeError where the model does not
+ *   fit the card; UsageError where the card or the options are off.
+ */
+export function exportGraph(
+  model: Layer,
+  values: ModelState | readonly NamedArray[],
+  card: ModelCard,
+  options: ExportOptions = {},
+): OnnxModel {
+  checkCard(card);
+  const core = modelGraph(model, stateOf(model, values), card);
+  const whole = options.bare ? core.graph : aroundModel(core, card, options.size ?? 'free');
+  return {
+    irVersion: IR_VERSION,
+    producerName: 'pixelwise',
+    producerVersion: '',
+    opsets: { '': OPSET },
+    metadata: { [CARD_KEY]: formatCard(card) },
+    graph: whole,
+  };
+}
+
+function stateOf(model: Layer, values: ModelState | readonly NamedArray[]): ModelState {
+  if (values instanceof ModelState) return values;
+  const state = new ModelState(model);
+  state.loadStateDict(values);
+  return state;
+}
+
+interface CoreGraph {
+  readonly graph: OnnxGraph;
+  /** Channels, height and width of the logits. */
+  readonly logits: { readonly channels: number; readonly height: number; readonly width: number };
+}
+
+/** The model alone, in evaluation mode, at its size and batch 1. */
+function modelGraph(model: Layer, state: ModelState, card: ModelCard): CoreGraph {
+  const images = input(MODEL_INPUT, [1, card.channels, card.height, card.width]);
+  const modes = [...model.namedModules()].map(([, module]) => ({ module, training: module.training }));
+  model.eval();
+  let logits;
+  try {
+    logits = traceModel(model, images).output;
+  } finally {
+    for (const { module, training } of modes) module.training = training;
+  }
+  const [, channels, height, width] = logits.shape as [number, number, number, number];
+  const count = card.classes.length;
+  if (logits.rank !== 4 || (channels !== count && !(channels === 1 && count === 2))) {
+    throw new ShapeError(
+      `The model gives ${formatShape(logits.shape)} for ${count} classes; it must give 1×${count}×height×width` +
+        (count === 2 ? ', or 1×1×height×width with the logit of class 1.' : '.'),
+    );
+  }
+  const leaves: Leaf[] = state.slots.map((slot) => slot.leaf);
+  const { graph } = lowerGraph(
+    { inputs: [images, ...leaves], outputs: { [LOGITS]: logits } },
+    PORTABLE,
+  ).model;
+  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
+  const weights = state.slots.flatMap((slot): OnnxTensor[] => {
+    if (!used.has(slot.name)) return [];
+    const { buffer, byteOffset, byteLength } = state.values(slot);
+    const data = new Uint8Array(buffer, byteOffset, byteLength);
+    return [{ name: slot.name, dataType: 'float32', dims: slot.leaf.shape, data }];
+  });
+  return {
+    graph: {
+      ...graph,
+      name: card.model.name,
+      initializers: [...weights, ...graph.initializers],
+      inputs: graph.inputs.filter(({ name }) => name === MODEL_INPUT),
+    },
+    logits: { channels, height, width },
+  };
+}
+
+/** The model between an image and its mask. */
+function aroundModel(
+  { graph, logits }: CoreGraph,
+  card: ModelCard,
+  size: 'free' | { readonly height: number; readonly width: number },
+): OnnxGraph {
+  const before = new GraphWriter('before');
+  const source = sourceSize(before, size);
+  writeInput(before, card, source);
+  const after = new GraphWriter('after');
+  const classes = card.classes.length;
+  if (classes === 2) writeTwoClasses(after, card, logits, source);
+  else writeClasses(after, logits, source);
+
+  const [height, width] = size === 'free' ? ['height', 'width'] : [size.height, size.width];
+  const imageType = card.maxValue === 255 ? 'uint8' : 'uint16';
+  const inputs: ValueInfo[] = [{ name: IMAGE, dataType: imageType, dims: [1, height, width, card.channels] }];
+  const outputs: ValueInfo[] = [
+    { name: MASK, dataType: 'uint8', dims: [1, height, width] },
+    { name: PROBABILITIES, dataType: 'float32', dims: [1, classes, height, width] },
+  ];
+  return {
+    name: graph.name,
+    nodes: [...before.nodes, ...graph.nodes, ...after.nodes],
+    initializers: [...before.initializers, ...graph.initializers, ...after.initializers],
+    inputs,
+    outputs,
+  };
+}
+
+/** Height and width of the image: known, or read from its shape. */
+function sourceSize(
+  writer: GraphWriter,
+  size: 'free' | { readonly height: number; readonly width: number },
+): GraphPlaneSize {
+  if (size !== 'free') {
+    for (const side of [size.height, size.width]) {
+      if (!Number.isInteger(side) || side < 1) {
+        throw new UsageError(
+          `An image size of ${size.height}×${size.width}; sizes are whole numbers from 1.`,
+        );
+      }
+    }
+    return size;
+  }
+  const shape = writer.cast(writer.emit('Shape', [IMAGE]), 'int32');
+  const side = (axis: number) =>
+    writer.emit('Gather', [shape, writer.constant([axis], [], 'int64')], { axis: int(0) });
+  return { height: side(1), width: side(2) };
+}
+
+/** From `image` to {@link MODEL_INPUT}. */
+function writeInput(writer: GraphWriter, card: ModelCard, source: GraphPlaneSize): void {
+  const { channels, maxValue, normalization } = card;
+  const pixels = writer.cast(IMAGE, 'float32');
+  const resized = resizePixelsTo(writer, pixels, channels, source, card);
+  if (normalization.kind === 'per-image') {
+    // The largest value divides out of (x − min) / (max − min).
+    const least = writer.emit('ReduceMin', [resized], { keepdims: int(1) });
+    const most = writer.emit('ReduceMax', [resized], { keepdims: int(1) });
+    const range = writer.emit('Sub', [most, least]);
+    const scalar = (value: number) => writer.constant([value], [], 'float32');
+    // An image of one value has no range; it becomes 0.
+    const flat = writer.emit('Equal', [range, scalar(0)]);
+    const divisor = writer.emit('Where', [flat, scalar(1), range]);
+    writer.emit('Div', [writer.emit('Sub', [resized, least]), divisor], {}, MODEL_INPUT);
+    return;
+  }
+  const { mean, std } = normalization;
+  const perChannel = (values: readonly number[]) => writer.constant(values, [1, channels, 1, 1], 'float32');
+  const scaled = writer.emit('Mul', [resized, perChannel(std.map((s) => 1 / (s * maxValue)))]);
+  writer.emit('Sub', [scaled, perChannel(mean.map((m, c) => m / std[c]!))], {}, MODEL_INPUT);
+}
+
+/** From {@link LOGITS} to mask and probabilities of two classes: one plane, the probability of class 1. */
+function writeTwoClasses(
+  writer: GraphWriter,
+  card: ModelCard,
+  logits: CoreGraph['logits'],
+  source: GraphPlaneSize,
+): void {
+  if (logits.channels === 1) {
+    writer.emit('Sigmoid', [LOGITS], {}, SCORES);
+  } else {
+    const both = writer.emit('Softmax', [LOGITS], { axis: int(1) });
+    const [one, two] = [writer.int64s(1), writer.int64s(2)];
+    writer.emit('Slice', [both, one, two, one], {}, SCORES);
+  }
+  const foreground = resizePlanesTo(writer, SCORES, logits, source);
+  const threshold = writer.define(THRESHOLD, [card.threshold ?? DEFAULT_THRESHOLD], [], 'float32');
+  const chosen = writer.emit('GreaterOrEqual', [foreground, threshold]);
+  writer.emit('Squeeze', [writer.cast(chosen, 'uint8'), writer.int64s(1)], {}, MASK);
+  const background = writer.emit('Sub', [writer.constant([1], [], 'float32'), foreground]);
+  writer.emit('Concat', [background, foreground], { axis: int(1) }, PROBABILITIES);
+}
+
+/** From {@link LOGITS} to mask and probabilities of three classes or more. */
+function writeClasses(writer: GraphWriter, logits: CoreGraph['logits'], source: GraphPlaneSize): void {
+  writer.emit('Softmax', [LOGITS], { axis: int(1) }, SCORES);
+  resizePlanesTo(writer, SCORES, logits, source, PROBABILITIES);
+  const best = writer.emit('ArgMax', [PROBABILITIES], { axis: int(1), keepdims: int(0) });
+  writer.cast(best, 'uint8', MASK);
+}
+
+/**
+ * The same computation with other outputs: any values of the graph by name. What they do not need is left out.
+ * Types and shapes of values that are not outputs of `model` must be given.
+ */
+export function withOutputs(model: OnnxModel, outputs: readonly ValueInfo[]): OnnxModel {
+  const { graph } = model;
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const wanted = new Set<string>();
+  const open = outputs.map(({ name }) => name);
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (wanted.has(name)) continue;
+    wanted.add(name);
+    open.push(...(makers.get(name)?.inputs ?? []));
+  }
+  return {
+    ...model,
+    graph: {
+      ...graph,
+      nodes: graph.nodes.filter((node) => node.outputs.some((name) => wanted.has(name))),
+      initializers: graph.initializers.filter(({ name }) => wanted.has(name)),
+      inputs: graph.inputs.filter(({ name }) => wanted.has(name)),
+      outputs,
+    },
+  };
+}
