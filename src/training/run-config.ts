@@ -60,6 +60,8 @@ const runConfigSchema = z.object({
     patience: whole.nullable(),
     seed: z.number(),
   }),
+  /** The options as given, from which a resumed run plans itself again. */
+  options: z.record(z.string(), z.unknown()),
   machine: z.object({
     pixelwise: z.string(),
     node: z.string(),

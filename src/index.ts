@@ -1,0 +1,17 @@
+/**
+ * Pixelwise: train, judge and ship image-segmentation models.
+ *
+ * The parts for building models of one's own are exported here too, and by layer under `pixelwise/graph`,
+ * `pixelwise/nn`, `pixelwise/optim`, …
+ */
+export { PixelwiseError, ShapeError, UsageError } from './errors/index.js';
+export { Random } from './random/index.js';
+export * from './jobs/index.js';
+export { Segmenter } from './inference/index.js';
+export { openDataset, Loader } from './data/index.js';
+export type { Batch, Dataset, Sample, Transform } from './data/index.js';
+export { fit, Learner } from './training/index.js';
+export type { BatchSource, Callback, EpochRecord, FitContext, FitOptions } from './training/index.js';
+export { createNodeRuntime } from './runtime/node.js';
+export { createModel, unet, UNet } from './models/index.js';
+export type { UNetOptions } from './models/index.js';

@@ -1,0 +1,44 @@
+/** Turns minutes into a number of steps, by timing a few. */
+import { UsageError } from '../errors/index.js';
+import type { BatchSource, Learner } from '../training/index.js';
+
+/** Steps that are timed, after one that is not. */
+const TIMED_STEPS = 3;
+
+/**
+ * How many steps and epochs fit into the time, validation included. The learner's weights, buffers and
+ * counters are as before afterwards. What is measured is stored with the run, so that it repeats.
+ */
+export async function measureSteps(
+  learner: Learner,
+  train: BatchSource,
+  valid: BatchSource | undefined,
+  minutes: number,
+): Promise<{ epochs: number; maxSteps: number }> {
+  if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
+  const started = performance.now();
+  const weights = learner.state.weights.floats().slice();
+  const rest = learner.state.rest.floats().slice();
+  const { batches } = learner;
+  const optimizer = structuredClone(learner.optimizer.state());
+  let timed = 0;
+  let count = 0;
+  for await (const batch of train.epoch(0)) {
+    const before = performance.now();
+    await learner.backward(batch);
+    learner.step();
+    if (count++ > 0) timed += performance.now() - before;
+    if (count > TIMED_STEPS) break;
+  }
+  const perStep = count > 1 ? timed / (count - 1) : performance.now() - started;
+  learner.state.weights.floats().set(weights);
+  learner.state.rest.floats().set(rest);
+  learner.batches = batches;
+  learner.optimizer.loadState(optimizer);
+  // A batch of validation is a forward pass: a third of a step.
+  const perEpoch = perStep * train.length + (valid ? (perStep / 3) * valid.length : 0);
+  const left = minutes * 60_000 - (performance.now() - started);
+  const epochs = left / perEpoch;
+  const maxSteps = Math.max(1, Math.floor(epochs * train.length));
+  return { epochs: Math.ceil(maxSteps / train.length), maxSteps };
+}

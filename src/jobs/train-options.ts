@@ -1,0 +1,66 @@
+/** What can be said about a training run. Everything has a default; every default can be named. */
+import type { FormatName, PetsTarget } from '../data/index.js';
+import type { Callback } from '../training/index.js';
+
+export type OptimizerName = 'sgd' | 'adam' | 'adamw' | 'rmsprop';
+export type ScheduleName = 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
+
+/** The options that make a run, and that `config.json` keeps. The names are those of the command line. */
+export interface TrainSettings {
+  /** Default `unet`. */
+  readonly model?: string | undefined;
+  /** Names, or how many; found in the masks where not given. */
+  readonly classes?: readonly string[] | number | undefined;
+  /** First width of the model. */
+  readonly width?: number | undefined;
+  /** Sizes on the model's way down. */
+  readonly depth?: number | undefined;
+  readonly dropout?: number | undefined;
+  readonly batchNorm?: boolean | undefined;
+  readonly encoderWeights?: string | undefined;
+  readonly freezeEncoder?: boolean | undefined;
+  /** A run to start from: its best weights. */
+  readonly init?: string | undefined;
+  readonly format?: FormatName | undefined;
+  readonly target?: PetsTarget | undefined;
+  /** Part held out to choose on: a share of the samples (default 0.2), a folder, or the name of a split; 0 for none. */
+  readonly val?: number | string | undefined;
+  /** Part that nothing is chosen on, scored at the end. */
+  readonly test?: number | string | undefined;
+  /** A pattern: samples whose ids give the same first capture never straddle parts. */
+  readonly group?: string | undefined;
+  /** Pixels that images are resized to: a side, or height and width. */
+  readonly size?: number | { readonly height: number; readonly width: number } | undefined;
+  readonly augment?: string | undefined;
+  readonly seed?: number | undefined;
+  readonly batch?: number | undefined;
+  readonly dropLast?: boolean | undefined;
+  readonly epochs?: number | undefined;
+  /** Time for the whole run, turned into a number of steps after a few that are timed. */
+  readonly minutes?: number | undefined;
+  /** Epochs without improvement after which the run ends. */
+  readonly patience?: number | undefined;
+  /** Greatest learning rate. */
+  readonly lr?: number | undefined;
+  readonly optimizer?: OptimizerName | undefined;
+  readonly schedule?: ScheduleName | undefined;
+  /** `NAME[:WEIGHT][+NAME…]` */
+  readonly loss?: string | undefined;
+}
+
+export interface TrainOptions extends TrainSettings {
+  /** The data set: a folder, or a manifest. */
+  readonly data: string;
+  /** The run folder; default `runs/<model>-<n>`. */
+  readonly out?: string | undefined;
+  /** Goes on where the run in `out` was left. */
+  readonly resume?: boolean | undefined;
+  readonly device?: 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml' | undefined;
+  readonly threads?: number | undefined;
+  /** Called beside our own (progress, say). */
+  readonly callbacks?: readonly Callback[] | undefined;
+  /** Told what a person should know: choices made, samples set aside. */
+  readonly onNote?: ((message: string) => void) | undefined;
+  /** Once aborted, the running step is finished, the run saved and ended. */
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,209 @@
+/** From settings and data to everything that makes a run: the defaults live here. */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Dataset, Normalization, Part, Parts } from '../data/index.js';
+import { defaultNormalization, openDataset, splitDataset } from '../data/index.js';
+import { UsageError } from '../errors/index.js';
+import { createModel } from '../models/index.js';
+import type { Layer, LossTerm } from '../nn/index.js';
+import { parseLosses } from '../nn/index.js';
+import type { Optimizer, ParameterSlice, Schedule } from '../optim/index.js';
+import {
+  Adam,
+  AdamW,
+  constant,
+  cosine,
+  oneCycle,
+  polynomial,
+  ReduceOnPlateau,
+  RMSprop,
+  SGD,
+  stepDecay,
+} from '../optim/index.js';
+import type { OptimizerName, ScheduleName, TrainOptions, TrainSettings } from './train-options.js';
+
+export interface Plan {
+  readonly parts: Parts;
+  readonly classes: readonly string[];
+  readonly model: { readonly name: string; readonly options: Record<string, number | string | boolean> };
+  readonly size: { readonly height: number; readonly width: number };
+  readonly normalization: Normalization;
+  readonly batch: number;
+  readonly dropLast: boolean;
+  readonly epochs: number;
+  readonly minutes: number | undefined;
+  readonly patience: number | undefined;
+  readonly lr: number;
+  readonly optimizer: OptimizerName;
+  readonly schedule: ScheduleName;
+  readonly loss: string;
+  readonly augment: string;
+  readonly seed: number;
+  /** SHA-256 over the ids of all parts. */
+  readonly fingerprint: string;
+  readonly notes: readonly string[];
+}
+
+/** The longest side that images are resized to unless a size is given. */
+const DEFAULT_SIDE = 256;
+
+/** Opens and splits the data, and settles every setting. */
+export async function planTraining(options: TrainOptions): Promise<Plan> {
+  const dataset = await openDataset({
+    root: options.data,
+    format: options.format,
+    classes: options.classes,
+    target: options.target,
+    group: options.group === undefined ? undefined : pattern(options.group),
+  });
+  const seed = options.seed ?? 0;
+  const part = (value: number | string | undefined) => partOf(value, dataset, options);
+  const parts = splitDataset(dataset, {
+    valid: await part(options.val),
+    test: await part(options.test),
+    seed,
+  });
+  const size = options.size === undefined ? await sizeFrom(parts.train) : squareOf(options.size);
+  const { classes, channels } = dataset;
+  const binary = classes.length === 2;
+  const epochs = positive('epochs', options.epochs ?? 20);
+  const notes = [...(dataset.notes ?? [])];
+  if (options.patience !== undefined && !parts.valid) {
+    throw new UsageError(
+      '--patience needs a validation part to judge by: leave --val above 0, or leave --patience out',
+    );
+  }
+  return {
+    parts,
+    classes,
+    model: { name: options.model ?? 'unet', options: modelOptions(options) },
+    size,
+    normalization: defaultNormalization(channels),
+    batch: positive('batch', options.batch ?? 8),
+    dropLast: options.dropLast ?? false,
+    epochs,
+    minutes: options.minutes,
+    patience: options.patience,
+    lr: options.lr ?? 1e-3,
+    optimizer: options.optimizer ?? 'adam',
+    schedule: options.schedule ?? 'one-cycle',
+    loss: options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
+    augment: options.augment ?? 'light',
+    seed,
+    fingerprint: fingerprintOf(parts),
+    notes,
+  };
+}
+
+/** The model's own options among the settings: its registry entry checks them. */
+function modelOptions(settings: TrainSettings): Record<string, number | string | boolean> {
+  const { width, depth, dropout, batchNorm } = settings;
+  // The published U-Net has 64 filters and no batch norm; half of them with it learn faster and as well.
+  const unet: Record<string, number | boolean> = settings.model === undefined ? { width: 32, batchNorm: true } : {};
+  const given = { width, depth, dropout, batchNorm };
+  const named = Object.entries(given).filter(
+    (entry): entry is [string, number | boolean] => entry[1] !== undefined,
+  );
+  return { ...unet, ...Object.fromEntries(named) };
+}
+
+/** The model of a plan, as its registry makes it. Two classes are told apart by one logit. */
+export function modelOf(plan: Pick<Plan, 'model' | 'classes'>, channels: number): Layer {
+  return createModel(plan.model.name, { ...plan.model.options, channels, classes: plan.classes.length });
+}
+
+export function lossOf(plan: Pick<Plan, 'loss'>): readonly LossTerm[] {
+  return parseLosses(plan.loss);
+}
+
+export function optimizerOf(
+  plan: Pick<Plan, 'optimizer' | 'lr'>,
+): (parameters: readonly ParameterSlice[]) => Optimizer {
+  const { optimizer, lr } = plan;
+  switch (optimizer) {
+    case 'sgd':
+      return (parameters) => new SGD(parameters, { lr, momentum: 0.9 });
+    case 'adam':
+      return (parameters) => new Adam(parameters, { lr });
+    case 'adamw':
+      return (parameters) => new AdamW(parameters, { lr });
+    case 'rmsprop':
+      return (parameters) => new RMSprop(parameters, { lr });
+  }
+}
+
+/** @param totalSteps of the whole run. @param epochs of the whole run. */
+export function scheduleOf(name: ScheduleName, totalSteps: number, epochs: number): Schedule {
+  switch (name) {
+    case 'one-cycle':
+      return oneCycle({ totalSteps });
+    case 'cosine':
+      return cosine({ period: totalSteps });
+    case 'poly':
+      return polynomial({ totalSteps });
+    case 'step':
+      return stepDecay({ stepSize: Math.max(1, Math.round(epochs / 3)), gamma: 0.1 });
+    case 'plateau':
+      return new ReduceOnPlateau({ patience: Math.max(2, Math.round(epochs / 10)) });
+    case 'constant':
+      return constant();
+  }
+}
+
+async function partOf(
+  value: number | string | undefined,
+  dataset: Dataset,
+  options: TrainOptions,
+): Promise<Part | undefined> {
+  if (value === undefined || typeof value === 'number') return value;
+  const path = join(value);
+  const isFolder = await stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return { split: value };
+  const { format, target } = options;
+  return { dataset: await openDataset({ root: path, format, target, classes: [...dataset.classes] }) };
+}
+
+async function sizeFrom(dataset: Dataset): Promise<{ height: number; width: number }> {
+  const { image } = await dataset.get(0);
+  const scale = Math.min(1, DEFAULT_SIDE / Math.max(image.height, image.width));
+  const side = (n: number) => Math.max(32, Math.round((n * scale) / 32) * 32);
+  return { height: side(image.height), width: side(image.width) };
+}
+
+function squareOf(size: number | { readonly height: number; readonly width: number }) {
+  const { height, width } = typeof size === 'number' ? { height: size, width: size } : size;
+  for (const side of [height, width]) {
+    if (!Number.isInteger(side) || side < 16 || side > 4096) {
+      throw new UsageError(`size must be whole numbers from 16 to 4096, not ${height}×${width}`);
+    }
+  }
+  return { height, width };
+}
+
+function positive(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 1)
+    throw new UsageError(`${name} must be a whole number from 1, not ${value}`);
+  return value;
+}
+
+function pattern(source: string): RegExp {
+  try {
+    return new RegExp(source, 'u');
+  } catch (error) {
+    throw new UsageError(
+      `--group "${source}" is no pattern (${error instanceof Error ? error.message : ''}): write one as '^([^_]+)_'`,
+      { cause: error },
+    );
+  }
+}
+
+function fingerprintOf({ train, valid, test }: Parts): string {
+  const hash = createHash('sha256');
+  for (const [name, part] of Object.entries({ train, valid, test }))
+    hash.update(`${name}\n${part?.ids.join('\n') ?? ''}\n`);
+  return hash.digest('hex');
+}

@@ -1,0 +1,299 @@
+/**
+ * Training, from a folder of images and masks to a run folder: what `pixelwise train` does.
+ *
+ * ```ts
+ * const run = await train({ data: './cells', epochs: 20, out: './runs/cells' });
+ * ```
+ */
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Dataset } from '../data/index.js';
+import { augmentation, Loader, SampleCache, sequential, shuffled, stretch } from '../data/index.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import { evaluate, Segmenter } from '../inference/index.js';
+import type { Scores } from '../metrics/index.js';
+import { createNodeRuntime } from '../runtime/node.js';
+import type { Runtime } from '../runtime/index.js';
+import type { Best, Callback, FitState, Monitor, RunConfig } from '../training/index.js';
+import {
+  checkpoints,
+  CONFIG_VERSION,
+  earlyStopping,
+  fit,
+  Learner,
+  loadCheckpoint,
+  metricsLog,
+  readCheckpointWeights,
+  readRunConfig,
+  RunFolder,
+  scheduleCallback,
+} from '../training/index.js';
+import { describeMachine, machineDifferences } from './machine.js';
+import { measureSteps } from './time-budget.js';
+import type { TrainOptions, TrainSettings } from './train-options.js';
+import type { Plan } from './train-plan.js';
+import { lossOf, modelOf, optimizerOf, planTraining, scheduleOf } from './train-plan.js';
+
+export interface TrainResult {
+  /** The run folder's absolute path: what `Segmenter.load` takes. */
+  readonly run: string;
+  /** Epochs done. */
+  readonly epochs: number;
+  readonly stopped: 'epochs' | 'minutes' | 'patience' | 'interrupted';
+  /** The best epoch; absent where nothing was held out to choose on. */
+  readonly best?: Best;
+  /** Of the best epoch, at source size. */
+  readonly valid?: Scores;
+  /** Of the best epoch, at source size, on the part that nothing was chosen on. */
+  readonly test?: Scores;
+  /** Medians over epochs. */
+  readonly secondsPerEpoch: number | null;
+  readonly imagesPerSecond: number | null;
+}
+
+/** Decoded samples that are kept between epochs, at most. */
+const CACHE_BYTES = 2 ** 30;
+
+/** Trains a model and writes a run folder. */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const note = options.onNote ?? (() => undefined);
+  const folder = new RunFolder(options.out ?? (await nextRunFolder(options)));
+  const earlier = await openEarlier(folder, options, note);
+  const settings: TrainOptions = earlier
+    ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
+    : options;
+  const plan = await planTraining(settings);
+  plan.notes.forEach(note);
+  const runtime = await createNodeRuntime({
+    device: options.device ?? 'cpu',
+    ...(options.threads && { threads: options.threads }),
+  });
+  try {
+    return await runTraining(plan, settings, folder, earlier, runtime, note);
+  } finally {
+    await runtime.close();
+  }
+}
+
+async function runTraining(
+  plan: Plan,
+  options: TrainOptions,
+  folder: RunFolder,
+  earlier: RunConfig | undefined,
+  runtime: Runtime,
+  note: (message: string) => void,
+): Promise<TrainResult> {
+  const { parts, classes } = plan;
+  const { channels, maxValue } = parts.train;
+  const learner = new Learner({
+    model: modelOf(plan, channels),
+    loss: lossOf(plan),
+    optimizer: optimizerOf(plan),
+    runtime,
+    seed: plan.seed,
+  });
+  try {
+    if (options.init !== undefined) await startFrom(options.init, learner);
+    const loaders = loadersOf(plan);
+    const config: RunConfig = {
+      version: CONFIG_VERSION,
+      model: plan.model,
+      classes: [...classes],
+      channels,
+      maxValue,
+      size: plan.size,
+      normalization: plan.normalization,
+      threshold: 0.5,
+      data: {
+        path: resolve(options.data),
+        format: parts.train.format,
+        train: parts.train.length,
+        valid: parts.valid?.length ?? 0,
+        test: parts.test?.length ?? 0,
+        fingerprint: plan.fingerprint,
+        options: {},
+      },
+      training: {
+        batch: plan.batch,
+        dropLast: plan.dropLast,
+        epochs: plan.epochs,
+        maxSteps: null,
+        optimizer: plan.optimizer,
+        lr: plan.lr,
+        schedule: plan.schedule,
+        loss: plan.loss,
+        augment: plan.augment,
+        patience: plan.patience ?? null,
+        seed: plan.seed,
+      },
+      options: settingsOf(options),
+      machine: describeMachine(runtime),
+    };
+    let resume: FitState | undefined;
+    let budget: { epochs: number; maxSteps: number | null } = { epochs: plan.epochs, maxSteps: null };
+    if (earlier) {
+      checkSame(earlier, config, folder);
+      for (const difference of machineDifferences(earlier.machine, config.machine)) {
+        note(`The resumed run may differ in its last bits from one never stopped: ${difference}.`);
+      }
+      budget = { epochs: earlier.training.epochs, maxSteps: earlier.training.maxSteps };
+      resume = await loadCheckpoint(await folder.checkpointFolder('last'), learner);
+    } else if (plan.minutes !== undefined) {
+      budget = await measureSteps(learner, loaders.train, loaders.valid, plan.minutes);
+      note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
+    }
+    await folder.create();
+    if (!earlier) {
+      await folder.writeConfig({ ...config, training: { ...config.training, ...budget } });
+    }
+    const totalSteps = budget.maxSteps ?? budget.epochs * loaders.train.length;
+    const monitor: Monitor = { metric: 'meanIoU', part: parts.valid ? 'valid' : 'train' };
+    const saving = checkpoints({ folder, monitor: parts.valid && monitor });
+    const callbacks: Callback[] = [
+      scheduleCallback(scheduleOf(plan.schedule, totalSteps, budget.epochs), { ...monitor, metric: 'loss' }),
+      ...(plan.patience === undefined ? [] : [earlyStopping({ monitor, patience: plan.patience })]),
+      metricsLog(folder),
+      saving,
+      ...(options.callbacks ?? []),
+    ];
+    const result = await fit({
+      learner,
+      ...loaders,
+      classNames: classes,
+      epochs: budget.epochs,
+      maxSteps: budget.maxSteps ?? undefined,
+      callbacks,
+      signal: options.signal,
+      resume,
+    });
+    const { history, stopped, epochs } = result;
+    const scored = stopped === 'interrupted' ? {} : await scoreParts(folder, plan, runtime, options.signal);
+    return {
+      run: folder.path,
+      epochs,
+      stopped,
+      ...(saving.best && { best: saving.best }),
+      ...scored,
+      secondsPerEpoch: median(history.map((record) => record.seconds)),
+      imagesPerSecond: median(history.map((record) => record.imagesPerSecond)),
+    };
+  } finally {
+    await learner.close();
+  }
+}
+
+/** Scores of the best epoch at source size: what `evaluate` on this run says too. */
+async function scoreParts(
+  folder: RunFolder,
+  { parts, loss }: Plan,
+  runtime: Runtime,
+  signal: AbortSignal | undefined,
+): Promise<{ valid?: Scores; test?: Scores }> {
+  if (!parts.valid && !parts.test) return {};
+  const segmenter = await Segmenter.load(folder.path, { runtime });
+  try {
+    const score = async (part: Dataset | undefined) => {
+      if (!part) return undefined;
+      const { perSample: _perSample, ...scores } = await evaluate(segmenter, part, {
+        losses: lossOf({ loss }),
+        signal,
+      });
+      return scores;
+    };
+    const [valid, test] = [await score(parts.valid), await score(parts.test)];
+    return { ...(valid && { valid }), ...(test && { test }) };
+  } finally {
+    await segmenter.close();
+  }
+}
+
+function loadersOf(plan: Plan): { train: Loader; valid: Loader | undefined } {
+  const { parts, normalization, batch, seed } = plan;
+  const shared = { fit: stretch(plan.size), normalization, batchSize: batch, seed };
+  const cache = new SampleCache(CACHE_BYTES);
+  return {
+    train: new Loader({
+      ...shared,
+      cache,
+      dataset: parts.train,
+      sampler: shuffled(parts.train.length, seed),
+      transforms: augmentation(plan.augment),
+      dropLast: plan.dropLast,
+    }),
+    valid:
+      parts.valid &&
+      new Loader({ ...shared, cache, dataset: parts.valid, sampler: sequential(parts.valid.length) }),
+  };
+}
+
+/** What an earlier run in the folder was made with, if this one goes on from it. */
+async function openEarlier(
+  folder: RunFolder,
+  { resume = false }: TrainOptions,
+  note: (message: string) => void,
+): Promise<RunConfig | undefined> {
+  if (!(await folder.exists())) {
+    if (resume) note(`There is no run in ${folder.path} to go on with: this one starts afresh.`);
+    return undefined;
+  }
+  if (!resume) {
+    throw new UsageError(
+      `${folder.path} holds a run already: go on with it by --resume, or choose another --out`,
+    );
+  }
+  const config = await readRunConfig(folder);
+  if ((await folder.pointed('last')) !== undefined) return config;
+  note(`The run in ${folder.path} has no checkpoint yet: it starts afresh.`);
+  return undefined;
+}
+
+/** A run is only resumed with what it began with: anything else would be another run under its name. */
+function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void {
+  const { epochs: _e, maxSteps: _m, ...before } = earlier.training;
+  const { epochs: _f, maxSteps: _n, ...after } = now.training;
+  const pairs: [string, unknown, unknown][] = [
+    ['the model', earlier.model, now.model],
+    ['the classes', earlier.classes, now.classes],
+    ['the size', earlier.size, now.size],
+    ['the samples', earlier.data.fingerprint, now.data.fingerprint],
+    ['the training settings', before, after],
+  ];
+  for (const [what, a, b] of pairs) {
+    if (JSON.stringify(a) === JSON.stringify(b)) continue;
+    throw new PixelwiseError(
+      'resume',
+      `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(a)} to ${JSON.stringify(b)}. Resume with what it began with, or start a new run with --init ${folder.path}.`,
+    );
+  }
+}
+
+async function startFrom(run: string, learner: Learner): Promise<void> {
+  const folder = new RunFolder(run);
+  const best = await folder.checkpointFolder('best');
+  learner.state.loadStateDict(await readCheckpointWeights(best), best);
+}
+
+/** `runs/<model>-1`, or the first number that is free. */
+async function nextRunFolder({ model = 'unet' }: TrainOptions): Promise<string> {
+  const names = new Set(await readdir('runs').catch(() => []));
+  let number = 1;
+  while (names.has(`${model}-${number}`)) number++;
+  return join('runs', `${model}-${number}`);
+}
+
+const NOT_SETTINGS = new Set(['data', 'out', 'resume', 'device', 'threads', 'callbacks', 'onNote', 'signal']);
+
+function settingsOf(options: TrainOptions): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(defined(options)).filter(([name]) => !NOT_SETTINGS.has(name)));
+}
+
+function defined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
