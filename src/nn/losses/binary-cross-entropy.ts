@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors/index.js';
-import { formatShape, mul, softplus, sub } from '../../graph/index.js';
+import { add, formatShape, mul, softplus, sub } from '../../graph/index.js';
 import type { Loss } from './loss.js';
 import { targetPlanes, weightedMean } from './loss.js';
 
@@ -25,6 +25,6 @@ export function binaryCrossEntropy(options: { readonly positiveWeight?: number }
     const cost = softplus(logits);
     const onPositive = mul(mul(sub(cost, logits), planes), positiveWeight);
     const onNegative = mul(cost, sub(1, planes));
-    return weightedMean(mul(sub(onPositive, mul(onNegative, -1)), valid), valid);
+    return weightedMean(mul(add(onPositive, onNegative), valid), valid);
   };
 }

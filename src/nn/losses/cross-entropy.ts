@@ -19,6 +19,11 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new UsageError(`labelSmoothing must be at least 0 and below 1, not ${labelSmoothing}`);
   }
+  if (classWeights && !(classWeights.every((w) => w >= 0) && classWeights.some((w) => w > 0))) {
+    throw new UsageError(
+      `classWeights must be at least 0, and one of them above, not ${classWeights.join(', ')}`,
+    );
+  }
   return (logits, target) => {
     const classes = logits.shape[1]!;
     if (classes < 2) {
