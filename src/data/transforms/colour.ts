@@ -1,0 +1,181 @@
+/**
+ * Changes of light and colour. The image is in 0…1 and stays there; the mask is not touched. Formulas are
+ * those of torchvision's `functional` on float images. Images that are not RGB keep their hue and saturation.
+ */
+import { UsageError } from '../../errors/index.js';
+import type { Random } from '../../random/index.js';
+import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
+
+/** Low and high end of a factor; a number x stands for 1 − x … 1 + x (never below 0). */
+export type Factor = number | readonly [low: number, high: number];
+
+/** Multiplies by a factor. */
+export function brightness(factor: Factor, p = 1): Transform {
+  return drawn(factor, p, adjustBrightness);
+}
+
+/** Moves away from, or towards, the mean grey of the image by a factor. */
+export function contrast(factor: Factor, p = 1): Transform {
+  return drawn(factor, p, adjustContrast);
+}
+
+/** Moves each pixel away from, or towards, its own grey by a factor. */
+export function saturation(factor: Factor, p = 1): Transform {
+  return drawn(factor, p, adjustSaturation);
+}
+
+/** Turns the hue by up to ± `turn` of the colour circle (0…0.5). */
+export function hue(turn: number, p = 1): Transform {
+  if (!(turn >= 0 && turn <= 0.5)) throw new UsageError(`A hue of ${turn}; it lies in 0…0.5 of the circle.`);
+  return sometimes(p, (sample, random) => adjustHue(sample, random.uniform(-turn, turn)));
+}
+
+/** Raises to a power drawn from the range, as likely to darken as to lighten. */
+export function gamma(low: number, high: number, p = 1): Transform {
+  if (!(low > 0 && high >= low)) throw new UsageError(`Gamma from ${low} to ${high}; both lie above 0.`);
+  return sometimes(p, (sample, random) =>
+    adjustGamma(sample, Math.exp(random.uniform(Math.log(low), Math.log(high)))),
+  );
+}
+
+export interface ColourJitterOptions {
+  readonly brightness?: Factor;
+  readonly contrast?: Factor;
+  readonly saturation?: Factor;
+  readonly hue?: number;
+  readonly p?: number;
+}
+
+/** All four, in random order (torchvision's ColorJitter). */
+export function colourJitter(options: ColourJitterOptions): Transform {
+  const steps: Transform[] = [];
+  if (options.brightness !== undefined) steps.push(brightness(options.brightness));
+  if (options.contrast !== undefined) steps.push(contrast(options.contrast));
+  if (options.saturation !== undefined) steps.push(saturation(options.saturation));
+  if (options.hue !== undefined) steps.push(hue(options.hue));
+  return sometimes(options.p ?? 1, (sample, random) =>
+    random.shuffle([...steps]).reduce((current, step) => step(current, random), sample),
+  );
+}
+
+/** Adds up to ± `most` to all values (TensorFlow's random_brightness). */
+export function brightnessShift(most: number, p = 1): Transform {
+  return sometimes(p, (sample, random) => {
+    const shift = random.uniform(-most, most);
+    return each(sample, (value) => value + shift);
+  });
+}
+
+function drawn(
+  factor: Factor,
+  p: number,
+  adjust: (sample: PairedSample, factor: number) => PairedSample,
+): Transform {
+  const [low, high] = typeof factor === 'number' ? [Math.max(0, 1 - factor), 1 + factor] : factor;
+  if (!(low >= 0 && high >= low))
+    throw new UsageError(`A factor from ${low} to ${high}; it starts at 0 or above.`);
+  return sometimes(p, (sample, random: Random) => adjust(sample, random.uniform(low, high)));
+}
+
+/** Rec. 601 luma with the digits of torchvision. */
+const [RED, GREEN, BLUE] = [0.2989, 0.587, 0.114] as const;
+
+function clamp(value: number): number {
+  return value < 0 ? 0 : value > 1 ? 1 : value;
+}
+
+function each(sample: PairedSample, change: (value: number) => number): PairedSample {
+  const { image } = sample;
+  for (let i = 0; i < image.length; i++) image[i] = clamp(change(image[i]!));
+  return sample;
+}
+
+/** value · factor, in place. */
+export function adjustBrightness(sample: PairedSample, factor: number): PairedSample {
+  const { image } = sample;
+  for (let i = 0; i < image.length; i++) image[i] = clamp(image[i]! * factor);
+  return sample;
+}
+
+/** mean + (value − mean) · factor, in place; the mean is that of the grey image. */
+export function adjustContrast(sample: PairedSample, factor: number): PairedSample {
+  const { image, channels } = sample;
+  const plane = image.length / channels;
+  let sum = 0;
+  if (channels === 3) {
+    for (let i = 0; i < plane; i++)
+      sum += RED * image[i]! + GREEN * image[plane + i]! + BLUE * image[2 * plane + i]!;
+  } else for (let i = 0; i < image.length; i++) sum += image[i]! / channels;
+  const shift = (1 - factor) * (sum / plane);
+  for (let i = 0; i < image.length; i++) image[i] = clamp(image[i]! * factor + shift);
+  return sample;
+}
+
+/** grey + (value − grey) · factor, in place. */
+export function adjustSaturation(sample: PairedSample, factor: number): PairedSample {
+  const { image, channels } = sample;
+  if (channels !== 3) return sample;
+  const plane = image.length / 3;
+  for (let i = 0, j = plane, k = 2 * plane; i < plane; i++, j++, k++) {
+    const [red, green, blue] = [image[i]!, image[j]!, image[k]!];
+    const shift = (1 - factor) * (RED * red + GREEN * green + BLUE * blue);
+    image[i] = clamp(red * factor + shift);
+    image[j] = clamp(green * factor + shift);
+    image[k] = clamp(blue * factor + shift);
+  }
+  return sample;
+}
+
+/** value ^ power, in place. */
+export function adjustGamma(sample: PairedSample, power: number): PairedSample {
+  return each(sample, (value) => value ** power);
+}
+
+/** Turns the hue by `turn` of the circle, in place, by way of HSV (Smith 1978). */
+export function adjustHue(sample: PairedSample, turn: number): PairedSample {
+  const { image, channels } = sample;
+  if (channels !== 3) return sample;
+  const plane = image.length / 3;
+  for (let i = 0, j = plane, k = 2 * plane; i < plane; i++, j++, k++) {
+    const red = image[i]!;
+    const green = image[j]!;
+    const blue = image[k]!;
+    const most = red > green ? (red > blue ? red : blue) : green > blue ? green : blue;
+    const least = red < green ? (red < blue ? red : blue) : green < blue ? green : blue;
+    const span = most - least;
+    if (span === 0) continue;
+    // In sixths of the circle.
+    let angle =
+      most === red
+        ? (green - blue) / span
+        : most === green
+          ? 2 + (blue - red) / span
+          : 4 + (red - green) / span;
+    angle += 6 * turn;
+    angle -= 6 * Math.floor(angle / 6);
+    const sector = Math.floor(angle);
+    const part = angle - sector;
+    const falling = most - span * part;
+    const rising = most - span * (1 - part);
+    switch (sector % 6) {
+      case 0:
+        [image[i], image[j], image[k]] = [most, rising, least];
+        break;
+      case 1:
+        [image[i], image[j], image[k]] = [falling, most, least];
+        break;
+      case 2:
+        [image[i], image[j], image[k]] = [least, most, rising];
+        break;
+      case 3:
+        [image[i], image[j], image[k]] = [least, falling, most];
+        break;
+      case 4:
+        [image[i], image[j], image[k]] = [rising, least, most];
+        break;
+      default:
+        [image[i], image[j], image[k]] = [most, least, falling];
+    }
+  }
+  return sample;
+}

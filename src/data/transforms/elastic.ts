@@ -1,0 +1,121 @@
+/** Deformations that bend: elastic (Simard et al. 2003) and the distortion of a grid. */
+import { UsageError } from '../../errors/index.js';
+import { resizePlanes } from '../../images/resize.js';
+import type { Random } from '../../random/index.js';
+import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
+import { gaussianFilter } from './gaussian.js';
+import { warp } from './warp.js';
+
+export interface ElasticOptions {
+  /** Strength, in pixels; default 120. Displacements have the deviation alpha / (2·√(3π)·sigma). */
+  readonly alpha?: number;
+  /** How far neighbours move together, in pixels; default 10. */
+  readonly sigma?: number;
+  readonly fill?: number;
+  readonly p?: number;
+}
+
+/**
+ * Moves every pixel by alpha times a field of uniform noise in ±1, smoothed with a Gaussian of `sigma`
+ * (Simard, Steinkraus and Platt, "Best practices for convolutional neural networks", 2003, section 2.1).
+ */
+export function elastic(options: ElasticOptions = {}): Transform {
+  const { alpha = 120, sigma = 10, fill = 0, p = 1 } = options;
+  if (!(alpha >= 0 && sigma > 0))
+    throw new UsageError(`Elastic: alpha ${alpha} and sigma ${sigma}; both are above 0.`);
+  return sometimes(p, (sample, random) => {
+    const { width, height } = sample;
+    const dx = displacement(width, height, alpha, sigma, random);
+    const dy = displacement(width, height, alpha, sigma, random);
+    return displace(sample, dx, dy, fill);
+  });
+}
+
+/** `sample` looked up at every pixel plus its displacement (H×W each, pixels). */
+export function displace(sample: PairedSample, dx: Float32Array, dy: Float32Array, fill = 0): PairedSample {
+  const { width } = sample;
+  return warp(
+    sample,
+    (y, xs, ys) => {
+      for (let x = 0, i = y * width; x < width; x++, i++) {
+        xs[x] = x + 0.5 + dx[i]!;
+        ys[x] = y + 0.5 + dy[i]!;
+      }
+    },
+    fill,
+  );
+}
+
+/**
+ * Smoothed noise has no detail finer than its sigma, so it is made on a grid that much coarser: sigma thirds
+ * of a cell, its noise weaker by the cell's side, since a cell averages that many pixels each way.
+ */
+function displacement(
+  width: number,
+  height: number,
+  alpha: number,
+  sigma: number,
+  random: Random,
+): Float32Array {
+  const cell = Math.max(1, Math.floor(sigma / 3));
+  const [columns, rows] = [Math.ceil(width / cell) + 1, Math.ceil(height / cell) + 1];
+  const noise = Float32Array.from({ length: columns * rows }, () => random.uniform(-1, 1));
+  const smooth = gaussianFilter(noise, columns, rows, sigma / cell);
+  const gain = alpha / cell;
+  for (let i = 0; i < smooth.length; i++) smooth[i] = smooth[i]! * gain;
+  if (cell === 1) return cropped(smooth, columns, width, height);
+  const planes = { width: columns, height: rows, channels: 1, data: smooth };
+  return cropped(resizePlanes(planes, columns * cell, rows * cell).data, columns * cell, width, height);
+}
+
+function cropped(plane: Float32Array, stride: number, width: number, height: number): Float32Array {
+  const out = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) out.set(plane.subarray(y * stride, y * stride + width), y * width);
+  return out;
+}
+
+export interface GridDistortionOptions {
+  /** Cells each way; default 5. */
+  readonly cells?: number;
+  /** How much wider or narrower a cell may get, as a share; default 0.3, below 1. */
+  readonly limit?: number;
+  readonly p?: number;
+}
+
+/**
+ * Cuts each axis into cells, makes each wider or narrower at random and stretches the whole back to the
+ * frame: nothing leaves it, nothing enters.
+ */
+export function gridDistortion(options: GridDistortionOptions = {}): Transform {
+  const { cells = 5, limit = 0.3, p = 1 } = options;
+  if (!Number.isInteger(cells) || cells < 2 || !(limit >= 0 && limit < 1)) {
+    throw new UsageError(
+      `Grid distortion: ${cells} cells and a limit of ${limit}; cells from 2, limit in 0…1.`,
+    );
+  }
+  return sometimes(p, (sample, random) => {
+    const across = axisPlaces(sample.width, cells, limit, random);
+    const down = axisPlaces(sample.height, cells, limit, random);
+    return warp(
+      sample,
+      (y, xs, ys) => {
+        xs.set(across);
+        ys.fill(down[y]!);
+      },
+      0,
+    );
+  });
+}
+
+/** Where the middle of each pixel of one axis comes from. */
+function axisPlaces(length: number, cells: number, limit: number, random: Random): Float64Array {
+  const bounds = new Float64Array(cells + 1);
+  for (let cell = 0; cell < cells; cell++)
+    bounds[cell + 1] = bounds[cell]! + random.uniform(1 - limit, 1 + limit);
+  const gain = length / bounds[cells]!;
+  return Float64Array.from({ length }, (_, i) => {
+    const place = ((i + 0.5) * cells) / length;
+    const cell = Math.min(cells - 1, Math.floor(place));
+    return gain * (bounds[cell]! + (place - cell) * (bounds[cell + 1]! - bounds[cell]!));
+  });
+}
