@@ -27,6 +27,8 @@ export interface ModelCard {
   readonly palette: readonly (readonly [red: number, green: number, blue: number])[];
   /** Two classes only: a pixel is of class 1 where its probability is at least this; between 0 and 1. */
   readonly threshold?: number;
+  /** What the model was trained to lower, as `--loss` takes it: `bce+dice`. */
+  readonly loss?: string;
   /** What the model reached when it was trained, and on what. */
   readonly scores?: Readonly<Record<string, unknown>>;
   /** What may be done with the weights. */
@@ -65,6 +67,7 @@ const cardSchema = z.object({
   ]),
   palette: z.array(z.tuple([byte, byte, byte])),
   threshold: z.number().min(0).max(1).exactOptional(),
+  loss: z.string().exactOptional(),
   scores: z.record(z.string(), z.unknown()).exactOptional(),
   license: z.string().exactOptional(),
 });

@@ -1,0 +1,265 @@
+/**
+ * Scores of a model on labelled images. Masks are compared at the size of the images by default, as the model
+ * would be used; losses are those of training, at the model's size.
+ */
+import type { Dataset, Sample } from '../data/dataset.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import { input, reshape } from '../graph/index.js';
+import { resizeMask } from '../images/resize.js';
+import type { LossValues, SampleScores, Scores, ThresholdScore } from '../metrics/index.js';
+import { sampleScores, ScoreAccumulator, ThresholdSweep } from '../metrics/index.js';
+import type { LossTerm } from '../nn/index.js';
+import { sumOfLosses } from '../nn/index.js';
+import type { Runtime } from '../runtime/index.js';
+import { Program, viewOf } from '../runtime/index.js';
+import { inOrder } from './in-order.js';
+import type { ModelCard } from './model-card.js';
+import { DEFAULT_THRESHOLD } from './model-card.js';
+import type { GraphResults, GraphValue, RasterSegmenter } from './raster-segmenter.js';
+
+export interface EvaluateOptions {
+  /** Samples to score, in this order; default all. */
+  readonly indices?: readonly number[] | undefined;
+  /** At which size masks are compared: the image's (default) or the model's, as published figures often are. */
+  readonly scoreAt?: 'source' | 'model' | undefined;
+  /** Losses to report, as means over the samples. Default none. */
+  readonly losses?: readonly LossTerm[] | undefined;
+  /** Two classes only; default: the model's own. */
+  readonly threshold?: number | undefined;
+  /** Samples whose probabilities make one value of `softDice`, which is a score of batches; default 1. */
+  readonly batch?: number | undefined;
+  /** Called after each sample. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Scores of all samples together, and of each. */
+export interface Evaluation extends Scores {
+  readonly perSample: readonly SampleScores[];
+}
+
+/** Samples decoded ahead of the one that is scored. */
+const AHEAD = 3;
+
+/** What one sample comes to: both masks at one size, and the probability of class 1 where there are two classes. */
+interface Compared {
+  readonly prediction: Uint8Array;
+  readonly target: Uint8Array;
+  readonly foreground: Float32Array | undefined;
+}
+
+/**
+ * Scores a model on samples of a data set.
+ *
+ * @throws UsageError where the data set's classes are not the model's; what the data set throws for a sample
+ *   that cannot be read.
+ */
+export async function evaluate(
+  segmenter: RasterSegmenter,
+  dataset: Dataset,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const { card } = segmenter;
+  const { indices = allOf(dataset), scoreAt = 'source', threshold, batch = 1, signal } = options;
+  checkClasses(segmenter, dataset);
+  const accumulator = new ScoreAccumulator({ classNames: card.classes });
+  const soft = new SoftDiceBatches(accumulator, batch);
+  const perSample: SampleScores[] = [];
+  const losses = options.losses?.length
+    ? await LossProgram.compile(card, options.losses, segmenter)
+    : undefined;
+  const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask'];
+  if (scoreAt === 'source' && card.classes.length === 2) wanted.push('probabilities');
+  if (losses) wanted.push('logits');
+  try {
+    const samples = inOrder(
+      indices,
+      AHEAD,
+      async (index) => ({ index, sample: await dataset.get(index) }),
+      signal,
+    );
+    for await (const { index, sample } of samples) {
+      const results = await segmenter.run(sample.image, wanted, { threshold, signal }, sample.id);
+      const compared = compare(sample, results, card, scoreAt, threshold ?? card.threshold);
+      const counts = accumulator.addSample(compared.prediction, compared.target, dataset.groups?.[index]);
+      if (compared.foreground) soft.add(compared.foreground, compared.target);
+      const values = await losses?.of(results.logits!, sample);
+      if (values) accumulator.addLoss(values, 1);
+      perSample.push(sampleScores(sample.id, counts, values));
+      options.onProgress?.(perSample.length, indices.length);
+    }
+  } finally {
+    await losses?.release();
+  }
+  soft.flush();
+  return { ...accumulator.scores(), perSample };
+}
+
+/**
+ * The threshold that gives the greatest Dice of class 1 over samples, at the size of the images. It is chosen
+ * on them, so scores on the same samples flatter the model: choose on the validation part.
+ *
+ * @returns null where no pixel is truly of class 1. @throws UsageError unless there are two classes.
+ */
+export async function chooseThreshold(
+  segmenter: RasterSegmenter,
+  dataset: Dataset,
+  { indices = allOf(dataset), onProgress, signal }: Omit<EvaluateOptions, 'threshold'> = {},
+): Promise<ThresholdScore | null> {
+  if (segmenter.card.classes.length !== 2) {
+    throw new UsageError(
+      `A threshold tells two classes apart; ${segmenter.name} has ${segmenter.card.classes.length}.`,
+    );
+  }
+  checkClasses(segmenter, dataset);
+  const sweep = new ThresholdSweep();
+  let done = 0;
+  for await (const sample of inOrder(indices, AHEAD, (index) => dataset.get(index), signal)) {
+    const results = await segmenter.run(sample.image, ['probabilities'], { signal }, sample.id);
+    sweep.add(foregroundOf(results), sample.mask.data);
+    onProgress?.(++done, indices.length);
+  }
+  return sweep.best();
+}
+
+function allOf(dataset: Dataset): number[] {
+  return Array.from({ length: dataset.length }, (_, index) => index);
+}
+
+function checkClasses(segmenter: RasterSegmenter, dataset: Dataset): void {
+  const [ours, theirs] = [segmenter.card.classes, dataset.classes];
+  if (ours.length === theirs.length) return;
+  throw new UsageError(
+    `${segmenter.name} tells ${ours.length} classes apart (${ours.join(', ')}), the data set has ${theirs.length} ` +
+      `(${theirs.join(', ')}). Score it on data with the classes that it was trained on.`,
+  );
+}
+
+/** Probability of class 1 at the size of the image. */
+function foregroundOf({ probabilities }: GraphResults): Float32Array {
+  return probabilities!.subarray(probabilities!.length / 2);
+}
+
+function compare(
+  { image, mask }: Sample,
+  results: GraphResults,
+  card: ModelCard,
+  scoreAt: 'source' | 'model',
+  threshold = DEFAULT_THRESHOLD,
+): Compared {
+  const binary = card.classes.length === 2;
+  if (scoreAt === 'source') {
+    if (mask.width !== image.width || mask.height !== image.height) {
+      throw new PixelwiseError(
+        'size-mismatch',
+        `An image of ${image.width}×${image.height} has a mask of ${mask.width}×${mask.height}.`,
+      );
+    }
+    const foreground = binary ? foregroundOf(results) : undefined;
+    return { prediction: results.mask!, target: mask.data, foreground };
+  }
+  const scores = results.scores!;
+  return {
+    prediction: binary ? above(scores, threshold) : mostProbable(scores, card.classes.length),
+    target: resizeMask(mask, card.width, card.height).data,
+    foreground: binary ? scores : undefined,
+  };
+}
+
+function above(probabilities: Float32Array, threshold: number): Uint8Array {
+  // The graph compares with the nearest float32.
+  const limit = Math.fround(threshold);
+  return Uint8Array.from(probabilities, (p) => (p >= limit ? 1 : 0));
+}
+
+/** The first of the largest values among K planes. */
+function mostProbable(scores: Float32Array, classes: number): Uint8Array {
+  const plane = scores.length / classes;
+  const best = new Uint8Array(plane);
+  for (let i = 0; i < plane; i++) {
+    let most = scores[i]!;
+    for (let k = 1; k < classes; k++) {
+      const value = scores[k * plane + i]!;
+      if (value > most) [most, best[i]] = [value, k];
+    }
+  }
+  return best;
+}
+
+/** Gathers the pixels of several samples for one value of `softDice`. */
+class SoftDiceBatches {
+  private probabilities: Float32Array[] = [];
+  private targets: Uint8Array[] = [];
+
+  constructor(
+    private readonly accumulator: ScoreAccumulator,
+    private readonly size: number,
+  ) {
+    if (!Number.isInteger(size) || size < 1) {
+      throw new UsageError(`A batch of ${size} samples; it is a whole number from 1.`);
+    }
+  }
+
+  add(probabilities: Float32Array, target: Uint8Array): void {
+    this.probabilities.push(probabilities);
+    this.targets.push(target);
+    if (this.targets.length === this.size) this.flush();
+  }
+
+  flush(): void {
+    if (this.targets.length === 0) return;
+    const pixels = this.targets.reduce((sum, { length }) => sum + length, 0);
+    const probabilities = new Float32Array(pixels);
+    const target = new Uint8Array(pixels);
+    let at = 0;
+    for (const [i, part] of this.targets.entries()) {
+      probabilities.set(this.probabilities[i]!, at);
+      target.set(part, at);
+      at += part.length;
+    }
+    this.accumulator.addProbabilities(probabilities, target);
+    this.probabilities = [];
+    this.targets = [];
+  }
+}
+
+/** Losses of one sample, from its logits and its mask at the model's size. */
+class LossProgram {
+  private constructor(
+    private readonly program: Program,
+    private readonly terms: readonly LossTerm[],
+    private readonly size: { readonly height: number; readonly width: number },
+  ) {}
+
+  static async compile(
+    card: ModelCard,
+    terms: readonly LossTerm[],
+    segmenter: { readonly runtime: Runtime; readonly logitChannels: number },
+  ): Promise<LossProgram> {
+    const { height, width } = card;
+    const logits = input('logits', [1, segmenter.logitChannels, height, width]);
+    const target = input('target', [1, height, width], 'uint8');
+    const values = terms.map(({ loss }) => loss(logits, target));
+    const total = sumOfLosses(terms.map((term, i) => ({ ...term, loss: () => values[i]! })))(logits, target);
+    const outputs = { loss: reshape(total, []) };
+    const parts = values.map((value, i) => [`part${i}`, reshape(value, [])] as const);
+    const definition = { inputs: [logits, target], outputs: { ...outputs, ...Object.fromEntries(parts) } };
+    const program = await Program.compile(definition, segmenter.runtime, { name: 'loss' });
+    return new LossProgram(program, terms, { height, width });
+  }
+
+  async of(logits: Float32Array, { mask }: Sample): Promise<LossValues> {
+    const target = resizeMask(mask, this.size.width, this.size.height).data;
+    const results = await this.program.run({ logits: viewOf(logits), target: viewOf(target) });
+    const losses = this.terms.map(({ name }, i) => [name, Number(results[`part${i}`]![0])] as const);
+    // As in training: a single loss is its own sum and has no components.
+    return {
+      loss: Number(results.loss![0]),
+      losses: this.terms.length > 1 ? Object.fromEntries(losses) : {},
+    };
+  }
+
+  release(): Promise<void> {
+    return this.program.release();
+  }
+}

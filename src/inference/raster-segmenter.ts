@@ -1,0 +1,249 @@
+/**
+ * An exported file on a runtime: pixels in, masks out. Knows no files and no Node, so it serves a page as
+ * well; `segmenter.ts` adds what Node has.
+ */
+import { conform } from '../data/conform.js';
+import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
+import type { ClassMask, Raster } from '../images/raster.js';
+import type { Planes } from '../images/resize.js';
+import type { OnnxModel, ValueInfo } from '../onnx/index.js';
+import { encodeModel } from '../onnx/index.js';
+import type { Binding, Runtime, Session } from '../runtime/index.js';
+import { viewOf } from '../runtime/index.js';
+import {
+  IMAGE,
+  LOGITS,
+  MASK,
+  MODEL_INPUT,
+  PROBABILITIES,
+  SCORES,
+  THRESHOLD,
+  withOutputs,
+} from './export-graph.js';
+import type { ModelCard } from './model-card.js';
+import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
+
+export interface SegmentOptions {
+  /** Whether probabilities are wanted too: 4 bytes for each pixel and class. Default false. */
+  readonly probabilities?: boolean;
+  /** Two classes only: from which probability on a pixel is of class 1. Default: the model's own. */
+  readonly threshold?: number;
+  /** Once aborted, nothing new is begun and the call throws `signal.reason`; a run that has begun ends first. */
+  readonly signal?: AbortSignal;
+}
+
+/** The mask of one image. */
+export interface Segmentation {
+  /** Class of every pixel, at the size of the image. */
+  readonly mask: ClassMask;
+  /** Probability of every class, K×H×W at the size of the image; where asked for. */
+  readonly probabilities?: Planes;
+  readonly width: number;
+  readonly height: number;
+  /** From pixels to mask: resizing, model and resizing back; decoding and waiting for others not counted. */
+  readonly seconds: number;
+  /** The pixels that were looked at. */
+  readonly image: Raster;
+}
+
+/** Values of the graph that a run can give. */
+export type GraphValue = typeof MASK | typeof PROBABILITIES | typeof LOGITS | typeof SCORES;
+
+const VALUE_TYPES: Readonly<Record<GraphValue, ValueInfo>> = {
+  [MASK]: { name: MASK, dataType: 'uint8', dims: [1, 'height', 'width'] },
+  [PROBABILITIES]: { name: PROBABILITIES, dataType: 'float32', dims: [1, 'classes', 'height', 'width'] },
+  [LOGITS]: { name: LOGITS, dataType: 'float32', dims: [1, 'channels', 'modelHeight', 'modelWidth'] },
+  [SCORES]: { name: SCORES, dataType: 'float32', dims: [1, 'channels', 'modelHeight', 'modelWidth'] },
+};
+
+export interface GraphResults {
+  readonly mask?: Uint8Array;
+  readonly probabilities?: Float32Array;
+  readonly logits?: Float32Array;
+  readonly scores?: Float32Array;
+  readonly seconds: number;
+}
+
+export class RasterSegmenter {
+  readonly card: ModelCard;
+  /** The one size of image that the file takes; undefined where it takes any. */
+  readonly fixedSize: { readonly height: number; readonly width: number } | undefined;
+  // A session holds the weights, so each set of results that is wanted has one, made when it first is.
+  private readonly sessions = new Map<string, Promise<Session>>();
+  /** Settles when the run before has ended: one at a time, each with all threads. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  /**
+   * @param model as `exportGraph` writes it. @param name what messages call it: the file's path.
+   * @throws PixelwiseError `model-file` where it is another kind of file.
+   */
+  constructor(
+    private readonly model: OnnxModel,
+    readonly runtime: Runtime,
+    readonly name: string,
+  ) {
+    this.card = parseCard(model.metadata[CARD_KEY], name);
+    const image = model.graph.inputs.find((value) => value.name === IMAGE);
+    if (image?.dims === undefined) {
+      const bare = model.graph.inputs.some((value) => value.name === MODEL_INPUT);
+      throw new PixelwiseError(
+        'model-file',
+        `${name} has no input "${IMAGE}"` +
+          (bare ? ': it was exported with --bare, for programs that do the rest themselves. ' : '. ') +
+          'Export the run again without --bare.',
+      );
+    }
+    const [, height, width] = image.dims;
+    this.fixedSize = typeof height === 'number' && typeof width === 'number' ? { height, width } : undefined;
+  }
+
+  /** Channels of `logits`: the classes, or 1 where one logit tells two classes apart. */
+  get logitChannels(): number {
+    const { nodes } = this.model.graph;
+    const sigmoid = nodes.some(({ opType, inputs }) => opType === 'Sigmoid' && inputs[0] === LOGITS);
+    return sigmoid ? 1 : this.card.classes.length;
+  }
+
+  /** The mask of an image. @param imageName what messages call it. */
+  async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
+    const wanted: GraphValue[] = options.probabilities ? [MASK, PROBABILITIES] : [MASK];
+    const { mask, probabilities, seconds } = await this.run(image, wanted, options, imageName);
+    const { width, height } = image;
+    return {
+      mask: { width, height, data: mask! },
+      ...(probabilities && {
+        probabilities: { width, height, channels: this.card.classes.length, data: probabilities },
+      }),
+      width,
+      height,
+      seconds,
+      image,
+    };
+  }
+
+  /**
+   * Runs the graph on an image and gives values of it as they are there: `mask` and `probabilities` at the
+   * size of the image, `logits` and `scores` at the model's size.
+   *
+   * @param imageName what messages call the image.
+   */
+  async run(
+    image: Raster,
+    wanted: readonly GraphValue[],
+    { threshold, signal }: Pick<SegmentOptions, 'threshold' | 'signal'> = {},
+    imageName = 'image in memory',
+  ): Promise<GraphResults> {
+    const { card } = this;
+    if (threshold !== undefined) {
+      checkThreshold(threshold);
+      if (card.classes.length !== 2) {
+        throw new UsageError(
+          `${this.name} tells ${card.classes.length} classes apart: the most probable one is taken, and no threshold.`,
+        );
+      }
+    }
+    const feeds = [this.imageFeed(image, imageName)];
+    if (wanted.includes(MASK) && card.classes.length === 2) {
+      const value = Float32Array.of(threshold ?? card.threshold ?? DEFAULT_THRESHOLD);
+      feeds.push({ name: THRESHOLD, dtype: 'float32', shape: [], view: viewOf(value) });
+    }
+    const work = this.turn.then(async () => {
+      signal?.throwIfAborted();
+      const session = await this.session(wanted);
+      const started = performance.now();
+      const results = await session.run(feeds, [], wanted);
+      return { ...results, seconds: (performance.now() - started) / 1000 };
+    });
+    this.turn = work.catch(() => undefined);
+    const results = await work;
+    signal?.throwIfAborted();
+    return results as GraphResults;
+  }
+
+  /** Frees the sessions, once the runs that were asked for have ended. The runtime stays open. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.turn;
+    const sessions = [...this.sessions.values()];
+    this.sessions.clear();
+    await Promise.all(sessions.map(async (session) => (await session).release()));
+  }
+
+  /** A copy of the pixels, as the graph takes them: memory that is fed is lent away. */
+  private imageFeed(image: Raster, imageName: string): Binding {
+    const { channels, maxValue } = this.card;
+    const { width, height, data } = this.fitting(image, imageName);
+    const shape = [1, height, width, channels];
+    if (this.wideInput) {
+      return { name: IMAGE, dtype: 'int32', shape, view: viewOf(new Int32Array(data)) };
+    }
+    if (maxValue !== 255) throw new Error('only bytes are fed as they are');
+    return { name: IMAGE, dtype: 'uint8', shape, view: viewOf(new Uint8Array(data)) };
+  }
+
+  /** The image in the channels and bits of the model. */
+  private fitting(image: Raster, imageName: string): Raster {
+    const { width, height, channels, data } = image;
+    const whole = [width, height, channels].every((n) => Number.isInteger(n) && n >= 1);
+    if (!whole || data.length !== width * height * channels) {
+      throw new ShapeError(
+        `${imageName}: ${data.length} values are no image of ${width}×${height} pixels and ${channels} channels.`,
+      );
+    }
+    const { fixedSize, card } = this;
+    if (fixedSize && (width !== fixedSize.width || height !== fixedSize.height)) {
+      throw new ShapeError(
+        `${imageName} is ${width}×${height}; ${this.name} was exported for ${fixedSize.width}×${fixedSize.height} alone. ` +
+          'Export the run again with --size free.',
+      );
+    }
+    try {
+      return conform(image, card, imageName);
+    } catch (cause) {
+      const bits = (maxValue: number) => (maxValue > 255 ? 16 : 8);
+      const given = `${channels} channels of ${data instanceof Uint16Array ? 16 : 8} bits`;
+      throw new PixelwiseError(
+        'image-channels',
+        `${imageName} has ${given}; ${this.name} was trained on ${card.channels} channels of ${bits(card.maxValue)} bits. ` +
+          'Convert the image first.',
+        { cause },
+      );
+    }
+  }
+
+  /** Whether pixels are fed as int32: runtimes have no 16-bit tensors of ours, and some no bytes. */
+  private get wideInput(): boolean {
+    return this.card.maxValue !== 255 || !this.runtime.target.allIntegers;
+  }
+
+  private session(wanted: readonly GraphValue[]): Promise<Session> {
+    if (this.closed) {
+      return Promise.reject(new UsageError(`${this.name} was closed; load it again to segment more.`));
+    }
+    const key = wanted.join();
+    let session = this.sessions.get(key);
+    if (!session) {
+      session = this.runtime.load(encodeModel(this.variant(wanted)));
+      this.sessions.set(key, session);
+      session.catch(() => this.sessions.delete(key));
+    }
+    return session;
+  }
+
+  /** The same graph with the outputs wanted, fed as this runtime can, and its threshold an input. */
+  private variant(wanted: readonly GraphValue[]): OnnxModel {
+    const cut = withOutputs(
+      this.model,
+      wanted.map((name) => VALUE_TYPES[name]),
+    );
+    const { graph } = cut;
+    const inputs = graph.inputs.map((value): ValueInfo => {
+      return value.name === IMAGE && this.wideInput ? { ...value, dataType: 'int32' } : value;
+    });
+    const threshold = graph.initializers.find((value) => value.name === THRESHOLD);
+    if (threshold) inputs.push({ name: THRESHOLD, dataType: 'float32', dims: [] });
+    const initializers = graph.initializers.filter((value) => value !== threshold);
+    return { ...cut, graph: { ...graph, inputs, initializers } };
+  }
+}

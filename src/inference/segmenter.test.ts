@@ -1,0 +1,206 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testImage, tinyCard, tinyUNet } from '../../test/inference/tiny-model.js';
+import { writeTinyRun } from '../../test/inference/tiny-run.js';
+import { writeImage } from '../images/encode.js';
+import type { Raster } from '../images/raster.js';
+import { encodeModel } from '../onnx/index.js';
+import { createNodeRuntime } from '../runtime/node.js';
+import { exportGraph } from './export-graph.js';
+import { Segmenter } from './segmenter.js';
+
+const card = tinyCard(2, { threshold: 0.4, loss: 'bce+dice' });
+const { model, state } = tinyUNet(card, 7);
+let folder: string;
+let run: string;
+let file: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pixelwise-segmenter-'));
+  run = join(folder, 'run');
+  file = join(folder, 'model.onnx');
+  await writeTinyRun(run, card, [state, tinyUNet(card, 1).state]);
+  await writeFile(file, encodeModel(exportGraph(model, state, card)));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The file on ONNX Runtime alone. */
+async function bare({ data, width, height, channels }: Raster) {
+  const session = await ort.InferenceSession.create(file);
+  const results = await session.run({
+    image: new ort.Tensor('uint8', data as Uint8Array, [1, height, width, channels]),
+  });
+  await session.release();
+  return {
+    mask: results.mask!.data as Uint8Array,
+    probabilities: results.probabilities!.data as Float32Array,
+  };
+}
+
+describe('a Segmenter', () => {
+  it('gives what the exported file gives on ONNX Runtime alone, from run and from file', async () => {
+    const image = testImage(75, 51);
+    const path = join(folder, 'image.png');
+    await writeImage(path, image);
+    const expected = await bare(image);
+    expect(new Set(expected.mask).size).toBe(2);
+    for (const source of [run, file]) {
+      const segmenter = await Segmenter.load(source);
+      expect(segmenter.card).toEqual({ ...card, model: { ...segmenter.card.model, name: 'unet' } });
+      for (const given of [image, path]) {
+        const result = await segmenter.segment(given, { probabilities: true });
+        expect([result.width, result.height]).toEqual([75, 51]);
+        expect([result.mask.width, result.mask.height]).toEqual([75, 51]);
+        expect(result.file).toBe(typeof given === 'string' ? path : undefined);
+        expect(result.seconds).toBeGreaterThan(0);
+        expect(Buffer.from(result.mask.data).equals(expected.mask)).toBe(true);
+        expect(result.probabilities).toMatchObject({ width: 75, height: 51, channels: 2 });
+        expect(result.probabilities!.data).toEqual(expected.probabilities);
+        const maskAlone = await segmenter.segment(given);
+        expect(maskAlone.probabilities).toBeUndefined();
+        expect(Buffer.from(maskAlone.mask.data).equals(expected.mask)).toBe(true);
+      }
+      await segmenter.close();
+    }
+  });
+
+  it('loads the checkpoint asked for', async () => {
+    const image = testImage(40, 40);
+    const masks = [];
+    for (const checkpoint of [undefined, 'best', 1, 'last', 2] as const) {
+      const segmenter = await Segmenter.load(run, checkpoint === undefined ? {} : { checkpoint });
+      masks.push(Buffer.from((await segmenter.segment(image)).mask.data).toString('base64'));
+      await segmenter.close();
+    }
+    expect(masks[1]).toBe(masks[0]);
+    expect(masks[2]).toBe(masks[0]);
+    expect(masks[3]).not.toBe(masks[0]);
+    expect(masks[4]).toBe(masks[3]);
+    await expect(Segmenter.load(run, { checkpoint: 9 })).rejects.toThrow(/no checkpoint "9".*1, 2/);
+    await expect(Segmenter.load(file, { checkpoint: 'last' })).rejects.toThrow(/only a run folder/);
+  });
+
+  it('leaves the pixels it was given as they were', async () => {
+    const segmenter = await Segmenter.load(file);
+    const image = testImage(30, 20);
+    const before = image.data.slice();
+    const result = await segmenter.segment(image);
+    expect(image.data).toEqual(before);
+    expect(result.image).toBe(image);
+    await segmenter.close();
+  });
+
+  it('takes another threshold', async () => {
+    const segmenter = await Segmenter.load(file);
+    const image = testImage(40, 40);
+    const { probabilities } = await segmenter.segment(image, { probabilities: true });
+    const foreground = probabilities!.data.subarray(1600);
+    for (const threshold of [0, 0.2, 0.9]) {
+      const { mask } = await segmenter.segment(image, { threshold });
+      const limit = Math.fround(threshold);
+      expect(mask.data).toEqual(Uint8Array.from(foreground, (p) => Number(p >= limit)));
+    }
+    await expect(segmenter.segment(image, { threshold: 2 })).rejects.toThrow(/from 0 to 1/);
+    await segmenter.close();
+    const four = tinyCard(4);
+    const tiny = tinyUNet(four);
+    const many = await Segmenter.load(encodeModel(exportGraph(tiny.model, tiny.state, four)));
+    await expect(many.segment(image, { threshold: 0.5 })).rejects.toThrow(/4 classes/);
+    await many.close();
+  });
+
+  it('brings grey images to a model for colour, and refuses what it cannot use', async () => {
+    const segmenter = await Segmenter.load(file);
+    const grey = testImage(40, 40, 1);
+    const colour = {
+      ...grey,
+      channels: 3,
+      data: new Uint8Array(4800).map((_, i) => grey.data[Math.floor(i / 3)]!),
+    };
+    expect((await segmenter.segment(grey)).mask).toEqual((await segmenter.segment(colour)).mask);
+    await expect(segmenter.segment(testImage(8, 8, 4))).rejects.toThrow(
+      /4 channels.*trained on 3 channels of 8 bits/,
+    );
+    await expect(segmenter.segment(testImage(8, 8, 3, 65535))).rejects.toThrow(/16 bits.*8 bits/);
+    await expect(segmenter.segment({ ...grey, width: 41 })).rejects.toThrow(
+      /1600 values are no image of 41×40/,
+    );
+    await segmenter.close();
+  });
+
+  it('segments 16-bit images with a model for them, and 8-bit ones brought to 16', async () => {
+    const deep = tinyCard(2, { channels: 1, maxValue: 65535 });
+    const tiny = tinyUNet(deep);
+    const bytes = encodeModel(exportGraph(tiny.model, tiny.state, deep));
+    const image = testImage(50, 37, 1, 65535);
+    const session = await ort.InferenceSession.create(bytes.slice());
+    const feed = new ort.Tensor('uint16', image.data as Uint16Array, [1, 37, 50, 1]);
+    const expected = (await session.run({ image: feed })).probabilities!.data;
+    const segmenter = await Segmenter.load(bytes);
+    expect((await segmenter.segment(image, { probabilities: true })).probabilities!.data).toEqual(expected);
+    await segmenter.segment(testImage(10, 10, 1));
+    await segmenter.close();
+    await session.release();
+  });
+
+  it('gives the same where a runtime takes no bytes', async () => {
+    const plain = await createNodeRuntime();
+    const runtime = { ...plain, target: { ...plain.target, allIntegers: false } };
+    const image = testImage(33, 44);
+    const [ours, other] = [await Segmenter.load(file), await Segmenter.load(file, { runtime })];
+    expect((await other.segment(image)).mask).toEqual((await ours.segment(image)).mask);
+    await Promise.all([ours.close(), other.close()]);
+    await plain.close();
+  });
+
+  it('segments many images in order', async () => {
+    const segmenter = await Segmenter.load(file);
+    const images = [31, 64, 17, 90, 45, 22].map((width) => testImage(width, 40));
+    const expected = [];
+    for (const image of images) expected.push((await segmenter.segment(image)).mask);
+    const given = [];
+    for await (const { mask } of segmenter.segmentMany(images, { ahead: 2 })) given.push(mask);
+    expect(given).toEqual(expected);
+    await segmenter.close();
+  });
+
+  it('ends with an error that names the file, and at once when aborted', async () => {
+    const segmenter = await Segmenter.load(file);
+    const bad = join(folder, 'bad.png');
+    await writeFile(bad, 'no image');
+    await expect(segmenter.segment(bad)).rejects.toThrow(/bad\.png/);
+    const seen: number[] = [];
+    await expect(async () => {
+      for await (const { width } of segmenter.segmentMany([testImage(20, 20), bad])) seen.push(width);
+    }).rejects.toThrow(/bad\.png/);
+    expect(seen).toEqual([20]);
+    const stop = new AbortController();
+    stop.abort(new Error('enough'));
+    await expect(segmenter.segment(testImage(9, 9), { signal: stop.signal })).rejects.toThrow('enough');
+    await segmenter.close();
+    await expect(segmenter.segment(testImage(9, 9))).rejects.toThrow(/was closed/);
+  });
+
+  it('of a file for one size takes that size alone', async () => {
+    const fixed = encodeModel(exportGraph(model, state, card, { size: { height: 30, width: 40 } }));
+    const segmenter = await Segmenter.load(fixed);
+    await segmenter.segment(testImage(40, 30));
+    await expect(segmenter.segment(testImage(41, 30))).rejects.toThrow(/41×30.*for 40×30 alone/);
+    await segmenter.close();
+  });
+
+  it('says what is wrong with a model that it cannot load', async () => {
+    await expect(Segmenter.load(join(folder, 'none'))).rejects.toThrow(/none: there is no such/);
+    await expect(Segmenter.load(folder)).rejects.toThrow(/no run folder/);
+    const text = join(folder, 'text.onnx');
+    await writeFile(text, 'this is text');
+    await expect(Segmenter.load(text)).rejects.toThrow(/text\.onnx/);
+    const naked = encodeModel(exportGraph(model, state, card, { bare: true }));
+    await expect(Segmenter.load(naked)).rejects.toThrow(/--bare/);
+    const { metadata: _metadata, ...rest } = exportGraph(model, state, card);
+    await expect(Segmenter.load(encodeModel({ ...rest, metadata: {} }))).rejects.toThrow(/pixelwise export/);
+  });
+});

@@ -1,0 +1,142 @@
+/**
+ * A trained model, ready for use in Node:
+ *
+ * ```ts
+ * const segmenter = await Segmenter.load('runs/cells');
+ * const { mask } = await segmenter.segment('new.jpg');
+ * await segmenter.close();
+ * ```
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { PixelwiseError } from '../errors/index.js';
+import { decodeImage } from '../images/decode.js';
+import type { Raster } from '../images/raster.js';
+import type { OnnxModel } from '../onnx/index.js';
+import { decodeModel } from '../onnx/index.js';
+import type { Device, Runtime } from '../runtime/index.js';
+import { createNodeRuntime } from '../runtime/node.js';
+import { exportGraph } from './export-graph.js';
+import { inOrder } from './in-order.js';
+import type { CheckpointChoice } from './load-run.js';
+import { loadRun } from './load-run.js';
+import type { Segmentation, SegmentOptions } from './raster-segmenter.js';
+import { RasterSegmenter } from './raster-segmenter.js';
+
+/** A file's path, the bytes of an image file, or pixels. */
+export type ImageSource = string | Uint8Array | Raster;
+
+export interface LoadOptions {
+  /** Default `cpu`. */
+  readonly device?: Device;
+  /** Threads of one run; default: all cores. */
+  readonly threads?: number;
+  /** Of a run: `best` (default), `last`, or the number of an epoch. */
+  readonly checkpoint?: CheckpointChoice;
+  /** Runs on this runtime, which stays open, and not on one of its own. */
+  readonly runtime?: Runtime;
+}
+
+export interface FileSegmentation extends Segmentation {
+  /** The image's path, where it came from a file. */
+  readonly file?: string;
+}
+
+export interface SegmentManyOptions extends SegmentOptions {
+  /** Images decoded ahead of the one that is segmented; default 3. Each holds its pixels. */
+  readonly ahead?: number;
+}
+
+const AHEAD = 3;
+
+export class Segmenter extends RasterSegmenter {
+  private constructor(
+    model: OnnxModel,
+    runtime: Runtime,
+    name: string,
+    private readonly ownsRuntime: boolean,
+  ) {
+    super(model, runtime, name);
+  }
+
+  /**
+   * Opens a trained model: a run folder, an exported file, or the bytes of one.
+   *
+   * @throws PixelwiseError naming what is missing or damaged.
+   */
+  static async load(source: string | Uint8Array, options: LoadOptions = {}): Promise<Segmenter> {
+    const { device, threads, checkpoint } = options;
+    const name = typeof source === 'string' ? source : 'model in memory';
+    const model = await readModel(source, name, checkpoint);
+    const runtime =
+      options.runtime ??
+      (await createNodeRuntime({ ...(device && { device }), ...(threads !== undefined && { threads }) }));
+    try {
+      return new Segmenter(model, runtime, name, options.runtime === undefined);
+    } catch (error) {
+      if (options.runtime === undefined) await runtime.close();
+      throw error;
+    }
+  }
+
+  /** The mask of an image, at the image's size. Throws a PixelwiseError that names the file. */
+  override async segment(image: ImageSource, options: SegmentOptions = {}): Promise<FileSegmentation> {
+    options.signal?.throwIfAborted();
+    const raster = await rasterOf(image);
+    if (typeof image !== 'string') return super.segment(raster, options);
+    return { ...(await super.segment(raster, options, image)), file: image };
+  }
+
+  /**
+   * The masks of many images, in their order. The next images are decoded while one is segmented. The first
+   * image that cannot be read ends it with an error that names it.
+   */
+  segmentMany(
+    images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
+    options: SegmentManyOptions = {},
+  ): AsyncGenerator<FileSegmentation, void, undefined> {
+    const { ahead = AHEAD, ...rest } = options;
+    return inOrder(images, ahead, (image) => this.segment(image, rest), options.signal);
+  }
+
+  /** Frees everything. */
+  override async close(): Promise<void> {
+    await super.close();
+    if (this.ownsRuntime) await this.runtime.close();
+  }
+}
+
+async function rasterOf(image: ImageSource): Promise<Raster> {
+  return typeof image === 'string' || image instanceof Uint8Array ? decodeImage(image) : image;
+}
+
+async function readModel(
+  source: string | Uint8Array,
+  name: string,
+  checkpoint: CheckpointChoice | undefined,
+): Promise<OnnxModel> {
+  if (typeof source !== 'string') return decode(source, name);
+  const found = await stat(source).catch(() => undefined);
+  if (found === undefined) {
+    throw new PixelwiseError('model-missing', `${source}: there is no such run folder or model file.`);
+  }
+  if (found.isDirectory()) {
+    const { model, weights, card } = await loadRun(source, checkpoint);
+    return exportGraph(model, weights, card);
+  }
+  if (checkpoint !== undefined) {
+    throw new PixelwiseError(
+      'model-file',
+      `${source} is one model; only a run folder has checkpoints to choose from.`,
+    );
+  }
+  return decode(await readFile(source), name);
+}
+
+function decode(bytes: Uint8Array, name: string): OnnxModel {
+  try {
+    return decodeModel(bytes);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PixelwiseError('model-file', `${name}: no ONNX model that can be read (${why}).`, { cause });
+  }
+}
