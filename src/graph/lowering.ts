@@ -9,6 +9,22 @@ import { nodesBehind } from './gradients.js';
 import type { DType, Node, Shape, Tensor, TensorData } from './tensor.js';
 import { arrayOf, Leaf, sizeOf, withScope } from './tensor.js';
 
+/** What a target lacks or gets wrong; the operators concerned write themselves otherwise there. */
+export type Gap =
+  | 'Sign'
+  | 'Or'
+  | 'LogSoftmax'
+  /** Neg, Abs and Sign of integers. */
+  | 'integer Neg'
+  /** Slice of integers and bool. */
+  | 'integer Slice'
+  /** Equal, Transpose, Concat and Pad of bool. */
+  | 'bool moves'
+  /** Pow whose operands differ in shape. */
+  | 'broadcasting Pow'
+  /** ConvTranspose from several channels to one (of each group). */
+  | 'ConvTranspose to one channel';
+
 /** What the machine that will run the graph can do. */
 export interface Target {
   /** For messages: `cpu`, `webgpu`. */
@@ -17,14 +33,17 @@ export interface Target {
   readonly fusedMatMul: boolean;
   /** MaxPool with its indices output, MaxUnpool, and ScatterElements with addition. */
   readonly indexedPooling: boolean;
+  /** HardSigmoid, and that it is one pass. */
+  readonly hardSigmoid: boolean;
   /** Slice with negative steps. */
   readonly negativeSteps: boolean;
-  /** Whether uint8 and bool tensors can be fed; else they are fed as int32. */
-  readonly byteInputs: boolean;
+  /** Whether the graph can compute with int64 and uint8; else int32 stands for them inside of it. */
+  readonly allIntegers: boolean;
   /** How many tensors Concat and Sum take at once. */
   readonly maxOperands: number;
   /** Channels in a block of `com.microsoft.nchwc`, ONNX Runtime's own layout for convolutions; 0: not to be used. */
   readonly channelBlock: 0 | 8 | 16;
+  readonly gaps: ReadonlySet<Gap>;
 }
 
 /** Standard operators only: what an exported file is written for. */
@@ -32,10 +51,12 @@ export const PORTABLE: Target = {
   name: 'onnx',
   fusedMatMul: false,
   indexedPooling: true,
+  hardSigmoid: true,
   negativeSteps: true,
-  byteInputs: true,
+  allIntegers: true,
   maxOperands: Infinity,
   channelBlock: 0,
+  gaps: new Set(),
 };
 
 /** ONNX Runtime's CPU provider, without the blocked layout (see `runtime` for the probe that allows it). */
@@ -46,11 +67,24 @@ export const WEBGPU: Target = {
   name: 'webgpu',
   fusedMatMul: false,
   indexedPooling: false,
+  hardSigmoid: false,
   negativeSteps: false,
-  byteInputs: false,
+  allIntegers: false,
   // A compute stage binds at most eight storage buffers: seven operands and the result.
   maxOperands: 7,
   channelBlock: 0,
+  gaps: new Set([
+    'Sign',
+    'Or',
+    'LogSoftmax',
+    'integer Neg',
+    'integer Slice',
+    'bool moves',
+    // Its shader does not compile where the last axis is repeated and a multiple of 4 (ONNX Runtime 1.30).
+    'broadcasting Pow',
+    // Its shader reads the kernel at wrong places (ONNX Runtime 1.30).
+    'ConvTranspose to one channel',
+  ]),
 };
 
 export const OPSET = 17;
@@ -148,7 +182,17 @@ export class Lowering {
     return this.emit('Transpose', [name], { perm: ints(perm) });
   }
 
+  /** The type that the graph computes with where the model says `dtype`. */
+  dtype(dtype: DType): DType {
+    return !this.target.allIntegers && (dtype === 'int64' || dtype === 'uint8') ? 'int32' : dtype;
+  }
+
   cast(name: string, to: DType): string {
+    return this.castExactly(name, this.dtype(to));
+  }
+
+  /** A cast to a type that the graph may not compute with, but takes and gives at its border. */
+  castExactly(name: string, to: DType): string {
     return this.emit('Cast', [name], { to: int(CAST_CODES[to]) });
   }
 
@@ -181,7 +225,7 @@ export class Lowering {
    * for each of `inputs` and returns the result.
    */
   compose(inputs: readonly Tensor[], expression: (...inputs: Tensor[]) => Tensor): string {
-    const leaves = inputs.map((t) => new Leaf('composed', t.shape, t.dtype));
+    const leaves = inputs.map((t) => new Leaf('composed', t.shape, this.dtype(t.dtype)));
     leaves.forEach((leaf, i) => this.names.set(leaf, this.name(inputs[i]!)));
     const result = withScope(this.scope, () => expression(...leaves));
     for (const node of nodesBehind([result])) if (!this.names.has(node.outputs[0]!)) this.lower(node);
@@ -209,9 +253,9 @@ const CAST_CODES: Record<DType, number> = { float32: 1, uint8: 2, int32: 6, int6
 export interface GraphInput {
   readonly name: string;
   readonly shape: Shape;
-  /** What the graph computes with. */
+  /** What the model says. */
   readonly dtype: DType;
-  /** What is fed: differs where the target cannot take bytes. */
+  /** What is fed: differs where the target cannot take int64. */
   readonly hostDtype: DType;
 }
 
@@ -261,10 +305,10 @@ export function lowerGraph(
     }
     seen.add(leaf.name);
     const { name, shape, dtype } = leaf;
-    const hostDtype = !target.byteInputs && (dtype === 'uint8' || dtype === 'bool') ? 'int32' : dtype;
+    const computed = lowering.dtype(dtype);
+    const hostDtype = dtype === 'int64' ? computed : dtype;
     inputs.push({ name, shape, dtype, hostDtype });
-    // uint8 values are computed with as int32 where bytes do not exist.
-    lowering.bind(leaf, hostDtype !== dtype && dtype === 'bool' ? lowering.cast(name, 'bool') : name);
+    lowering.bind(leaf, hostDtype === computed ? name : lowering.cast(name, computed));
   }
   for (const node of nodes) {
     if (node.operator.name === 'input') {
@@ -274,12 +318,15 @@ export function lowerGraph(
     }
   }
   const outputs = results.map(([name, tensor]): GraphOutput => {
+    const computed = lowering.name(tensor);
+    const given =
+      lowering.dtype(tensor.dtype) === tensor.dtype ? computed : lowering.castExactly(computed, tensor.dtype);
     // A result may be an input or constant, or wanted twice: Identity gives it a name of its own.
     lowering.nodes.push({
       name: `output/${name}`,
       opType: 'Identity',
       domain: '',
-      inputs: [lowering.name(tensor)],
+      inputs: [given],
       outputs: [name],
       attributes: {},
     });

@@ -160,7 +160,11 @@ interface ConstantAttributes extends TensorType {
 const constantOperator: Operator<ConstantAttributes> = {
   name: 'constant',
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
-  lower: ({ attributes }, onnx) => [onnx.constant(attributes.data, attributes.shape, attributes.dtype)],
+  lower({ attributes: { data, shape, dtype } }, onnx) {
+    const computed = onnx.dtype(dtype);
+    const values = computed === dtype ? data : arrayOf(computed, Array.from(data, Number));
+    return [onnx.constant(values, shape, computed)];
+  },
 };
 
 /** A tensor whose values are part of the graph. */

@@ -1,6 +1,6 @@
 /** A graph compiled for a runtime: symbolic inputs and outputs by name, typed arrays in and out. */
 import type { GraphDefinition, GraphInput, GraphOutput, LoweredGraph, TensorData } from '../graph/index.js';
-import { lowerGraph, sizeOf } from '../graph/index.js';
+import { arrayOf, lowerGraph } from '../graph/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { View } from './host-buffer.js';
 import { arrayAt, viewOf } from './host-buffer.js';
@@ -61,11 +61,9 @@ export class Program {
   }
 }
 
-/** Bytes widened to int32 for a target that cannot be fed bytes. */
+/** int64 values as int32, for a target that cannot be fed the former. */
 function converted({ dtype, hostDtype, shape }: GraphInput, view: View): View {
   if (dtype === hostDtype) return view;
-  const bytes = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Uint8Array;
-  const wide = new Int32Array(sizeOf(shape));
-  wide.set(bytes);
-  return viewOf(wide);
+  const values = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset);
+  return viewOf(arrayOf(hostDtype, Array.from(values, Number)));
 }

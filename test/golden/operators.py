@@ -86,6 +86,14 @@ case("conv2d 1×1, stride 2", [normal(2, 3, 9, 8), normal(4, 3, 1, 1)], conv(str
 case("conv2d 1×1, padded", [normal(2, 3, 8, 7), normal(2, 3, 1, 1)], conv(padding=1))
 case("conv2d 1×5, padding 0×2", [normal(2, 2, 6, 11), normal(3, 2, 1, 5)], conv(padding=(0, 2)))
 case("conv2d one pixel out", [normal(2, 3, 4, 5), normal(4, 3, 4, 5)], conv())
+case("conv2d 4 to 8 channels, 8×8", [normal(2, 4, 8, 8), normal(8, 4, 3, 3), normal(8)], conv(padding=1))
+case("conv2d 8 to 4 channels, 12×12, stride 2", [normal(1, 8, 12, 12), normal(4, 8, 3, 3)], conv(padding=1, stride=2))
+case("conv2d 1×1, 8 to 12 channels", [normal(2, 8, 4, 8), normal(12, 8, 1, 1), normal(12)], conv())
+case("conv2d 1×1, 4 to 1 channel", [normal(2, 4, 6, 6), normal(1, 4, 1, 1), normal(1)], conv())
+case("conv2d four groups of 2 to 4, 8×8", [normal(1, 8, 8, 8), normal(16, 2, 3, 3)], conv(padding=1, groups=4))
+case("conv2d one channel in, stride 2", [normal(2, 1, 8, 8), normal(4, 1, 3, 3)], conv(padding=1, stride=2))
+case("conv2d depthwise, multiplier 3, stride 2", [normal(1, 2, 7, 7), normal(6, 1, 3, 3)], conv(padding=1, groups=2, stride=2))
+case("conv2d depthwise, multiplier 4, stride 2", [normal(1, 3, 8, 8), normal(12, 1, 3, 3)], conv(padding=1, groups=3, stride=2))
 
 case("convTranspose2d 2×2, stride 2", [normal(2, 4, 5, 6), normal(4, 3, 2, 2), normal(3)], conv_transpose(stride=2))
 case("convTranspose2d 2×2, stride 2, 16 channels", [normal(1, 16, 3, 5), normal(16, 8, 2, 2)], conv_transpose(stride=2))
@@ -96,6 +104,8 @@ case("convTranspose2d stride 3×2 beyond the kernel", [normal(2, 3, 4, 5), norma
 case("convTranspose2d dilation 2, stride 2", [normal(1, 3, 4, 5), normal(3, 2, 3, 2)], conv_transpose(stride=2, dilation=2, padding=1, output_padding=1))
 case("convTranspose2d dilation 2, stride 1, output padding", [normal(1, 2, 5, 4), normal(2, 3, 3, 3)], conv_transpose(dilation=2, padding=2, output_padding=1))
 case("convTranspose2d depthwise, 4×4, stride 2", [normal(2, 3, 4, 5), normal(3, 1, 4, 4)], conv_transpose(stride=2, padding=1, groups=3))
+case("convTranspose2d 5 channels to one", [normal(2, 5, 4, 3), normal(5, 1, 2, 2), normal(1)], conv_transpose(stride=2))
+case("convTranspose2d 8 channels to 4, 4×4", [normal(2, 8, 4, 4), normal(8, 4, 2, 2), normal(4)], conv_transpose(stride=2))
 
 # ---- pooling ----------------------------------------------------------------------------------------
 
@@ -133,6 +143,8 @@ case("avgPool2d 3×3, stride 2, padding not counted", [normal(2, 3, 9, 8)], lamb
 case("avgPool2d 3×2, stride 1, padding 1×0 not counted", [normal(2, 2, 6, 5)], lambda x: F.avg_pool2d(x, (3, 2), 1, (1, 0), count_include_pad=False))
 case("avgPool2d 2×2, stride 3", [normal(1, 3, 9, 10)], lambda x: F.avg_pool2d(x, 2, 3))
 case("globalAvgPool2d", [normal(3, 4, 5, 7)], lambda x: F.adaptive_avg_pool2d(x, 1))
+case("maxPool2d 2×2, 4 channels, 8×8", [normal(2, 4, 8, 8)], max_pool(2))
+case("avgPool2d 3×3, 4 channels, 8×8, padded", [normal(1, 4, 8, 8)], lambda x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False))
 
 # ---- resize -----------------------------------------------------------------------------------------
 
@@ -154,6 +166,7 @@ case("resize bilinear, from one pixel", [normal(2, 2, 1, 1)], resize((3, 4)))
 case("resize bilinear with aligned corners, twice", [normal(2, 3, 5, 4)], resize((10, 8), corners=True))
 case("resize bilinear with aligned corners, down", [normal(2, 2, 9, 10)], resize((4, 3), corners=True))
 case("resize bilinear with aligned corners, to one row", [normal(2, 2, 5, 6)], resize((1, 9), corners=True))
+case("resize bilinear, twice, 4 channels, 4×4", [normal(1, 4, 4, 4)], resize((8, 8)))
 
 # ---- normalization and dropout ----------------------------------------------------------------------
 
@@ -181,6 +194,7 @@ case("batchNorm in evaluation", [normal(2, 3, 5, 4), normal(3), normal(3), norma
 case("batchNorm in evaluation, ε of 0.001", [normal(3, 4, 3, 3), normal(4), normal(4), normal(4), positive(4)], batch_norm_eval(1e-3))
 case("batchStatistics", [normal(3, 4, 5, 3, shift=2)], statistics)
 case("dropout with a given mask", [normal(3, 4, 5, 3), mask(3, 4, 5, 3)], lambda x, m: torch.where(m, x / 0.6, torch.zeros_like(x)))
+case("batchNorm in training, 8 channels, 4×4", [normal(2, 8, 4, 4), normal(8), normal(8)], batch_norm_train)
 
 # ---- element by element -----------------------------------------------------------------------------
 
@@ -218,6 +232,10 @@ case("cast int32 to float32", [integers(3, 5, low=-50, high=50), normal(3, 5)], 
 case("cast int64 to float32", [integers(3, 5, low=-50, high=50, dtype="int64"), normal(3, 5)], lambda i, x: x * i.to(x.dtype))
 case("cast int32 to int64", [integers(3, 5, low=-50, high=50)], lambda i: i.to(torch.int64))
 case("cast float32 to uint8", [whole(3, 5, low=0, high=255)], lambda x: x.to(torch.uint8))
+case("cast int64 to uint8", [integers(3, 5, high=255, dtype="int64")], lambda i: i.to(torch.uint8))
+case("abs of int32", [integers(3, 5, low=-9, high=9)], torch.abs)
+case("neg of int32", [integers(3, 5, low=-9, high=9)], torch.neg)
+case("sign of int32", [integers(3, 5, low=-2, high=2)], torch.sign)
 
 # ---- arithmetic, comparison, choice -----------------------------------------------------------------
 
@@ -237,6 +255,7 @@ case("maximum, ties", [ZEROS_TOO, whole(5, 1, low=-2, high=2)], torch.maximum)
 case("minimum, ties", [ZEROS_TOO, whole(5, 1, low=-2, high=2)], torch.minimum)
 for name, function in [("greater", torch.gt), ("greaterEqual", torch.ge), ("less", torch.lt), ("lessEqual", torch.le), ("equal", torch.eq)]:
     case(name, [whole(3, 5, 1, low=-1, high=1), whole(4, low=-1, high=1)], function)
+case("equal of bool", [mask(3, 5, 1), mask(4)], torch.eq)
 case("equal of int32", [integers(3, 5, 1, high=2), integers(4, high=2)], torch.eq)
 case("less of int32", [integers(3, 5, 1, high=2), integers(4, high=2)], torch.lt)
 case("logicalAnd", [mask(3, 5, 1), mask(4)], torch.logical_and)
@@ -245,6 +264,14 @@ case("where, broadcasting all", [mask(3, 1, 5), normal(2, 1, 4, 1), normal(5)], 
 case("where with a number", [mask(3, 5), normal(3, 5)], lambda m, x: torch.where(m, x, torch.full_like(x, 0.25)))
 case("where of int32", [mask(3, 5), integers(3, 5, high=9), integers(5, high=9)], torch.where)
 case("broadcastTo", [normal(3, 1, 5)], lambda x: x.expand(2, 3, 4, 5))
+for name, function in [("add", torch.add), ("div", torch.div), ("pow", torch.pow), ("maximum", torch.maximum)]:
+    case(f"{name}, a column and rows of 4", [positive(3, 1), positive(3, 4)], function)
+    case(f"{name}, rows of 4 and a column", [positive(2, 3, 8), positive(3, 1)], function)
+    case(f"{name}, a row of 4 and a matrix", [positive(4), positive(3, 4)], function)
+    case(f"{name}, a row of 4 and a column", [positive(1, 4), positive(3, 1)], function)
+case("greater, a column and rows of 4", [whole(3, 1, low=-1, high=1), whole(3, 4, low=-1, high=1)], torch.gt)
+case("where, rows of 4", [mask(3, 1, 4), normal(2, 4), normal(1, 2, 1)], torch.where)
+case("where, a column decides rows of 4", [mask(3, 1), normal(3, 4), normal(4)], torch.where)
 
 # ---- reductions -------------------------------------------------------------------------------------
 
@@ -260,7 +287,11 @@ case("min, ties", [whole(3, 4, 5, low=-1, high=1)], lambda x: x.amin((0, 1)))
 case("min of all", [normal(3, 4, 5)], lambda x: x.amin())
 case("sum of int32", [integers(3, 4, 5, high=9)], lambda x: x.sum((0, 2)))
 case("argMax, ties", [whole(3, 4, 5, low=-1, high=1)], lambda x: (x == x.amax(1, keepdim=True)).to(torch.uint8).argmax(1))
+case("argMax, compared", [normal(2, 4, 5), integers(2, 5, high=3, dtype="int64")], lambda x, i: x.argmax(1) == i)
 case("argMax over the last axis", [normal(3, 4, 5)], lambda x: x.argmax(-1))
+case("sum over the last axis of 8", [normal(3, 4, 8)], lambda x: x.sum(-1))
+case("sum over the first axis, rows of 8", [normal(5, 8)], lambda x: x.sum(0))
+case("max over the last axis of 8", [normal(3, 4, 8)], lambda x: x.amax(-1))
 
 # ---- matrix products, softmax -----------------------------------------------------------------------
 
@@ -271,10 +302,15 @@ case("matmul, second transposed", [normal(2, 3, 5), normal(2, 4, 5)], lambda a, 
 case("matmul, both transposed", [normal(2, 5, 3), normal(2, 4, 5)], lambda a, b: swap(a) @ swap(b))
 case("matmul, batches broadcast", [normal(3, 1, 2, 5), normal(2, 5, 4)], torch.matmul)
 case("matmul, both transposed, batches broadcast", [normal(5, 2), normal(2, 3, 4, 5)], lambda a, b: swap(a) @ swap(b))
+case("matmul, 8×12 by 12×4", [normal(8, 12), normal(12, 4)], torch.matmul)
+case("matmul, 33×40 by 40×36", [normal(33, 40), normal(40, 36)], torch.matmul)
+case("matmul, second transposed, batches of 8×16", [normal(2, 8, 16), normal(2, 4, 16)], lambda a, b: a @ swap(b))
 case("softmax over channels", [normal(2, 5, 3, 4)], lambda x: F.softmax(x, 1))
 case("softmax over the last axis, large values", [normal(3, 7, scale=300)], lambda x: F.softmax(x, -1))
 case("logSoftmax over channels", [normal(2, 5, 3, 4)], lambda x: F.log_softmax(x, 1))
 case("logSoftmax over the last axis, large values", [normal(3, 7, scale=300)], lambda x: F.log_softmax(x, -1))
+case("softmax over 4 channels, 4×8", [normal(2, 4, 4, 8)], lambda x: F.softmax(x, 1))
+case("logSoftmax over 4 channels, 4×8", [normal(2, 4, 4, 8)], lambda x: F.log_softmax(x, 1))
 case("logSoftmax of one class", [normal(2, 1, 3)], lambda x: F.log_softmax(x, 1))
 
 # ---- layout -----------------------------------------------------------------------------------------
@@ -292,6 +328,16 @@ case("concat of eleven", [normal(2, i % 3 + 1, 3) for i in range(11)], lambda *t
 case("concat of int32", [integers(2, 3, high=9), integers(2, 1, high=9)], lambda *t: torch.cat(t, 1))
 case("split", [normal(2, 9, 3)], lambda x: torch.cat([x[:, 5:9] * x[:, 0:4], x[:, 4:5]], 1))
 case("flip", [normal(2, 3, 4, 5)], lambda x: x.flip(1, 3))
+case("transpose of bool", [mask(3, 5)], lambda m: m.T)
+case("transpose of int32", [integers(3, 5, high=9)], lambda i: i.T)
+case("slice of bool", [mask(4, 5)], lambda m: m[1:3, 0:5:2])
+case("pad of int32", [integers(3, 4, high=9)], lambda i: F.pad(i, (1, 0, 0, 2), value=255))
+case("pad of bool", [mask(3, 4)], lambda m: F.pad(m, (1, 0, 0, 2), value=1))
+case("concat of bool", [mask(2, 3), mask(2, 2)], lambda *t: torch.cat(t, 1))
+case("flip of int32", [integers(2, 3, 4, high=9)], lambda i: i.flip(1, 2))
+case("reshape and broadcast bool", [mask(6)], lambda m: m.reshape(2, 3, 1).expand(2, 3, 4))
+case("slices of 4 channels, 4×8", [normal(2, 4, 4, 8)], lambda x: torch.cat([x[:, :, 1:4, 4:8], x[:, :, 0:3, 0:4]], 1))
+case("concat of rows of 4", [normal(2, 4, 4), normal(2, 8, 4), normal(2, 4, 4)], lambda *t: torch.cat(t, 1))
 
 # ---- indices ----------------------------------------------------------------------------------------
 

@@ -69,11 +69,21 @@ const addOperator = binary('add', 'Add', (_a, _b, _y, g) => [g, g]);
 const subOperator = binary('sub', 'Sub', (_a, _b, _y, g) => [g, neg(g)]);
 const mulOperator = binary('mul', 'Mul', (a, b, _y, g) => [mul(g, b), mul(g, a)]);
 const divOperator = binary('div', 'Div', (_a, b, y, g) => [div(g, b), neg(mul(g, div(y, b)))]);
-const powOperator = binary('pow', 'Pow', (a, b, y, g) => [
-  mul(g, mul(b, pow(a, sub(b, 1)))),
-  // Where the exponent is a constant nobody asks for this; at a = 0 its limit is 0.
-  mul(g, where(greater(a, 0), mul(y, log(maximum(a, 1e-38))), 0)),
-]);
+const powOperator: Operator<null> = {
+  ...binary('pow', 'Pow', (a, b, y, g) => [
+    mul(g, mul(b, pow(a, sub(b, 1)))),
+    // Where the exponent is a constant nobody asks for this; at a = 0 its limit is 0.
+    mul(g, where(greater(a, 0), mul(y, log(maximum(a, 1e-38))), 0)),
+  ]),
+  lower({ inputs, outputs }, onnx) {
+    const { shape } = outputs[0]!;
+    const names = inputs.map((t) => {
+      const fits = t.size === 1 || sameShape(t.shape, shape) || !onnx.target.gaps.has('broadcasting Pow');
+      return fits ? onnx.name(t) : onnx.emit('Expand', [onnx.name(t), onnx.int64s(shape)]);
+    });
+    return [onnx.emit('Pow', names)];
+  },
+};
 // A tie goes half to each side, as in PyTorch.
 const maximumOperator = binary('maximum', 'Max', (a, b, _y, g) => {
   const share = add(cast(greater(a, b), 'float32'), mul(cast(equal(a, b), 'float32'), 0.5));
@@ -87,9 +97,25 @@ const greaterOperator = binary('greater', 'Greater', undefined, 'bool');
 const greaterEqualOperator = binary('greaterEqual', 'GreaterOrEqual', undefined, 'bool');
 const lessOperator = binary('less', 'Less', undefined, 'bool');
 const lessEqualOperator = binary('lessEqual', 'LessOrEqual', undefined, 'bool');
-const equalOperator = binary('equal', 'Equal', undefined, 'bool');
+const equalOperator: Operator<null> = {
+  ...binary('equal', 'Equal', undefined, 'bool'),
+  lower({ inputs }, onnx) {
+    const wide = inputs[0]!.dtype === 'bool' && onnx.target.gaps.has('bool moves');
+    const names = inputs.map((t) => (wide ? onnx.cast(onnx.name(t), 'int32') : onnx.name(t)));
+    return [onnx.emit('Equal', names)];
+  },
+};
 const andOperator = binary('and', 'And', undefined, 'bool');
-const orOperator = binary('or', 'Or', undefined, 'bool');
+const orOperator: Operator<null> = {
+  ...binary('or', 'Or', undefined, 'bool'),
+  lower(node, onnx) {
+    const [a, b] = node.inputs.map((t) => onnx.name(t)) as [string, string];
+    if (!onnx.target.gaps.has('Or')) return [onnx.emit('Or', [a, b])];
+    // De Morgan: a ∨ b = ¬(¬a ∧ ¬b).
+    const neither = onnx.emit('And', [onnx.emit('Not', [a]), onnx.emit('Not', [b])]);
+    return [onnx.emit('Not', [neither])];
+  },
+};
 
 const call = (operator: Operator<null>) => (a: Operand, b: Operand) =>
   apply1(operator, [asTensor(a, b), asTensor(b, a)], null);

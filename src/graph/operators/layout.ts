@@ -1,7 +1,16 @@
 /** Moving values about without changing them: reshape, transpose, slice, pad, concatenate, flip. */
 import { ShapeError } from '../../errors/index.js';
-import type { Operator, Shape, Tensor } from '../tensor.js';
-import { apply1, atScope, formatShape, normalizeAxis, sameShape, sizeOf } from '../tensor.js';
+import type { Lowering } from '../lowering.js';
+import { int } from '../lowering.js';
+import type { Node, Operator, Shape, Tensor } from '../tensor.js';
+import { apply1, arrayOf, atScope, formatShape, normalizeAxis, sameShape, sizeOf } from '../tensor.js';
+
+/** Emits a move of the inputs' values; bool values go as int32 where the target cannot move them. */
+function move(node: Node<unknown>, onnx: Lowering, emit: (names: string[]) => string): string[] {
+  const names = node.inputs.map((t) => onnx.name(t));
+  if (node.inputs[0]!.dtype !== 'bool' || !onnx.target.gaps.has('bool moves')) return [emit(names)];
+  return [onnx.cast(emit(names.map((name) => onnx.cast(name, 'int32'))), 'bool')];
+}
 
 const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   name: 'reshape',
@@ -38,7 +47,7 @@ const transposeOperator: Operator<{ readonly perm: readonly number[] }> = {
     }
     return [{ shape: perm.map((axis) => x!.shape[axis]!), dtype: x!.dtype }];
   },
-  lower: ({ inputs, attributes }, onnx) => [onnx.transpose(onnx.name(inputs[0]!), attributes.perm)],
+  lower: (node, onnx) => move(node, onnx, ([x]) => onnx.transpose(x!, node.attributes.perm)),
   gradient({ attributes: { perm } }, [g]) {
     return [
       transpose(
@@ -75,13 +84,22 @@ const sliceOperator: Operator<SliceAttributes> = {
     });
     return [{ shape, dtype: x!.dtype }];
   },
-  lower({ inputs, attributes: { starts, ends, steps } }, onnx) {
-    const shape = inputs[0]!.shape;
+  lower(node, onnx) {
+    const { starts, ends, steps } = node.attributes;
+    const { shape, dtype } = node.inputs[0]!;
     const axes = shape.flatMap((n, i) => (starts[i] !== 0 || ends[i] !== n || steps[i] !== 1 ? [i] : []));
+    if (dtype !== 'float32' && onnx.target.gaps.has('integer Slice')) {
+      return [
+        axes.reduce((x, axis) => {
+          const picked: number[] = [];
+          for (let i = starts[axis]!; i < ends[axis]!; i += steps[axis]!) picked.push(i);
+          return onnx.emit('Gather', [x, onnx.int64s(picked)], { axis: int(axis) });
+        }, onnx.name(node.inputs[0]!)),
+      ];
+    }
     const pick = (values: readonly number[]) => onnx.int64s(axes.map((i) => values[i]!));
-    return [
-      onnx.emit('Slice', [onnx.name(inputs[0]!), pick(starts), pick(ends), onnx.int64s(axes), pick(steps)]),
-    ];
+    const x = onnx.name(node.inputs[0]!);
+    return [onnx.emit('Slice', [x, pick(starts), pick(ends), onnx.int64s(axes), pick(steps)])];
   },
   gradient({ inputs, attributes: { starts, steps } }, [g]) {
     const from = inputs[0]!.shape;
@@ -156,9 +174,14 @@ const padOperator: Operator<{
     }
     return [{ shape: x!.shape.map((n, i) => n + before[i]! + after[i]!), dtype: x!.dtype }];
   },
-  lower: ({ inputs, attributes: { before, after, value } }, onnx) => [
-    onnx.emit('Pad', [onnx.name(inputs[0]!), onnx.int64s([...before, ...after]), onnx.scalar(value)]),
-  ],
+  lower: (node, onnx) =>
+    move(node, onnx, ([x]) => {
+      const { before, after, value } = node.attributes;
+      const { dtype } = node.inputs[0]!;
+      const type = dtype === 'bool' && onnx.target.gaps.has('bool moves') ? 'int32' : onnx.dtype(dtype);
+      const filler = onnx.constant(arrayOf(type, [value]), [], type);
+      return onnx.emit('Pad', [x!, onnx.int64s([...before, ...after]), filler]);
+    }),
   gradient({ inputs, attributes: { before } }, [g]) {
     return [
       sliceAll(
@@ -191,12 +214,7 @@ const concatOperator: Operator<{ readonly axis: number }> = {
     const total = inputs.reduce((sum, t) => sum + t.shape[axis]!, 0);
     return [{ shape: first.shape.map((n, i) => (i === axis ? total : n)), dtype: first.dtype }];
   },
-  lower: ({ inputs, attributes }, onnx) => [
-    onnx.concat(
-      inputs.map((t) => onnx.name(t)),
-      attributes.axis,
-    ),
-  ],
+  lower: (node, onnx) => move(node, onnx, (names) => onnx.concat(names, node.attributes.axis)),
   gradient({ inputs, attributes: { axis } }, [g]) {
     return split(
       g!,
@@ -238,7 +256,7 @@ const flipOperator: Operator<{ readonly axes: readonly number[] }> = {
     return [
       axes.reduce((name, axis) => {
         const order = Array.from({ length: x.shape[axis]! }, (_, i) => x.shape[axis]! - 1 - i);
-        return onnx.emit('Gather', [name, onnx.int64s(order)], { axis: { type: 'int', value: axis } });
+        return onnx.emit('Gather', [name, onnx.int64s(order)], { axis: int(axis) });
       }, onnx.name(x)),
     ];
   },

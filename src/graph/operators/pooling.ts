@@ -6,7 +6,7 @@ import type { Operator, Shape, Tensor } from '../tensor.js';
 import { apply, apply1, atScope, constant, formatShape } from '../tensor.js';
 import { add, equal, mul, where } from './arithmetic.js';
 import type { Pair } from './convolution.js';
-import { conv2d, convTranspose2d, pair } from './convolution.js';
+import { convTranspose2d, pair } from './convolution.js';
 import { concat, pad, reshape, sliceAll, transpose } from './layout.js';
 import { mean } from './reduction.js';
 
@@ -276,22 +276,10 @@ const averagePoolOperator: Operator<AverageAttributes> = {
   name: 'avgPool2d',
   infer: ([x], attributes) => [{ shape: pooledShape(x!.shape, attributes), dtype: 'float32' }],
   lower({ inputs, attributes }, onnx) {
-    const { kernel, stride, padding, countIncludePad } = attributes;
-    if (padding[0] + padding[1] > 0 && !onnx.target.indexedPooling) {
-      // Not every provider counts padding rightly: pool by a convolution of each plane instead.
-      return [
-        onnx.compose(inputs, (x) => {
-          const planes = reshape(x, [x.shape[0]! * x.shape[1]!, 1, x.shape[2]!, x.shape[3]!]);
-          const sums = conv2d(planes, onesKernel(1, kernel), undefined, { stride, padding });
-          const y = reshape(sums, [x.shape[0]!, x.shape[1]!, sums.shape[2]!, sums.shape[3]!]);
-          return mul(y, inverseCounts(x.shape, y.shape, attributes));
-        }),
-      ];
-    }
     return [
       onnx.emit('AveragePool', [onnx.name(inputs[0]!)], {
         ...poolAttributes(attributes),
-        count_include_pad: int(countIncludePad ? 1 : 0),
+        count_include_pad: int(attributes.countIncludePad ? 1 : 0),
       }),
     ];
   },

@@ -1,8 +1,8 @@
 /** Sums, means and extremes over axes. */
 import { ints, int } from '../lowering.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
-import { apply1, normalizeAxis, sizeOf } from '../tensor.js';
-import { broadcastTo, div, equal, mul } from './arithmetic.js';
+import { apply1, constant, normalizeAxis, sizeOf } from '../tensor.js';
+import { broadcastTo, div, equal, mul, where } from './arithmetic.js';
 import { cast } from './elementwise.js';
 import { reshape } from './layout.js';
 
@@ -68,10 +68,22 @@ export const min = call(minOperator);
 const argMaxOperator: Operator<{ readonly axis: number }> = {
   name: 'argMax',
   infer: ([x], { axis }) => [{ shape: x!.shape.filter((_, i) => i !== axis), dtype: 'int64' }],
-  lower: ({ inputs, attributes: { axis } }, onnx) => [
-    onnx.emit('ArgMax', [onnx.name(inputs[0]!)], { axis: int(axis), keepdims: int(0) }),
-  ],
+  lower({ inputs, attributes: { axis } }, onnx) {
+    if (!onnx.target.allIntegers) return [onnx.compose(inputs, (x) => firstMaximum(x, axis))];
+    return [onnx.emit('ArgMax', [onnx.name(inputs[0]!)], { axis: int(axis), keepdims: int(0) })];
+  },
 };
+
+/** The smallest index at which x equals its maximum, as int32: ArgMax for a target without int64. */
+function firstMaximum(x: Tensor, axis: number): Tensor {
+  const n = x.shape[axis]!;
+  const along = x.shape.map((_, i) => (i === axis ? n : 1));
+  const numbers = constant(
+    Int32Array.from({ length: n }, (_, i) => i),
+    along,
+  );
+  return min(where(equal(x, max(x, axis, true)), numbers, n), axis);
+}
 
 /** Where along `axis` the largest value stands (the first of equals), as int64; the axis goes. */
 export function argMax(x: Tensor, axis: number): Tensor {

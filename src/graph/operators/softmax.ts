@@ -27,7 +27,7 @@ const logSoftmaxOperator: Operator<AxisAttribute> = {
   name: 'logSoftmax',
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   lower({ inputs, attributes: { axis } }, onnx) {
-    if (onnx.target.indexedPooling)
+    if (!onnx.target.gaps.has('LogSoftmax'))
       return [onnx.emit('LogSoftmax', [onnx.name(inputs[0]!)], { axis: int(axis) })];
     return [onnx.compose(inputs, (x) => composedLogSoftmax(x, axis))];
   },

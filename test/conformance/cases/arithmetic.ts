@@ -44,6 +44,7 @@ export const arithmeticCases = [
   first('less', withTies, less),
   first('lessEqual', withTies, lessEqual),
   first('equal', withTies, equal),
+  first('equal of bool', [bool(3, 5, 1), bool(4)], equal),
   first('equal of int32', [int32(3, 5, 1), int32(4)], equal),
   first('less of int32', [int32(3, 5, 1), int32(4)], less),
   first('logicalAnd', [bool(3, 5, 1), bool(4)], logicalAnd),
@@ -52,6 +53,16 @@ export const arithmeticCases = [
   first('where with a number', [bool(3, 5), float(3, 5)], (m, x) => where(m, x, 0.25)),
   first('where of int32', [bool(3, 5), int32(3, 5), int32(5)], where),
   first('broadcastTo', [float(3, 1, 5)], (x) => broadcastTo(x, shape)),
+  // Rows of a multiple of 4 are where a backend computes with vectors.
+  ...Object.entries({ add, div, pow, maximum }).flatMap(([name, operation]) => [
+    first(`${name}, a column and rows of 4`, [float(3, 1), float(3, 4)], operation),
+    first(`${name}, rows of 4 and a column`, [float(2, 3, 8), float(3, 1)], operation),
+    first(`${name}, a row of 4 and a matrix`, [float(4), float(3, 4)], operation),
+    first(`${name}, a row of 4 and a column`, [float(1, 4), float(3, 1)], operation),
+  ]),
+  first('greater, a column and rows of 4', [float(3, 1), float(3, 4)], greater),
+  first('where, rows of 4', [bool(3, 1, 4), float(2, 4), float(1, 2, 1)], where),
+  first('where, a column decides rows of 4', [bool(3, 1), float(3, 4), float(4)], where),
   second('div', [float(3, 1, 4), float(2, 1)], div),
   second('pow', [float(3, 1), float(3, 4)], pow),
 ];

@@ -94,6 +94,38 @@ export const convolutionCases = [
   first('conv2d 1×1, padded', [float(2, 3, 8, 7), float(2, 3, 1, 1)], conv({ padding: 1 })),
   first('conv2d 1×5, padding 0×2', [float(2, 2, 6, 11), float(3, 2, 1, 5)], conv({ padding: [0, 2] })),
   first('conv2d one pixel out', [float(2, 3, 4, 5), float(4, 3, 4, 5)], conv()),
+  first(
+    'conv2d 4 to 8 channels, 8×8',
+    [float(2, 4, 8, 8), float(8, 4, 3, 3), float(8)],
+    conv({ padding: 1 }),
+  ),
+  first(
+    'conv2d 8 to 4 channels, 12×12, stride 2',
+    [float(1, 8, 12, 12), float(4, 8, 3, 3)],
+    conv({ padding: 1, stride: 2 }),
+  ),
+  first('conv2d 1×1, 8 to 12 channels', [float(2, 8, 4, 8), float(12, 8, 1, 1), float(12)], conv()),
+  first('conv2d 1×1, 4 to 1 channel', [float(2, 4, 6, 6), float(1, 4, 1, 1), float(1)], conv()),
+  first(
+    'conv2d four groups of 2 to 4, 8×8',
+    [float(1, 8, 8, 8), float(16, 2, 3, 3)],
+    conv({ padding: 1, groups: 4 }),
+  ),
+  first(
+    'conv2d one channel in, stride 2',
+    [float(2, 1, 8, 8), float(4, 1, 3, 3)],
+    conv({ padding: 1, stride: 2 }),
+  ),
+  first(
+    'conv2d depthwise, multiplier 3, stride 2',
+    [float(1, 2, 7, 7), float(6, 1, 3, 3)],
+    conv({ padding: 1, groups: 2, stride: 2 }),
+  ),
+  first(
+    'conv2d depthwise, multiplier 4, stride 2',
+    [float(1, 3, 8, 8), float(12, 1, 3, 3)],
+    conv({ padding: 1, groups: 3, stride: 2 }),
+  ),
 
   first(
     'convTranspose2d 2×2, stride 2',
@@ -135,6 +167,16 @@ export const convolutionCases = [
     'convTranspose2d depthwise, 4×4, stride 2',
     [float(2, 3, 4, 5), float(3, 1, 4, 4)],
     transposed({ stride: 2, padding: 1, groups: 3 }),
+  ),
+  first(
+    'convTranspose2d 5 channels to one',
+    [float(2, 5, 4, 3), float(5, 1, 2, 2), float(1)],
+    transposed({ stride: 2 }),
+  ),
+  first(
+    'convTranspose2d 8 channels to 4, 4×4',
+    [float(2, 8, 4, 4), float(8, 4, 2, 2), float(4)],
+    transposed({ stride: 2 }),
   ),
 
   second('conv2d', [float(2, 3, 5, 6), float(4, 3, 3, 3), float(4)], conv({ padding: 1 })),

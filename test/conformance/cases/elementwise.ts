@@ -57,6 +57,10 @@ export const elementwiseCases = [
   first('cast int64 to float32', [int64(3, 5), float(3, 5)], (i, x) => mul(x, cast(i, 'float32'))),
   first('cast int32 to int64', [int32(3, 5)], (i) => cast(i, 'int64')),
   first('cast float32 to uint8', [float(3, 5)], (x) => cast(x, 'uint8')),
+  first('cast int64 to uint8', [int64(3, 5)], (i) => cast(i, 'uint8')),
+  first('abs of int32', [int32(3, 5)], abs),
+  first('neg of int32', [int32(3, 5)], neg),
+  first('sign of int32', [int32(3, 5)], sign),
   second('softplus', [float(3, 5)], softplus),
   second('sigmoid', [float(3, 5)], sigmoid),
 ];

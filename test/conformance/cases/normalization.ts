@@ -27,6 +27,7 @@ export const normalizationCases = [
   first('dropout with a given mask', [float(3, 4, 5, 3), bool(3, 4, 5, 3)], (x, mask) =>
     dropout(x, mask, 0.6),
   ),
+  first('batchNorm in training, 8 channels, 4×4', [float(2, 8, 4, 4), ...vectors(8, 2)], inTraining),
   second('batchNorm in training', [float(3, 2, 4, 3), ...vectors(2, 2)], inTraining),
   second('batchNorm in evaluation', [float(2, 3, 3, 2), ...vectors(3, 4)], inEvaluation()),
 ];

@@ -68,6 +68,12 @@ export const poolingCases = [
   ),
   first('avgPool2d 2×2, stride 3', [float(1, 3, 9, 10)], averagePool(2, { stride: 3 })),
   first('globalAvgPool2d', [float(3, 4, 5, 7)], globalAvgPool2d),
+  first('maxPool2d 2×2, 4 channels, 8×8', [float(2, 4, 8, 8)], maxPool(2)),
+  first(
+    'avgPool2d 3×3, 4 channels, 8×8, padded',
+    [float(1, 4, 8, 8)],
+    averagePool(3, { stride: 1, padding: 1, countIncludePad: false }),
+  ),
 
   second('maxPool2d', [float(2, 3, 6, 5)], maxPool(2)),
   second('maxPool2d, overlapping', [float(2, 3, 7, 6)], maxPool(3, { stride: 2, padding: 1 })),

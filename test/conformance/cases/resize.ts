@@ -29,5 +29,6 @@ export const resizeCases = [
   first('resize bilinear with aligned corners, twice', [float(2, 3, 5, 4)], aligned(10, 8)),
   first('resize bilinear with aligned corners, down', [float(2, 2, 9, 10)], aligned(4, 3)),
   first('resize bilinear with aligned corners, to one row', [float(2, 2, 5, 6)], aligned(1, 9)),
+  first('resize bilinear, twice, 4 channels, 4×4', [float(1, 4, 4, 4)], bilinear(8, 8)),
   second('resize', [float(2, 2, 3, 4)], bilinear(5, 7)),
 ];

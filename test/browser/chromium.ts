@@ -1,0 +1,38 @@
+/** A headless Chromium that is already on this machine; the tests that need one are skipped without it. */
+import { existsSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { chromium } from 'playwright-core';
+
+const PLACES = [
+  process.env['PIXELWISE_CHROMIUM'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+];
+
+/** The browser's program; undefined where there is none. PIXELWISE_CHROMIUM names another. */
+export const CHROMIUM = PLACES.find((path) => path !== undefined && existsSync(path));
+
+/** Starts it with WebGPU on a software adapter, so that no graphics card is needed. */
+export function launchChromium(): Promise<Browser> {
+  if (CHROMIUM === undefined) throw new Error('no Chromium on this machine');
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--headless=new',
+      '--no-sandbox',
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+      '--enable-features=Vulkan',
+      '--use-vulkan=swiftshader',
+      // Nothing but the loopback server is to be reached.
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-quic',
+      '--no-first-run',
+    ],
+  });
+}
