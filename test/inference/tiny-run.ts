@@ -13,12 +13,14 @@ export async function writeTinyRun(
   card: ModelCard,
   checkpoints: readonly ModelState[],
 ): Promise<void> {
-  const { channels: _channels, classes: _classes, ...options } = card.model.options;
+  const own = Object.entries(card.model.options).filter(
+    ([name]) => name !== 'channels' && name !== 'classes',
+  );
   const folder = new RunFolder(path);
   await folder.create();
   const config: RunConfig = {
     version: CONFIG_VERSION,
-    model: { name: card.model.name, options: options as Record<string, number> },
+    model: { name: card.model.name, options: Object.fromEntries(own) as Record<string, number> },
     classes: [...card.classes],
     channels: card.channels,
     maxValue: card.maxValue,
