@@ -1,0 +1,52 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { modelEntry, MODEL_NAMES } from '../models/index.js';
+import {
+  COMMAND_NAMES,
+  MODEL_OPTIONS,
+  OPTION_ENTRIES,
+  OPTIONS,
+  optionsOf,
+  type OptionsOf,
+} from './options.js';
+
+describe('the table of options', () => {
+  it('gives no command two options of one flag', () => {
+    for (const command of COMMAND_NAMES) {
+      const flags = optionsOf(command).map(({ flag }) => flag);
+      expect(new Set(flags).size, command).toBe(flags.length);
+    }
+  });
+
+  it('names flags in kebab-case', () => {
+    expect(OPTION_ENTRIES.find(({ name }) => name === 'batchNorm')!.flag).toBe('batch-norm');
+    for (const { flag } of OPTION_ENTRIES) expect(flag).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  });
+
+  it('lists commands that need an option among those that take it', () => {
+    for (const { name, commands, needed = [] } of OPTION_ENTRIES) {
+      for (const command of needed) expect(commands, name).toContain(command);
+    }
+  });
+
+  it('has every option of every model, and takes all that the model takes', () => {
+    const known: readonly string[] = MODEL_OPTIONS;
+    for (const model of MODEL_NAMES) {
+      for (const [name, row] of Object.entries(modelEntry(model).options)) {
+        expect(known, `${model}: ${name}`).toContain(name);
+        const { kind } = OPTIONS[name as (typeof MODEL_OPTIONS)[number]];
+        const ends =
+          row.kind === 'flag' ? [true, false] : row.kind === 'choice' ? row.choices : [row.min, row.max];
+        for (const end of ends) expect(kind.read(end), `${model}: ${name}`).toBe(end);
+      }
+    }
+  });
+
+  it('types what a command is given', () => {
+    type Train = OptionsOf<'train'>;
+    expectTypeOf<Train['data']>().toEqualTypeOf<string>();
+    expectTypeOf<Train['epochs']>().toEqualTypeOf<number | undefined>();
+    expectTypeOf<Train>().not.toHaveProperty('scoreAt');
+    expectTypeOf<OptionsOf<'predict'>['out']>().toEqualTypeOf<string>();
+    expectTypeOf<OptionsOf<'demo'>['out']>().toEqualTypeOf<string | undefined>();
+  });
+});

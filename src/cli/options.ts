@@ -1,0 +1,492 @@
+/**
+ * Every option of the command line, in one table. Parsing, checks, help and config files derive from it.
+ * {@link OptionValues} says what each option gives: an entry there without a row here does not compile,
+ * nor does a row whose kind gives something else. The library has the defaults; `unset` tells of them.
+ */
+import type { Device } from '../runtime/index.js';
+import {
+  choice,
+  flag,
+  fractionOrText,
+  namesOrCount,
+  pattern,
+  pixelSize,
+  real,
+  text,
+  whole,
+  wordOr,
+  written,
+  type OptionKind,
+  type PixelSize,
+} from './option-kinds.js';
+
+export const COMMAND_NAMES = [
+  'demo',
+  'train',
+  'lr-find',
+  'evaluate',
+  'predict',
+  'export',
+  'report',
+  'serve',
+  'summary',
+  'doctor',
+  'fetch',
+  'bench',
+] as const;
+
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+/** What each option gives. */
+export interface OptionValues {
+  model: string;
+  classes: readonly string[] | number;
+  channels: number;
+  width: number;
+  depth: number;
+  dropout: number;
+  dropoutAt: 'bottom' | 'every';
+  batchNorm: boolean;
+  upsampling: 'transposed' | 'bilinear';
+  stages: number;
+  head: 'norm-relu' | 'linear';
+  encoderWeights: string;
+  freezeEncoder: boolean;
+  init: string;
+
+  data: string;
+  format: 'folder' | 'oxford-pets' | 'carvana' | 'lgg-mri' | 'camvid' | 'coco' | 'voc';
+  target: 'trimap' | 'binary' | 'species' | 'breed';
+  val: number | string;
+  test: number | string;
+  group: string;
+  split: string;
+  size: PixelSize;
+  augment: string;
+  seed: number;
+
+  batch: number;
+  dropLast: boolean;
+  epochs: number;
+  minutes: number;
+  patience: number;
+  lr: number;
+  optimizer: 'sgd' | 'adam' | 'adamw' | 'rmsprop';
+  schedule: 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
+  loss: string;
+  resume: boolean;
+  config: string;
+
+  checkpoint: 'best' | 'last' | number;
+  scoreAt: 'source' | 'model';
+  threshold: 'auto' | number;
+  overlay: boolean;
+  probabilities: boolean;
+
+  bare: boolean;
+  exportSize: 'free' | PixelSize;
+
+  out: string;
+  device: Device;
+  threads: number;
+  json: boolean;
+}
+
+/** Headings of the help, in order. */
+export const SECTIONS = {
+  what: 'What is trained',
+  data: 'Data',
+  how: 'How it is trained',
+  judging: 'Scores and masks',
+  file: 'The file',
+  general: 'General',
+} as const;
+
+export interface OptionRow<T> {
+  readonly kind: OptionKind<T>;
+  /** The flag without its dashes, where it is not the key in kebab-case. */
+  readonly flag?: string;
+  readonly help: string;
+  /** What holds where the option is not given, in words. */
+  readonly unset?: string;
+  readonly section: keyof typeof SECTIONS;
+  /** The commands that take it. */
+  readonly commands: readonly CommandName[];
+  /** Of these, the ones that cannot do without. */
+  readonly needed?: readonly CommandName[];
+}
+
+const LEARNING = ['train', 'lr-find'] as const;
+const USING = ['evaluate', 'predict'] as const;
+const BUILDING = [...LEARNING, 'summary'] as const;
+const READING = [...LEARNING, 'evaluate', 'doctor'] as const;
+
+const PART_WORDS = 'a folder, a list of ids in a file, or the name of an official part';
+
+export const OPTIONS = {
+  model: {
+    kind: text('NAME', 'the name of a model'),
+    help: 'architecture: unet, mobilenet-unet, segnet',
+    unset: 'unet',
+    section: 'what',
+    commands: [...LEARNING, 'bench'],
+  },
+  classes: {
+    kind: namesOrCount(1, 255),
+    help: 'class names in the order of their indices, or how many there are',
+    unset: 'as the masks say',
+    section: 'what',
+    commands: [...READING, 'summary'],
+  },
+  channels: {
+    kind: whole(1, 4096),
+    help: 'channels of an image: 1 grey, 3 RGB',
+    unset: '3',
+    section: 'what',
+    commands: ['summary'],
+  },
+  width: {
+    kind: whole(1, 1024),
+    help: 'filters at the full size, doubled at each step down',
+    unset: '64',
+    section: 'what',
+    commands: BUILDING,
+  },
+  depth: {
+    kind: whole(2, 8),
+    help: 'sizes on the way down',
+    unset: '5',
+    section: 'what',
+    commands: BUILDING,
+  },
+  dropout: {
+    kind: real({ min: 0, max: 0.99 }),
+    help: 'probability of zeroing in training',
+    unset: '0',
+    section: 'what',
+    commands: BUILDING,
+  },
+  dropoutAt: {
+    kind: choice(['bottom', 'every']),
+    help: 'dropout once, after the last pooling, or between the convolutions of every block',
+    unset: 'bottom',
+    section: 'what',
+    commands: ['summary'],
+  },
+  batchNorm: {
+    kind: flag(),
+    help: 'batch norm after every 3×3 convolution',
+    section: 'what',
+    commands: BUILDING,
+  },
+  upsampling: {
+    kind: choice(['transposed', 'bilinear']),
+    help: 'sizes double by a learnt transposed convolution, or bilinearly',
+    unset: 'transposed',
+    section: 'what',
+    commands: ['summary'],
+  },
+  stages: {
+    kind: whole(1, 5),
+    help: 'times that the size is halved (segnet)',
+    unset: '4',
+    section: 'what',
+    commands: ['summary'],
+  },
+  head: {
+    kind: choice(['norm-relu', 'linear']),
+    help: 'what follows the last convolution (segnet)',
+    unset: 'norm-relu',
+    section: 'what',
+    commands: ['summary'],
+  },
+  encoderWeights: {
+    kind: text('FILE|NAME|none', 'a weights file, the name of known weights, or none'),
+    help: 'pretrained weights of the encoder',
+    section: 'what',
+    commands: LEARNING,
+  },
+  freezeEncoder: {
+    kind: flag(),
+    help: 'keep the encoder as it is; --no-freeze-encoder lets it learn',
+    unset: 'with pretrained weights',
+    section: 'what',
+    commands: BUILDING,
+  },
+  init: {
+    kind: text('RUN', 'a run folder'),
+    help: "start from a run's weights",
+    section: 'what',
+    commands: LEARNING,
+  },
+
+  data: {
+    kind: text('DIR', 'a folder'),
+    help: 'the labelled images',
+    section: 'data',
+    commands: [...READING, 'bench'],
+    needed: READING,
+  },
+  format: {
+    kind: choice(['folder', 'oxford-pets', 'carvana', 'lgg-mri', 'camvid', 'coco', 'voc']),
+    help: 'how the data set is laid out',
+    unset: 'seen from its files',
+    section: 'data',
+    commands: READING,
+  },
+  target: {
+    kind: choice(['trimap', 'binary', 'species', 'breed']),
+    help: 'what is told apart in oxford-pets',
+    unset: 'trimap',
+    section: 'data',
+    commands: READING,
+  },
+  val: {
+    kind: fractionOrText('FRACTION|DIR|SPLIT', PART_WORDS),
+    help: 'the part that the best epoch is chosen on; 0 for none',
+    unset: 'the official one, or 0.2',
+    section: 'data',
+    commands: [...LEARNING, 'doctor'],
+  },
+  test: {
+    kind: fractionOrText('FRACTION|DIR|SPLIT', PART_WORDS),
+    help: 'a part that nothing is chosen on, scored at the end',
+    unset: 'the official one, or none',
+    section: 'data',
+    commands: [...LEARNING, 'doctor'],
+  },
+  group: {
+    kind: pattern(),
+    help: 'finds in a sample’s name the group (patient, car) that no two parts share',
+    section: 'data',
+    commands: READING,
+  },
+  split: {
+    kind: text('NAME', 'the name of a part'),
+    help: 'the part to score: train, valid, test, or all',
+    unset: 'all',
+    section: 'data',
+    commands: ['evaluate'],
+  },
+  size: {
+    kind: pixelSize(),
+    help: 'height and width that images are brought to',
+    section: 'data',
+    commands: [...BUILDING, 'doctor', 'bench'],
+  },
+  augment: {
+    kind: text('LIST|none', 'names separated by commas, or none'),
+    help: 'random changes of image and mask together',
+    unset: 'flip',
+    section: 'data',
+    commands: [...LEARNING, 'doctor'],
+  },
+  seed: {
+    kind: whole(0, Number.MAX_SAFE_INTEGER),
+    help: 'the same seed gives the same run',
+    unset: '0',
+    section: 'data',
+    commands: [...LEARNING, 'demo', 'doctor'],
+  },
+
+  batch: {
+    kind: whole(1, 4096),
+    help: 'images in one step',
+    section: 'how',
+    commands: [...LEARNING, ...USING, 'bench'],
+  },
+  dropLast: {
+    kind: flag(),
+    help: 'leave out the short last batch of an epoch',
+    section: 'how',
+    commands: LEARNING,
+  },
+  epochs: {
+    kind: whole(1, 1_000_000),
+    help: 'times that every image is seen',
+    section: 'how',
+    commands: LEARNING,
+  },
+  minutes: {
+    kind: real({ above: 0, max: 100_000 }),
+    help: 'time for training, turned into a number of steps after a short warm-up',
+    section: 'how',
+    commands: LEARNING,
+  },
+  patience: {
+    kind: whole(1, 1_000_000),
+    help: 'epochs without improvement after which training ends',
+    unset: 'it goes on',
+    section: 'how',
+    commands: ['train'],
+  },
+  lr: {
+    kind: real({ above: 0, max: 100 }),
+    help: 'learning rate; the highest, where the schedule moves it',
+    section: 'how',
+    commands: LEARNING,
+  },
+  optimizer: {
+    kind: choice(['sgd', 'adam', 'adamw', 'rmsprop']),
+    help: 'how weights follow their gradients',
+    unset: 'adam',
+    section: 'how',
+    commands: LEARNING,
+  },
+  schedule: {
+    kind: choice(['one-cycle', 'step', 'cosine', 'poly', 'plateau', 'constant']),
+    help: 'how the learning rate moves',
+    unset: 'one-cycle',
+    section: 'how',
+    commands: ['train'],
+  },
+  loss: {
+    kind: written(
+      'NAME[:WEIGHT][+NAME…]',
+      'a loss or a weighted sum of them, such as dice:0.3+bce:0.7',
+      /^[a-z][a-z0-9-]*(:\d*\.?\d+)?(\+[a-z][a-z0-9-]*(:\d*\.?\d+)?)*$/,
+    ),
+    help: 'what training makes small',
+    section: 'how',
+    commands: LEARNING,
+  },
+  resume: {
+    kind: flag(),
+    help: 'go on with the run in --out; with none there, start afresh',
+    section: 'how',
+    commands: ['train'],
+  },
+  config: {
+    kind: text('FILE', 'a .yaml, .yml or .json file'),
+    help: 'options by these same names; flags override it',
+    section: 'how',
+    commands: LEARNING,
+  },
+
+  checkpoint: {
+    kind: wordOr(['best', 'last'], whole(1, 1_000_000)),
+    help: 'the epoch whose weights are used',
+    unset: 'best',
+    section: 'judging',
+    commands: [...USING, 'export', 'serve'],
+  },
+  scoreAt: {
+    kind: choice(['source', 'model']),
+    help: 'resolution at which scores are counted',
+    unset: 'source',
+    section: 'judging',
+    commands: ['evaluate'],
+  },
+  threshold: {
+    kind: wordOr(['auto'], real({ above: 0, below: 1 })),
+    help: 'two classes: probability from which on a pixel is foreground',
+    unset: "the model's own",
+    section: 'judging',
+    commands: USING,
+  },
+  overlay: {
+    kind: flag(),
+    help: 'write the image with the mask laid over it, too',
+    section: 'judging',
+    commands: USING,
+  },
+  probabilities: {
+    kind: flag(),
+    help: 'write the probability of each class, too',
+    section: 'judging',
+    commands: USING,
+  },
+
+  bare: {
+    kind: flag(),
+    help: 'the model alone: normalised floats in, logits out',
+    section: 'file',
+    commands: ['export'],
+  },
+  exportSize: {
+    kind: wordOr(['free'], pixelSize()),
+    flag: 'size',
+    help: 'the image size that the file takes',
+    unset: 'free',
+    section: 'file',
+    commands: ['export'],
+  },
+
+  out: {
+    kind: text('PATH', 'a path'),
+    help: 'where results are written',
+    section: 'general',
+    commands: [...LEARNING, ...USING, 'demo', 'export', 'report', 'doctor'],
+    needed: ['predict', 'export'],
+  },
+  device: {
+    kind: choice(['cpu', 'cuda', 'webgpu', 'coreml', 'dml', 'wasm']),
+    help: 'what computes',
+    unset: 'cpu',
+    section: 'general',
+    commands: [...LEARNING, ...USING, 'serve', 'bench'],
+  },
+  threads: {
+    kind: whole(1, 1024),
+    help: 'threads of the computation',
+    unset: 'one a core',
+    section: 'general',
+    commands: [...LEARNING, ...USING, 'demo', 'serve', 'bench'],
+  },
+  json: {
+    kind: flag(),
+    help: 'print one JSON object to standard output and nothing else',
+    section: 'general',
+    commands: COMMAND_NAMES,
+  },
+} as const satisfies { readonly [K in keyof OptionValues]: OptionRow<OptionValues[K]> };
+
+export type OptionName = keyof OptionValues;
+
+/** Options that go to the model as they are; its entry in the registry has the last word on them. */
+export const MODEL_OPTIONS = [
+  'width',
+  'depth',
+  'dropout',
+  'dropoutAt',
+  'batchNorm',
+  'upsampling',
+  'stages',
+  'head',
+  'freezeEncoder',
+] as const satisfies readonly OptionName[];
+
+type TakenBy<C extends CommandName> = {
+  [K in OptionName]: C extends (typeof OPTIONS)[K]['commands'][number] ? K : never;
+}[OptionName];
+
+type NeededBy<C extends CommandName> = {
+  [K in OptionName]: (typeof OPTIONS)[K] extends { readonly needed: readonly (infer N)[] }
+    ? C extends N
+      ? K
+      : never
+    : never;
+}[OptionName];
+
+/** What a command is given: the options it takes, those it needs for certain, the others where set. */
+export type OptionsOf<C extends CommandName> = {
+  readonly [K in NeededBy<C>]: OptionValues[K];
+} & { readonly [K in Exclude<TakenBy<C>, NeededBy<C>>]?: OptionValues[K] };
+
+/** An option of a command, as the table has it. */
+export interface OptionEntry extends OptionRow<OptionValues[OptionName]> {
+  readonly name: OptionName;
+  readonly flag: string;
+}
+
+/** The options that a command takes, in the order of the table. */
+export function optionsOf(command: CommandName): OptionEntry[] {
+  return OPTION_ENTRIES.filter(({ commands }) => commands.includes(command));
+}
+
+/** The whole table, row by row. */
+export const OPTION_ENTRIES: readonly OptionEntry[] = Object.entries(OPTIONS).map(([name, row]) => ({
+  flag: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+  ...(row as OptionRow<OptionValues[OptionName]>),
+  name: name as OptionName,
+}));

@@ -1,0 +1,118 @@
+/** From the words of a call to a command with its options, by way of commander and the table of options. */
+import { Command as Parser, CommanderError, Option } from 'commander';
+import { UsageError } from '../errors/index.js';
+import type { Command } from './command.js';
+import { readConfigFile } from './config-file.js';
+import { optionsOf, SECTIONS, type OptionEntry } from './options.js';
+import { readOption, type GivenOptions } from './read-option.js';
+
+export type Call =
+  | {
+      readonly kind: 'run';
+      readonly command: Command;
+      readonly options: GivenOptions;
+      readonly words: string[];
+    }
+  /** Help or version: text to print, and nothing to do. */
+  | { readonly kind: 'text'; readonly text: string };
+
+export interface ParseSettings {
+  readonly commands: readonly Command[];
+  readonly version: string;
+  /** Width of the help in characters. */
+  readonly columns: number;
+}
+
+/**
+ * Reads a call.
+ *
+ * @param words what stands after the program's name.
+ * @throws UsageError for unknown commands and options, values out of range, missing or superfluous words.
+ */
+export async function parseCall(words: readonly string[], settings: ParseSettings): Promise<Call> {
+  let printed = '';
+  let found: { command: Command; raw: Record<string, unknown>; words: string[] } | undefined;
+  const quietly = (parser: Parser): Parser =>
+    parser.exitOverride().configureOutput({
+      writeOut: (text) => void (printed += text),
+      writeErr: (text) => void (printed += text),
+      outputError: () => undefined,
+      getOutHelpWidth: () => settings.columns,
+      getErrHelpWidth: () => settings.columns,
+    });
+  const program = quietly(new Parser('pixelwise'))
+    .description('Train, judge and ship image-segmentation models.')
+    .version(settings.version)
+    .addHelpText('after', '\nOptions of a command: pixelwise COMMAND --help');
+  for (const command of settings.commands) {
+    const parser = quietly(program.command(command.name))
+      .summary(command.summary)
+      .description(command.summary);
+    for (const { name, help, many } of command.positionals) {
+      parser.argument(`<${name}${many ? '...' : ''}>`, help);
+    }
+    for (const entry of optionsOf(command.name))
+      for (const option of toFlags(entry, command)) parser.addOption(option);
+    parser.allowExcessArguments(false).action(() => {
+      found = { command, raw: parser.opts(), words: parser.args };
+    });
+  }
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (words.length === 0) throw new UsageError(`Name a command.\n\n${printed.trimEnd()}`);
+    if (error.exitCode === 0) return { kind: 'text', text: printed };
+    throw new UsageError(sentence(error.message));
+  }
+  const { command, raw, words: positionals } = found!;
+  return { kind: 'run', command, options: await resolveOptions(command, raw), words: positionals };
+}
+
+/** A row of the table as commander's option, with its negative where it takes no value. */
+function toFlags(entry: OptionEntry, command: Command): Option[] {
+  const { flag, kind, help, unset, section, needed } = entry;
+  const notes = [needed?.includes(command.name) && 'needed', unset !== undefined && `default: ${unset}`];
+  const note = notes.filter((word) => word !== false).join('; ');
+  const described = note ? `${help} (${note})` : help;
+  const heading = `${SECTIONS[section]}:`;
+  if (kind.placeholder !== undefined) {
+    return [new Option(`--${flag} <${kind.placeholder}>`, described).helpGroup(heading)];
+  }
+  return [new Option(`--${flag}`, described).helpGroup(heading), new Option(`--no-${flag}`).hideHelp()];
+}
+
+/** Values checked by the table; flags override the config file. */
+async function resolveOptions(
+  command: Command,
+  raw: Readonly<Record<string, unknown>>,
+): Promise<GivenOptions> {
+  const entries = optionsOf(command.name);
+  const given: GivenOptions = {};
+  for (const entry of entries) {
+    const value = raw[new Option(`--${entry.flag}`).attributeName()];
+    if (value !== undefined) given[entry.name] = readOption(entry, value, `--${entry.flag}`);
+  }
+  const file = given.config;
+  const options =
+    typeof file === 'string' ? { ...(await readConfigFile(file, command.name, entries)), ...given } : given;
+  const missing = entries.find(
+    ({ name, needed }) => needed?.includes(command.name) && options[name] === undefined,
+  );
+  if (missing) {
+    throw new UsageError(
+      `${command.name} needs --${missing.flag} ${missing.kind.placeholder}: ${missing.help}.`,
+    );
+  }
+  return options;
+}
+
+/** Commander's `error: unknown option '--epoch'\n(Did you mean --epochs?)` as a sentence. */
+function sentence(message: string): string {
+  const plain = message
+    .replace(/^error: /, '')
+    .replace(/\n\(?/g, '. ')
+    .replace(/\?\)$/, '?');
+  const stopped = /[.?!]$/.test(plain) ? plain : `${plain}.`;
+  return stopped.charAt(0).toUpperCase() + stopped.slice(1);
+}

@@ -1,0 +1,59 @@
+/**
+ * The program as it is shipped, for tests that run it as a process of its own. The sources are compiled
+ * file by file, as `npm run build` does it but in a blink and without type checking, so that a test never
+ * meets an old `dist`.
+ */
+import { build } from 'esbuild';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface BuiltProgram {
+  /** Path of the compiled `cli/main.js`. */
+  readonly main: string;
+  /** Runs it to its end. */
+  run(...words: string[]): Promise<Ended>;
+  /** Deletes it. */
+  remove(): Promise<void>;
+}
+
+/** Compiles the sources into a folder of this process's own. */
+export async function buildProgram(): Promise<BuiltProgram> {
+  // Inside of the repository, so that packages resolve; the package file stands above, as it does for dist.
+  const place = join(ROOT, 'tmp', `program-${process.pid}`);
+  const sources = await readdir(join(ROOT, 'src'), { recursive: true });
+  await mkdir(place, { recursive: true });
+  await copyFile(join(ROOT, 'package.json'), join(place, 'package.json'));
+  await build({
+    entryPoints: sources
+      .filter((file) => file.endsWith('.ts') && !/\.test(-d)?\.ts$/.test(file))
+      .map((file) => join(ROOT, 'src', file)),
+    outbase: join(ROOT, 'src'),
+    outdir: join(place, 'dist'),
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'error',
+  });
+  const main = join(place, 'dist', 'cli', 'main.js');
+  return {
+    main,
+    run: (...words) =>
+      new Promise((resolve) => {
+        execFile(process.execPath, [main, ...words], { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+          resolve({ code, stdout, stderr });
+        });
+      }),
+    remove: () => rm(place, { recursive: true, force: true }),
+  };
+}
