@@ -126,22 +126,32 @@ export function toClassMask(
 ): ClassMask {
   const { width, height, data } = raw;
   const out = new Uint8Array(data.length);
+  // One pass without a branch: all classes fit a byte, an unknown value leaves a bit above it.
+  let seen = 0;
   for (let i = 0; i < data.length; i++) {
     const index = table[data[i]!]!;
-    if (index === UNKNOWN_VALUE) {
-      const value = data[i]!;
-      const lossy =
-        raw.format === 'jpeg' ? ' It is a JPEG, which smears mask values: save masks as PNG.' : '';
-      const fix =
-        value < MOST_CLASSES && value >= names.length
-          ? `Give --classes ${value + 1} (or the names) if ${value} is a class, or correct the mask; 255 marks ignored pixels.`
-          : 'Correct the mask; 255 marks ignored pixels.';
-      throw new PixelwiseError(
-        'mask-values',
-        `${file}: value ${value} at ${i % width},${Math.floor(i / width)} is outside the classes (${description}).${lossy} ${fix}`,
-      );
-    }
     out[i] = index;
+    seen |= index;
   }
+  if (seen > 255) throw outsideClasses(raw, { names, table, description }, file);
   return { width, height, data: out };
+}
+
+function outsideClasses(
+  raw: RawMask,
+  { names, table, description }: ClassValues,
+  file: string,
+): PixelwiseError {
+  const i = raw.data.findIndex((value) => table[value] === UNKNOWN_VALUE);
+  const value = raw.data[i]!;
+  const lossy = raw.format === 'jpeg' ? ' It is a JPEG, which smears mask values: save masks as PNG.' : '';
+  const fix =
+    value < MOST_CLASSES && value >= names.length
+      ? `Give --classes ${value + 1} (or the names) if ${value} is a class, or correct the mask; 255 marks ignored pixels.`
+      : 'Correct the mask; 255 marks ignored pixels.';
+  return new PixelwiseError(
+    'mask-values',
+    `${file}: value ${value} at ${i % raw.width},${Math.floor(i / raw.width)} is outside the classes ` +
+      `(${description}).${lossy} ${fix}`,
+  );
 }

@@ -27,7 +27,13 @@ export { type Sampler, sequential, shuffled, weighted } from './samplers.js';
 export { type Part, type Parts, readIdList, splitDataset, type SplitOptions } from './splits.js';
 export { Subset } from './subset.js';
 export { parseAugmentation, PRESETS, TRANSFORMS } from './augmentation.js';
-export { affine, type AffineMap, randomAffine, type RandomAffineOptions, rotate } from './transforms/affine.js';
+export {
+  affine,
+  type AffineMap,
+  randomAffine,
+  type RandomAffineOptions,
+  rotate,
+} from './transforms/affine.js';
 export * from './transforms/colour.js';
 export { blur, coarseDropout, jpegArtefacts, noise } from './transforms/degrade.js';
 export { elastic, gridDistortion } from './transforms/elastic.js';

@@ -63,6 +63,8 @@ export async function readPng({ name, bytes }: ImageBytes): Promise<PngSamples> 
   try {
     inflated = await inflateAsync(parts.length === 1 ? parts[0]! : Buffer.concat(parts), {
       maxOutputLength: expected + 1,
+      // All at once: the default of 16 KiB would cross to the thread pool and back for each.
+      chunkSize: Math.max(64, Math.min(expected + 1, 2 ** 24)),
     });
   } catch (cause) {
     throw damaged(name, 'PNG', cause instanceof Error ? cause.message : String(cause), cause);

@@ -117,7 +117,9 @@ export function adjustSaturation(sample: PairedSample, factor: number): PairedSa
   if (channels !== 3) return sample;
   const plane = image.length / 3;
   for (let i = 0, j = plane, k = 2 * plane; i < plane; i++, j++, k++) {
-    const [red, green, blue] = [image[i]!, image[j]!, image[k]!];
+    const red = image[i]!;
+    const green = image[j]!;
+    const blue = image[k]!;
     const shift = (1 - factor) * (RED * red + GREEN * green + BLUE * blue);
     image[i] = clamp(red * factor + shift);
     image[j] = clamp(green * factor + shift);
