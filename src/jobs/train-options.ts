@@ -16,8 +16,14 @@ export interface TrainSettings {
   /** Sizes on the model's way down. */
   readonly depth?: number | undefined;
   readonly dropout?: number | undefined;
+  readonly dropoutAt?: 'bottom' | 'every' | undefined;
   readonly batchNorm?: boolean | undefined;
+  readonly upsampling?: 'transposed' | 'bilinear' | undefined;
+  readonly stages?: number | undefined;
+  readonly head?: 'norm-relu' | 'linear' | undefined;
+  /** Pretrained weights: a file, a name (`imagenet`), or `none` (default). */
   readonly encoderWeights?: string | undefined;
+  /** Default: with pretrained weights. */
   readonly freezeEncoder?: boolean | undefined;
   /** A run to start from: its best weights. */
   readonly init?: string | undefined;

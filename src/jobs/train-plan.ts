@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Dataset, Normalization, Part, Parts } from '../data/index.js';
 import { defaultNormalization, openDataset, splitDataset } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
-import { createModel } from '../models/index.js';
+import { createModel, modelEntry } from '../models/index.js';
 import type { Layer, LossTerm } from '../nn/index.js';
 import { parseLosses } from '../nn/index.js';
 import type { Optimizer, ParameterSlice, Schedule } from '../optim/index.js';
@@ -27,6 +27,7 @@ export interface Plan {
   readonly parts: Parts;
   readonly classes: readonly string[];
   readonly model: { readonly name: string; readonly options: Record<string, number | string | boolean> };
+  readonly encoderWeights: string | undefined;
   readonly size: { readonly height: number; readonly width: number };
   readonly normalization: Normalization;
   readonly batch: number;
@@ -69,6 +70,11 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   const binary = classes.length === 2;
   const epochs = positive('epochs', options.epochs ?? 20);
   const notes = [...(dataset.notes ?? [])];
+  const modelName = options.model ?? 'unet';
+  const encoderWeights = weightsWanted(options);
+  if (encoderWeights !== undefined && !modelEntry(modelName).pretrained) {
+    throw new UsageError(`${modelName} has no pretrained encoder: leave --encoder-weights out`);
+  }
   if (options.patience !== undefined && !parts.valid) {
     throw new UsageError(
       '--patience needs a validation part to judge by: leave --val above 0, or leave --patience out',
@@ -77,7 +83,8 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   return {
     parts,
     classes,
-    model: { name: options.model ?? 'unet', options: modelOptions(options) },
+    model: { name: modelName, options: modelOptions(modelName, options) },
+    encoderWeights,
     size,
     normalization: defaultNormalization(channels),
     batch: positive('batch', options.batch ?? 8),
@@ -96,16 +103,42 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   };
 }
 
-/** The model's own options among the settings: its registry entry checks them. */
-function modelOptions(settings: TrainSettings): Record<string, number | string | boolean> {
-  const { width, depth, dropout, batchNorm } = settings;
-  // The published U-Net has 64 filters and no batch norm; half of them with it learn faster and as well.
-  const unet: Record<string, number | boolean> = settings.model === undefined ? { width: 32, batchNorm: true } : {};
-  const given = { width, depth, dropout, batchNorm };
-  const named = Object.entries(given).filter(
-    (entry): entry is [string, number | boolean] => entry[1] !== undefined,
+/** Options of models among the settings; a model's registry entry says which it takes. */
+const MODEL_SETTINGS = [
+  'width',
+  'depth',
+  'dropout',
+  'dropoutAt',
+  'batchNorm',
+  'upsampling',
+  'stages',
+  'head',
+  'freezeEncoder',
+] as const;
+
+type Options = Record<string, number | string | boolean>;
+
+function modelOptions(name: string, settings: TrainSettings): Options {
+  const { options, pretrained } = modelEntry(name);
+  const given = MODEL_SETTINGS.flatMap((key) =>
+    settings[key] === undefined ? [] : [[key, settings[key]] as const],
   );
-  return { ...unet, ...Object.fromEntries(named) };
+  const unknown = given.find(([key]) => !Object.hasOwn(options, key));
+  if (unknown) {
+    throw new UsageError(
+      `${name} has no option "${unknown[0]}"; its options are ${Object.keys(options).join(', ') || 'none'}`,
+    );
+  }
+  // The published U-Net has 64 filters and no batch norm; half of them with it learn faster and as well.
+  const unet: Options = name === 'unet' ? { width: 32, batchNorm: true } : {};
+  // A frozen encoder without pretrained weights would be noise.
+  const encoder: Options = pretrained ? { freezeEncoder: weightsWanted(settings) !== undefined } : {};
+  return { ...unet, ...encoder, ...Object.fromEntries(given) };
+}
+
+/** The pretrained weights asked for; undefined for none. */
+function weightsWanted({ encoderWeights }: TrainSettings): string | undefined {
+  return encoderWeights === 'none' ? undefined : encoderWeights;
 }
 
 /** The model of a plan, as its registry makes it. Two classes are told apart by one logit. */

@@ -8,10 +8,11 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
-import { augmentation, Loader, SampleCache, sequential, shuffled, stretch } from '../data/index.js';
+import { Loader, parseAugmentation, SampleCache, sequential, shuffled, stretch } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
 import type { Scores } from '../metrics/index.js';
+import { modelEntry } from '../models/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
 import type { Best, Callback, FitState, Monitor, RunConfig } from '../training/index.js';
@@ -28,6 +29,7 @@ import {
   RunFolder,
   scheduleCallback,
 } from '../training/index.js';
+import { loadEncoderWeights } from '../weights/index.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
@@ -93,7 +95,7 @@ async function runTraining(
     seed: plan.seed,
   });
   try {
-    if (options.init !== undefined) await startFrom(options.init, learner);
+    if (!earlier) await startFrom(plan, options.init, learner);
     const loaders = loadersOf(plan);
     const config: RunConfig = {
       version: CONFIG_VERSION,
@@ -111,7 +113,7 @@ async function runTraining(
         valid: parts.valid?.length ?? 0,
         test: parts.test?.length ?? 0,
         fingerprint: plan.fingerprint,
-        options: {},
+        options: { format: parts.train.format, target: options.target, group: options.group },
       },
       training: {
         batch: plan.batch,
@@ -217,7 +219,7 @@ function loadersOf(plan: Plan): { train: Loader; valid: Loader | undefined } {
       cache,
       dataset: parts.train,
       sampler: shuffled(parts.train.length, seed),
-      transforms: augmentation(plan.augment),
+      transforms: parseAugmentation(plan.augment),
       dropLast: plan.dropLast,
     }),
     valid:
@@ -267,10 +269,20 @@ function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void 
   }
 }
 
-async function startFrom(run: string, learner: Learner): Promise<void> {
-  const folder = new RunFolder(run);
-  const best = await folder.checkpointFolder('best');
-  learner.state.loadStateDict(await readCheckpointWeights(best), best);
+/** Weights that a fresh run begins with, where they are not random: pretrained ones, or those of another run. */
+async function startFrom(plan: Plan, init: string | undefined, learner: Learner): Promise<void> {
+  const { pretrained } = modelEntry(plan.model.name);
+  if (plan.encoderWeights !== undefined && pretrained) {
+    const prefix = `${pretrained.field}.`;
+    const slots = learner.state.slots.filter(({ name }) => name.startsWith(prefix));
+    const wanted = slots.map(({ name, leaf }) => ({ name: name.slice(prefix.length), shape: leaf.shape }));
+    const { tensors } = await loadEncoderWeights(pretrained.architecture, plan.encoderWeights, wanted);
+    tensors.forEach(({ data }, i) => learner.state.values(slots[i]!).set(data));
+  }
+  if (init !== undefined) {
+    const best = await new RunFolder(init).checkpointFolder('best');
+    learner.state.loadStateDict(await readCheckpointWeights(best), best);
+  }
 }
 
 /** `runs/<model>-1`, or the first number that is free. */
