@@ -65,7 +65,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : options;
   const plan = await planTraining(settings);
-  plan.notes.forEach(note);
+  plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({
     device: options.device ?? 'cpu',
     ...(options.threads && { threads: options.threads }),
