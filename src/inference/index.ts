@@ -5,3 +5,11 @@ export { type CheckpointChoice, loadRun, type LoadedRun } from './load-run.js';
 export { formatCard, type ModelCard, parseCard } from './model-card.js';
 export * from './raster-segmenter.js';
 export * from './segmenter.js';
+export { type PredictOptions, type PredictOutput, type PredictResult, predictFiles } from './predict.js';
+export {
+  type CleanOptions,
+  cleanMask,
+  type Component,
+  type Components,
+  connectedComponents,
+} from './components.js';

@@ -1,0 +1,144 @@
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  Brightness,
+  brightnessCard,
+  testImage,
+  tinyCard,
+  tinyUNet,
+} from '../../test/inference/tiny-model.js';
+import { decodeImage } from '../images/decode.js';
+import { decodeMask } from '../images/decode-mask.js';
+import { writeImage } from '../images/encode.js';
+import { CLASS_PALETTE } from '../images/palette.js';
+import { ModelState } from '../nn/index.js';
+import { encodeModel } from '../onnx/index.js';
+import { cleanMask } from './components.js';
+import { exportGraph } from './export-graph.js';
+import { predictFiles } from './predict.js';
+import { Segmenter } from './segmenter.js';
+
+const card = tinyCard(2);
+let root: string;
+let segmenter: Segmenter;
+let out: string;
+let count = 0;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'pixelwise-predict-'));
+  for (const folder of ['a', 'b']) await mkdir(join(root, folder));
+  await writeImage(join(root, 'a', 'x.jpg'), testImage(60, 41));
+  await writeImage(join(root, 'b', 'x.jpg'), testImage(35, 50));
+  await writeImage(join(root, 'b', 'y.png'), testImage(44, 44));
+  const { model, state } = tinyUNet(card, 7);
+  segmenter = await Segmenter.load(encodeModel(exportGraph(model, state, card)));
+});
+afterAll(async () => {
+  await segmenter.close();
+  await rm(root, { recursive: true });
+});
+beforeEach(() => {
+  out = join(root, `out${count++}`);
+});
+
+const path = (...parts: readonly string[]) => join(root, ...parts);
+
+describe('predictFiles', () => {
+  it('writes masks, overlays and probabilities that tell their inputs apart', async () => {
+    const progress: number[] = [];
+    const { outputs, failures } = await predictFiles(segmenter, [path('a'), path('b')], {
+      out,
+      overlay: true,
+      probabilities: true,
+      onProgress: (done, total) => progress.push(done, total),
+    });
+    expect(failures).toEqual([]);
+    expect(progress).toEqual([1, 3, 2, 3, 3, 3]);
+    expect(outputs.map(({ input, mask }) => [input, mask])).toEqual([
+      [path('a', 'x.jpg'), join(out, 'a', 'x.jpg.png')],
+      [path('b', 'x.jpg'), join(out, 'b', 'x.jpg.png')],
+      [path('b', 'y.png'), join(out, 'y.png')],
+    ]);
+    for (const output of outputs) {
+      const expected = await segmenter.segment(output.input, { probabilities: true });
+      const mask = await decodeMask(output.mask);
+      expect([mask.width, mask.height]).toEqual([output.width, output.height]);
+      expect(Buffer.from(mask.data as Uint8Array).equals(expected.mask.data)).toBe(true);
+      expect([...mask.palette!]).toEqual([...CLASS_PALETTE.slice(0, 6)]);
+      const drawn = await decodeImage(output.overlay!);
+      expect([drawn.width, drawn.height]).toEqual([output.width, output.height]);
+      const npy = await readFile(output.probabilities!);
+      const values = expected.probabilities!.data;
+      const stored = new Uint8Array(npy.subarray(-values.byteLength));
+      expect(new Float32Array(stored.buffer)).toEqual(values);
+      expect(npy.subarray(1, 6).toString()).toBe('NUMPY');
+      expect(npy.toString('latin1')).toContain(`'shape': (2, ${output.height}, ${output.width})`);
+      expect(output.seconds).toBeGreaterThan(0);
+    }
+  });
+
+  it('cleans masks when asked to', async () => {
+    const model = new Brightness();
+    const file = exportGraph(model, new ModelState(model), brightnessCard(44, 44));
+    const bright = await Segmenter.load(encodeModel(file));
+    await writeImage(path('spots.png'), testImage(44, 44, 1));
+    const options = { keepLargest: true, minArea: 20 };
+    const { outputs } = await predictFiles(bright, [path('spots.png')], { out, ...options });
+    const plain = await bright.segment(path('spots.png'));
+    const cleaned = cleanMask(plain.mask, options);
+    expect(cleaned).not.toEqual(plain.mask);
+    const written = await decodeMask(outputs[0]!.mask);
+    expect(Buffer.from(written.data as Uint8Array).equals(cleaned.data)).toBe(true);
+    expect(Object.keys(outputs[0]!).sort()).toEqual(['height', 'input', 'mask', 'seconds', 'width']);
+    await bright.close();
+  });
+
+  it('reports what fails and does the rest', async () => {
+    await mkdir(path('c'));
+    await writeFile(path('c', 'bad.png'), 'no image');
+    await writeImage(path('c', 'good.png'), testImage(20, 20));
+    const { outputs, failures } = await predictFiles(segmenter, [path('c'), path('a')], {
+      out,
+      overlay: true,
+    });
+    expect(outputs.map(({ input }) => input)).toEqual([path('c', 'good.png'), path('a', 'x.jpg')]);
+    expect(failures.map(({ input }) => input)).toEqual([path('c', 'bad.png')]);
+    expect(failures[0]!.error.message).toContain('bad.png');
+    expect((await readdir(out)).sort()).toEqual(['good.png', 'overlays', 'x.png']);
+  });
+
+  it('leaves no result of an image whose results cannot all be written', async () => {
+    // A folder stands where the mask should.
+    await mkdir(join(out, 'y.png'), { recursive: true });
+    const { outputs, failures } = await predictFiles(segmenter, [path('b', 'y.png')], { out, overlay: true });
+    expect(outputs).toEqual([]);
+    expect(failures[0]!.error.message).toContain('y.png');
+    expect(await readdir(join(out, 'overlays'))).toEqual([]);
+    expect(await readdir(out)).toEqual(['overlays', 'y.png']);
+  });
+
+  it('never replaces an input', async () => {
+    const work = predictFiles(segmenter, [path('b', 'y.png')], { out: path('b') });
+    await expect(work).rejects.toThrow(/is an input/);
+  });
+
+  it('refuses options that are off before anything is written', async () => {
+    await expect(predictFiles(segmenter, [path('a')], { out, minArea: -3 })).rejects.toThrow(/-3/);
+    await expect(predictFiles(segmenter, [path('a')], { out, threshold: 3 })).rejects.toThrow(/from 0 to 1/);
+    await expect(access(out)).rejects.toThrow();
+  });
+
+  it('stops when asked, between images', async () => {
+    const stop = new AbortController();
+    const work = predictFiles(segmenter, [path('b'), path('a')], {
+      out,
+      signal: stop.signal,
+      onProgress: () => stop.abort(new Error('enough')),
+    });
+    await expect(work).rejects.toThrow('enough');
+    const files = await readdir(out, { recursive: true });
+    expect(files.filter((name) => name.includes('.part'))).toEqual([]);
+  });
+});
