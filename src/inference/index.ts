@@ -1,6 +1,7 @@
 /** From trained models to masks: segmenting, scoring, exporting. */
 export * from './evaluate.js';
 export { exportGraph, type ExportOptions } from './export-graph.js';
+export { type ExportedFile, exportRun, type ExportRunOptions } from './export-run.js';
 export { type CheckpointChoice, loadRun, type LoadedRun } from './load-run.js';
 export { formatCard, type ModelCard, parseCard } from './model-card.js';
 export * from './raster-segmenter.js';

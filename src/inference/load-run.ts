@@ -1,9 +1,11 @@
 /** From a run folder to a model that can be used: its configuration, and the weights of one checkpoint. */
-import { UsageError } from '../errors/index.js';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { PixelwiseError, UsageError } from '../errors/index.js';
 import { classColour } from '../images/palette.js';
 import { createModel } from '../models/index.js';
 import type { Layer, NamedArray } from '../nn/index.js';
-import type { RunConfig } from '../training/index.js';
+import type { EpochRecord, RunConfig } from '../training/index.js';
 import { readCheckpointWeights, readRunConfig, RunFolder } from '../training/index.js';
 import type { ModelCard } from './model-card.js';
 
@@ -38,7 +40,9 @@ export async function loadRun(path: string, checkpoint: CheckpointChoice = 'best
     channels,
     classes: classes.length,
   });
-  return { card: cardOf(config), model, weights, config, checkpoint: chosen };
+  const scores = await scoresOf(folder, basename(chosen));
+  const card = { ...cardOf(config), ...(scores && { scores }) };
+  return { card, model, weights, config, checkpoint: chosen };
 }
 
 /** What a run's configuration says about its model. */
@@ -56,4 +60,34 @@ export function cardOf(config: RunConfig): ModelCard {
     ...(classes.length === 2 && { threshold }),
     loss: training.loss,
   };
+}
+
+/** What the epoch of a checkpoint reached, as metrics.jsonl has it; undefined for one within an epoch. */
+async function scoresOf(folder: RunFolder, checkpoint: string): Promise<ModelCard['scores'] | undefined> {
+  const text = await readFile(folder.metricsPath, 'utf8').catch(() => '');
+  for (const [i, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    let record: EpochRecord;
+    try {
+      record = JSON.parse(line) as EpochRecord;
+    } catch (cause) {
+      throw new PixelwiseError('run', `${folder.metricsPath}: line ${i + 1} is damaged; delete the line.`, {
+        cause,
+      });
+    }
+    if (String(record.epoch) !== checkpoint) continue;
+    const { samples, loss, pixelAccuracy, meanIoU, meanDice, dice } = record.valid ?? record.train;
+    return {
+      part: record.valid ? 'valid' : 'train',
+      scoredAt: 'model',
+      epoch: record.epoch,
+      samples,
+      ...(loss !== undefined && { loss }),
+      pixelAccuracy,
+      meanIoU,
+      meanDice,
+      ...(dice !== undefined && { dice }),
+    };
+  }
+  return undefined;
 }
