@@ -1,7 +1,8 @@
 /** A dataset of image and mask files: what most formats come down to once their files are paired. */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeImage, describeImage } from '../images/decode.js';
-import type { ClassMask } from '../images/raster.js';
+import type { ClassMask, Raster } from '../images/raster.js';
+import { resizeMask } from '../images/resize.js';
 import { commonLayout, conform, type ImageLayout } from './conform.js';
 import type { Dataset, Sample } from './dataset.js';
 import { mapParallel } from './parallel.js';
@@ -24,6 +25,8 @@ export interface FileDatasetOptions {
   readonly layout: ImageLayout;
   readonly unlabelled?: readonly string[];
   readonly notes?: readonly string[];
+  /** Resizes masks of another size but the shape of their image (nearest), instead of refusing them. */
+  readonly resizeMasks?: boolean;
   /** The classes of pair `i`'s pixels. */
   readonly readMask: (pair: FilePair, i: number) => Promise<ClassMask>;
 }
@@ -60,6 +63,7 @@ export class FileDataset implements Dataset {
   readonly unlabelled: readonly string[];
   readonly notes: readonly string[];
   private readonly pairs: readonly FilePair[];
+  private readonly resizeMasks: boolean;
   private readonly readMask: FileDatasetOptions['readMask'];
 
   constructor(options: FileDatasetOptions) {
@@ -81,6 +85,7 @@ export class FileDataset implements Dataset {
     this.maxValue = options.layout.maxValue;
     this.unlabelled = options.unlabelled ?? [];
     this.notes = options.notes ?? [];
+    this.resizeMasks = options.resizeMasks ?? false;
     this.readMask = options.readMask;
   }
 
@@ -99,10 +104,16 @@ export class FileDataset implements Dataset {
     const [decoded, mask] = await Promise.all([decodeImage(pair.image), this.getMask(i)]);
     const image = conform(decoded, this, pair.image);
     if (image.width !== mask.width || image.height !== mask.height) {
+      if (this.resizeMasks && sameShape(image, mask)) {
+        return { id: pair.id, image, mask: resizeMask(mask, image.width, image.height) };
+      }
       throw new PixelwiseError(
         'size-mismatch',
         `${pair.mask}: the mask is ${mask.width}×${mask.height} and its image ${pair.image} is ` +
-          `${image.width}×${image.height}. Export the mask again at the image's size, or remove the pair.`,
+          `${image.width}×${image.height}. Export the mask again at the image's size` +
+          (sameShape(image, mask)
+            ? ', or have such masks resized (--resize-masks).'
+            : ', or remove the pair.'),
       );
     }
     return { id: pair.id, image, mask };
@@ -122,4 +133,9 @@ export class FileDataset implements Dataset {
     }
     return pair;
   }
+}
+
+/** Width over height equal within 2%: one is a scaled copy of the other, give or take rounding. */
+export function sameShape(a: Pick<Raster, 'width' | 'height'>, b: Pick<Raster, 'width' | 'height'>): boolean {
+  return Math.abs((a.width * b.height) / (a.height * b.width) - 1) < 0.02;
 }

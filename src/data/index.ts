@@ -39,3 +39,7 @@ export { blur, coarseDropout, jpegArtefacts, noise } from './transforms/degrade.
 export { elastic, gridDistortion } from './transforms/elastic.js';
 export { horizontalFlip, quarterTurns, verticalFlip } from './transforms/flip.js';
 export { padToMultiple } from './transforms/pad.js';
+export { examine } from './doctor/examine.js';
+export type { ExamineOptions } from './doctor/facts.js';
+export type { ClassShare, DoctorReport, Problem } from './doctor/report.js';
+export { indexMasks, MaskIndex, type MaskIndexOptions } from './mask-index.js';

@@ -25,6 +25,8 @@ export interface OpenOptions {
   readonly group?: RegExp | undefined;
   /** Throw where an image has no mask, for `folder`. */
   readonly requireMasks?: boolean | undefined;
+  /** Resize masks that have the shape but not the size of their image, for `folder`. */
+  readonly resizeMasks?: boolean | undefined;
 }
 
 interface Format {

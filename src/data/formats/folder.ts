@@ -26,6 +26,8 @@ export interface FolderOptions {
   readonly group?: RegExp | undefined;
   /** Throw where an image has no mask, instead of keeping it aside as unlabelled. */
   readonly requireMasks?: boolean | undefined;
+  /** Resizes masks of another size but the shape of their image (nearest), instead of refusing them. */
+  readonly resizeMasks?: boolean | undefined;
 }
 
 /** What pairing found, the halves without the other included. */
@@ -74,6 +76,7 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
     layout,
     unlabelled,
     notes,
+    resizeMasks: options.resizeMasks ?? false,
     readMask: async (pair) => toClassMask(await decodeMask(pair.mask), values, pair.mask),
   });
 }

@@ -1,0 +1,434 @@
+/**
+ * The checks: each looks at the facts and names problems. They stand in one table at the end; adding one
+ * is adding a function and a line there.
+ */
+import { IGNORE_INDEX } from '../../images/raster.js';
+import { listValues } from '../class-values.js';
+import { sameShape } from '../file-dataset.js';
+import { findConvention, isSmeared } from './conventions.js';
+import type { DatasetFacts, PairFacts } from './facts.js';
+import { findSamePictures } from './fingerprint.js';
+import type { Level, Problem } from './report.js';
+
+export type Check = (facts: DatasetFacts) => Problem[];
+
+function problem(level: Level, code: string, file: string, message: string, fix: string): Problem {
+  return { level, code, file, message, fix };
+}
+
+/** `data`…: the set as a whole cannot be opened. */
+const opening: Check = ({ openError, root }) =>
+  openError === undefined
+    ? []
+    : [
+        problem(
+          'error',
+          openError.code,
+          root,
+          openError.message,
+          'See the message; name the format with --format.',
+        ),
+      ];
+
+/** `mask-missing`, `image-missing`: pairs that miss a half. */
+const halves: Check = ({ unlabelled, orphanMasks, format }) => [
+  // Other formats have parts without masks by design.
+  ...(format === 'folder' ? unlabelled : []).map((file) =>
+    problem(
+      'warning',
+      'mask-missing',
+      file,
+      'This image has no mask; it is left out of training.',
+      'Add a mask of the same stem under masks/, or move the image away.',
+    ),
+  ),
+  ...orphanMasks.map((file) =>
+    problem(
+      'warning',
+      'image-missing',
+      file,
+      'This mask has no image; it is not used.',
+      'Add the image of the same stem under images/, or remove the mask.',
+    ),
+  ),
+];
+
+/** The codes of decoding (`image-damaged`, `image-empty`, `image-too-large`, `mask-colours`…). */
+const unreadable: Check = ({ facts }) =>
+  facts.flatMap(({ pair, imageError, maskError }) => [
+    ...(imageError === undefined
+      ? []
+      : [
+          problem(
+            'error',
+            imageError.code,
+            pair.image,
+            imageError.message,
+            'Replace the file or remove the pair.',
+          ),
+        ]),
+    ...(maskError === undefined
+      ? []
+      : [
+          problem(
+            'error',
+            maskError.code,
+            pair.mask,
+            maskError.message,
+            maskError.code === 'mask-colours'
+              ? 'Save the mask as class indices: grey, or PNG with a palette.'
+              : 'Replace the file or remove the pair.',
+          ),
+        ]),
+  ]);
+
+/**
+ * `size-mismatch`; `size-mismatch-scaled` where the shape is the same and the mask can be resized; and
+ * `exif-rotation` where the mask fits the image as stored but not as its EXIF tag turns it.
+ */
+const sizes: Check = ({ facts }) =>
+  facts.flatMap(({ pair, info, mask }) => {
+    if (info === undefined || mask === undefined) return [];
+    if (info.width === mask.width && info.height === mask.height) return [];
+    const both = `The mask is ${mask.width}×${mask.height}, its image ${info.width}×${info.height}`;
+    if (info.orientation > 4 && info.height === mask.width && info.width === mask.height) {
+      return [
+        problem(
+          'error',
+          'exif-rotation',
+          pair.image,
+          `${both}: the image is turned by its EXIF orientation (${info.orientation}), the mask is not.`,
+          'Turn the mask too, or remove the EXIF orientation from the image without turning its pixels.',
+        ),
+      ];
+    }
+    if (sameShape(info, mask)) {
+      return [
+        problem(
+          'error',
+          'size-mismatch-scaled',
+          pair.mask,
+          `${both}, of the same shape.`,
+          'Give --resize-masks to resize such masks (nearest), or export them at the size of the image.',
+        ),
+      ];
+    }
+    return [
+      problem(
+        'error',
+        'size-mismatch',
+        pair.mask,
+        `${both}.`,
+        'Export the mask at the size of its image, or remove the pair.',
+      ),
+    ];
+  });
+
+/** `exif-orientation`: an image that programs which ignore EXIF show turned, its mask perhaps drawn on that. */
+const orientation: Check = ({ facts }) =>
+  facts.flatMap(({ pair, info, mask }) => {
+    if (info === undefined || info.orientation === 1) return [];
+    if (mask !== undefined && (mask.width !== info.width || mask.height !== info.height)) return [];
+    return [
+      problem(
+        'warning',
+        'exif-orientation',
+        pair.image,
+        `The image has the EXIF orientation ${info.orientation} and is turned by it; its mask may have been drawn on the unturned picture.`,
+        'Look at the contact sheet; if they do not match, turn the mask.',
+      ),
+    ];
+  });
+
+/** `mask-lossy`: values smeared around the real ones by JPEG. */
+const smeared: Check = ({ facts }) =>
+  facts.filter(isSmeared).map(({ pair, mask }) => {
+    const [first, second] = [...mask!.counts].sort((a, b) => b[1] - a[1]);
+    const real = second === undefined ? `${first![0]}` : `${first![0]} and ${second[0]}`;
+    return problem(
+      'error',
+      'mask-lossy',
+      pair.mask,
+      `The mask holds ${mask!.counts.size} different values around ${real}: it was saved as JPEG, which smears them.`,
+      'Export masks as PNG from the labelling tool; or round each value to the nearest real one and save as PNG.',
+    );
+  });
+
+/**
+ * `mask-values-mixed`: 0/1 in a set of 0/255 or the other way round; `mask-values`: values that are no class;
+ * `labels-from-one`: no mask holds 0.
+ */
+const values: Check = (all) => {
+  const { facts, root, raw, classes } = all;
+  const convention = findConvention(all);
+  if (convention === undefined || !raw) return [];
+  const problems: Problem[] = [];
+  const seen = new Set<number>();
+  for (const fact of facts) {
+    if (fact.mask === undefined || isSmeared(fact)) continue;
+    const held = [...fact.mask.counts.keys()].filter((value) => value !== 0);
+    for (const value of fact.mask.counts.keys()) seen.add(value);
+    const odd = held.filter(
+      (value) => !convention.values.has(value) && !(convention.kind === 'index' && value === IGNORE_INDEX),
+    );
+    const only = (value: number): boolean => held.length > 0 && held.every((other) => other === value);
+    if (convention.kind === 'full' && only(1)) {
+      problems.push(
+        problem(
+          'error',
+          'mask-values-mixed',
+          fact.pair.mask,
+          `This mask holds 0 and 1, most others 0 and ${Math.max(...convention.values)}.`,
+          `Multiply it by ${Math.max(...convention.values)}.`,
+        ),
+      );
+    } else if (convention.kind === 'index' && convention.values.size <= 2 && only(IGNORE_INDEX)) {
+      problems.push(
+        problem(
+          'error',
+          'mask-values-mixed',
+          fact.pair.mask,
+          'This mask holds 0 and 255, most others 0 and 1: its object would be ignored.',
+          'Divide it by 255.',
+        ),
+      );
+    } else if (odd.length > 0) {
+      problems.push(
+        problem(
+          'error',
+          'mask-values',
+          fact.pair.mask,
+          `The mask holds ${listValues(new Set(odd))}, outside the classes ${listValues(convention.values)}.`,
+          `Correct the mask; if ${odd.length === 1 ? 'it is a class' : 'they are classes'}, name all classes with --classes.`,
+        ),
+      );
+    }
+  }
+  const lowest = Math.min(...seen);
+  if (convention.kind === 'index' && lowest === 1 && classes === undefined) {
+    problems.push(
+      problem(
+        'warning',
+        'labels-from-one',
+        root,
+        `No mask holds 0: the labels start at 1 (${listValues(seen)}), so class 0 would stay empty.`,
+        'Subtract 1 from all masks, or name an unused first class with --classes.',
+      ),
+    );
+  }
+  return problems;
+};
+
+/**
+ * `mask-palette-mixed`: a few masks with a palette among grey ones, or the other way round;
+ * `mask-palette-inverted`: black and white, but white is index 0.
+ */
+const palettes: Check = ({ facts, raw }) => {
+  if (!raw) return [];
+  const read = facts.filter(({ mask }) => mask?.format === 'png');
+  const withPalette = read.filter(({ mask }) => mask!.palette !== undefined);
+  const few =
+    withPalette.length * 2 <= read.length
+      ? withPalette
+      : read.filter(({ mask }) => mask!.palette === undefined);
+  const problems = (few.length === read.length ? [] : few).map(({ pair, mask }) =>
+    mask!.palette === undefined
+      ? problem(
+          'warning',
+          'mask-palette-mixed',
+          pair.mask,
+          `This mask stores grey levels (${listValues(new Set(mask!.counts.keys()))}), most others palette indices.`,
+          'Check that its values are the same indices; save all masks in one way.',
+        )
+      : problem(
+          'warning',
+          'mask-palette-mixed',
+          pair.mask,
+          `This mask stores palette indices (${listValues(new Set(mask!.counts.keys()))}), most others grey levels.`,
+          'Check that its indices are the same values; save all masks in one way.',
+        ),
+  );
+  for (const { pair, mask } of withPalette) {
+    const { palette, counts } = mask!;
+    const colour = (index: number): number =>
+      palette![3 * index]! + palette![3 * index + 1]! + palette![3 * index + 2]!;
+    const used = [...counts.keys()].sort((a, b) => a - b);
+    if (used.length === 2 && colour(used[0]!) === 765 && colour(used[1]!) === 0) {
+      problems.push(
+        problem(
+          'warning',
+          'mask-palette-inverted',
+          pair.mask,
+          `Index ${used[0]} is white and index ${used[1]} black: what looks like the object is class ${used[0]}.`,
+          'If white is the object, save the mask as grey, or swap the palette.',
+        ),
+      );
+    }
+  }
+  return problems;
+};
+
+/** Beyond this share, empty masks are the nature of the set (lesions, defects) and not worth a word each. */
+const EMPTY_BY_NATURE = 1 / 3;
+
+/** Masks with nothing but the first class or ignored pixels. */
+export function emptyMasks(all: DatasetFacts): PairFacts[] {
+  // With two classes, 255 beside 0 is more likely the object, written in another way.
+  const convention = findConvention(all);
+  const ignored = convention?.kind === 'index' && convention.values.size > 2 ? IGNORE_INDEX : undefined;
+  return all.facts.filter(
+    ({ mask }) =>
+      mask?.counts.has(0) === true && [...mask.counts.keys()].every((v) => v === 0 || v === ignored),
+  );
+}
+
+/** `mask-empty`: a mask without any object, where most have one. */
+const empty: Check = (all) => {
+  const found = emptyMasks(all);
+  const share = found.length / Math.max(1, all.facts.length);
+  if (found.length === 0 || share > EMPTY_BY_NATURE) return [];
+  const percent = `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}%`;
+  return found.map(({ pair }) =>
+    problem(
+      'warning',
+      'mask-empty',
+      pair.mask,
+      `The mask is empty: nothing but the first class (${found.length} masks are, ${percent}).`,
+      'If something should be marked, label it; else leave it as it is.',
+    ),
+  );
+};
+
+/** `class-absent`: a named class that no mask holds. */
+const absent: Check = ({ facts, classes, root, raw, thorough }) => {
+  if (classes === undefined || !raw || !thorough) return [];
+  const held = new Set(facts.flatMap(({ mask }) => [...(mask?.counts.keys() ?? [])]));
+  const binary = classes.length === 2 && (held.has(255) || held.has(65535));
+  return classes.flatMap((name, value) =>
+    held.has(value) || (binary && value === 1)
+      ? []
+      : [
+          problem(
+            'warning',
+            'class-absent',
+            root,
+            `No mask holds class ${value} (${name}).`,
+            'Add images that show it, or leave it out of --classes.',
+          ),
+        ],
+  );
+};
+
+/**
+ * `duplicate`, `near-duplicate`: the same picture twice; with `-across-splits` where the two are in different
+ * official parts, so that scores would be too good.
+ */
+const duplicates: Check = ({ facts, thorough }) => {
+  if (!thorough) return [];
+  const first = new Map<string, PairFacts>();
+  const problems: Problem[] = [];
+  const exact = new Set<number>();
+  const report = (kind: string, earlier: PairFacts, later: PairFacts, how: string): void => {
+    const [one, other] = [earlier.pair.split ?? 'no part', later.pair.split ?? 'no part'];
+    const across = one !== other;
+    problems.push(
+      problem(
+        across && kind === 'duplicate' ? 'error' : 'warning',
+        across ? `${kind}-across-splits` : kind,
+        later.pair.image,
+        `${how} ${earlier.pair.image}${across ? `, which is in ${one}, while this is in ${other}` : ''}.`,
+        across
+          ? 'Keep it in one part only: a score on what was trained on is too good.'
+          : 'Remove one of them, or give both one group so that they stay in one part.',
+      ),
+    );
+  };
+  facts.forEach((fact, i) => {
+    if (fact.digest === undefined) return;
+    const earlier = first.get(fact.digest);
+    if (earlier === undefined) first.set(fact.digest, fact);
+    else {
+      exact.add(i);
+      report('duplicate', earlier, fact, 'The same file as');
+    }
+  });
+  // Neighbouring slices and frames of one group look alike by nature and stay in one part anyway.
+  const looked = facts.map((fact, i) => (exact.has(i) ? undefined : fact.fingerprint));
+  for (const [a, b] of findSamePictures(looked)) {
+    const [earlier, later] = [facts[a]!, facts[b]!];
+    if (earlier.pair.group !== undefined && earlier.pair.group === later.pair.group) continue;
+    report('near-duplicate', earlier, later, 'The same picture, resized or saved anew, as');
+  }
+  return problems;
+};
+
+/** `group-leak`: a group (patient, car) with samples in several official parts. */
+const leaks: Check = ({ facts }) => {
+  const parts = new Map<string, Map<string, string>>();
+  for (const { pair } of facts) {
+    if (pair.group === undefined || pair.split === undefined) continue;
+    const bySplit = parts.get(pair.group) ?? new Map<string, string>();
+    if (!bySplit.has(pair.split)) bySplit.set(pair.split, pair.image);
+    parts.set(pair.group, bySplit);
+  }
+  return [...parts].flatMap(([group, bySplit]) => {
+    if (bySplit.size < 2) return [];
+    const [, ...others] = [...bySplit];
+    return others.map(([, file]) =>
+      problem(
+        'error',
+        'group-leak',
+        file,
+        `The group "${group}" is in several parts (${[...bySplit.keys()].join(', ')}): scores would be too good.`,
+        'Move all of the group to one part.',
+      ),
+    );
+  });
+};
+
+/** Share of the set that must agree before the rest counts as odd. */
+const MAJORITY = 0.9;
+
+/** `size-odd`, `channels-odd`, `depth-odd`: an image unlike nearly all others. */
+const oddOnes: Check = ({ facts }) => {
+  const seen = facts.filter(({ info }) => info !== undefined);
+  const aspects: [code: string, what: string, of: (fact: PairFacts) => string][] = [
+    ['size-odd', 'size', ({ info }) => `${info!.width}×${info!.height}`],
+    ['channels-odd', 'number of channels', ({ info }) => `${info!.channels}`],
+    ['depth-odd', 'largest value', ({ info }) => `${info!.maxValue}`],
+  ];
+  return aspects.flatMap(([code, what, of]) => {
+    const counts = new Map<string, number>();
+    for (const fact of seen) counts.set(of(fact), (counts.get(of(fact)) ?? 0) + 1);
+    const [common] = [...counts].sort((a, b) => b[1] - a[1]);
+    if (common === undefined || counts.size === 1 || common[1] < MAJORITY * seen.length) return [];
+    return seen
+      .filter((fact) => of(fact) !== common[0])
+      .map((fact) =>
+        problem(
+          'warning',
+          code,
+          fact.pair.image,
+          `Its ${what} is ${of(fact)}, that of nearly all others ${common[0]}.`,
+          'Check that it belongs here and was exported like the others.',
+        ),
+      );
+  });
+};
+
+/** In the order in which problems are listed. */
+export const CHECKS: readonly Check[] = [
+  opening,
+  unreadable,
+  halves,
+  sizes,
+  orientation,
+  smeared,
+  values,
+  palettes,
+  empty,
+  absent,
+  duplicates,
+  leaks,
+  oddOnes,
+];

@@ -1,0 +1,69 @@
+/** How most masks of a set write their classes, so that those that differ stand out. */
+import { IGNORE_INDEX } from '../../images/raster.js';
+import type { DatasetFacts, PairFacts } from './facts.js';
+
+export interface Convention {
+  /** `full`: 0 and 255 (or 65,535); `index`: class indices. */
+  readonly kind: 'full' | 'index';
+  /** Values that count as classes (the ignored one left out). */
+  readonly values: ReadonlySet<number>;
+}
+
+/** A mask that holds more values than this, most of them on few pixels, was saved by a codec that smears. */
+const SMEARED_VALUES = 12;
+
+/** True for masks saved as JPEG, or once saved so: many values, nearly all pixels on a few of them. */
+export function isSmeared({ mask }: PairFacts): boolean {
+  if (mask === undefined || mask.palette !== undefined || mask.counts.size <= SMEARED_VALUES) return false;
+  const pixels = [...mask.counts.values()].sort((a, b) => b - a);
+  const all = pixels.reduce((sum, count) => sum + count, 0);
+  const [first = 0, second = 0, third = 0, fourth = 0] = pixels;
+  const values = [...mask.counts.keys()];
+  const span = Math.max(...values) - Math.min(...values) + 1;
+  // Class indices are dense from 0 too, but then no handful of values holds nearly everything.
+  return (
+    (first + second + third + fourth) / all > 0.7 && (mask.format === 'jpeg' || span > 2 * SMEARED_VALUES)
+  );
+}
+
+/** What most of the masks agree on; undefined where nothing was read. */
+export function findConvention({ facts, classes, raw }: DatasetFacts): Convention | undefined {
+  const read = facts.filter((fact) => fact.mask !== undefined && !isSmeared(fact));
+  if (read.length === 0) return undefined;
+  if (!raw) return { kind: 'index', values: new Set(classes!.map((_, i) => i)) };
+  const isFull = (values: Iterable<number>, full: number): boolean =>
+    [...values].every((v) => v === 0 || v === full);
+  const hasFull = (full: number): number =>
+    read.filter(({ mask }) => mask!.counts.has(full) && isFull(mask!.counts.keys(), full)).length;
+  const nonEmpty = read.filter(({ mask }) => [...mask!.counts.keys()].some((value) => value !== 0)).length;
+  for (const full of [255, 65535]) {
+    const count = hasFull(full);
+    if (count > 0 && count >= nonEmpty / 2 && (classes === undefined || classes.length === 2)) {
+      return { kind: 'full', values: new Set([0, full]) };
+    }
+  }
+  if (classes !== undefined) return { kind: 'index', values: new Set(classes.map((_, i) => i)) };
+  return { kind: 'index', values: usualIndices(read) };
+}
+
+/** The indices from the lowest on without a gap, and beyond a gap those that many masks hold. */
+function usualIndices(read: readonly PairFacts[]): Set<number> {
+  const masks = new Map<number, number>();
+  for (const { mask } of read) {
+    for (const value of mask!.counts.keys()) {
+      if (value !== IGNORE_INDEX) masks.set(value, (masks.get(value) ?? 0) + 1);
+    }
+  }
+  const sorted = [...masks.keys()].sort((a, b) => a - b);
+  const often = Math.max(2, 0.05 * read.length);
+  const usual = new Set<number>();
+  let previous = -1;
+  let contiguous = true;
+  for (const value of sorted) {
+    // Labels may start at 1: that is a problem of its own.
+    if (value > Math.max(1, previous + 1)) contiguous = false;
+    if (contiguous || masks.get(value)! >= often) usual.add(value);
+    previous = value;
+  }
+  return usual;
+}
