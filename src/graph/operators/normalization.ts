@@ -2,9 +2,9 @@
 import { ShapeError } from '../../errors/index.js';
 import { float } from '../lowering.js';
 import type { Operator, Tensor } from '../tensor.js';
-import { apply, apply1, atScope, formatShape } from '../tensor.js';
-import { add, div, mul, sub } from './arithmetic.js';
-import { sqrt } from './elementwise.js';
+import { apply, apply1, atScope, formatShape, scalar } from '../tensor.js';
+import { add, broadcastTo, div, mul, sub } from './arithmetic.js';
+import { neg, sqrt } from './elementwise.js';
 import { reshape } from './layout.js';
 import { mean, sum } from './reduction.js';
 
@@ -30,29 +30,60 @@ function checkChannels(x: Tensor, vectors: readonly Tensor[]): void {
   }
 }
 
+const affineOperator: Operator<null> = {
+  name: 'affine',
+  infer([x, ...vectors]) {
+    checkChannels(x!, vectors);
+    return [{ shape: x!.shape, dtype: 'float32' }];
+  },
+  lower({ inputs }, onnx) {
+    // One pass, where Mul and Add with broadcasting are two slow ones: 5 ms against 40 for 17 MB.
+    const channels = inputs[0]!.shape[1]!;
+    const filled = (value: number) =>
+      onnx.constant(new Float32Array(channels).fill(value), [channels], 'float32');
+    const names = inputs.map((t) => onnx.name(t));
+    return [onnx.emit('BatchNormalization', [...names, filled(0), filled(1)], { epsilon: float(0) })];
+  },
+  gradient({ inputs }, [g]) {
+    const [x, scale] = inputs as [Tensor, Tensor];
+    const axes = reducedAxes(x);
+    return [affine(g!, scale, zeros(scale)), sum(mul(g!, x), axes), sum(g!, axes)];
+  },
+};
+
+const zeros = (like: Tensor) => broadcastTo(scalar(0), like.shape);
+
+/** x·scale + shift, channel by channel. */
+function affine(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
+  return apply1(affineOperator, [x, scale, shift], null);
+}
+
 const batchStatisticsOperator: Operator<null> = {
   name: 'batchStatistics',
   infer([x]) {
     const channels = { shape: [x!.shape[1]!], dtype: 'float32' as const };
     return [channels, channels];
   },
-  lower({ inputs }, onnx) {
+  lower({ inputs, outputs }, onnx) {
     const x = inputs[0]!;
     const average = onnx.compose([x], (t) => mean(t, reducedAxes(t)));
+    onnx.bind(outputs[0]!, average);
     // Two passes: E[x²] − E[x]² loses all digits where the mean is large beside the deviation.
-    const variance = onnx.compose([x], (t) => {
-      const centred = sub(t, mean(t, reducedAxes(t), true));
+    const variance = onnx.compose([x, outputs[0]!], (t, m) => {
+      const centred = affine(t, broadcastTo(scalar(1), m.shape), neg(m));
       return mean(mul(centred, centred), reducedAxes(t));
     });
     return [average, variance];
   },
   gradient({ inputs, outputs }, [gMean, gVariance]) {
     const x = inputs[0]!;
+    const average = outputs[0]!;
     const count = x.size / x.shape[1]!;
-    const fromMean = gMean && perChannel(div(gMean, count), x);
-    const fromVariance =
-      gVariance && mul(sub(x, perChannel(outputs[0]!, x)), perChannel(mul(gVariance, 2 / count), x));
-    return [fromMean && fromVariance ? add(fromMean, fromVariance) : (fromMean ?? fromVariance)];
+    const shift = div(gMean ?? zeros(average), count);
+    if (!gVariance) return [broadcastTo(perChannel(shift, x), x.shape)];
+    // gMean ÷ M + (x − mean)·2·gVariance ÷ M
+    const scale = mul(gVariance, 2 / count);
+    return [affine(x, scale, sub(shift, mul(average, scale)))];
   },
 };
 
@@ -77,18 +108,21 @@ const normalizeOperator: Operator<Epsilon> = {
   ],
   gradient({ inputs, attributes: { epsilon } }, [g]) {
     const [x, weight, , average, variance] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
-    const deviation = sqrt(add(variance, epsilon));
-    const scale = div(weight, deviation);
+    const inverse = div(1, sqrt(add(variance, epsilon)));
+    const scale = mul(weight, inverse);
     const axes = reducedAxes(x);
     const gSum = sum(g!, axes);
-    // Σ g·(x − mean), from which the gradients of weight and variance both follow.
-    const gCentred = sum(mul(g!, sub(x, perChannel(average, x))), axes);
+    // Σ g·(x − mean) ÷ deviation, from which the gradients of weight and variance both follow.
+    // Centred by 2x − 2·mean: exact, and no node that ONNX Runtime could merge with one of the forward
+    // pass, which would keep that one's result alive until here.
+    const twice = affine(x, broadcastTo(scalar(2), average.shape), mul(average, -2));
+    const gNormalized = mul(sum(mul(g!, twice), axes), mul(inverse, 0.5));
     return [
-      mul(g!, perChannel(scale, x)),
-      div(gCentred, deviation),
+      affine(g!, scale, zeros(scale)),
+      gNormalized,
       gSum,
-      mul(gSum, sub(0, scale)),
-      mul(mul(gCentred, scale), div(-0.5, add(variance, epsilon))),
+      neg(mul(gSum, scale)),
+      mul(mul(gNormalized, weight), div(-0.5, add(variance, epsilon))),
     ];
   },
 };
