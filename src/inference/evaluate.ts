@@ -15,9 +15,9 @@ import { Program, viewOf } from '../runtime/index.js';
 import { inOrder } from './in-order.js';
 import type { ModelCard } from './model-card.js';
 import { DEFAULT_THRESHOLD } from './model-card.js';
-import type { GraphResults, GraphValue, RasterSegmenter } from './raster-segmenter.js';
+import type { GraphResults, GraphValue, RasterSegmenter, ViewOptions } from './raster-segmenter.js';
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends ViewOptions {
   /** Samples to score, in this order; default all. */
   readonly indices?: readonly number[] | undefined;
   /** At which size masks are compared: the image's (default) or the model's, as published figures often are. */
@@ -68,9 +68,7 @@ export async function evaluate(
   const losses = options.losses?.length
     ? await LossProgram.compile(card, options.losses, segmenter)
     : undefined;
-  const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask'];
-  if (scoreAt === 'source' && card.classes.length === 2) wanted.push('probabilities');
-  if (losses) wanted.push('logits');
+  const look = lookFor(segmenter, scoreAt, losses !== undefined, options);
   try {
     const samples = inOrder(
       indices,
@@ -79,7 +77,7 @@ export async function evaluate(
       signal,
     );
     for await (const { index, sample } of samples) {
-      const results = await segmenter.run(sample.image, wanted, { threshold, signal }, sample.id);
+      const results = await look(sample);
       const compared = compare(sample, results, card, scoreAt, threshold ?? card.threshold);
       const counts = accumulator.addSample(compared.prediction, compared.target, dataset.groups?.[index]);
       if (compared.foreground) soft.add(compared.foreground, compared.target);
@@ -95,6 +93,37 @@ export async function evaluate(
   return { ...accumulator.scores(), perSample };
 }
 
+/** How a sample's values come about: one run of the graph gives them all, unless masks come from several looks. */
+function lookFor(
+  segmenter: RasterSegmenter,
+  scoreAt: 'source' | 'model',
+  withLogits: boolean,
+  options: EvaluateOptions,
+): (sample: Sample) => Promise<Partial<GraphResults>> {
+  const { tile, tta = false, threshold, signal } = options;
+  const binary = segmenter.card.classes.length === 2;
+  if (tile === undefined && tta === false) {
+    const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask'];
+    if (scoreAt === 'source' && binary) wanted.push('probabilities');
+    if (withLogits) wanted.push('logits');
+    return ({ image, id }) => segmenter.run(image, wanted, { threshold, signal }, id);
+  }
+  if (scoreAt === 'model') {
+    throw new UsageError(
+      'Tiles and test-time augmentation give masks at the size of the image: score at "source".',
+    );
+  }
+  return async ({ image, id }) => {
+    const { mask, probabilities } = await segmenter.segment(image, { ...options, probabilities: binary }, id);
+    const logits = withLogits ? (await segmenter.run(image, ['logits'], { signal }, id)).logits : undefined;
+    return {
+      mask: mask.data,
+      ...(probabilities && { probabilities: probabilities.data }),
+      ...(logits && { logits }),
+    };
+  };
+}
+
 /**
  * The threshold that gives the greatest Dice of class 1 over samples, at the size of the images. It is chosen
  * on them, so scores on the same samples flatter the model: choose on the validation part.
@@ -104,7 +133,7 @@ export async function evaluate(
 export async function chooseThreshold(
   segmenter: RasterSegmenter,
   dataset: Dataset,
-  { indices = allOf(dataset), onProgress, signal }: Omit<EvaluateOptions, 'threshold'> = {},
+  options: Pick<EvaluateOptions, 'indices' | 'onProgress' | 'signal' | keyof ViewOptions> = {},
 ): Promise<ThresholdScore | null> {
   if (segmenter.card.classes.length !== 2) {
     throw new UsageError(
@@ -112,11 +141,17 @@ export async function chooseThreshold(
     );
   }
   checkClasses(segmenter, dataset);
+  const { indices = allOf(dataset), onProgress, ...view } = options;
   const sweep = new ThresholdSweep();
   let done = 0;
-  for await (const sample of inOrder(indices, AHEAD, (index) => dataset.get(index), signal)) {
-    const results = await segmenter.run(sample.image, ['probabilities'], { signal }, sample.id);
-    sweep.add(foregroundOf(results), sample.mask.data);
+  for await (const sample of inOrder(indices, AHEAD, (index) => dataset.get(index), view.signal)) {
+    const { mask } = sample;
+    const { probabilities } = await segmenter.segment(
+      sample.image,
+      { ...view, probabilities: true },
+      sample.id,
+    );
+    sweep.add(probabilities!.data.subarray(mask.data.length), mask.data);
     onProgress?.(++done, indices.length);
   }
   return sweep.best();
@@ -136,13 +171,13 @@ function checkClasses(segmenter: RasterSegmenter, dataset: Dataset): void {
 }
 
 /** Probability of class 1 at the size of the image. */
-function foregroundOf({ probabilities }: GraphResults): Float32Array {
+function foregroundOf({ probabilities }: Partial<GraphResults>): Float32Array {
   return probabilities!.subarray(probabilities!.length / 2);
 }
 
 function compare(
   { image, mask }: Sample,
-  results: GraphResults,
+  results: Partial<GraphResults>,
   card: ModelCard,
   scoreAt: 'source' | 'model',
   threshold = DEFAULT_THRESHOLD,

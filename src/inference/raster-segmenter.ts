@@ -21,9 +21,24 @@ import {
   withOutputs,
 } from './export-graph.js';
 import type { ModelCard } from './model-card.js';
+import { segmentInViews } from './views.js';
+import type { TestTimeAugmentation } from './symmetries.js';
 import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
 
-export interface SegmentOptions {
+/** How an image is looked at: whole and once, unless said otherwise. */
+export interface ViewOptions {
+  /**
+   * Sees the image in tiles of this many pixels on their longer side, in the proportions of the model's own
+   * size. Tiles of the model's size show it every pixel; smaller ones are enlarged for it.
+   */
+  readonly tile?: number | undefined;
+  /** Share of a tile that neighbours at least have in common, 0 … 0.9; default 0.5. */
+  readonly overlap?: number | undefined;
+  /** Averages over several positions of the image; `true` is `all`. Default: as it is. */
+  readonly tta?: boolean | TestTimeAugmentation | undefined;
+}
+
+export interface SegmentOptions extends ViewOptions {
   /** Whether probabilities are wanted too: 4 bytes for each pixel and class. Default false. */
   readonly probabilities?: boolean;
   /** Two classes only: from which probability on a pixel is of class 1. Default: the model's own. */
@@ -107,6 +122,9 @@ export class RasterSegmenter {
 
   /** The mask of an image. @param imageName what messages call it. */
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
+    if (options.tile !== undefined || (options.tta ?? false) !== false) {
+      return segmentInViews(this, image, options, imageName);
+    }
     const wanted: GraphValue[] = options.probabilities ? [MASK, PROBABILITIES] : [MASK];
     const { mask, probabilities, seconds } = await this.run(image, wanted, options, imageName);
     const { width, height } = image;
@@ -134,18 +152,10 @@ export class RasterSegmenter {
     { threshold, signal }: Pick<SegmentOptions, 'threshold' | 'signal'> = {},
     imageName = 'image in memory',
   ): Promise<GraphResults> {
-    const { card } = this;
-    if (threshold !== undefined) {
-      checkThreshold(threshold);
-      if (card.classes.length !== 2) {
-        throw new UsageError(
-          `${this.name} tells ${card.classes.length} classes apart: the most probable one is taken, and no threshold.`,
-        );
-      }
-    }
+    const limit = this.thresholdOf(threshold);
     const feeds = [this.imageFeed(image, imageName)];
-    if (wanted.includes(MASK) && card.classes.length === 2) {
-      const value = Float32Array.of(threshold ?? card.threshold ?? DEFAULT_THRESHOLD);
+    if (wanted.includes(MASK) && limit !== undefined) {
+      const value = Float32Array.of(limit);
       feeds.push({ name: THRESHOLD, dtype: 'float32', shape: [], view: viewOf(value) });
     }
     const work = this.turn.then(async () => {
@@ -159,6 +169,20 @@ export class RasterSegmenter {
     const results = await work;
     signal?.throwIfAborted();
     return results as GraphResults;
+  }
+
+  /**
+   * From which probability on a pixel is of class 1: `threshold`, or else the model's own; undefined where there
+   * are more than two classes. Throws UsageError for a threshold that cannot be used.
+   */
+  thresholdOf(threshold?: number): number | undefined {
+    const { card } = this;
+    if (threshold !== undefined) checkThreshold(threshold);
+    if (card.classes.length === 2) return threshold ?? card.threshold ?? DEFAULT_THRESHOLD;
+    if (threshold === undefined) return undefined;
+    throw new UsageError(
+      `${this.name} tells ${card.classes.length} classes apart: the most probable one is taken, and no threshold.`,
+    );
   }
 
   /** Frees the sessions, once the runs that were asked for have ended. The runtime stays open. */

@@ -1,0 +1,125 @@
+/** Masks from several looks at an image: tiles, and positions of each. Probabilities are averaged. */
+import type { Raster } from '../images/raster.js';
+import type { Planes } from '../images/resize.js';
+import { inOrder } from './in-order.js';
+import type { ModelCard } from './model-card.js';
+import type { RasterSegmenter, Segmentation, SegmentOptions, ViewOptions } from './raster-segmenter.js';
+import type { Symmetry } from './symmetries.js';
+import { addRestored, applySymmetry, symmetriesOf } from './symmetries.js';
+import type { PixelSource, TileGrid } from './tiling.js';
+import { DEFAULT_OVERLAP, overTiles, sourceOf } from './tiling.js';
+
+const AS_IT_IS: Symmetry = { transposed: false, mirrored: false, flipped: false };
+
+/** The mask of an image in memory, by tiles or test-time augmentation. */
+export async function segmentInViews(
+  segmenter: RasterSegmenter,
+  image: Raster,
+  options: SegmentOptions,
+  imageName?: string,
+): Promise<Segmentation> {
+  const started = performance.now();
+  const { width, height } = image;
+  const classes = segmenter.card.classes.length;
+  const whole = options.probabilities ? new Float32Array(classes * height * width) : undefined;
+  const keep = (top: number, strip: Planes) => {
+    if (!whole) return;
+    const size = strip.height * width;
+    const place = (k: number) =>
+      whole.subarray((k * height + top) * width, (k * height + top) * width + size);
+    for (let c = 0; c < strip.channels; c++) {
+      place(classes === 2 ? 1 : c).set(strip.data.subarray(c * size, (c + 1) * size));
+    }
+    if (classes === 2) strip.data.forEach((p, i) => (place(0)[i] = 1 - p));
+  };
+  const data = await maskInViews(segmenter, sourceOf(image), options, keep, imageName);
+  return {
+    mask: { width, height, data },
+    ...(whole && { probabilities: { width, height, channels: classes, data: whole } }),
+    width,
+    height,
+    seconds: (performance.now() - started) / 1000,
+    image,
+  };
+}
+
+/**
+ * The classes of all pixels of a source, H×W, looked at part by part.
+ *
+ * @param keep is handed the probabilities of rows `top` …, as K×rows×W; of two classes, those of class 1 alone.
+ */
+export async function maskInViews(
+  segmenter: RasterSegmenter,
+  source: PixelSource,
+  options: SegmentOptions,
+  keep: (top: number, strip: Planes) => void = () => undefined,
+  imageName?: string,
+): Promise<Uint8Array> {
+  const { width, height } = source;
+  const threshold = segmenter.thresholdOf(options.threshold);
+  const symmetries = positionsOf(options);
+  const mask = new Uint8Array(width * height);
+  const look = (tile: Raster) => averaged(segmenter, tile, symmetries, options.signal, imageName);
+  const take = (top: number, strip: Planes) => {
+    keep(top, strip);
+    decide(strip, threshold, mask.subarray(top * width, (top + strip.height) * width));
+  };
+  if (options.tile === undefined) take(0, await look(await source.rows(0, height)));
+  else await overTiles(source, gridOf(segmenter.card, options.tile, options.overlap), look, take);
+  return mask;
+}
+
+function positionsOf({ tta = false }: ViewOptions): readonly Symmetry[] {
+  if (tta === false) return [AS_IT_IS];
+  return symmetriesOf(tta === true ? 'all' : tta);
+}
+
+/** Tiles whose longer side is `side`, in the proportions of the model's size. */
+function gridOf(card: ModelCard, side: number, overlap = DEFAULT_OVERLAP): TileGrid {
+  const scale = side / Math.max(card.height, card.width);
+  const along = (size: number) => (scale === 1 ? size : Math.round(size * scale));
+  return { height: along(card.height), width: along(card.width), overlap };
+}
+
+/** Probabilities at the size of the image, averaged over positions: of class 1 where there are two, else of all. */
+async function averaged(
+  segmenter: RasterSegmenter,
+  image: Raster,
+  symmetries: readonly Symmetry[],
+  signal: AbortSignal | undefined,
+  imageName: string | undefined,
+): Promise<Planes> {
+  const { width, height } = image;
+  const classes = segmenter.card.classes.length;
+  const channels = classes === 2 ? 1 : classes;
+  const look = async (symmetry: Symmetry): Promise<Planes> => {
+    const seen = symmetry === AS_IT_IS ? image : applySymmetry(image, symmetry);
+    const { probabilities } = await segmenter.run(seen, ['probabilities'], { signal }, imageName);
+    const data = probabilities!.subarray((classes - channels) * height * width);
+    return { width: seen.width, height: seen.height, channels, data };
+  };
+  if (symmetries.length === 1) return look(symmetries[0]!);
+  const sum = new Float32Array(channels * height * width);
+  let i = 0;
+  for await (const view of inOrder(symmetries, 1, look)) addRestored(view, symmetries[i++]!, sum);
+  return { width, height, channels, data: sum.map((value) => value / symmetries.length) };
+}
+
+/** Writes the class of every pixel: 1 from the threshold on, or the first of the most probable. */
+function decide({ channels, data }: Planes, threshold: number | undefined, mask: Uint8Array): void {
+  if (threshold !== undefined) {
+    // As the graph compares: in float32.
+    const limit = Math.fround(threshold);
+    for (let i = 0; i < mask.length; i++) mask[i] = data[i]! >= limit ? 1 : 0;
+    return;
+  }
+  for (let i = 0; i < mask.length; i++) {
+    let most = data[i]!;
+    let best = 0;
+    for (let k = 1; k < channels; k++) {
+      const value = data[k * mask.length + i]!;
+      if (value > most) [most, best] = [value, k];
+    }
+    mask[i] = best;
+  }
+}
