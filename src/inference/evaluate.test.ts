@@ -22,7 +22,7 @@ const SIZES = [
 
 let runtime: Runtime;
 beforeAll(async () => {
-  runtime = await createNodeRuntime();
+  runtime = await createNodeRuntime({ threads: 1 });
 });
 afterAll(() => runtime.close());
 

@@ -18,7 +18,7 @@ import { exportGraph, LOGITS, MASK, withOutputs } from './export-graph.js';
 import type { ModelCard } from './model-card.js';
 import { parseCard } from './model-card.js';
 
-const open = (model: OnnxModel) => ort.InferenceSession.create(encodeModel(model));
+const open = (model: OnnxModel) => ort.InferenceSession.create(encodeModel(model), { intraOpNumThreads: 1 });
 
 function imageTensor({ data, height, width, channels }: Raster): ort.Tensor {
   const dims = [1, height, width, channels];

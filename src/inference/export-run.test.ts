@@ -43,7 +43,7 @@ describe('exporting a run', () => {
       meanIoU: 0.7,
       meanDice: 0.8,
     });
-    const [a, b] = [await Segmenter.load(run), await Segmenter.load(file)];
+    const [a, b] = [await Segmenter.load(run, { threads: 1 }), await Segmenter.load(file, { threads: 1 })];
     expect(b.card).toEqual(exported);
     const image = testImage(61, 47);
     const [x, y] = [

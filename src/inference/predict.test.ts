@@ -33,7 +33,7 @@ beforeAll(async () => {
   await writeImage(join(root, 'b', 'x.jpg'), testImage(35, 50));
   await writeImage(join(root, 'b', 'y.png'), testImage(44, 44));
   const { model, state } = tinyUNet(card, 7);
-  segmenter = await Segmenter.load(encodeModel(exportGraph(model, state, card)));
+  segmenter = await Segmenter.load(encodeModel(exportGraph(model, state, card)), { threads: 1 });
 });
 afterAll(async () => {
   await segmenter.close();
@@ -82,7 +82,7 @@ describe('predictFiles', () => {
   it('cleans masks when asked to', async () => {
     const model = new Brightness();
     const file = exportGraph(model, new ModelState(model), brightnessCard(44, 44));
-    const bright = await Segmenter.load(encodeModel(file));
+    const bright = await Segmenter.load(encodeModel(file), { threads: 1 });
     await writeImage(path('spots.png'), testImage(44, 44, 1));
     const options = { keepLargest: true, minArea: 20 };
     const { outputs } = await predictFiles(bright, [path('spots.png')], { out, ...options });

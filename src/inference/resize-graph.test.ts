@@ -31,6 +31,7 @@ async function resizeSession(): Promise<ort.InferenceSession> {
         outputs: [{ name: planes, dataType: 'float32', dims: [1, 3, 'H', 'W'] }],
       },
     }),
+    { intraOpNumThreads: 1 },
   );
 }
 
@@ -54,6 +55,7 @@ async function planesSession(height: number, width: number): Promise<ort.Inferen
         outputs: [{ name: 'resized', dataType: 'float32', dims: [1, 2, 'H', 'W'] }],
       },
     }),
+    { intraOpNumThreads: 1 },
   );
 }
 

@@ -29,7 +29,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** The file on ONNX Runtime alone. */
 async function bare({ data, width, height, channels }: Raster) {
-  const session = await ort.InferenceSession.create(file);
+  const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1 });
   const results = await session.run({
     image: new ort.Tensor('uint8', data as Uint8Array, [1, height, width, channels]),
   });
@@ -48,7 +48,7 @@ describe('a Segmenter', () => {
     const expected = await bare(image);
     expect(new Set(expected.mask).size).toBe(2);
     for (const source of [run, file]) {
-      const segmenter = await Segmenter.load(source);
+      const segmenter = await Segmenter.load(source, { threads: 1 });
       expect(segmenter.card).toEqual({ ...card, model: { ...segmenter.card.model, name: 'unet' } });
       for (const given of [image, path]) {
         const result = await segmenter.segment(given, { probabilities: true });
@@ -71,7 +71,10 @@ describe('a Segmenter', () => {
     const image = testImage(40, 40);
     const masks = [];
     for (const checkpoint of [undefined, 'best', 1, 'last', 2] as const) {
-      const segmenter = await Segmenter.load(run, checkpoint === undefined ? {} : { checkpoint });
+      const segmenter = await Segmenter.load(run, {
+        threads: 1,
+        ...(checkpoint !== undefined && { checkpoint }),
+      });
       masks.push(Buffer.from((await segmenter.segment(image)).mask.data).toString('base64'));
       await segmenter.close();
     }
@@ -84,7 +87,7 @@ describe('a Segmenter', () => {
   });
 
   it('leaves the pixels it was given as they were', async () => {
-    const segmenter = await Segmenter.load(file);
+    const segmenter = await Segmenter.load(file, { threads: 1 });
     const image = testImage(30, 20);
     const before = image.data.slice();
     const result = await segmenter.segment(image);
@@ -94,7 +97,7 @@ describe('a Segmenter', () => {
   });
 
   it('takes another threshold', async () => {
-    const segmenter = await Segmenter.load(file);
+    const segmenter = await Segmenter.load(file, { threads: 1 });
     const image = testImage(40, 40);
     const { probabilities } = await segmenter.segment(image, { probabilities: true });
     const foreground = probabilities!.data.subarray(1600);
@@ -107,13 +110,13 @@ describe('a Segmenter', () => {
     await segmenter.close();
     const four = tinyCard(4);
     const tiny = tinyUNet(four);
-    const many = await Segmenter.load(encodeModel(exportGraph(tiny.model, tiny.state, four)));
+    const many = await Segmenter.load(encodeModel(exportGraph(tiny.model, tiny.state, four)), { threads: 1 });
     await expect(many.segment(image, { threshold: 0.5 })).rejects.toThrow(/4 classes/);
     await many.close();
   });
 
   it('brings grey images to a model for colour, and refuses what it cannot use', async () => {
-    const segmenter = await Segmenter.load(file);
+    const segmenter = await Segmenter.load(file, { threads: 1 });
     const grey = testImage(40, 40, 1);
     const colour = {
       ...grey,
@@ -136,10 +139,10 @@ describe('a Segmenter', () => {
     const tiny = tinyUNet(deep);
     const bytes = encodeModel(exportGraph(tiny.model, tiny.state, deep));
     const image = testImage(50, 37, 1, 65535);
-    const session = await ort.InferenceSession.create(bytes.slice());
+    const session = await ort.InferenceSession.create(bytes.slice(), { intraOpNumThreads: 1 });
     const feed = new ort.Tensor('uint16', image.data as Uint16Array, [1, 37, 50, 1]);
     const expected = (await session.run({ image: feed })).probabilities!.data;
-    const segmenter = await Segmenter.load(bytes);
+    const segmenter = await Segmenter.load(bytes, { threads: 1 });
     expect((await segmenter.segment(image, { probabilities: true })).probabilities!.data).toEqual(expected);
     await segmenter.segment(testImage(10, 10, 1));
     await segmenter.close();
@@ -147,17 +150,20 @@ describe('a Segmenter', () => {
   });
 
   it('gives the same where a runtime takes no bytes', async () => {
-    const plain = await createNodeRuntime();
+    const plain = await createNodeRuntime({ threads: 1 });
     const runtime = { ...plain, target: { ...plain.target, allIntegers: false } };
     const image = testImage(33, 44);
-    const [ours, other] = [await Segmenter.load(file), await Segmenter.load(file, { runtime })];
+    const [ours, other] = [
+      await Segmenter.load(file, { threads: 1 }),
+      await Segmenter.load(file, { runtime }),
+    ];
     expect((await other.segment(image)).mask).toEqual((await ours.segment(image)).mask);
     await Promise.all([ours.close(), other.close()]);
     await plain.close();
   });
 
   it('segments many images in order', async () => {
-    const segmenter = await Segmenter.load(file);
+    const segmenter = await Segmenter.load(file, { threads: 1 });
     const images = [31, 64, 17, 90, 45, 22].map((width) => testImage(width, 40));
     const expected = [];
     for (const image of images) expected.push((await segmenter.segment(image)).mask);
@@ -168,7 +174,7 @@ describe('a Segmenter', () => {
   });
 
   it('ends with an error that names the file, and at once when aborted', async () => {
-    const segmenter = await Segmenter.load(file);
+    const segmenter = await Segmenter.load(file, { threads: 1 });
     const bad = join(folder, 'bad.png');
     await writeFile(bad, 'no image');
     await expect(segmenter.segment(bad)).rejects.toThrow(/bad\.png/);
@@ -186,7 +192,7 @@ describe('a Segmenter', () => {
 
   it('of a file for one size takes that size alone', async () => {
     const fixed = encodeModel(exportGraph(model, state, card, { size: { height: 30, width: 40 } }));
-    const segmenter = await Segmenter.load(fixed);
+    const segmenter = await Segmenter.load(fixed, { threads: 1 });
     await segmenter.segment(testImage(40, 30));
     await expect(segmenter.segment(testImage(41, 30))).rejects.toThrow(/41×30.*for 40×30 alone/);
     await segmenter.close();
@@ -194,12 +200,12 @@ describe('a Segmenter', () => {
 
   it('says what is wrong with a model that it cannot load', async () => {
     await expect(Segmenter.load(join(folder, 'none'))).rejects.toThrow(/none: there is no such/);
-    await expect(Segmenter.load(folder)).rejects.toThrow(/no run folder/);
+    await expect(Segmenter.load(folder, { threads: 1 })).rejects.toThrow(/no run folder/);
     const text = join(folder, 'text.onnx');
     await writeFile(text, 'this is text');
-    await expect(Segmenter.load(text)).rejects.toThrow(/text\.onnx/);
+    await expect(Segmenter.load(text, { threads: 1 })).rejects.toThrow(/text\.onnx/);
     const naked = encodeModel(exportGraph(model, state, card, { bare: true }));
-    await expect(Segmenter.load(naked)).rejects.toThrow(/--bare/);
+    await expect(Segmenter.load(naked, { threads: 1 })).rejects.toThrow(/--bare/);
     const foreign = { ...exportGraph(model, state, card), metadata: {} };
     await expect(Segmenter.load(encodeModel(foreign))).rejects.toThrow(/pixelwise export/);
   });

@@ -22,7 +22,7 @@ import { addRestored, applySymmetry, symmetriesOf } from './symmetries.js';
 
 let runtime: Runtime;
 beforeAll(async () => {
-  runtime = await createNodeRuntime();
+  runtime = await createNodeRuntime({ threads: 1 });
 });
 afterAll(() => runtime.close());
 
