@@ -3,6 +3,7 @@
  * {@link OptionValues} says what each option gives: an entry there without a row here does not compile,
  * nor does a row whose kind gives something else. The library has the defaults; `unset` tells of them.
  */
+import type { FormatName, PetsTarget } from '../data/index.js';
 import type { Device } from '../runtime/index.js';
 import {
   choice,
@@ -55,8 +56,8 @@ export interface OptionValues {
   init: string;
 
   data: string;
-  format: 'folder' | 'oxford-pets' | 'carvana' | 'lgg-mri' | 'camvid' | 'coco' | 'voc';
-  target: 'trimap' | 'binary' | 'species' | 'breed';
+  format: FormatName;
+  target: PetsTarget;
   val: number | string;
   test: number | string;
   group: string;
@@ -79,7 +80,12 @@ export interface OptionValues {
 
   checkpoint: 'best' | 'last' | number;
   scoreAt: 'source' | 'model';
-  threshold: 'auto' | number;
+  tile: number;
+  overlap: number;
+  tta: boolean;
+  threshold: number;
+  keepLargest: boolean;
+  minArea: number;
   overlay: boolean;
   probabilities: boolean;
 
@@ -87,7 +93,7 @@ export interface OptionValues {
   exportSize: 'free' | PixelSize;
 
   out: string;
-  device: Device;
+  device: Exclude<Device, 'wasm'>;
   threads: number;
   json: boolean;
 }
@@ -148,7 +154,7 @@ export const OPTIONS = {
   width: {
     kind: whole(1, 1024),
     help: 'filters at the full size, doubled at each step down',
-    unset: '64',
+    unset: '64; to train unet, 32 with batch norm',
     section: 'what',
     commands: BUILDING,
   },
@@ -171,7 +177,7 @@ export const OPTIONS = {
     help: 'dropout once, after the last pooling, or between the convolutions of every block',
     unset: 'bottom',
     section: 'what',
-    commands: ['summary'],
+    commands: BUILDING,
   },
   batchNorm: {
     kind: flag(),
@@ -184,25 +190,26 @@ export const OPTIONS = {
     help: 'sizes double by a learnt transposed convolution, or bilinearly',
     unset: 'transposed',
     section: 'what',
-    commands: ['summary'],
+    commands: BUILDING,
   },
   stages: {
     kind: whole(1, 5),
     help: 'times that the size is halved (segnet)',
     unset: '4',
     section: 'what',
-    commands: ['summary'],
+    commands: BUILDING,
   },
   head: {
     kind: choice(['norm-relu', 'linear']),
     help: 'what follows the last convolution (segnet)',
     unset: 'norm-relu',
     section: 'what',
-    commands: ['summary'],
+    commands: BUILDING,
   },
   encoderWeights: {
     kind: text('FILE|NAME|none', 'a weights file, the name of known weights, or none'),
     help: 'pretrained weights of the encoder',
+    unset: 'none',
     section: 'what',
     commands: LEARNING,
   },
@@ -277,7 +284,7 @@ export const OPTIONS = {
   augment: {
     kind: text('LIST|none', 'names separated by commas, or none'),
     help: 'random changes of image and mask together',
-    unset: 'flip',
+    unset: 'light',
     section: 'data',
     commands: [...LEARNING, 'doctor'],
   },
@@ -292,8 +299,9 @@ export const OPTIONS = {
   batch: {
     kind: whole(1, 4096),
     help: 'images in one step',
+    unset: '8',
     section: 'how',
-    commands: [...LEARNING, ...USING, 'bench'],
+    commands: [...LEARNING, 'bench'],
   },
   dropLast: {
     kind: flag(),
@@ -304,6 +312,7 @@ export const OPTIONS = {
   epochs: {
     kind: whole(1, 1_000_000),
     help: 'times that every image is seen',
+    unset: '20',
     section: 'how',
     commands: LEARNING,
   },
@@ -323,6 +332,7 @@ export const OPTIONS = {
   lr: {
     kind: real({ above: 0, max: 100 }),
     help: 'learning rate; the highest, where the schedule moves it',
+    unset: '0.001',
     section: 'how',
     commands: LEARNING,
   },
@@ -347,6 +357,7 @@ export const OPTIONS = {
       /^[a-z][a-z0-9-]*(:\d*\.?\d+)?(\+[a-z][a-z0-9-]*(:\d*\.?\d+)?)*$/,
     ),
     help: 'what training makes small',
+    unset: 'bce+dice for two classes, cross-entropy+dice for more',
     section: 'how',
     commands: LEARNING,
   },
@@ -377,24 +388,55 @@ export const OPTIONS = {
     section: 'judging',
     commands: ['evaluate'],
   },
+  tile: {
+    kind: whole(16, 16384),
+    help: 'look at images in tiles of N pixels on the longer side, not whole',
+    section: 'judging',
+    commands: USING,
+  },
+  overlap: {
+    kind: real({ min: 0, max: 0.9 }),
+    help: 'share of a tile that its neighbour covers too',
+    unset: '0.5',
+    section: 'judging',
+    commands: USING,
+  },
+  tta: {
+    kind: flag(),
+    help: 'average over the image mirrored and turned',
+    section: 'judging',
+    commands: USING,
+  },
   threshold: {
-    kind: wordOr(['auto'], real({ above: 0, below: 1 })),
+    kind: real({ above: 0, below: 1 }),
     help: 'two classes: probability from which on a pixel is foreground',
     unset: "the model's own",
     section: 'judging',
     commands: USING,
   },
+  keepLargest: {
+    kind: flag(),
+    help: 'of each class, keep the largest connected piece only',
+    section: 'judging',
+    commands: ['predict'],
+  },
+  minArea: {
+    kind: whole(0, 1_000_000_000),
+    help: 'drop connected pieces of fewer pixels',
+    section: 'judging',
+    commands: ['predict'],
+  },
   overlay: {
     kind: flag(),
     help: 'write the image with the mask laid over it, too',
     section: 'judging',
-    commands: USING,
+    commands: ['predict'],
   },
   probabilities: {
     kind: flag(),
-    help: 'write the probability of each class, too',
+    help: 'write the probability of each class, too (float32, .npy)',
     section: 'judging',
-    commands: USING,
+    commands: ['predict'],
   },
 
   bare: {
@@ -414,13 +456,13 @@ export const OPTIONS = {
 
   out: {
     kind: text('PATH', 'a path'),
-    help: 'where results are written',
+    help: 'where results are written: a folder, or for export a file',
     section: 'general',
-    commands: [...LEARNING, ...USING, 'demo', 'export', 'report', 'doctor'],
+    commands: [...LEARNING, 'predict', 'demo', 'export', 'report', 'doctor'],
     needed: ['predict', 'export'],
   },
   device: {
-    kind: choice(['cpu', 'cuda', 'webgpu', 'coreml', 'dml', 'wasm']),
+    kind: choice(['cpu', 'cuda', 'webgpu', 'coreml', 'dml']),
     help: 'what computes',
     unset: 'cpu',
     section: 'general',

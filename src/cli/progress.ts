@@ -18,6 +18,8 @@ export interface ProgressOptions {
   readonly total?: number | undefined;
   /** What is counted, in the plural: `images`. */
   readonly unit: string;
+  /** How many were done before the work began here; default 0. */
+  readonly done?: number;
 }
 
 /** The work goes on: a change of what the display shows. */
@@ -46,12 +48,14 @@ const RATE_WINDOW = 10_000;
 const BAR = 24;
 
 export class Progress {
-  private done = 0;
+  private done: number;
   private label: string;
   private total: number | undefined;
   private detail = '';
   private readonly now: () => number;
   private readonly marks: { time: number; done: number }[];
+  /** Where counting began: the time left follows from the whole way, pauses included. */
+  private start: { time: number; done: number };
   private lastShown: number;
   private drawn = false;
   private ended = false;
@@ -63,9 +67,11 @@ export class Progress {
   ) {
     this.label = options.label;
     this.total = options.total;
+    this.done = options.done ?? 0;
     this.now = settings.now ?? (() => performance.now());
     const start = this.now();
-    this.marks = [{ time: start, done: 0 }];
+    this.marks = [{ time: start, done: this.done }];
+    this.start = { time: start, done: this.done };
     this.lastShown = stream.isTTY ? -Infinity : start;
     this.show();
   }
@@ -75,8 +81,10 @@ export class Progress {
     if (this.ended) return;
     const time = this.now();
     // Counting began anew (another epoch): what was before tells nothing of the time left.
-    if (done < this.done) this.marks.splice(0, this.marks.length, { time, done });
-    else this.marks.push({ time, done });
+    if (done < this.done) {
+      this.marks.splice(0, this.marks.length, { time, done });
+      this.start = { time, done };
+    } else if (done > this.done) this.marks.push({ time, done });
     while (this.marks.length > 2 && time - this.marks[1]!.time > RATE_WINDOW) this.marks.shift();
     this.done = done;
     this.label = label ?? this.label;
@@ -143,10 +151,12 @@ export class Progress {
   }
 
   private figures(): string[] {
+    const { start, done, total } = this;
     const rate = this.rate();
     const figures = rate > 0 ? [`${rateText(rate)} ${this.options.unit}/s`] : [];
-    if (rate > 0 && this.total !== undefined && this.done < this.total) {
-      figures.push(`${duration((this.total - this.done) / rate)} left`);
+    if (done > start.done && total !== undefined && done < total) {
+      const secondsEach = (this.now() - start.time) / 1000 / (done - start.done);
+      figures.push(`${duration((total - done) * secondsEach)} left`);
     }
     if (this.detail !== '') figures.push(this.detail);
     return figures;

@@ -1,7 +1,42 @@
 /** The commands there are, in the order of the help. Their modules load when they are called. */
 import { command, type Command } from '../command.js';
 
+const MODEL = { name: 'RUN|MODEL.onnx', help: 'a run folder, or an exported file' } as const;
+
 export const COMMANDS: readonly Command[] = [
+  command({
+    name: 'demo',
+    summary: 'draw images, train on them, judge and predict; no download, under 3 minutes',
+    positionals: [],
+    load: () => import('./demo.js'),
+  }),
+  command({
+    name: 'train',
+    summary: 'train on labelled images; writes a run folder',
+    positionals: [],
+    load: () => import('./train.js'),
+  }),
+  command({
+    name: 'evaluate',
+    summary: 'scores on labelled images',
+    positionals: [MODEL],
+    load: () => import('./evaluate.js'),
+  }),
+  command({
+    name: 'predict',
+    summary: 'masks for files, folders and patterns',
+    positionals: [
+      MODEL,
+      { name: 'INPUT', help: "image files, folders, patterns such as 'photos/*.jpg'", many: true },
+    ],
+    load: () => import('./predict.js'),
+  }),
+  command({
+    name: 'export',
+    summary: 'one file that runs anywhere ONNX Runtime runs',
+    positionals: [{ name: 'RUN', help: 'a run folder' }],
+    load: () => import('./export.js'),
+  }),
   command({
     name: 'summary',
     summary: "a model's layers, shapes and parameters",

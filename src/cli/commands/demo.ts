@@ -1,0 +1,106 @@
+/**
+ * `pixelwise demo`: the whole path once, on images that it draws itself. Nothing is downloaded.
+ *
+ * It is made of the library's own calls, those that a person would write for their own images.
+ */
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { openDataset, type Dataset } from '../../data/index.js';
+import { writeCells } from '../../data/demo-folder.js';
+import { writeImage, writeMask } from '../../images/encode.js';
+import { overlay } from '../../images/overlay.js';
+import type { Raster } from '../../images/raster.js';
+import { Segmenter } from '../../inference/index.js';
+import { train } from '../../jobs/index.js';
+import { RunFolder } from '../../training/index.js';
+import type { Run } from '../command.js';
+import { INTERRUPTED } from '../interruption.js';
+import { montage } from '../montage.js';
+import { scoresText } from '../scores-text.js';
+import { trainingDisplay } from '../training-display.js';
+
+const DEFAULT_FOLDER = 'pixelwise-demo';
+const SIDE = 96;
+const TRAIN_IMAGES = 240;
+const TEST_IMAGES = 50;
+/** A small U-Net that two cores train in a minute or so. */
+const SETTINGS = {
+  model: 'unet',
+  width: 16,
+  depth: 4,
+  batchNorm: true,
+  epochs: 10,
+  batch: 8,
+  lr: 4e-3,
+  augment: 'flip',
+  val: 0.2,
+} as const;
+/** Rows of the sheet of pictures. */
+const SHOWN = 6;
+
+export const run: Run<'demo'> = async ({ out = DEFAULT_FOLDER, seed = 0, threads }, { output, signal }) => {
+  const folder = resolve(out);
+  const [data, test, runFolder] = ['cells', 'cells-test', 'run'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  output.note(`Drawing ${TRAIN_IMAGES} images to learn from and ${TEST_IMAGES} to be judged on.`);
+  const size = { width: SIDE, height: SIDE };
+  await writeCells(data, { seed, count: TRAIN_IMAGES, ...size, signal });
+  // Another seed draws other images: no part of what the model is judged on was seen in training.
+  await writeCells(test, { seed: seed + 1, count: TEST_IMAGES, ...size, signal });
+
+  // What an earlier demo left here makes room; a folder that holds no run is not ours to delete.
+  if (await new RunFolder(runFolder).exists()) await rm(runFolder, { recursive: true });
+  const result = await train({
+    ...SETTINGS,
+    data,
+    test,
+    out: runFolder,
+    seed,
+    threads,
+    signal,
+    onNote: (message) => output.note(message),
+    callbacks: [trainingDisplay(output)],
+  });
+  output.close();
+  if (result.stopped === 'interrupted') {
+    output.line(`Interrupted and saved: ${result.run}`);
+    return { json: result, exitCode: INTERRUPTED };
+  }
+
+  const sheet = await predictAll(result.run, test, folder, threads, signal);
+  if (result.test) scoresText('Held-out images', result.test).forEach((line) => output.line(line));
+  output.line();
+  output.line(`Pictures (image, truth, prediction): ${sheet}`);
+  output.line(`Masks: ${join(folder, 'masks')}`);
+  output.line(`Model: ${result.run}`);
+  return { json: { ...result, pictures: sheet } };
+};
+
+/** Writes a mask for every test image, and a sheet that shows a few. Returns the sheet's path. */
+async function predictAll(
+  runFolder: string,
+  test: string,
+  folder: string,
+  threads: number | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const dataset: Dataset = await openDataset({ root: test });
+  const segmenter = await Segmenter.load(runFolder, { ...(threads !== undefined && { threads }) });
+  const rows: Raster[][] = [];
+  try {
+    for (let i = 0; i < dataset.length; i++) {
+      const { image, mask: truth, id } = await dataset.get(i);
+      const { mask } = await segmenter.segment(image, { signal });
+      await writeMask(join(folder, 'masks', `${id}.png`), mask);
+      if (rows.length < SHOWN) rows.push([image, await overlay(image, truth), await overlay(image, mask)]);
+    }
+  } finally {
+    await segmenter.close();
+  }
+  const sheet = join(folder, 'pictures.png');
+  await writeImage(sheet, montage(rows, 3));
+  return sheet;
+}

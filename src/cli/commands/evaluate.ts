@@ -1,0 +1,51 @@
+/** `pixelwise evaluate MODEL --data DIR`: scores of a model on labelled images. */
+import { openDataset, recogniseFormat, type Dataset } from '../../data/index.js';
+import { evaluate, Segmenter } from '../../inference/index.js';
+import { parseLosses } from '../../nn/index.js';
+import type { Run } from '../command.js';
+import type { OptionsOf } from '../options.js';
+import { partToScore } from '../part-to-score.js';
+import { scoresText } from '../scores-text.js';
+
+export const run: Run<'evaluate'> = async (options, { output, signal, words }) => {
+  const source = words[0]!;
+  const { data, split, checkpoint, device, threads } = options;
+  const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
+  try {
+    const { classes, loss } = segmenter.card;
+    const dataset = await openLabelled(options, classes);
+    dataset.notes?.forEach((note) => output.note(note));
+    const { part, note } = await partToScore(source, dataset, data, split);
+    if (note !== undefined) output.warn(note);
+    const progress = output.progress({ label: 'scoring', unit: 'images', total: part.length });
+    const { scoreAt, threshold, tile, overlap, tta } = options;
+    const evaluation = await evaluate(segmenter, part, {
+      scoreAt,
+      threshold,
+      tile,
+      overlap,
+      tta,
+      losses: loss === undefined ? undefined : parseLosses(loss),
+      signal,
+      onProgress: (done) => progress.update({ done }),
+    });
+    progress.end();
+    scoresText(`${source} on ${data}`, evaluation).forEach((line) => output.line(line));
+    return { json: evaluation };
+  } finally {
+    await segmenter.close();
+  }
+};
+
+/** The data set. The masks of a few images may lack classes that the model knows: a folder's are the model's. */
+async function openLabelled(options: OptionsOf<'evaluate'>, known: readonly string[]): Promise<Dataset> {
+  const { data: root, target, group } = options;
+  const format = options.format ?? (await recogniseFormat(root));
+  return openDataset({
+    root,
+    format,
+    target,
+    classes: options.classes ?? (format === 'folder' ? known : undefined),
+    group: group === undefined ? undefined : new RegExp(group, 'u'),
+  });
+}

@@ -1,0 +1,26 @@
+/** `pixelwise predict MODEL INPUT… --out DIR`: masks for files, folders and patterns. */
+import { resolve } from 'node:path';
+import { predictFiles, Segmenter } from '../../inference/index.js';
+import type { Run } from '../command.js';
+
+export const run: Run<'predict'> = async (options, { output, signal, words }) => {
+  const [source, ...inputs] = words as [string, ...string[]];
+  const { checkpoint, device, threads, json: _json, ...predictOptions } = options;
+  const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
+  try {
+    const progress = output.progress({ label: 'predicting', unit: 'images' });
+    const { outputs, failures } = await predictFiles(segmenter, inputs, {
+      ...predictOptions,
+      signal,
+      onProgress: (done, total) => progress.update({ done, total }),
+    });
+    progress.end();
+    for (const { error } of failures) output.error(error.message);
+    output.line(`${outputs.length} masks in ${resolve(options.out)}`);
+    if (failures.length === 0) return { json: { outputs } };
+    const failed = failures.map(({ input, error: { code, message } }) => ({ input, code, message }));
+    return { json: { outputs, failures: failed }, exitCode: 1 };
+  } finally {
+    await segmenter.close();
+  }
+};

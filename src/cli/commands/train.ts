@@ -1,0 +1,24 @@
+/** `pixelwise train --data DIR`: trains and writes a run folder. */
+import { train } from '../../jobs/index.js';
+import type { Run } from '../command.js';
+import { INTERRUPTED } from '../interruption.js';
+import { scoresText } from '../scores-text.js';
+import { trainingDisplay } from '../training-display.js';
+
+export const run: Run<'train'> = async ({ json: _json, config: _config, ...options }, { output, signal }) => {
+  const result = await train({
+    ...options,
+    signal,
+    onNote: (message) => output.note(message),
+    callbacks: [trainingDisplay(output)],
+  });
+  output.close();
+  const { best, valid, test, stopped } = result;
+  if (best) output.line(`Best epoch: ${best.epoch} (${best.metric} ${best.value.toFixed(4)}).`);
+  if (valid) scoresText('Validation', valid).forEach((line) => output.line(line));
+  if (test) scoresText('Test', test).forEach((line) => output.line(line));
+  output.line(`Run: ${result.run}`);
+  if (stopped !== 'interrupted') return { json: result };
+  output.line('Interrupted and saved; go on with --resume.');
+  return { json: result, exitCode: INTERRUPTED };
+};

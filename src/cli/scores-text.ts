@@ -1,0 +1,40 @@
+/** Scores as lines for people. A score that is undefined (a class in neither truth nor prediction) is a dash. */
+import type { Scores } from '../metrics/index.js';
+import { grouped } from './progress.js';
+import { textTable } from './text-table.js';
+
+/** @param title what was scored: `Test`. */
+export function scoresText(title: string, scores: Scores): string[] {
+  const { samples, loss, pixelAccuracy, meanIoU, meanDice, meanGroupDice, softDice } = scores;
+  const figures: (readonly [string, number | null | undefined])[] = [
+    ['mean IoU', meanIoU],
+    ['mean Dice', meanDice],
+    ['pixel accuracy', pixelAccuracy],
+    ['Dice by group', meanGroupDice],
+    ['soft Dice', softDice],
+    ['loss', loss],
+  ];
+  const told = figures.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${written(value)}`]));
+  const table = textTable(
+    [
+      { heading: 'class' },
+      ...['IoU', 'Dice', 'precision', 'recall', 'pixels'].map((heading) => ({
+        heading,
+        align: 'right' as const,
+      })),
+    ],
+    scores.classes.map((one) => [
+      one.name,
+      written(one.iou),
+      written(one.dice),
+      written(one.precision),
+      written(one.recall),
+      grouped(one.pixels),
+    ]),
+  );
+  return [`${title} (${grouped(samples)} images): ${told.join(', ')}`, ...table.map((line) => `  ${line}`)];
+}
+
+function written(value: number | null): string {
+  return value === null ? '–' : value.toFixed(4);
+}

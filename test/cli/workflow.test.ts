@@ -1,0 +1,148 @@
+/** The path of a person with images: train, judge, predict, export; by the program, as they would run it. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeCells } from '../../src/data/demo-folder.js';
+import { buildProgram, type BuiltProgram } from '../built-program.js';
+
+let program: BuiltProgram;
+let folder: string;
+const at = (...names: string[]): string => join(folder, ...names);
+const TINY = ['--width', '4', '--depth', '2', '--batch', '4', '--threads', '1'];
+
+beforeAll(async () => {
+  program = await buildProgram();
+  folder = await mkdtemp(join(tmpdir(), 'pixelwise-workflow-'));
+  await writeCells(at('cells'), { seed: 1, count: 12, width: 48, height: 32 });
+  await writeCells(at('others'), { seed: 2, count: 4, width: 40, height: 40 });
+});
+afterAll(async () => {
+  await program.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function json(
+  ...words: string[]
+): Promise<{ code: number; result: Record<string, unknown>; stderr: string }> {
+  const { code, stdout, stderr } = await program.run(...words, '--json');
+  return { code, result: JSON.parse(stdout) as Record<string, unknown>, stderr };
+}
+
+describe('train', () => {
+  it('writes a run and tells how it went', async () => {
+    const config = at('recipe.yaml');
+    await writeFile(config, 'epochs: 1\nval: 0.25\ntest: 0.25\nlr: 0.01\n');
+    const words = [
+      'train',
+      '--data',
+      at('cells'),
+      '--out',
+      at('run'),
+      '--config',
+      config,
+      '--epochs',
+      '2',
+      ...TINY,
+    ];
+    const { code, result, stderr } = await json(...words);
+    expect(stderr).toContain('epoch 2/2');
+    expect(code).toBe(0);
+    expect(result).toMatchObject({ run: at('run'), epochs: 2, stopped: 'epochs' });
+    expect(result['best']).toMatchObject({ metric: 'meanIoU' });
+    expect(result['valid']).toMatchObject({ samples: 2 });
+    expect(result['test']).toMatchObject({ samples: 3 });
+    const lines = (await readFile(at('run', 'metrics.jsonl'), 'utf8')).trim().split('\n');
+    expect(lines).toHaveLength(2);
+  });
+
+  it('does not write over a run, and goes on with one', async () => {
+    const words = ['train', '--data', at('cells'), '--out', at('run'), ...TINY];
+    const again = await json(...words);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain('--resume');
+    const resumed = await json(
+      ...words,
+      '--epochs',
+      '2',
+      '--val',
+      '0.25',
+      '--test',
+      '0.25',
+      '--lr',
+      '0.01',
+      '--resume',
+    );
+    expect(resumed.code).toBe(0);
+    expect(resumed.result).toMatchObject({ epochs: 2, stopped: 'epochs' });
+  });
+
+  it('names what is wrong with the data', async () => {
+    const { code, result, stderr } = await json('train', '--data', at('nothing'), '--out', at('none'));
+    expect(code).toBe(1);
+    expect(stderr).toContain(at('nothing'));
+    expect(result).toMatchObject({ error: { code: 'data-missing' } });
+  });
+});
+
+describe('a trained run', () => {
+  it('is scored, on a part or on other images', async () => {
+    const valid = await json(
+      'evaluate',
+      at('run'),
+      '--data',
+      at('cells'),
+      '--split',
+      'valid',
+      '--threads',
+      '1',
+    );
+    expect(valid.code).toBe(0);
+    expect(valid.result).toMatchObject({ samples: 2 });
+    expect(valid.result['perSample']).toHaveLength(2);
+    const others = await json(
+      'evaluate',
+      at('run'),
+      '--data',
+      at('others'),
+      '--score-at',
+      'model',
+      '--threads',
+      '1',
+    );
+    expect(others.result).toMatchObject({ samples: 4 });
+  });
+
+  it('predicts masks at the size of the images, the exported file the same ones', async () => {
+    const exported = await json('export', at('run'), '--out', at('cells.onnx'));
+    expect(exported).toMatchObject({ code: 0, result: { model: at('cells.onnx') } });
+    const words = [at('others', 'images'), '--threads', '1'];
+    const ofRun = await json('predict', at('run'), ...words, '--out', at('masks'), '--overlay');
+    expect(ofRun.code).toBe(0);
+    const outputs = ofRun.result['outputs'] as { mask: string; width: number }[];
+    expect(outputs).toHaveLength(4);
+    expect(outputs[0]).toMatchObject({ mask: at('masks', '0000.png'), width: 40 });
+    await json('predict', at('cells.onnx'), ...words, '--out', at('masks-of-file'));
+    for (const name of (await readdir(at('masks-of-file'))).filter((file) => file.endsWith('.png'))) {
+      expect(await readFile(at('masks-of-file', name))).toEqual(await readFile(at('masks', name)));
+    }
+  });
+
+  it('goes on after an image that cannot be read, and fails in the end', async () => {
+    await writeFile(at('broken.png'), 'no image');
+    const { code, result, stderr } = await json(
+      'predict',
+      at('run'),
+      at('broken.png'),
+      at('others', 'images', '0000.png'),
+      '--out',
+      at('some'),
+      '--threads',
+      '1',
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain('broken.png');
+    expect(result['outputs']).toHaveLength(1);
+    expect(result['failures']).toMatchObject([{ input: at('broken.png') }]);
+  });
+});
