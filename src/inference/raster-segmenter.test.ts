@@ -1,0 +1,50 @@
+import { build } from 'esbuild';
+import { fileURLToPath } from 'node:url';
+import * as ort from 'onnxruntime-web';
+import { describe, expect, it } from 'vitest';
+import { testImage, tinyCard, tinyUNet } from '../../test/inference/tiny-model.js';
+import { createWebRuntime } from '../runtime/index.js';
+import { createNodeRuntime } from '../runtime/node.js';
+import { exportGraph } from './export-graph.js';
+import { RasterSegmenter } from './raster-segmenter.js';
+
+describe('the core of inference', () => {
+  it('needs no module of Node', async () => {
+    const entry = fileURLToPath(new URL('./raster-segmenter.ts', import.meta.url));
+    // A browser build fails on the first import that a browser does not have.
+    const result = await build({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      platform: 'browser',
+      format: 'esm',
+      logLevel: 'silent',
+      metafile: true,
+    });
+    const files = Object.keys(result.metafile.inputs);
+    expect(files.filter((file) => /sharp|onnxruntime/.test(file))).toEqual([]);
+  });
+
+  it('gives the same masks on WebAssembly', async () => {
+    ort.env.wasm.numThreads = 1;
+    const card = tinyCard(4);
+    const { model, state } = tinyUNet(card);
+    const file = exportGraph(model, state, card);
+    const [native, web] = [await createNodeRuntime({ threads: 1 }), createWebRuntime(ort)];
+    const [a, b] = [native, web].map((runtime) => new RasterSegmenter(file, runtime, 'tiny.onnx'));
+    for (const [width, height] of [
+      [70, 41],
+      [20, 33],
+    ] as const) {
+      const image = testImage(width, height);
+      const x = await a!.segment(image, { probabilities: true });
+      const y = await b!.segment(image, { probabilities: true });
+      const [p, q] = [x.probabilities!.data, y.probabilities!.data];
+      expect(p.reduce((most, value, i) => Math.max(most, Math.abs(value - q[i]!)), 0)).toBeLessThan(1e-5);
+      const differing = x.mask.data.filter((value, i) => value !== y.mask.data[i]).length;
+      expect(differing).toBe(0);
+    }
+    await Promise.all([a!.close(), b!.close()]);
+    await Promise.all([native.close(), web.close()]);
+  });
+});
