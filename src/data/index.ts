@@ -43,3 +43,9 @@ export { examine } from './doctor/examine.js';
 export type { ExamineOptions } from './doctor/facts.js';
 export type { ClassShare, DoctorReport, Problem } from './doctor/report.js';
 export { indexMasks, MaskIndex, type MaskIndexOptions } from './mask-index.js';
+export {
+  augmentationSheet,
+  type AugmentationSheetOptions,
+  contactSheet,
+  type ContactSheetOptions,
+} from './contact-sheet.js';

@@ -1,0 +1,195 @@
+/** Pictures by which a person checks a data set and an augmentation with their own eyes. */
+import sharp, { type OverlayOptions } from 'sharp';
+import { UsageError } from '../errors/index.js';
+import { overlay, toDisplay } from '../images/overlay.js';
+import { classColour } from '../images/palette.js';
+import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
+import { Random } from '../random/index.js';
+import type { Dataset } from './dataset.js';
+import { type Fit, stretch } from './fit.js';
+import type { PairedSample, Transform } from './paired-sample.js';
+import { spread } from './spread.js';
+
+export interface ContactSheetOptions {
+  /** Samples shown, spread over the set; default 24. */
+  readonly count?: number;
+  /** Longer side of each picture in pixels; default 192. */
+  readonly side?: number;
+}
+
+/** Each sample twice, as it is and with its mask over it, with its id beneath and the classes at the end. */
+export async function contactSheet(dataset: Dataset, options: ContactSheetOptions = {}): Promise<Raster> {
+  const { count = 24, side = 192 } = options;
+  const tiles: Tile[] = [];
+  const present = new Set<number>();
+  // One after another: decoded photographs of any size would else stand in memory together.
+  for (const i of spread(dataset.length, count)) {
+    const { id, image, mask } = await dataset.get(i);
+    for (const value of mask.data) present.add(value);
+    const scale = side / Math.max(image.width, image.height);
+    const [width, height] = [image.width, image.height].map((length) =>
+      Math.max(1, Math.round(length * scale)),
+    );
+    const sample: PairedSample = stretch({ width: width!, height: height! }).apply(
+      { id, image, mask },
+      dataset.maxValue,
+      new Random(0),
+    );
+    const small = toRaster(sample);
+    const drawn = await overlay(small, maskOf(sample), { outline: 1, clear: backgroundOf(dataset) });
+    tiles.push({ picture: beside(small, drawn), caption: id });
+  }
+  return sheet(tiles, 3, legendOf(dataset, present));
+}
+
+export interface AugmentationSheetOptions {
+  /** Which sample; default the first. */
+  readonly index?: number;
+  readonly fit?: Fit;
+  readonly transforms: readonly Transform[];
+  /** Default 24. */
+  readonly draws?: number;
+  readonly seed?: number;
+}
+
+/** One sample under many draws of an augmentation, mask over it; the first picture is the sample unchanged. */
+export async function augmentationSheet(
+  dataset: Dataset,
+  options: AugmentationSheetOptions,
+): Promise<Raster> {
+  const { index = 0, fit = stretch(192), transforms, draws = 24, seed = 0 } = options;
+  if (index < 0 || index >= dataset.length) {
+    throw new UsageError(`There is no sample ${index}; the data set has ${dataset.length}, from 0.`);
+  }
+  const source = await dataset.get(index);
+  const tiles: Tile[] = [];
+  for (let draw = 0; draw <= draws; draw++) {
+    const random = new Random(seed, 'augment', draw, source.id);
+    let sample = fit.apply(source, dataset.maxValue, random);
+    if (draw > 0) for (const transform of transforms) sample = transform(sample, random);
+    const picture = await overlay(toRaster(sample), maskOf(sample), {
+      opacity: 0.2,
+      outline: 1,
+      clear: backgroundOf(dataset),
+    });
+    tiles.push({ picture, caption: draw === 0 ? source.id : `draw ${draw}` });
+  }
+  return sheet(tiles, 5, legendOf(dataset, new Set(source.mask.data)));
+}
+
+interface Tile {
+  readonly picture: Raster;
+  readonly caption: string;
+}
+
+interface LegendEntry {
+  readonly name: string;
+  readonly colour: readonly [number, number, number];
+}
+
+function toRaster({ width, height, channels, image }: PairedSample): Raster {
+  const data = new Uint8Array(width * height * channels);
+  const plane = width * height;
+  for (let i = 0; i < plane; i++) {
+    for (let c = 0; c < channels; c++) {
+      data[i * channels + c] = Math.round(255 * Math.min(1, Math.max(0, image[c * plane + i]!)));
+    }
+  }
+  return { width, height, channels: 3, data: toDisplay({ width, height, channels, data }) };
+}
+
+function maskOf({ width, height, mask }: PairedSample): ClassMask {
+  return { width, height, data: mask };
+}
+
+function legendOf(dataset: Dataset, present: ReadonlySet<number>): LegendEntry[] {
+  const named = dataset.classes.flatMap((name, index) =>
+    present.has(index) ? [{ name, colour: classColour(index) }] : [],
+  );
+  return present.has(IGNORE_INDEX)
+    ? [...named, { name: 'ignored', colour: classColour(IGNORE_INDEX) }]
+    : named;
+}
+
+/** The class left as the image shows it. */
+function backgroundOf({ classes }: Dataset): number {
+  return Math.max(0, classes.indexOf('background'));
+}
+
+/** Two RGB pictures of one height side by side. */
+function beside(left: Raster, right: Raster): Raster {
+  const width = left.width + right.width;
+  const data = new Uint8Array(width * left.height * 3);
+  for (let y = 0; y < left.height; y++) {
+    data.set(left.data.subarray(y * left.width * 3, (y + 1) * left.width * 3), y * width * 3);
+    data.set(
+      right.data.subarray(y * right.width * 3, (y + 1) * right.width * 3),
+      (y * width + left.width) * 3,
+    );
+  }
+  return { width, height: left.height, channels: 3, data };
+}
+
+const GAP = 8;
+const CAPTION = 18;
+const FONT = 12;
+
+/** Tiles in rows, captions beneath, the legend below all. */
+async function sheet(
+  tiles: readonly Tile[],
+  columns: number,
+  legend: readonly LegendEntry[],
+): Promise<Raster> {
+  const tileWidth = Math.max(...tiles.map(({ picture }) => picture.width));
+  const tileHeight = Math.max(...tiles.map(({ picture }) => picture.height));
+  const rows = Math.ceil(tiles.length / columns);
+  const width = Math.min(columns, tiles.length) * (tileWidth + GAP) + GAP;
+  const legendTop = rows * (tileHeight + CAPTION + GAP) + GAP;
+  const texts: string[] = [];
+  const pictures: OverlayOptions[] = [];
+  tiles.forEach(({ picture, caption }, i) => {
+    const left = GAP + (i % columns) * (tileWidth + GAP);
+    const top = GAP + Math.floor(i / columns) * (tileHeight + CAPTION + GAP);
+    pictures.push({
+      input: Buffer.from(picture.data.buffer, picture.data.byteOffset, picture.data.byteLength),
+      raw: { width: picture.width, height: picture.height, channels: 3 },
+      left,
+      top,
+    });
+    const fits = Math.max(4, Math.floor(tileWidth / (FONT * 0.6)));
+    texts.push(textAt(left, top + tileHeight + FONT + 2, shortened(caption, fits)));
+  });
+  let x = GAP;
+  let y = legendTop;
+  for (const { name, colour } of legend) {
+    const advance = 2 * FONT + Math.ceil([...name].length * FONT * 0.62) + GAP;
+    if (x > GAP && x + advance > width) {
+      x = GAP;
+      y += CAPTION;
+    }
+    texts.push(
+      `<rect x="${x}" y="${y}" width="${FONT}" height="${FONT}" fill="rgb(${colour.join()})" stroke="#888"/>`,
+    );
+    texts.push(textAt(x + FONT + 4, y + FONT - 2, name));
+    x += advance;
+  }
+  const height = y + CAPTION + GAP;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join('')}</svg>`;
+  const { data } = await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
+    .composite([...pictures, { input: Buffer.from(svg), left: 0, top: 0 }])
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { width, height, channels: 3, data };
+}
+
+function textAt(x: number, y: number, text: string): string {
+  const safe = text.replace(/[<>&"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
+  return `<text x="${x}" y="${y}" font-family="sans-serif" font-size="${FONT}" fill="#222">${safe}</text>`;
+}
+
+/** The end of an id tells more than its beginning. */
+function shortened(text: string, most: number): string {
+  const letters = [...text];
+  return letters.length <= most ? text : `…${letters.slice(letters.length - most + 1).join('')}`;
+}
