@@ -9,7 +9,8 @@
  * │  ├─ train batch
  * │  │  ├─ batchStart        the learning rate of this step is set here
  * │  │  ├─ (forward, loss, backward)
- * │  │  ├─ backwardEnd       gradients may be read and changed (clipping)
+ * │  │  ├─ backwardEnd       gradients may be read and changed (clipping); with accumulation only in the
+ * │  │  │                    last batch of a step
  * │  │  ├─ (optimizer step)
  * │  │  └─ batchEnd
  * │  ├─ validStart           if there is a validation part
@@ -20,8 +21,9 @@
  * └─ fitEnd
  * ```
  *
- * A callback owns what it must remember, and hands it over as plain data (`state`, `loadState`), so that
- * a resumed run goes on as if never stopped.
+ * A callback owns what it must remember, and hands it over as plain data (`state`, `loadState`) and as arrays
+ * (`arrays`, `loadArrays`), so that a resumed run goes on as if never stopped. What has state stands before
+ * the callback that writes checkpoints: a checkpoint holds what each had decided by then.
  */
 import type { Batch } from '../data/dataset.js';
 import type { Scores } from '../metrics/index.js';
@@ -95,6 +97,15 @@ export interface Callback {
   fitEnd?: Stage;
   state?(): CallbackState;
   loadState?(state: CallbackState): void;
+  /** Numbers too many for JSON, by name; may be views of what goes on changing. */
+  arrays?(): Readonly<Record<string, Float32Array>>;
+  /** Called after {@link loadState}, with what {@link arrays} gave. */
+  loadArrays?(arrays: Readonly<Record<string, Float32Array>>): void;
+  /**
+   * Brings the learner into the form that a checkpoint was saved in, before its weights and the optimizer's
+   * state are loaded: unfreezes, say, what had been unfrozen by then.
+   */
+  beforeLoad?(learner: Learner, state: CallbackState): void | Promise<void>;
 }
 
 /** Sums of an epoch that was left half done. */
@@ -115,4 +126,6 @@ export interface FitState {
   readonly running: TallyState | null;
   readonly history: readonly EpochRecord[];
   readonly callbacks: Readonly<Record<string, CallbackState>>;
+  /** By callback, then by the name that it gave. */
+  readonly arrays: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>;
 }

@@ -1,25 +1,60 @@
 /**
- * One checkpoint: a folder with the weights (safetensors), the optimizer's moments (safetensors) and the
- * rest of the state (JSON). It is written under another name and renamed, so a checkpoint is whole or
- * not there.
+ * One checkpoint: a folder with the weights (safetensors), the optimizer's moments and the callbacks' arrays
+ * (safetensors) and the rest of the state (JSON). It is written under another name and renamed, so a
+ * checkpoint is whole or not there.
  */
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import type { GroupState } from '../optim/index.js';
 import { decodeSafetensors, encodeSafetensors, floatTensors, writeFileAtomic } from '../weights/index.js';
 import type { WeightTensor } from '../weights/index.js';
-import type { FitState } from './callback.js';
+import type { Callback, EpochRecord, FitState } from './callback.js';
 import type { Learner } from './learner.js';
 
 export const WEIGHTS_FILE = 'weights.safetensors';
 const OPTIMIZER_FILE = 'optimizer.safetensors';
+const ARRAYS_FILE = 'callbacks.safetensors';
 const STATE_FILE = 'state.json';
 
-interface SavedState {
-  readonly fit: FitState;
-  readonly optimizer: { readonly type: string; readonly groups: readonly GroupState[] };
-}
+const whole = z.number().int().nonnegative();
+const record = z.looseObject({ epoch: whole, step: whole, lr: z.number(), train: z.looseObject({}) });
+const option = z.union([z.number(), z.boolean(), z.array(z.number())]);
+
+/** What state.json holds. Callbacks check their own part. */
+const savedState = z.object({
+  fit: z.object({
+    epoch: whole,
+    batch: whole,
+    step: whole,
+    batches: whole,
+    running: z
+      .object({
+        samples: whole,
+        loss: z.number(),
+        losses: z.record(z.string(), z.number()),
+        counts: z.array(whole),
+        seconds: z.number(),
+      })
+      .nullable(),
+    history: z.array(record as unknown as z.ZodType<EpochRecord>),
+    callbacks: z.record(z.string(), z.unknown()),
+  }),
+  /** Names of the arrays of each callback that has any. */
+  arrays: z.record(z.string(), z.array(z.string())),
+  optimizer: z.object({
+    type: z.string(),
+    groups: z.array(
+      z.object({
+        step: whole,
+        options: z.record(z.string(), option),
+        parameters: z.array(z.string()),
+        moments: z.array(z.string()),
+      }) satisfies z.ZodType<GroupState>,
+    ),
+  }),
+});
 
 /** Writes the learner's and the loop's state to `folder`, replacing what is there. */
 export async function saveCheckpoint(folder: string, learner: Learner, state: FitState): Promise<void> {
@@ -29,9 +64,19 @@ export async function saveCheckpoint(folder: string, learner: Learner, state: Fi
     await mkdir(beside, { recursive: true });
     const { type, groups, moments } = learner.optimizer.state();
     const optimizer = Object.entries(moments).map(([name, data]) => ({ name, shape: [data.length], data }));
-    const saved: SavedState = { fit: state, optimizer: { type, groups } };
+    const { arrays, ...fit } = state;
+    const flat = Object.entries(arrays).flatMap(([callback, own]) =>
+      Object.entries(own).map(([name, data]) => ({
+        name: `${callback}/${name}`,
+        shape: [data.length],
+        data,
+      })),
+    );
     await writeFileAtomic(join(beside, WEIGHTS_FILE), encodeSafetensors(learner.state.stateDict()));
     await writeFileAtomic(join(beside, OPTIMIZER_FILE), encodeSafetensors(optimizer));
+    if (flat.length > 0) await writeFileAtomic(join(beside, ARRAYS_FILE), encodeSafetensors(flat));
+    const names = Object.fromEntries(Object.entries(arrays).map(([name, own]) => [name, Object.keys(own)]));
+    const saved = { fit, arrays: names, optimizer: { type, groups } };
     await writeFileAtomic(join(beside, STATE_FILE), JSON.stringify(saved));
     await rm(folder, { recursive: true, force: true });
     await rename(beside, folder);
@@ -52,30 +97,67 @@ export async function readCheckpointWeights(folder: string): Promise<WeightTenso
   return floatTensors(decodeSafetensors(await read(path), path));
 }
 
-/** Puts a checkpoint's weights and optimizer state into the learner; returns where the loop stood. */
-export async function loadCheckpoint(folder: string, learner: Learner): Promise<FitState> {
+/**
+ * Puts a checkpoint's weights and optimizer state into the learner; returns where the loop stood.
+ *
+ * @param callbacks those of the run, as `fit` will get them: some have to prepare the learner
+ * @throws PixelwiseError if a file is missing or damaged, or belongs to another model or optimizer. The
+ *   folder is only read; the learner's weights are as before where the weights did not fit.
+ */
+export async function loadCheckpoint(
+  folder: string,
+  learner: Learner,
+  callbacks: readonly Callback[] = [],
+): Promise<FitState> {
   const weights = await readCheckpointWeights(folder);
-  const path = join(folder, OPTIMIZER_FILE);
-  const moments = floatTensors(decodeSafetensors(await read(path), path));
-  const statePath = join(folder, STATE_FILE);
-  let saved: SavedState;
-  try {
-    saved = JSON.parse(new TextDecoder().decode(await read(statePath))) as SavedState;
-  } catch (error) {
-    if (error instanceof PixelwiseError) throw error;
-    throw new PixelwiseError(
-      'checkpoint',
-      `${statePath} is damaged: delete this checkpoint's folder and resume from another`,
-      { cause: error },
-    );
+  const saved = await readState(folder);
+  const moments = await readArrays(join(folder, OPTIMIZER_FILE));
+  const owners = Object.entries(saved.arrays).filter(([, names]) => names.length > 0);
+  const flat = owners.length > 0 ? await readArrays(join(folder, ARRAYS_FILE)) : {};
+  const arrays = owners.map(([owner, names]) => {
+    const own = names.map((name): [string, Float32Array] => {
+      const data = flat[`${owner}/${name}`];
+      if (!data) throw damaged(join(folder, ARRAYS_FILE), `it lacks ${owner}/${name}`);
+      return [name, data];
+    });
+    return [owner, Object.fromEntries(own)] as const;
+  });
+  for (const callback of callbacks) {
+    if (callback.name in saved.fit.callbacks) {
+      await callback.beforeLoad?.(learner, saved.fit.callbacks[callback.name]);
+    }
   }
   learner.state.loadStateDict(weights, folder);
-  learner.optimizer.loadState({
-    ...saved.optimizer,
-    moments: Object.fromEntries(moments.map(({ name, data }) => [name, data])),
-  });
-  return saved.fit;
+  learner.optimizer.loadState({ ...saved.optimizer, moments });
+  return { ...saved.fit, arrays: Object.fromEntries(arrays) };
 }
+
+async function readArrays(path: string): Promise<Record<string, Float32Array>> {
+  const tensors = floatTensors(decodeSafetensors(await read(path), path));
+  return Object.fromEntries(tensors.map(({ name, data }) => [name, data]));
+}
+
+async function readState(folder: string): Promise<z.infer<typeof savedState>> {
+  const path = join(folder, STATE_FILE);
+  const text = new TextDecoder().decode(await read(path));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw damaged(path, 'it is no JSON', error);
+  }
+  const result = savedState.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw damaged(path, `${issue.path.join('.') || 'it'}: ${issue.message}`, result.error);
+}
+
+const damaged = (path: string, reason: string, cause?: unknown) =>
+  new PixelwiseError(
+    'checkpoint',
+    `${path} is damaged (${reason}): delete the folder ${dirname(path)} and resume from an earlier checkpoint`,
+    { cause },
+  );
 
 async function read(path: string): Promise<Uint8Array> {
   try {

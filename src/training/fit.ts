@@ -25,9 +25,14 @@ export interface FitOptions {
   /** Ends the run after so many optimizer steps, in the middle of an epoch if need be. */
   readonly maxSteps?: number | undefined;
   readonly callbacks?: readonly Callback[];
-  /** Batches whose gradients are averaged for one optimizer step; default 1. */
+  /**
+   * Batches whose gradients make one optimizer step, each weighing by its samples; default 1. The step equals
+   * that of one large batch where the loss is a mean over pixels and none are ignored (cross-entropy), up to
+   * rounding. It does not where the loss is a quotient of sums over the batch (Dice over pooled pixels, class
+   * weights) or where layers look at the whole batch (batch norm): those see each small batch by itself.
+   */
   readonly accumulate?: number;
-  /** Once aborted, the running step is finished and the run ends as `interrupted`. */
+  /** Once aborted, the running step (with all its batches) is finished and the run ends as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   /** Goes on from here; weights and optimizer are those of the learner. */
   readonly resume?: FitState | undefined;
@@ -57,6 +62,8 @@ class Fit implements FitContext {
   readonly history: EpochRecord[] = [];
   private tally: Tally;
   private stopped: StopReason | undefined;
+  /** Σ samples · gradient over the batches of the step under way. */
+  private gathered: { readonly sum: Float32Array; samples: number } | undefined;
   private readonly callbacks: readonly Callback[];
   private readonly accumulate: number;
 
@@ -94,6 +101,7 @@ class Fit implements FitContext {
   snapshot(): FitState {
     const { epoch, batch, step } = this;
     const states = this.callbacks.flatMap((c) => (c.state ? [[c.name, c.state()] as const] : []));
+    const arrays = this.callbacks.flatMap((c) => (c.arrays ? [[c.name, c.arrays()] as const] : []));
     return {
       epoch,
       batch,
@@ -102,6 +110,7 @@ class Fit implements FitContext {
       running: batch > 0 ? this.tally.state() : null,
       history: [...this.history],
       callbacks: Object.fromEntries(states),
+      arrays: Object.fromEntries(arrays),
     };
   }
 
@@ -113,7 +122,9 @@ class Fit implements FitContext {
     this.history.push(...state.history);
     if (state.running) this.tally.loadState(state.running);
     for (const callback of this.callbacks) {
-      if (callback.name in state.callbacks) callback.loadState?.(state.callbacks[callback.name]);
+      const { name } = callback;
+      if (name in state.callbacks) callback.loadState?.(state.callbacks[name]);
+      if (name in state.arrays) callback.loadArrays?.(state.arrays[name]!);
     }
   }
 
@@ -138,8 +149,10 @@ class Fit implements FitContext {
       const now = performance.now();
       this.tally.seconds += (now - before) / 1000;
       before = now;
-      if (signal?.aborted) this.stop('interrupted');
-      left = this.stopped === 'interrupted' && this.batch < this.batchesPerEpoch;
+      if (signal?.aborted) this.stopped = 'interrupted';
+      // Never between the batches of one step: half a step is nothing that could be saved.
+      const whole = this.batch % this.accumulate === 0 && this.batch < this.batchesPerEpoch;
+      left = this.stopped === 'interrupted' && whole;
       if (left || this.step >= this.maxSteps) break;
     }
     if (!left) await this.endEpoch();
@@ -148,14 +161,11 @@ class Fit implements FitContext {
   private async trainBatch(batch: Batch): Promise<void> {
     await this.tell('batchStart', (c) => c.batchStart?.(this, batch));
     const { learner } = this;
-    const place = this.batch % this.accumulate;
-    const sum = place > 0 ? learner.gradients.floats().slice() : undefined;
     const output = await learner.backward(batch);
-    const last = place === this.accumulate - 1 || this.batch === this.batchesPerEpoch - 1;
-    if (sum) addInto(learner.gradients.floats(), sum);
-    if (last && place > 0) scale(learner.gradients.floats(), 1 / (place + 1));
+    const ends = (this.batch + 1) % this.accumulate === 0 || this.batch === this.batchesPerEpoch - 1;
+    if (this.accumulate > 1) this.gather(batch.size, ends);
     const event: BatchEvent = { batch, output };
-    if (last) {
+    if (ends) {
       await this.tell('backwardEnd', (c) => c.backwardEnd?.(this, event));
       learner.step();
       this.step++;
@@ -165,8 +175,27 @@ class Fit implements FitContext {
     await this.tell('batchEnd', (c) => c.batchEnd?.(this, event));
   }
 
+  /** Adds a batch's gradients to those of its step; the last one leaves the mean in the learner. */
+  private gather(samples: number, ends: boolean): void {
+    const gradients = this.learner.gradients.floats();
+    if (this.gathered?.sum.length !== gradients.length) {
+      this.gathered = { sum: new Float32Array(gradients.length), samples: 0 };
+    }
+    const { gathered } = this;
+    const { sum } = gathered;
+    gathered.samples += samples;
+    for (let i = 0; i < sum.length; i++) sum[i]! += samples * gradients[i]!;
+    if (!ends) return;
+    const factor = 1 / gathered.samples;
+    for (let i = 0; i < sum.length; i++) gradients[i] = sum[i]! * factor;
+    sum.fill(0);
+    gathered.samples = 0;
+  }
+
   private async endEpoch(): Promise<void> {
     const { valid, classNames } = this.options;
+    // What a broken last step left must be neither scored nor saved.
+    this.learner.checkWeights();
     const scores = this.tally.scores();
     let validTally: Tally | undefined;
     if (valid) {
@@ -193,7 +222,7 @@ class Fit implements FitContext {
     this.batch = 0;
     this.tally = new Tally(classNames);
     await this.tell('epochEnd', (c) => c.epochEnd?.(this, record));
-    if (this.options.signal?.aborted) this.stop('interrupted');
+    if (this.options.signal?.aborted) this.stopped = 'interrupted';
   }
 
   /** Calls one stage of every callback; an error carries the callback's name and the stage. */
@@ -205,20 +234,12 @@ class Fit implements FitContext {
       try {
         await call(callback);
       } catch (error) {
-        if (error instanceof PixelwiseError) throw error;
         const message = error instanceof Error ? error.message : String(error);
-        throw new PixelwiseError('callback', `callback "${callback.name}" failed at ${stage}: ${message}`, {
+        const code = error instanceof PixelwiseError ? error.code : 'callback';
+        throw new PixelwiseError(code, `callback "${callback.name}" failed at ${stage}: ${message}`, {
           cause: error,
         });
       }
     }
   }
-}
-
-function addInto(to: Float32Array, values: Float32Array): void {
-  for (let i = 0; i < to.length; i++) to[i]! += values[i]!;
-}
-
-function scale(values: Float32Array, factor: number): void {
-  for (let i = 0; i < values.length; i++) values[i]! *= factor;
 }

@@ -17,13 +17,13 @@
 import { PixelwiseError } from '../errors/index.js';
 import { peakBytes } from '../graph/index.js';
 import type { Batch } from '../data/dataset.js';
-import type { Layer, Loss, LossTerm } from '../nn/index.js';
+import type { Layer, Loss, LossTerm, RandomMask, Slot } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
-import type { Optimizer, ParameterSlice } from '../optim/index.js';
+import type { Optimizer, OptimizerOptions, ParameterSlice } from '../optim/index.js';
 import { Random } from '../random/index.js';
 import type { Runtime, View } from '../runtime/index.js';
 import { HostBuffer, Program, ProgramCache } from '../runtime/index.js';
-import { explainNonFinite } from './non-finite.js';
+import { allFinite, explainNonFiniteGradient, explainNonFiniteLoss, firstNonFinite } from './non-finite.js';
 import type { BatchShape, StepGraph } from './step.js';
 import { BUFFER, evaluationGraph, GRADIENT, LOSS, trainingGraph } from './step.js';
 
@@ -61,15 +61,16 @@ const DEFAULT_PROGRAM_BYTES = 6 * 2 ** 30;
 export class Learner {
   readonly model: Layer;
   readonly terms: readonly LossTerm[];
-  readonly state: ModelState;
   readonly optimizer: Optimizer;
   readonly runtime: Runtime;
   readonly seed: number;
-  /** Gradients of the latest {@link backward}, laid out as `state.weights`. */
-  readonly gradients: HostBuffer;
   /** Batches that {@link backward} has seen: it names the dropout masks of the next one. */
   batches = 0;
-  private readonly newRest: HostBuffer;
+  private values: ModelState;
+  private slopes: HostBuffer;
+  private newRest: HostBuffer;
+  /** Samples of the latest {@link backward}, for messages. */
+  private latest: readonly string[] = [];
   private readonly programs: ProgramCache;
   private readonly graphs = new Map<string, StepGraph>();
   private readonly inputs = new Map<string, HostBuffer>();
@@ -80,14 +81,23 @@ export class Learner {
       typeof options.loss === 'function' ? [{ name: 'loss', weight: 1, loss: options.loss }] : options.loss;
     this.runtime = options.runtime;
     this.seed = options.seed;
-    this.state = ModelState.initialize(options.model, options.seed);
-    const slices = this.state.trainable.map(({ name, offset, length }) => ({ name, offset, length }));
-    if (slices.length === 0)
+    this.values = ModelState.initialize(options.model, options.seed);
+    if (this.state.trainable.length === 0)
       throw new PixelwiseError('model', 'no weight of the model learns: unfreeze a part of it');
-    this.optimizer = options.optimizer(slices);
-    this.gradients = new HostBuffer(this.state.weights.byteLength);
+    this.optimizer = options.optimizer(this.state.trainable.map(sliceOf));
+    this.slopes = new HostBuffer(this.state.weights.byteLength);
     this.newRest = new HostBuffer(this.state.rest.byteLength);
     this.programs = new ProgramCache(options.maxProgramBytes ?? DEFAULT_PROGRAM_BYTES);
+  }
+
+  /** Weights and buffers. Another object after {@link unfreeze}. */
+  get state(): ModelState {
+    return this.values;
+  }
+
+  /** Gradients of the latest {@link backward}, laid out as `state.weights`. */
+  get gradients(): HostBuffer {
+    return this.slopes;
   }
 
   /**
@@ -104,9 +114,12 @@ export class Learner {
     const moving = this.state.fixed.filter(({ name }) => `${BUFFER}${name}` in graph.definition.outputs);
     for (const { name, offset } of moving)
       into[BUFFER + name] = { buffer: this.newRest, byteOffset: offset * 4 };
-    const feeds = { ...this.feeds(batch), ...this.drawMasks(graph) };
+    const feeds = { ...this.feeds(batch), ...this.drawMasks(graph.masks) };
     const output = readOutput(await program.run(feeds, into));
-    if (!Number.isFinite(output.loss)) throw await explainNonFinite(this, batch, output.loss);
+    this.latest = batch.ids;
+    if (!Number.isFinite(output.loss)) {
+      throw await explainNonFiniteLoss(this, batch, output.loss, (masks) => this.drawMasks(masks));
+    }
     for (const { offset, length } of moving) {
       this.state.rest.floats(offset, length).set(this.newRest.floats(offset, length));
     }
@@ -114,9 +127,22 @@ export class Learner {
     return output;
   }
 
-  /** One step of the optimizer along {@link gradients}. */
+  /** One step of the optimizer along {@link gradients}. Throws, before it, if one of them is no finite number. */
   step(): void {
-    this.optimizer.step(this.state.weights.floats(), this.gradients.floats());
+    const gradients = this.gradients.floats();
+    // Reading them once more costs a hundredth of the step, and saves the weights that one NaN would ruin.
+    if (!allFinite(gradients)) throw explainNonFiniteGradient(this, this.latest);
+    this.optimizer.step(this.state.weights.floats(), gradients);
+  }
+
+  /** Throws if a weight or buffer is no finite number, naming it. */
+  checkWeights(): void {
+    const bad = this.state.slots.find((slot) => firstNonFinite(this.state.values(slot)) >= 0);
+    if (!bad) return;
+    throw new PixelwiseError(
+      'non-finite',
+      `${bad.name} is no longer finite: the last step was too large. Go on from the last checkpoint with a lower learning rate, or clip gradients.`,
+    );
   }
 
   /** Forward in evaluation mode: loss and prediction. */
@@ -130,8 +156,35 @@ export class Learner {
     await this.compiled('train', batch);
   }
 
-  /** Drops every compiled graph: after parts of the model were frozen or unfrozen. */
-  async recompile(): Promise<void> {
+  /**
+   * Takes in what was unfrozen in the model since (`module.unfreeze()`): those weights learn from now on, in
+   * a parameter group of their own with `options`. Does nothing where nothing was.
+   *
+   * @throws PixelwiseError if a weight that the optimizer moves was frozen meanwhile: freeze before the
+   *   learner is made, or set its group's learning rate to 0.
+   */
+  async unfreeze(options: Partial<OptimizerOptions> = {}): Promise<void> {
+    const state = new ModelState(this.model);
+    const slots = new Map(state.trainable.map((slot) => [slot.name, slot]));
+    const moved = this.optimizer.groups.flatMap((group) => group.parameters);
+    const lost = moved.find(({ name }) => !slots.has(name));
+    if (lost) {
+      throw new PixelwiseError(
+        'model',
+        `${lost.name} was frozen while its optimizer was in use: freeze parts of a model before the learner is made, or set the learning rate of their parameter group to 0`,
+      );
+    }
+    const known = new Set(moved.map(({ name }) => name));
+    const added = state.trainable.filter(({ name }) => !known.has(name));
+    if (added.length === 0) return;
+    state.loadStateDict(this.state.stateDict());
+    this.values = state;
+    this.slopes = new HostBuffer(state.weights.byteLength);
+    this.newRest = new HostBuffer(state.rest.byteLength);
+    for (const group of this.optimizer.groups) {
+      group.parameters = group.parameters.map(({ name }) => sliceOf(slots.get(name)!));
+    }
+    this.optimizer.addGroup(added.map(sliceOf), options);
     this.graphs.clear();
     await this.programs.clear();
   }
@@ -179,7 +232,7 @@ export class Learner {
     };
   }
 
-  private drawMasks({ masks }: StepGraph): Record<string, View> {
+  private drawMasks(masks: readonly RandomMask[]): Record<string, View> {
     const views = masks.map(({ leaf, keep }, i): [string, View] => {
       const bits = new Uint8Array(leaf.size);
       new Random(this.seed, 'dropout', this.batches, i).fillBernoulli(bits, keep);
@@ -188,6 +241,8 @@ export class Learner {
     return Object.fromEntries(views);
   }
 }
+
+const sliceOf = ({ name, offset, length }: Slot): ParameterSlice => ({ name, offset, length });
 
 function readOutput(results: Readonly<Record<string, ArrayLike<number | bigint>>>): StepOutput {
   const { loss, prediction, logits } = results;

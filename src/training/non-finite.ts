@@ -1,60 +1,105 @@
-/** Finds where a loss stopped being a number. */
+/** Finds where training stopped giving finite numbers. */
 import type { Batch } from '../data/dataset.js';
 import { PixelwiseError } from '../errors/index.js';
-import type { Tensor } from '../graph/index.js';
+import type { Tensor, TensorData } from '../graph/index.js';
 import { input, mul, sum } from '../graph/index.js';
+import type { RandomMask } from '../nn/index.js';
 import { traceModel } from '../nn/index.js';
-import type { TensorData } from '../graph/index.js';
+import type { View } from '../runtime/index.js';
 import { Program, viewOf } from '../runtime/index.js';
 import type { Learner } from './learner.js';
 
-const firstBad = (values: ArrayLike<number>): number => {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
-  return -1;
-};
+const ADVICE = 'A lower learning rate, gradient clipping or batch norm usually helps.';
+
+/** Whether every value is finite. A sum of float32 numbers in double precision cannot overflow by itself. */
+export function allFinite(values: Float32Array): boolean {
+  // Four running sums: one would wait for its own addition at every element.
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  const whole = values.length - (values.length % 4);
+  for (let i = 0; i < whole; i += 4) {
+    a += values[i]!;
+    b += values[i + 1]!;
+    c += values[i + 2]!;
+    d += values[i + 3]!;
+  }
+  for (let i = whole; i < values.length; i++) a += values[i]!;
+  return Number.isFinite(a + b + c + d);
+}
+
+/** Place of the first value that is NaN or infinite; −1 if there is none. */
+export function firstNonFinite(values: Float32Array): number {
+  return allFinite(values) ? -1 : values.findIndex((value) => !Number.isFinite(value));
+}
 
 /**
  * The error for a loss that is NaN or infinite: says whether a pixel, a weight or a layer's output went
  * bad first, and in which sample or layer.
+ *
+ * @param drawMasks the dropout masks of the failed step
  */
-export async function explainNonFinite(
+export async function explainNonFiniteLoss(
   learner: Learner,
   batch: Batch,
   loss: number,
+  drawMasks: (masks: readonly RandomMask[]) => Record<string, View>,
 ): Promise<PixelwiseError> {
-  const advice = 'A lower learning rate, gradient clipping or batch norm usually helps.';
   const fail = (where: string) => new PixelwiseError('non-finite', `the loss became ${loss}: ${where}`);
   const perImage = batch.channels * batch.height * batch.width;
-  const pixel = firstBad(batch.images);
+  const pixel = firstNonFinite(batch.images);
   if (pixel >= 0) {
     const id = batch.ids[Math.floor(pixel / perImage)];
     return fail(`image "${id}" holds a value that is no finite number. Mend or remove the file.`);
   }
   for (const slot of learner.state.slots) {
-    if (firstBad(learner.state.values(slot)) >= 0) {
-      return fail(`the weight ${slot.name} is no longer finite; the step before was too large. ${advice}`);
+    if (firstNonFinite(learner.state.values(slot)) >= 0) {
+      return fail(`the weight ${slot.name} is no longer finite; the step before was too large. ${ADVICE}`);
     }
   }
-  const layer = await firstBadLayer(learner, batch);
-  if (layer !== undefined) return fail(`the output of layer ${layer} overflowed. ${advice}`);
-  return fail(`every layer's output is finite, so the loss itself overflowed. ${advice}`);
+  const samples = `batch of ${listed(batch.ids)}`;
+  const layer = await firstBadLayer(learner, batch, drawMasks);
+  if (layer !== undefined) return fail(`the output of layer ${layer} overflowed (${samples}). ${ADVICE}`);
+  return fail(`every layer's output is finite, so the loss itself overflowed (${samples}). ${ADVICE}`);
 }
 
-async function firstBadLayer(learner: Learner, batch: Batch): Promise<string | undefined> {
+/** The error for gradients that are NaN or infinite: names the weight nearest to the loss that has one. */
+export function explainNonFiniteGradient(learner: Learner, ids: readonly string[]): PixelwiseError {
+  const gradients = learner.gradients.floats();
+  // The backward walk goes from the last layer to the first, and what is bad once stays bad.
+  const first = [...learner.state.trainable]
+    .reverse()
+    .find(({ offset, length }) => !allFinite(gradients.subarray(offset, offset + length)));
+  const where = first ? `the gradient of ${first.name} is` : 'gradients are';
+  return new PixelwiseError(
+    'non-finite',
+    `${where} no longer finite (batch of ${listed(ids)}); the weights are as before the step. ${ADVICE}`,
+  );
+}
+
+const listed = (ids: readonly string[]) =>
+  ids.length > 4 ? `${ids.slice(0, 4).join(', ')} and ${ids.length - 4} more` : ids.join(', ');
+
+async function firstBadLayer(
+  learner: Learner,
+  batch: Batch,
+  drawMasks: (masks: readonly RandomMask[]) => Record<string, View>,
+): Promise<string | undefined> {
   const { model, state, runtime } = learner;
-  model.eval();
   const images = input('images', [batch.size, batch.channels, batch.height, batch.width]);
-  const { calls } = traceModel(model, images);
   model.train();
+  const { calls, masks } = traceModel(model, images);
   const outputs: Record<string, Tensor> = {};
   // Zero times anything finite is 0; times NaN or infinity it is NaN, and NaN survives a sum.
   calls.forEach(({ output }, i) => (outputs[`call_${i}`] = sum(mul(output, 0))));
-  const leaves = state.slots.map((slot) => slot.leaf);
+  const leaves = [...state.slots, ...masks].map(({ leaf }) => leaf);
   const program = await Program.compile({ inputs: [images, ...leaves], outputs }, runtime);
   try {
     const results: Record<string, TensorData> = await program.run({
       images: viewOf(batch.images.slice()),
       ...state.feeds(),
+      ...drawMasks(masks),
     });
     const bad = calls.findIndex((_, i) => !Number.isFinite(Number(results[`call_${i}`]![0])));
     return bad < 0 ? undefined : calls[bad]!.path || model.typeName;

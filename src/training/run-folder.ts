@@ -103,7 +103,11 @@ export class RunFolder {
     if (name !== undefined && names.includes(name)) return this.checkpoint(name);
     const choices = names.length > 0 ? `It has: ${names.join(', ')}.` : 'It has none yet.';
     const asked = typeof which === 'number' || name === undefined ? `"${which}"` : `"${which}" (${name})`;
-    throw new PixelwiseError('checkpoint', `${this.path} has no checkpoint ${asked}. ${choices}`);
+    const advice =
+      typeof which === 'string' && names.length > 0
+        ? ` To use one of these, write its name into ${join(this.path, 'checkpoints', which)}.`
+        : '';
+    throw new PixelwiseError('checkpoint', `${this.path} has no checkpoint ${asked}. ${choices}${advice}`);
   }
 
   /** Whole checkpoints, oldest first. */

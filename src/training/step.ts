@@ -1,6 +1,6 @@
 /** The graphs of training: forward, loss and backward as one program; forward and loss for validation. */
 import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
-import { argMax, cast, gradients, greater, input, reshape } from '../graph/index.js';
+import { argMax, cast, gradients, greater, input, nodesBehind, reshape } from '../graph/index.js';
 import type { Layer, LossTerm, RandomMask, Trace } from '../nn/index.js';
 import { Parameter, sumOfLosses, traceModel } from '../nn/index.js';
 
@@ -60,11 +60,24 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
 export function trainingGraph(model: Layer, terms: readonly LossTerm[], batch: BatchShape): StepGraph {
   model.train();
   const { trace, inputs, outputs, loss } = forwardAndLoss(model, terms, batch);
-  const weights = inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad);
-  // Last weight first: the order in which the backward walk reaches them.
+  const weights = inBackwardOrder(
+    loss,
+    inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad),
+  );
   gradients(loss, weights).forEach((gradient, i) => (outputs[GRADIENT + weights[i]!.name] = gradient));
   for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
   return { definition: { inputs, outputs }, masks: trace.masks, trace };
+}
+
+/**
+ * The order in which the backward walk finishes their gradients: what is used first in the forward pass
+ * comes last. Results are computed in the order in which the graph lists them, so that a gradient is made
+ * when all it is made of has just been, and the activations behind it are freed as the walk passes them.
+ */
+function inBackwardOrder(loss: Tensor, weights: readonly Leaf[]): Leaf[] {
+  const wanted = new Set<Tensor>(weights);
+  const used = new Set(nodesBehind([loss]).flatMap(({ inputs }) => inputs.filter((t) => wanted.has(t))));
+  return [...weights.filter((leaf) => !used.has(leaf)), ...([...used].reverse() as Leaf[])];
 }
 
 /** Forward in evaluation mode, loss and prediction; with `logits` when asked for. */

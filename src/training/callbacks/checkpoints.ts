@@ -32,13 +32,20 @@ export function checkpoints({ folder, monitor, every }: CheckpointOptions): Chec
   let best: Best | undefined;
   const save = async (context: FitContext, name: string, isBest: boolean) => {
     await saveCheckpoint(folder.checkpoint(name), context.learner, context.snapshot());
-    // The pointers move only once the checkpoint is whole; what they led to goes only after that.
-    if (isBest) await folder.point('best', name);
+    // The pointers move only once the checkpoint is whole; what they led to goes only after that. `last` is
+    // first: `best` then never leads to a checkpoint that a resumed run is going to write again.
     await folder.point('last', name);
+    if (isBest) await folder.point('best', name);
     await folder.prune((epoch) => every !== undefined && epoch % every === 0);
   };
   return {
     name: 'checkpoints',
+    async fitStart(context) {
+      // A run killed between its two pointers has an older `best` than its state says.
+      const name = String(best?.epoch ?? context.epoch);
+      if (context.epoch > 0 && (await folder.checkpointNames()).includes(name))
+        await folder.point('best', name);
+    },
     get best() {
       return best;
     },

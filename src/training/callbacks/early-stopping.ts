@@ -20,6 +20,10 @@ export function earlyStopping({ monitor, patience, minDelta = 0 }: EarlyStopping
   let waited = 0;
   return {
     name: 'earlyStopping',
+    fitStart(context) {
+      // Resumed after it had stopped: it stays stopped.
+      if (waited >= patience) context.stop('patience');
+    },
     epochEnd(context, record) {
       const value = monitored(record, monitor);
       if (value !== undefined && improves(value, best, monitor.metric, minDelta)) {
