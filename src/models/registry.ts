@@ -4,8 +4,13 @@
  */
 import { UsageError } from '../errors/index.js';
 import type { Layer } from '../nn/index.js';
+import { IMAGENET_NORMALIZATION } from './encoder.js';
+import type { MobileNetUNetOptions } from './mobilenet-unet.js';
+import { MobileNetUNet, MOBILENET_UNET_OPTIONS } from './mobilenet-unet.js';
 import type { ModelOption, OptionTable, SharedOptions } from './options.js';
 import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import type { SegNetOptions } from './segnet.js';
+import { SegNet, SEGNET_OPTIONS } from './segnet.js';
 import type { UNetOptions } from './unet.js';
 import { UNet, UNET_OPTIONS } from './unet.js';
 
@@ -84,6 +89,20 @@ const ENTRIES: readonly ModelEntry[] = [
     description: 'the classic U-Net (Ronneberger et al. 2015), trained from scratch',
     options: UNET_OPTIONS,
     make: UNet,
+  }),
+  entry<MobileNetUNetOptions>('mobilenet-unet', {
+    description: 'a U-Net on a MobileNetV2 (Sandler et al. 2018) pretrained on ImageNet',
+    options: MOBILENET_UNET_OPTIONS,
+    make: MobileNetUNet,
+    pretrained: { architecture: 'mobilenet_v2', field: 'encoder', normalization: IMAGENET_NORMALIZATION },
+  }),
+  entry<SegNetOptions>('segnet', {
+    description: 'SegNet (Badrinarayanan et al. 2017): pooling indices instead of skips',
+    options: SEGNET_OPTIONS,
+    make: SegNet,
+    // Scores that are never negative need one channel for each of two classes.
+    outputChannels: (classes, { head }) =>
+      head === 'linear' ? oneLogitForTwo(classes) : Math.max(classes, 2),
   }),
 ];
 

@@ -1,5 +1,5 @@
 /** A model's summary as text: a table as Keras prints it, a tree of modules as torch for R does, and the U. */
-import type { LayerSummary, ModelSummary, ModuleSummary, OpenShape } from './summary.js';
+import type { ModelSummary, ModuleSummary, OpenShape } from './summary.js';
 
 const counted = (n: number) => n.toLocaleString('en-US');
 
@@ -79,44 +79,9 @@ export function formatModules(summary: ModelSummary, depth = Infinity): string {
   return lines.join('\n');
 }
 
-/** One size of the U. */
-export interface SizeLevel {
-  /** Rows and columns. */
-  readonly size: readonly [number, number];
-  /** Channels where the size is left on the way down; at the bottom, where the way up begins. */
-  readonly down: number;
-  /** Channels where the size is left on the way up; absent for sizes that only the way down has. */
-  readonly up?: number;
-}
-
-/** The sizes that a model goes through, the largest first, with its channels on the way down and up. */
-export function sizesOf(summary: ModelSummary): SizeLevel[] {
-  const planes = summary.layers.filter(isPlane);
-  const area = ({ output }: LayerSummary) => output[2]! * output[3]!;
-  const smallest = Math.min(...planes.map(area));
-  const bottom = planes.findIndex((layer) => area(layer) === smallest);
-  const last = planes.findLastIndex((layer) => area(layer) === smallest);
-  const levels = new Map<string, { size: readonly [number, number]; down: number; up?: number }>();
-  const key = ({ output }: LayerSummary) => `${output[2]}×${output[3]}`;
-  for (const layer of planes.slice(0, bottom)) {
-    levels.set(key(layer), { size: [layer.output[2]!, layer.output[3]!], down: layer.output[1]! });
-  }
-  const deepest = planes[last]!;
-  levels.set(key(deepest), { size: [deepest.output[2]!, deepest.output[3]!], down: deepest.output[1]! });
-  // The last layers give the scores of classes, which belong to no level.
-  const scores = planes.findLastIndex(({ output }) => output[1] !== summary.output[1]) + 1;
-  for (const layer of planes.slice(last + 1, scores)) {
-    const level = levels.get(key(layer));
-    if (level) level.up = layer.output[1]!;
-  }
-  return [...levels.values()];
-}
-
-const isPlane = ({ output }: LayerSummary) => output.length === 4;
-
-/** {@link sizesOf} as a table. */
+/** The U: sizes, with channels on the way down and on the way up. */
 export function formatSizes(summary: ModelSummary): string {
-  const rows = sizesOf(summary).map(({ size, down, up }) => [
+  const rows = summary.sizes.map(({ size, down, up }) => [
     size.join('×'),
     counted(down),
     up === undefined ? '' : counted(up),

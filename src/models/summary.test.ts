@@ -4,7 +4,7 @@ import { add, globalAvgPool2d, gradients, input, mul, relu, sliceAll, sqrt, sum 
 import { constantInit, Conv2d, Dropout, ModelState, Module, Parameter, Sequential } from '../nn/index.js';
 import { Program, viewOf } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
-import { formatModules, formatSizes, formatSummary, sizesOf, summarize, UNet, unet } from './index.js';
+import { formatModules, formatSizes, formatSummary, summarize, UNet, unet } from './index.js';
 
 describe('the published U-Nets', () => {
   it.each([
@@ -15,7 +15,7 @@ describe('the published U-Nets', () => {
     expect(summary.parameters).toEqual({ total: 31_031_745, trainable: 31_031_745, frozen: 0 });
     expect(summary.input).toEqual([null, 3, 128, 128]);
     expect(summary.output).toEqual([null, 1, 128, 128]);
-    expect(sizesOf(summary)).toEqual([
+    expect(summary.sizes).toEqual([
       { size: [128, 128], down: 64, up: 64 },
       { size: [64, 64], down: 128, up: 128 },
       { size: [32, 32], down: 256, up: 256 },

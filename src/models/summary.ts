@@ -9,6 +9,9 @@ import { Parameter, traceModel } from '../nn/index.js';
 import type { Layer } from '../nn/index.js';
 import type { ReceptiveField } from './receptive-field.js';
 import { receptiveField } from './receptive-field.js';
+import type { SizeLevel } from './sizes.js';
+import { sizesOf } from './sizes.js';
+import { inTrainingMode } from './training-mode.js';
 
 /** A shape whose first axis, the batch, is open. */
 export type OpenShape = readonly (number | null)[];
@@ -43,6 +46,8 @@ export interface ModelSummary {
   readonly parameters: { readonly total: number; readonly trainable: number; readonly frozen: number };
   readonly layers: readonly LayerSummary[];
   readonly modules: ModuleSummary;
+  /** The sizes that it goes through, the largest first. */
+  readonly sizes: readonly SizeLevel[];
   /** Of convolutions and matrix products, for one image. */
   readonly multiplyAdds: number;
   /** Rows and columns of the image that one output pixel can see; absent where that cannot be told. */
@@ -71,7 +76,7 @@ export function summarize(
   const { height, width, channels = 3, name = model.typeName } = options;
   const image = input('input', [1, channels, height, width]);
   // Traced as in training, where dropout is part of the model.
-  const { output, calls } = traceInTraining(model, image);
+  const { output, calls } = inTrainingMode(model, () => traceModel(model, image));
   const layers = layersOf(output, image, calls);
   const field = receptiveField(output, image);
   const weights = model.namedParameters().map(([, parameter]) => parameter);
@@ -85,19 +90,11 @@ export function summarize(
     parameters: { total, trainable, frozen: total - trainable },
     layers,
     modules: modulesOf('', model),
+    sizes: sizesOf(layers),
     multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
     ...(field !== undefined && { receptiveField: field }),
     ...(model.divisor !== undefined && { divisor: model.divisor }),
   };
-}
-
-function traceInTraining(model: Layer, image: Tensor) {
-  const modes = [...model.namedModules()].map(([, module]) => ({ module, training: module.training }));
-  try {
-    return traceModel(model.train(), image);
-  } finally {
-    for (const { module, training } of modes) module.training = training;
-  }
 }
 
 const open = (shape: Shape): OpenShape => [null, ...shape.slice(1)];

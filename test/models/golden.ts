@@ -24,21 +24,28 @@ interface Settings {
   readonly model?: string;
   readonly options?: object;
   readonly mode: 'train' | 'eval';
+  /** The name from which the image is made. */
+  readonly image: string;
+  /** Of large tensors only a sketch is kept. */
+  readonly sketched?: boolean;
 }
 
-/** A tensor of PyTorch's in float64: its values, or its norm and a sketch of it. */
+/** A tensor of PyTorch's in float64: its values, or a sketch of them. */
 export interface Reference {
   readonly name: string;
   readonly size: number;
+  /** What distances are divided by: ‖b‖, or where that is but rounding, the largest of the gradients' norms. */
+  readonly norm: number;
   /** Relative error of PyTorch's float32. */
   readonly error: number;
-  readonly norm?: number;
   readonly values: Float32Array;
 }
 
 export interface GoldenCase extends Settings {
   readonly references: readonly Reference[];
 }
+
+const isSketch = (size: number, sketched = false) => sketched && size > SIGNS;
 
 export function readGolden(): GoldenCase[] {
   const file = (name: string) => readFileSync(new URL(`../golden/${name}`, import.meta.url));
@@ -50,7 +57,11 @@ export function readGolden(): GoldenCase[] {
   const cases = index.map(({ tensors, ...settings }) => ({
     ...settings,
     references: tensors.map((tensor) => {
-      const values = new Float32Array(memory, at, tensor.norm === undefined ? tensor.size : SIGNS);
+      const values = new Float32Array(
+        memory,
+        at,
+        isSketch(tensor.size, settings.sketched) ? SIGNS : tensor.size,
+      );
       at += values.byteLength;
       return { ...tensor, values };
     }),
@@ -63,16 +74,22 @@ export function readGolden(): GoldenCase[] {
 function hashes(name: string, size: number): Uint32Array {
   let seed = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) seed = Math.imul(seed ^ byte, 0x01000193);
-  return Uint32Array.from({ length: size }, (_, i) => {
+  const result = new Uint32Array(size);
+  for (let i = 0; i < size; i++) {
     let h = seed + Math.imul(i, 0x9e3779b9);
     h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return h ^ (h >>> 16);
-  });
+    result[i] = h ^ (h >>> 16);
+  }
+  return result;
 }
 
-const numbers = (name: string, shape: Shape, map: (u: number) => number) =>
-  Float32Array.from(hashes(name, sizeOf(shape)), (h) => map(h / 2 ** 32));
+function numbers(name: string, shape: Shape, map: (u: number) => number): Float32Array {
+  const bits = hashes(name, sizeOf(shape));
+  const result = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) result[i] = map(bits[i]! / 2 ** 32);
+  return result;
+}
 
 /** The values of a weight or buffer. */
 export function fill(name: string, shape: Shape): Float32Array {
@@ -86,7 +103,11 @@ export function fill(name: string, shape: Shape): Float32Array {
   return name.endsWith('weight') ? make((u) => 0.75 + 0.5 * u) : make((u) => 0.4 * (u - 0.5));
 }
 
-export const image = (shape: Shape): Float32Array => numbers('image', shape, (u) => 4 * u - 2);
+export const image = (shape: Shape, name: string): Float32Array =>
+  numbers(name, shape, name === 'ties' ? (u) => Math.floor(4 * u) : (u) => 4 * u - 2);
+
+/** What a result is multiplied by to make a loss of it. */
+export const projection = (shape: Shape): Float32Array => numbers('projection', shape, (u) => u);
 
 /** N×H×W classes, 255 for pixels to ignore. */
 export function mask(shape: Shape, classes: number, kind: MaskKind): Uint8Array {
@@ -111,29 +132,21 @@ export function mask(shape: Shape, classes: number, kind: MaskKind): Uint8Array 
 
 export interface Deviation {
   readonly tensor: string;
-  /** ‖a − b‖ ÷ ‖b‖, or ‖a‖ where b is zero. */
+  /** ‖a − b‖ ÷ ‖b‖ */
   readonly error: number;
   readonly bound: number;
 }
 
-/** How far `values` are from PyTorch's; for a sketch, an unbiased estimate of it. */
+/** How far `values` are from PyTorch's; by a sketch, an estimate of it. */
 export function deviation(values: ArrayLike<number>, reference: Reference): Deviation {
-  const { name, size, error, norm } = reference;
+  const { name, size, error, norm, values: b } = reference;
   if (values.length !== size) throw new Error(`${name} has ${values.length} values instead of ${size}`);
-  const [a, b] = norm === undefined ? [values, reference.values] : [sketch(values), reference.values];
-  let distance = 0;
+  const sketched = b.length !== size;
+  const a = sketched ? sketch(values) : values;
   let square = 0;
-  for (let i = 0; i < b.length; i++) {
-    distance += (a[i]! - b[i]!) ** 2;
-    square += b[i]! ** 2;
-  }
-  const length = norm ?? Math.sqrt(square);
-  if (norm !== undefined) distance /= SIGNS;
-  return {
-    tensor: name,
-    error: Math.sqrt(distance) / (length === 0 ? 1 : length),
-    bound: Math.max(TOLERANCE, 3 * error),
-  };
+  for (let i = 0; i < b.length; i++) square += (a[i]! - b[i]!) ** 2;
+  const distance = Math.sqrt(sketched ? square / SIGNS : square);
+  return { tensor: name, error: distance / (norm || 1), bound: Math.max(TOLERANCE, 3 * error) };
 }
 
 /** Products with vectors of ±1: bit j of a hash of the place is the sign in vector j. */

@@ -1,24 +1,48 @@
 /** Models and losses against PyTorch: from the same weights and batch, everything a training step gives. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Leaf, Tensor } from '../../src/graph/index.js';
-import { gradients, input } from '../../src/graph/index.js';
-import { UNet } from '../../src/models/index.js';
+import {
+  constant,
+  gradients,
+  input,
+  maxPool2dWithIndices,
+  maxUnpool2d,
+  mul,
+  sum,
+} from '../../src/graph/index.js';
+import { MobileNetUNet, MobileNetV2, SegNet, UNet } from '../../src/models/index.js';
 import type { Layer, Loss } from '../../src/nn/index.js';
 import { binaryCrossEntropy, crossEntropy, dice, ModelState, traceModel } from '../../src/nn/index.js';
 import type { Runtime, View } from '../../src/runtime/index.js';
 import { Program, viewOf } from '../../src/runtime/index.js';
 import { createNodeRuntime } from '../../src/runtime/node.js';
 import type { Deviation, GoldenCase } from './golden.js';
-import { deviation, fill, image, mask, readGolden } from './golden.js';
+import { deviation, fill, image, mask, projection, readGolden } from './golden.js';
 
 const MODELS: Readonly<Record<string, (options: object) => Layer>> = {
   unet: (options) => new UNet(options),
+  segnet: (options) => new SegNet(options),
+  'mobilenet-v2': (options) => new MobileNetV2({ dropout: 0, ...options }),
+  'mobilenet-unet': (options) => new MobileNetUNet(options),
+};
+
+const projected: Loss = (result) => sum(mul(result, constant(projection(result.shape), result.shape)));
+
+/** Pools, squares, and puts values back where they were. */
+const unpooled: Loss = (x, target) => {
+  const { values, indices } = maxPool2dWithIndices(x, 2);
+  return projected(
+    maxUnpool2d(mul(values, values), indices, 2, { size: [x.shape[2]!, x.shape[3]!] }),
+    target,
+  );
 };
 
 const LOSSES: Readonly<Record<string, (options?: object) => Loss>> = {
   bce: binaryCrossEntropy,
   'cross-entropy': crossEntropy,
   dice,
+  projection: () => projected,
+  unpooled: () => unpooled,
 };
 
 interface Forward {
@@ -54,7 +78,7 @@ async function deviations(test: GoldenCase, runtime: Runtime): Promise<Deviation
     ? runModel(test, images)
     : { logits: images, learnt: { 'gradient:image': images }, outputs: {}, leaves: [], feeds: {} };
   const { logits, learnt, leaves, feeds } = forward;
-  const [n, channels, h, w] = logits.shape as [number, number, number, number];
+  const [n, channels, h = 1, w = 1] = logits.shape as [number, number, number?, number?];
   const target = input('target', [n, h, w], 'uint8');
   const loss = LOSSES[test.loss]!(test.lossOptions)(logits, target);
   const slopes = gradients(loss, Object.values(learnt));
@@ -64,9 +88,10 @@ async function deviations(test: GoldenCase, runtime: Runtime): Promise<Deviation
     ...Object.fromEntries(Object.keys(learnt).map((name, i) => [name, slopes[i]!])),
   };
   expect(Object.keys(outputs).sort()).toEqual(test.references.map(({ name }) => name).sort());
-  const program = await Program.compile({ inputs: [images, target, ...leaves], outputs }, runtime);
+  const inputs = [images, target, ...leaves];
+  const program = await Program.compile({ inputs, outputs }, runtime);
   const results = await program.run({
-    image: viewOf(image(test.input)),
+    image: viewOf(image(test.input, test.image)),
     target: viewOf(mask([n, h, w], Math.max(channels, 2), test.mask)),
     ...feeds,
   });

@@ -1,0 +1,36 @@
+/** The block that most networks are made of: convolution, batch norm, activation. */
+import type { ConvOptions, Pair } from '../graph/index.js';
+import type { Layer } from '../nn/index.js';
+import { BatchNorm2d, Conv2d, heNormal, ReLU, Sequential } from '../nn/index.js';
+
+export interface ConvNormActivationOptions extends ConvOptions {
+  /** What follows the batch norm; default ReLU. */
+  readonly activation?: new () => Layer;
+}
+
+/**
+ * Convolution without bias, batch norm, activation; named `0`, `1`, `2` as torchvision's
+ * Conv2dNormActivation. Padding defaults to what keeps the size at stride 1.
+ */
+export class ConvNormActivation extends Sequential {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: number,
+    options: ConvNormActivationOptions = {},
+  ) {
+    const { activation = ReLU, ...geometry } = options;
+    const padding = geometry.padding ?? samePadding(kernelSize, geometry.dilation ?? 1);
+    super(
+      new Conv2d(inChannels, outChannels, kernelSize, { ...geometry, padding, bias: false, init: heNormal }),
+      new BatchNorm2d(outChannels),
+      new activation(),
+    );
+  }
+}
+
+/** Padding with which an odd kernel keeps the size of its input. */
+function samePadding(kernelSize: number, dilation: Pair): Pair {
+  const half = (kernelSize - 1) / 2;
+  return typeof dilation === 'number' ? half * dilation : [half * dilation[0], half * dilation[1]];
+}

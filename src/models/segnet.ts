@@ -1,0 +1,101 @@
+/**
+ * SegNet (Badrinarayanan, Kendall & Cipolla 2017): the way up carries no maps across, only the places where
+ * the maxima were, and puts values back there.
+ */
+import { UsageError } from '../errors/index.js';
+import type { Tensor } from '../graph/index.js';
+import { maxPool2dWithIndices, maxUnpool2d } from '../graph/index.js';
+import { BatchNorm2d, Conv2d, Module, Sequential } from '../nn/index.js';
+import { ConvNormActivation } from './conv-norm-activation.js';
+import type { OptionTable, SharedOptions } from './options.js';
+import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import { paddedToDivisor } from './padding.js';
+
+export interface SegNetOptions extends SharedOptions {
+  /** Times that the size is halved: 4 (default), or 5 as in the paper and in VGG-16. */
+  readonly stages?: number;
+  /** Filters at the full size, doubled at each step down, up to eight times; default 64. */
+  readonly width?: number;
+  /**
+   * What the last convolution is followed by: `norm-relu` (default), batch norm and ReLU as published,
+   * with which scores are never negative and one logit cannot tell two classes apart; or nothing, `linear`.
+   */
+  readonly head?: 'norm-relu' | 'linear';
+}
+
+export const SEGNET_OPTIONS: OptionTable<SegNetOptions> = {
+  ...SHARED_OPTIONS,
+  classes: { ...SHARED_OPTIONS.classes, default: 3 },
+  stages: { kind: 'whole', default: 4, min: 1, max: 5, description: 'times that the size is halved' },
+  width: {
+    kind: 'whole',
+    default: 64,
+    min: 1,
+    max: 256,
+    description: 'filters at the full size, doubled at each step down, up to eight times',
+  },
+  head: {
+    kind: 'choice',
+    default: 'norm-relu',
+    choices: ['norm-relu', 'linear'],
+    description: 'the last convolution is followed by batch norm and ReLU, as published, or by nothing',
+  },
+};
+
+/** Convolutions at each size: VGG-16's. */
+const DEPTHS = [2, 2, 3, 3, 3] as const;
+
+export class SegNet extends Module {
+  readonly divisor: number;
+  readonly norm: BatchNorm2d;
+  readonly down: readonly Sequential[];
+  readonly up: readonly Sequential[];
+
+  constructor(options: SegNetOptions = {}) {
+    super();
+    const { channels, classes, stages, width, head } = resolveOptions('SegNet', SEGNET_OPTIONS, options);
+    if (classes === 1 && head === 'norm-relu') {
+      throw new UsageError(
+        'SegNet: scores behind batch norm and ReLU are never negative, so that one logit cannot tell two classes apart: take classes 2, or head linear',
+      );
+    }
+    const widths = Array.from({ length: stages }, (_, stage) => Math.min(width << stage, width * 8));
+    const block = (from: number, to: number) => new ConvNormActivation(from, to, 3);
+    this.divisor = 2 ** stages;
+    this.norm = new BatchNorm2d(channels);
+    this.down = widths.map((to, stage) => {
+      const from = stage === 0 ? channels : widths[stage - 1]!;
+      return new Sequential(
+        ...Array.from({ length: DEPTHS[stage]! }, (_, i) => block(i === 0 ? from : to, to)),
+      );
+    });
+    this.up = widths
+      .map((from, stage) => {
+        const to = stage === 0 ? classes : widths[stage - 1]!;
+        const last =
+          stage === 0 && head === 'linear' ? new Conv2d(from, to, 3, { padding: 1 }) : block(from, to);
+        const same = Array.from({ length: DEPTHS[stage]! - 1 }, () => block(from, from));
+        return new Sequential(...same, last);
+      })
+      .reverse();
+  }
+
+  /** N×channels×H×W to logits of N×classes×H×W. */
+  forward(image: Tensor): Tensor {
+    return paddedToDivisor(image, this.divisor, (padded) => {
+      const places: { readonly indices: Tensor; readonly size: readonly [number, number] }[] = [];
+      let x = this.norm.forward(padded);
+      for (const block of this.down) {
+        x = block.forward(x);
+        const { values, indices } = maxPool2dWithIndices(x, 2);
+        places.push({ indices, size: [x.shape[2]!, x.shape[3]!] });
+        x = values;
+      }
+      for (const block of this.up) {
+        const { indices, size } = places.pop()!;
+        x = block.forward(maxUnpool2d(x, indices, 2, { size }));
+      }
+      return x;
+    });
+  }
+}

@@ -1,0 +1,42 @@
+/** The U of a model: the sizes that it goes through, and how wide it is at each. */
+import type { LayerSummary } from './summary.js';
+
+/** One size of the U. */
+export interface SizeLevel {
+  /** Rows and columns. */
+  readonly size: readonly [number, number];
+  /** Channels carried across where the way up joins them, else where the size is left on the way down. */
+  readonly down: number;
+  /** Channels where the size is left on the way up; absent for sizes that only the way down has. */
+  readonly up?: number;
+}
+
+const isPlane = ({ output }: LayerSummary) => output.length === 4;
+const area = ({ output }: LayerSummary) => output[2]! * output[3]!;
+
+/** The sizes of a model's planes, the largest first. */
+export function sizesOf(layers: readonly LayerSummary[]): SizeLevel[] {
+  const planes = layers.filter(isPlane);
+  const smallest = Math.min(...planes.map(area));
+  const bottom = planes.findIndex((layer) => area(layer) === smallest);
+  const last = planes.findLastIndex((layer) => area(layer) === smallest);
+  const wayUp = planes.slice(last + 1);
+  const carried = new Set(wayUp.filter(({ type }) => type === 'Concat').flatMap(({ inputs }) => inputs));
+
+  const levels = new Map<string, { size: readonly [number, number]; down: number; up?: number }>();
+  const key = ({ output }: LayerSummary) => `${output[2]}×${output[3]}`;
+  const joined = new Set<string>();
+  for (const layer of [...planes.slice(0, bottom), planes[last]!]) {
+    if (joined.has(key(layer))) continue;
+    levels.set(key(layer), { size: [layer.output[2]!, layer.output[3]!], down: layer.output[1]! });
+    if (carried.has(layer.name)) joined.add(key(layer));
+  }
+  // The last layers give the scores of classes, which belong to no level.
+  const classes = layers.at(-1)!.output[1];
+  const scores = wayUp.findLastIndex(({ output }) => output[1] !== classes) + 1;
+  for (const layer of wayUp.slice(0, scores)) {
+    const level = levels.get(key(layer));
+    if (level) level.up = layer.output[1]!;
+  }
+  return [...levels.values()];
+}
