@@ -4,9 +4,10 @@
  * meets an old `dist`.
  */
 import { build } from 'esbuild';
-import { execFile } from 'node:child_process';
+import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -22,6 +23,8 @@ export interface BuiltProgram {
   readonly main: string;
   /** Runs it to its end. */
   run(...words: string[]): Promise<Ended>;
+  /** Starts it, for tests that speak to it while it works. */
+  start(...words: string[]): ChildProcessByStdio<null, Readable, Readable>;
   /** Deletes it. */
   remove(): Promise<void>;
 }
@@ -54,6 +57,7 @@ export async function buildProgram(): Promise<BuiltProgram> {
           resolve({ code, stdout, stderr });
         });
       }),
+    start: (...words) => spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] }),
     remove: () => rm(place, { recursive: true, force: true }),
   };
 }

@@ -253,14 +253,14 @@ export const OPTIONS = {
     help: 'the part that the best epoch is chosen on; 0 for none',
     unset: 'the official one, or 0.2',
     section: 'data',
-    commands: [...LEARNING, 'doctor'],
+    commands: LEARNING,
   },
   test: {
     kind: fractionOrText('FRACTION|DIR|SPLIT', PART_WORDS),
     help: 'a part that nothing is chosen on, scored at the end',
     unset: 'the official one, or none',
     section: 'data',
-    commands: [...LEARNING, 'doctor'],
+    commands: LEARNING,
   },
   group: {
     kind: pattern(),

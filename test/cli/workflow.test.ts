@@ -85,6 +85,62 @@ describe('train', () => {
   });
 });
 
+// Windows has no signals to send: there Ctrl-C comes from the console alone.
+describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
+  it('in training saves, and --resume goes on', async () => {
+    const words = [
+      'train',
+      '--data',
+      at('cells'),
+      '--out',
+      at('stopped'),
+      '--epochs',
+      '200',
+      '--json',
+      ...TINY,
+    ];
+    const child = program.start(...words);
+    let stdout = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('epoch   2/200')) child.kill('SIGINT');
+    });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect(code).toBe(130);
+    const result = JSON.parse(stdout) as { stopped: string; epochs: number };
+    expect(result.stopped).toBe('interrupted');
+    expect(result.epochs).toBeGreaterThanOrEqual(2);
+    const again = program.start(...words, '--resume');
+    let stderr = '';
+    again.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      // It goes on behind what was done, then is ended at once.
+      if (/epoch +\d+\/200/.test(stderr) && !again.killed) again.kill('SIGKILL');
+    });
+    await new Promise((resolve) => again.on('close', resolve));
+    const first = Number(/epoch +(\d+)\/200/.exec(stderr)![1]);
+    expect(first).toBe(result.epochs + 1);
+  });
+});
+
+describe('doctor', () => {
+  it('finds no fault with the cells, and shows them', async () => {
+    const { code, result } = await json('doctor', '--data', at('cells'), '--out', at('sheets'));
+    expect(code).toBe(0);
+    expect(result).toMatchObject({ ok: true, pairs: 12, unlabelled: 0, problems: [] });
+    expect((await readdir(at('sheets'))).sort()).toEqual(['augmentation.png', 'samples.png']);
+  });
+
+  it('ends with 1 where training would fail', async () => {
+    await writeCells(at('faulty'), { count: 3, width: 32, height: 32 });
+    await writeFile(at('faulty', 'images', '0001.png'), 'no image');
+    const { code, result, stderr } = await json('doctor', '--data', at('faulty'));
+    expect(code).toBe(1);
+    expect(result).toMatchObject({ ok: false });
+    expect(stderr).toContain('0001.png');
+  });
+});
+
 describe('a trained run', () => {
   it('is scored, on a part or on other images', async () => {
     const valid = await json(

@@ -35,8 +35,9 @@ const SETTINGS = {
   augment: 'flip',
   val: 0.2,
 } as const;
-/** Rows of the sheet of pictures. */
+/** Images on the sheet of pictures, and how many stand in a row of it. */
 const SHOWN = 6;
+const IN_A_ROW = 2;
 
 export const run: Run<'demo'> = async ({ out = DEFAULT_FOLDER, seed = 0, threads }, { output, signal }) => {
   const folder = resolve(out);
@@ -89,18 +90,26 @@ async function predictAll(
 ): Promise<string> {
   const dataset: Dataset = await openDataset({ root: test });
   const segmenter = await Segmenter.load(runFolder, { ...(threads !== undefined && { threads }) });
-  const rows: Raster[][] = [];
+  const triples: Raster[][] = [];
   try {
     for (let i = 0; i < dataset.length; i++) {
       const { image, mask: truth, id } = await dataset.get(i);
       const { mask } = await segmenter.segment(image, { signal });
       await writeMask(join(folder, 'masks', `${id}.png`), mask);
-      if (rows.length < SHOWN) rows.push([image, await overlay(image, truth), await overlay(image, mask)]);
+      if (triples.length < SHOWN)
+        triples.push([image, await overlay(image, truth), await overlay(image, mask)]);
     }
   } finally {
     await segmenter.close();
   }
   const sheet = join(folder, 'pictures.png');
-  await writeImage(sheet, montage(rows, 3));
+  await writeImage(sheet, montage(rowsOf(triples, IN_A_ROW), 3));
   return sheet;
+}
+
+/** Several lists joined to one, again and again. */
+function rowsOf<T>(lists: readonly (readonly T[])[], each: number): T[][] {
+  return Array.from({ length: Math.ceil(lists.length / each) }, (_, row) =>
+    lists.slice(row * each, (row + 1) * each).flat(),
+  );
 }

@@ -43,4 +43,10 @@ export const COMMANDS: readonly Command[] = [
     positionals: [{ name: 'MODEL', help: 'the name of a model, such as unet' }],
     load: () => import('./summary.js'),
   }),
+  command({
+    name: 'doctor',
+    summary: 'what is wrong with a data set, before an epoch is spent on it',
+    positionals: [],
+    load: () => import('./doctor.js'),
+  }),
 ];

@@ -1,0 +1,109 @@
+/** `pixelwise doctor --data DIR`: what is wrong with a data set, before an epoch is spent on it. */
+import { join, resolve } from 'node:path';
+import {
+  augmentationSheet,
+  contactSheet,
+  examine,
+  openDataset,
+  parseAugmentation,
+  stretch,
+  type DoctorReport,
+  type OpenOptions,
+} from '../../data/index.js';
+import { writeImage } from '../../images/encode.js';
+import type { Run } from '../command.js';
+import type { OptionsOf } from '../options.js';
+import type { Output } from '../output.js';
+import { grouped } from '../progress.js';
+import { textTable } from '../text-table.js';
+
+/** Problems told one by one; the others are counted. With `--json` all are told. */
+const TOLD = 20;
+const SIZES_TOLD = 5;
+
+export const run: Run<'doctor'> = async (options, { output, signal }) => {
+  const { data: root, format, target, classes, group, out } = options;
+  const source: OpenOptions = {
+    root,
+    format,
+    target,
+    classes,
+    group: group === undefined ? undefined : new RegExp(group, 'u'),
+  };
+  const progress = output.progress({ label: 'examining', unit: 'pairs' });
+  const report = await examine({
+    ...source,
+    signal,
+    onProgress: (done, total) => progress.update({ done, total }),
+  });
+  progress.end();
+  tell(report, output);
+  const sheets = out !== undefined && report.ok ? await writeSheets(source, options, out) : undefined;
+  if (out !== undefined && !sheets)
+    output.warn('No sheets are drawn of a data set with errors: mend these first.');
+  for (const sheet of sheets ?? []) output.line(`Look at ${sheet}`);
+  return { json: { ...report, ...(sheets && { sheets }) }, exitCode: report.ok ? 0 : 1 };
+};
+
+function tell(report: DoctorReport, output: Output): void {
+  const { colors } = output;
+  const { problems, classes, sizes, emptyMasks } = report;
+  output.line(
+    `${grouped(report.pairs)} pairs (${report.format}), ${grouped(report.unlabelled)} images without a mask`,
+  );
+  for (const { level, code, file, message, fix } of problems.slice(0, TOLD)) {
+    const mark = level === 'error' ? colors.red('error') : colors.yellow('warning');
+    output.line(`${mark} ${code}: ${file}: ${message} ${fix}`);
+  }
+  if (problems.length > TOLD) output.line(`… and ${problems.length - TOLD} more; --json tells them all.`);
+  const pixels = classes.reduce((sum, one) => sum + one.pixels, 0);
+  const share = (count: number): string => (pixels === 0 ? '–' : `${((100 * count) / pixels).toFixed(2)}%`);
+  const columns = [
+    { heading: 'value', align: 'right' },
+    { heading: 'class' },
+    { heading: 'share', align: 'right' },
+    { heading: 'images', align: 'right' },
+  ] as const;
+  const rows = classes.map((one) => [String(one.value), one.name, share(one.pixels), grouped(one.images)]);
+  for (const line of textTable(columns, rows)) output.line(line);
+  const largest = sizes
+    .slice(0, SIZES_TOLD)
+    .map(({ width, height, images }) => `${width}×${height} (${grouped(images)})`);
+  const others = sizes.length > SIZES_TOLD ? ` and ${sizes.length - SIZES_TOLD} others` : '';
+  output.line(`sizes: ${largest.join(', ')}${others}`);
+  if (emptyMasks.count > 0) {
+    output.line(
+      `masks without foreground: ${grouped(emptyMasks.count)} (${(100 * emptyMasks.share).toFixed(1)}%)`,
+    );
+  }
+  const errors = problems.filter(({ level }) => level === 'error').length;
+  const found = `${errors} errors, ${problems.length - errors} warnings`;
+  output.line(
+    report.ok ? colors.green(`Fit for training: ${found}.`) : colors.red(`Not fit for training: ${found}.`),
+  );
+}
+
+/** A sheet of samples with their masks, and one of a sample under the augmentation. Returns their paths. */
+async function writeSheets(
+  source: OpenOptions,
+  options: OptionsOf<'doctor'>,
+  out: string,
+): Promise<string[]> {
+  const dataset = await openDataset(source);
+  const { augment = 'light', seed, size } = options;
+  const sheets = {
+    'samples.png': await contactSheet(dataset),
+    'augmentation.png': await augmentationSheet(dataset, {
+      transforms: augment === 'none' ? [] : parseAugmentation(augment),
+      ...(seed !== undefined && { seed }),
+      ...(size && { fit: stretch(size) }),
+    }),
+  };
+  const paths: string[] = [];
+  for (const [name, sheet] of Object.entries(sheets)) {
+    const path = resolve(join(out, name));
+    await writeImage(path, sheet);
+    paths.push(path);
+  }
+  return paths;
+}
