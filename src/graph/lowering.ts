@@ -21,9 +21,7 @@ export type Gap =
   /** Equal, Transpose, Concat and Pad of bool. */
   | 'bool moves'
   /** Pow whose operands differ in shape. */
-  | 'broadcasting Pow'
-  /** ConvTranspose from several channels to one (of each group). */
-  | 'ConvTranspose to one channel';
+  | 'broadcasting Pow';
 
 /** What the machine that will run the graph can do. */
 export interface Target {
@@ -37,7 +35,10 @@ export interface Target {
   readonly hardSigmoid: boolean;
   /** Slice with negative steps. */
   readonly negativeSteps: boolean;
-  /** Whether the graph can compute with int64 and uint8; else int32 stands for them inside of it. */
+  /**
+   * Whether the graph can compute with int64 and uint8; else int32 stands for them inside of it. It is
+   * then fed for bool too: ONNX Runtime may move a Transpose up to an input, and has none of bool there.
+   */
   readonly allIntegers: boolean;
   /** How many tensors Concat and Sum take at once. */
   readonly maxOperands: number;
@@ -82,8 +83,6 @@ export const WEBGPU: Target = {
     'bool moves',
     // Its shader does not compile where the last axis is repeated and a multiple of 4 (ONNX Runtime 1.30).
     'broadcasting Pow',
-    // Its shader reads the kernel at wrong places (ONNX Runtime 1.30).
-    'ConvTranspose to one channel',
   ]),
 };
 
@@ -255,7 +254,7 @@ export interface GraphInput {
   readonly shape: Shape;
   /** What the model says. */
   readonly dtype: DType;
-  /** What is fed: differs where the target cannot take int64. */
+  /** What is fed: int32 for other integers and bool where the target asks for it. */
   readonly hostDtype: DType;
 }
 
@@ -306,7 +305,7 @@ export function lowerGraph(
     seen.add(leaf.name);
     const { name, shape, dtype } = leaf;
     const computed = lowering.dtype(dtype);
-    const hostDtype = dtype === 'int64' ? computed : dtype;
+    const hostDtype = dtype === 'bool' && !target.allIntegers ? 'int32' : computed;
     inputs.push({ name, shape, dtype, hostDtype });
     lowering.bind(leaf, hostDtype === computed ? name : lowering.cast(name, computed));
   }

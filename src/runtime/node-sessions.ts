@@ -3,6 +3,7 @@ import * as ort from 'onnxruntime-node';
 import type { TensorData } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
 import type { Device } from './runtime.js';
+import { executionProvider } from './runtime.js';
 
 /** A tensor in memory that this thread owns. */
 export interface LocalBinding {
@@ -24,7 +25,7 @@ export async function createSession(
   settings: NodeSessionSettings,
 ): Promise<ort.InferenceSession> {
   return ort.InferenceSession.create(model, {
-    executionProviders: [settings.device],
+    executionProviders: [executionProvider(settings.device)],
     graphOptimizationLevel: 'all',
     intraOpNumThreads: settings.threads,
     interOpNumThreads: 1,

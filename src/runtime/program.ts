@@ -4,6 +4,7 @@ import { arrayOf, lowerGraph } from '../graph/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { View } from './host-buffer.js';
 import { arrayAt, viewOf } from './host-buffer.js';
+import { inRunOrder } from './run-order.js';
 import type { Binding, Runtime, Session, SessionOptions } from './runtime.js';
 
 export class Program {
@@ -24,7 +25,7 @@ export class Program {
   }
 
   static async load(lowered: LoweredGraph, runtime: Runtime, options: SessionOptions = {}): Promise<Program> {
-    const session = await runtime.load(encodeModel(lowered.model), options);
+    const session = await runtime.load(encodeModel(inRunOrder(lowered.model)), options);
     return new Program(lowered.inputs, lowered.outputs, session);
   }
 
@@ -61,7 +62,7 @@ export class Program {
   }
 }
 
-/** int64 values as int32, for a target that cannot be fed the former. */
+/** Integers and bool as int32, for a target that cannot be fed them. */
 function converted({ dtype, hostDtype, shape }: GraphInput, view: View): View {
   if (dtype === hostDtype) return view;
   const values = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset);

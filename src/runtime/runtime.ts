@@ -6,6 +6,15 @@ import type { View } from './host-buffer.js';
 
 export type Device = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml' | 'wasm';
 
+/**
+ * The device as ONNX Runtime's sessions want it named. On WebGPU, convolutions are left as they are
+ * written: by default they are rewritten for N×H×W×C and the transposes moved about, over masks of bool
+ * as well, which cannot be transposed there and go by way of the CPU; and the transposed convolution of
+ * that layout is wrong where it gives one channel (ONNX Runtime 1.30).
+ */
+export const executionProvider = (device: Device) =>
+  device === 'webgpu' ? ({ name: device, preferredLayout: 'NCHW' } as const) : device;
+
 /** A tensor that a session reads or writes. */
 export interface Binding {
   readonly name: string;

@@ -8,6 +8,7 @@ import type { Target, TensorData } from '../graph/index.js';
 import { CPU, WEBGPU } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
 import type { Binding, Runtime, Session } from './runtime.js';
+import { executionProvider } from './runtime.js';
 
 export interface WebRuntimeOptions {
   /** Default `wasm`. */
@@ -32,7 +33,7 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
       let inner: Ort.InferenceSession;
       try {
         inner = await ort.InferenceSession.create(model, {
-          executionProviders: [device],
+          executionProviders: [executionProvider(device)],
           graphOptimizationLevel: 'all',
           ...(device === 'webgpu' && strict && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
         });

@@ -6,6 +6,7 @@ import { CASES } from '../conformance/cases/index.js';
 import type { Deviation } from '../conformance/check.js';
 import { checkCase } from '../conformance/check.js';
 import type { GoldenCase } from '../conformance/golden.js';
+import { trainingLosses } from '../conformance/training.js';
 
 /** Values as they cross from the test to the page: plain arrays. */
 export type SentGolden = string;
@@ -13,6 +14,8 @@ export type SentGolden = string;
 export interface TestPage {
   /** Runs one case of the conformance suite. */
   check(name: string, golden: SentGolden): Promise<readonly Deviation[]>;
+  /** Runs one of the training runs, and gives its losses. */
+  train(name: string): Promise<readonly number[]>;
 }
 
 declare global {
@@ -47,5 +50,6 @@ export function openPage(ort: typeof Ort, device: 'wasm' | 'webgpu'): void {
         receiveGolden(golden),
         runtime,
       ),
+    train: (name) => trainingLosses(name, runtime),
   };
 }

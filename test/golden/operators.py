@@ -195,6 +195,9 @@ case("batchNorm in evaluation, ε of 0.001", [normal(3, 4, 3, 3), normal(4), nor
 case("batchStatistics", [normal(3, 4, 5, 3, shift=2)], statistics)
 case("dropout with a given mask", [normal(3, 4, 5, 3), mask(3, 4, 5, 3)], lambda x, m: torch.where(m, x / 0.6, torch.zeros_like(x)))
 case("batchNorm in training, 8 channels, 4×4", [normal(2, 8, 4, 4), normal(8), normal(8)], batch_norm_train)
+case("dropout between convolutions", [normal(2, 3, 6, 5), normal(4, 3, 3, 3), mask(2, 4, 6, 5), normal(2, 4, 3, 3)], lambda x, v, m, w: F.conv2d(torch.where(m, F.relu(F.conv2d(x, v, padding=1)) / 0.6, torch.zeros(())), w, padding=1))
+case("classes after a convolution", [normal(2, 3, 6, 5), normal(4, 3, 3, 3)], lambda x, w: F.conv2d(x, w, padding=1).argmax(1).to(torch.uint8))
+case("comparison after a convolution", [normal(2, 3, 6, 5), normal(2, 3, 3, 3)], lambda x, w: F.conv2d(x, w, padding=1) > 0)
 
 # ---- element by element -----------------------------------------------------------------------------
 

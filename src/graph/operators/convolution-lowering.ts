@@ -39,19 +39,10 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
   const least = [0, 1].map(
     (i) => (from[2 + i]! - 1) * g.stride[i]! - 2 * g.padding[i]! + g.dilation[i]! * (kernel[i]! - 1) + 1,
   );
-  const emit = (weight: string) =>
-    onnx.emit('ConvTranspose', [x, weight], {
-      ...convAttributes(kernel, g),
-      output_padding: ints([0, 1].map((i) => g.size[i]! - least[i]!)),
-    });
-  const [channels, perGroup] = node.inputs[1]!.shape as [number, number];
-  if (perGroup === 1 && channels > g.groups && onnx.target.gaps.has('ConvTranspose to one channel')) {
-    // A second channel of zeros in each group, dropped from the result.
-    const doubled = emit(onnx.emit('Pad', [w, onnx.int64s([0, 0, 0, 0, 0, 1, 0, 0]), onnx.scalar(0)]));
-    const all = onnx.int64s([2 * g.groups]);
-    return onnx.emit('Slice', [doubled, onnx.int64s([0]), all, onnx.int64s([1]), onnx.int64s([2])]);
-  }
-  return emit(w);
+  return onnx.emit('ConvTranspose', [x, w], {
+    ...convAttributes(kernel, g),
+    output_padding: ints([0, 1].map((i) => g.size[i]! - least[i]!)),
+  });
 }
 
 /** O×C/g×k×k to C×O/g×k×k, turned by 180°: with it, a plain convolution is the transposed one. */

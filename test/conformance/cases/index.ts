@@ -6,7 +6,7 @@ import { elementwiseCases } from './elementwise.js';
 import { indexingCases } from './indexing.js';
 import { layoutCases } from './layout.js';
 import { matmulCases } from './matmul.js';
-import { normalizationCases } from './normalization.js';
+import { layerCases } from './layers.js';
 import { poolingCases } from './pooling.js';
 import { reductionCases } from './reduction.js';
 import { resizeCases } from './resize.js';
@@ -16,7 +16,7 @@ export const CASES: readonly Case[] = [
   ...convolutionCases,
   ...poolingCases,
   ...resizeCases,
-  ...normalizationCases,
+  ...layerCases,
   ...elementwiseCases,
   ...arithmeticCases,
   ...reductionCases,

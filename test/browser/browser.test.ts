@@ -1,7 +1,12 @@
-/** The conformance suite in a real browser: on WebAssembly, and on WebGPU with no node on the CPU. */
+/**
+ * A real browser, on WebAssembly and on WebGPU with no node on the CPU: the conformance suite, and five
+ * training steps that give the native losses.
+ */
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createNodeRuntime } from '../../src/runtime/node.js';
 import { conformance } from '../conformance/suite.js';
+import { largestDifference, LOSS_TOLERANCE, TRAINING_RUNS, trainingLosses } from '../conformance/training.js';
 import { CHROMIUM, launchChromium } from './chromium.js';
 import { sendGolden } from './page.js';
 import type { PageServer } from './server.js';
@@ -10,8 +15,12 @@ import { servePages } from './server.js';
 describe.skipIf(CHROMIUM === undefined)('in Chromium (skipped where there is none)', () => {
   let server: PageServer;
   let browser: Browser;
+  const native: Record<string, readonly number[]> = {};
   beforeAll(async () => {
     [server, browser] = await Promise.all([servePages(), launchChromium()]);
+    const runtime = await createNodeRuntime({ threads: 1, worker: false });
+    for (const name of Object.keys(TRAINING_RUNS)) native[name] = await trainingLosses(name, runtime);
+    await runtime.close();
   });
   afterAll(async () => {
     await browser?.close();
@@ -26,12 +35,21 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (skipped where there is non
         await page.goto(server.url(device));
         await page.waitForFunction(() => window.testPage !== undefined);
       });
+      afterAll(() => page.close());
+
       conformance(`onnxruntime-web, ${device} in Chromium`, (each, golden) =>
         page.evaluate(([name, values]) => window.testPage!.check(name, values), [
           each.name,
           sendGolden(golden),
         ] as const),
       );
+
+      for (const name of Object.keys(TRAINING_RUNS)) {
+        test(`five training steps as natively: ${name}`, async () => {
+          const losses = await page.evaluate((run) => window.testPage!.train(run), name);
+          expect(largestDifference(losses, native[name]!)).toBeLessThanOrEqual(LOSS_TOLERANCE);
+        });
+      }
     });
   }
 });

@@ -1,6 +1,16 @@
-/** Batch norm in training and evaluation, its statistics, and dropout with a given mask. */
+/** Batch norm in training and evaluation, its statistics, dropout with a given mask, and how they stand with convolutions. */
 import type { Tensor } from '../../../src/graph/index.js';
-import { batchNorm, batchStatistics, concat, dropout } from '../../../src/graph/index.js';
+import {
+  argMax,
+  batchNorm,
+  batchStatistics,
+  cast,
+  concat,
+  conv2d,
+  dropout,
+  greater,
+  relu,
+} from '../../../src/graph/index.js';
 import { bool, first, float, second } from '../case.js';
 
 function inTraining(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
@@ -14,7 +24,7 @@ const inEvaluation =
 
 const vectors = (channels: number, count: number) => Array.from({ length: count }, () => float(channels));
 
-export const normalizationCases = [
+export const layerCases = [
   first('batchNorm in training', [float(4, 3, 5, 4), ...vectors(3, 2)], inTraining),
   first('batchNorm in training, batch 1', [float(1, 5, 7, 3), ...vectors(5, 2)], inTraining),
   first('batchNorm in training, mean far from 0', [float(3, 2, 6, 5), ...vectors(2, 2)], inTraining),
@@ -28,6 +38,20 @@ export const normalizationCases = [
     dropout(x, mask, 0.6),
   ),
   first('batchNorm in training, 8 channels, 4×4', [float(2, 8, 4, 4), ...vectors(8, 2)], inTraining),
+  first(
+    'dropout between convolutions',
+    [float(2, 3, 6, 5), float(4, 3, 3, 3), bool(2, 4, 6, 5), float(2, 4, 3, 3)],
+    (x, v, mask, w) => {
+      const hidden = relu(conv2d(x, v, undefined, { padding: 1 }));
+      return conv2d(dropout(hidden, mask, 0.6), w, undefined, { padding: 1 });
+    },
+  ),
+  first('classes after a convolution', [float(2, 3, 6, 5), float(4, 3, 3, 3)], (x, w) =>
+    cast(argMax(conv2d(x, w, undefined, { padding: 1 }), 1), 'uint8'),
+  ),
+  first('comparison after a convolution', [float(2, 3, 6, 5), float(2, 3, 3, 3)], (x, w) =>
+    greater(conv2d(x, w, undefined, { padding: 1 }), 0),
+  ),
   second('batchNorm in training', [float(3, 2, 4, 3), ...vectors(2, 2)], inTraining),
   second('batchNorm in evaluation', [float(2, 3, 3, 2), ...vectors(3, 4)], inEvaluation()),
 ];
