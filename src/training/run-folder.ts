@@ -118,14 +118,22 @@ export class RunFolder {
     return entries.filter((name) => /^\d+(\+\d+)?$/.test(name)).sort((a, b) => place(a) - place(b));
   }
 
-  /** Deletes checkpoints that no pointer leads to and `keep` does not want, and what a killed run left half written. */
+  /** Deletes checkpoints that no pointer leads to and `keep` does not want. */
   async prune(keep: (epoch: number) => boolean = () => false): Promise<void> {
     const wanted = new Set([await this.pointed('best'), await this.pointed('last')]);
     const folder = join(this.path, 'checkpoints');
     for (const name of await readdir(folder)) {
       const whole = /^\d+$/.test(name) && keep(Number(name));
-      const ours = /^\d+(\+\d+)?(\.partial)?$/.test(name);
+      const ours = /^\d+(\+\d+)?$/.test(name);
       if (ours && !wanted.has(name) && !whole) await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
+
+  /** Deletes what a killed run left half written, anywhere in the folder. Only for the process that owns the run. */
+  async sweep(): Promise<void> {
+    for (const folder of [this.path, join(this.path, 'checkpoints')]) {
+      const left = (await readdir(folder)).filter((name) => name.endsWith('.partial'));
+      for (const name of left) await rm(join(folder, name), { recursive: true, force: true });
     }
   }
 

@@ -41,6 +41,7 @@ export function checkpoints({ folder, monitor, every }: CheckpointOptions): Chec
   return {
     name: 'checkpoints',
     async fitStart(context) {
+      await folder.sweep();
       // A run killed between its two pointers has an older `best` than its state says.
       const name = String(best?.epoch ?? context.epoch);
       if (context.epoch > 0 && (await folder.checkpointNames()).includes(name))
