@@ -73,7 +73,7 @@ export function real(limits: NumberLimits): OptionKind<number> {
 /** One of a few words. */
 export function choice<const C extends string>(words: readonly C[]): OptionKind<C> {
   return {
-    placeholder: words.join('|'),
+    placeholder: 'NAME',
     accepts: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
     words,
     read: (value) => words.find((word) => word === value),

@@ -100,7 +100,7 @@ export interface OptionValues {
 
 /** Headings of the help, in order. */
 export const SECTIONS = {
-  what: 'What is trained',
+  what: 'Model and classes',
   data: 'Data',
   how: 'How it is trained',
   judging: 'Scores and masks',
@@ -236,7 +236,7 @@ export const OPTIONS = {
   },
   format: {
     kind: choice(['folder', 'oxford-pets', 'carvana', 'lgg-mri', 'camvid', 'coco', 'voc']),
-    help: 'how the data set is laid out',
+    help: 'layout of the data set',
     unset: 'seen from its files',
     section: 'data',
     commands: READING,
@@ -264,7 +264,7 @@ export const OPTIONS = {
   },
   group: {
     kind: pattern(),
-    help: 'finds in a sample’s name the group (patient, car) that no two parts share',
+    help: "finds in a sample's name the group (patient, car) that no two parts share",
     section: 'data',
     commands: READING,
   },

@@ -53,6 +53,7 @@ export async function parseCall(words: readonly string[], settings: ParseSetting
     }
     for (const entry of optionsOf(command.name))
       for (const option of toFlags(entry, command)) parser.addOption(option);
+    parser.addHelpOption(new Option('-h, --help', 'this help').helpGroup(`${SECTIONS.general}:`));
     parser.allowExcessArguments(false).action(() => {
       found = { command, raw: parser.opts(), words: parser.args };
     });
@@ -72,9 +73,13 @@ export async function parseCall(words: readonly string[], settings: ParseSetting
 /** A row of the table as commander's option, with its negative where it takes no value. */
 function toFlags(entry: OptionEntry, command: Command): Option[] {
   const { flag, kind, help, unset, section, needed } = entry;
-  const notes = [needed?.includes(command.name) && 'needed', unset !== undefined && `default: ${unset}`];
-  const note = notes.filter((word) => word !== false).join('; ');
-  const described = note ? `${help} (${note})` : help;
+  const notes = [
+    // Words that the placeholder does not show.
+    ...(kind.words && !kind.placeholder?.includes('|') ? [kind.words.join(', ')] : []),
+    ...(needed?.includes(command.name) ? ['needed'] : []),
+    ...(unset === undefined ? [] : [`default: ${unset}`]),
+  ];
+  const described = notes.length > 0 ? `${help} (${notes.join('; ')})` : help;
   const heading = `${SECTIONS[section]}:`;
   if (kind.placeholder !== undefined) {
     return [new Option(`--${flag} <${kind.placeholder}>`, described).helpGroup(heading)];

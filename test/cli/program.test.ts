@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram, type BuiltProgram } from '../built-program.js';
 
@@ -9,16 +11,18 @@ afterAll(() => program.remove());
 
 describe('pixelwise', () => {
   it('starts quickly: help loads no command', async () => {
-    let least = Infinity;
-    for (let i = 0; i < 5; i++) {
-      const start = performance.now();
-      const { code, stdout } = await program.run('--help');
-      least = Math.min(least, performance.now() - start);
-      expect(code).toBe(0);
-      expect(stdout).toContain('summary');
-    }
-    // A quarter of a second is the aim; a machine that runs other tests beside gets twice that.
-    expect(least).toBeLessThan(500);
+    const best = async (words: readonly string[]): Promise<number> => {
+      let least = Infinity;
+      for (let i = 0; i < 5; i++) {
+        const start = performance.now();
+        await promisify(execFile)(process.execPath, words);
+        least = Math.min(least, performance.now() - start);
+      }
+      return least;
+    };
+    // Measured against Node's own start, as the machine may run other tests beside: 2.5 times it, as of writing.
+    // A single package that reads images or runs models would make it twice that.
+    expect(await best([program.main, '--help'])).toBeLessThan(4 * (await best(['--eval', '0'])));
   });
 
   it('summary unet --json prints one object with the published count', async () => {
