@@ -22,7 +22,7 @@ export {
 } from './normalization.js';
 export { FORMAT_NAMES, type FormatName, openDataset, type OpenOptions, recogniseFormat } from './open.js';
 export { compose, oneOf, type PairedSample, sometimes, type Transform } from './paired-sample.js';
-export { SampleCache } from './sample-cache.js';
+export { DiskSampleCache, SampleCache, type SampleStore } from './sample-cache.js';
 export { type Sampler, sequential, shuffled, weighted } from './samplers.js';
 export { type Part, type Parts, readIdList, splitDataset, type SplitOptions } from './splits.js';
 export { Subset } from './subset.js';
@@ -49,3 +49,10 @@ export {
   contactSheet,
   type ContactSheetOptions,
 } from './contact-sheet.js';
+export {
+  fetchDataset,
+  type FetchDatasetOptions,
+  type FetchedDataset,
+  type FetchProgress,
+} from './fetch/fetch-dataset.js';
+export { DATASETS, type DatasetSource } from './fetch/sources.js';

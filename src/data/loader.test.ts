@@ -1,3 +1,4 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +10,7 @@ import { openFolder } from './formats/folder.js';
 import { Loader, type LoaderOptions } from './loader.js';
 import { normalizationOf } from './normalization.js';
 import type { Transform } from './paired-sample.js';
-import { SampleCache } from './sample-cache.js';
+import { DiskSampleCache, SampleCache } from './sample-cache.js';
 import { shuffled, weighted } from './samplers.js';
 import { horizontalFlip, quarterTurns, verticalFlip } from './transforms/flip.js';
 
@@ -130,6 +131,29 @@ describe('Loader', () => {
     expect(first).toEqual(await collect({ ...options, cache: new SampleCache(0) }, 0));
     expect(cache.bytes).toBeLessThanOrEqual(cache.maxBytes);
     expect(reads).toBe(10 + 4 + 4 + 10);
+  });
+
+  it('gives the same with a cache on disk, until a file changes', async () => {
+    const folder = join(root, 'cache');
+    const made = (): Partial<LoaderOptions> => ({
+      cache: new DiskSampleCache(folder, 1e6),
+      transforms: augment,
+    });
+    const plain = await collect({ transforms: augment });
+    expect(await collect(made())).toEqual(plain);
+    expect(await readdir(folder)).toHaveLength(11);
+    expect(await collect(made())).toEqual(plain);
+    const { image } = dataset.files(3);
+    const other = await readFile(dataset.files(4).image);
+    const before = await readFile(image);
+    await writeFile(image, other);
+    expect(await collect(made())).not.toEqual(plain);
+    await writeFile(image, before);
+    for (const name of await readdir(folder)) await writeFile(join(folder, name), 'damaged');
+    expect(await collect(made())).toEqual(plain);
+    const small = { cache: new DiskSampleCache(join(root, 'small'), 3000), transforms: augment };
+    expect(await collect(small)).toEqual(plain);
+    expect((await readdir(join(root, 'small'))).length).toBeLessThan(2);
   });
 
   it('has no more samples at hand than its concurrency, and no more batches than its prefetch', async () => {

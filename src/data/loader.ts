@@ -14,7 +14,7 @@ import type { Batch, Dataset } from './dataset.js';
 import type { Fit } from './fit.js';
 import { type Normalization, standardize, stretchToRange } from './normalization.js';
 import type { PairedSample, Transform } from './paired-sample.js';
-import type { SampleCache } from './sample-cache.js';
+import type { SampleStore } from './sample-cache.js';
 import { type Sampler, sequential } from './samplers.js';
 
 export interface LoaderOptions {
@@ -36,8 +36,8 @@ export interface LoaderOptions {
   readonly concurrency?: number;
   /** Whole batches kept ready ahead of the one in use; default 2. */
   readonly prefetch?: number;
-  /** Keeps decoded and resized samples between epochs, where the fit does not draw. */
-  readonly cache?: SampleCache;
+  /** Keeps decoded and resized samples between epochs (SampleCache, DiskSampleCache), where the fit does not draw. */
+  readonly cache?: SampleStore;
   /**
    * A sample that cannot be read: `fail` (default) throws its error when its batch is due; a function is told
    * and the sample left out, so its batch is shorter (and missing altogether where none is left).
@@ -57,6 +57,8 @@ export class Loader implements AsyncIterable<Batch> {
   private readonly sampler: Sampler;
   private readonly concurrency: number;
   private readonly prefetch: number;
+  /** Names how samples are read, so that caches never mix two ways. */
+  private readonly reading: string;
 
   constructor(private readonly options: LoaderOptions) {
     const { dataset, batchSize, normalization } = options;
@@ -65,6 +67,8 @@ export class Loader implements AsyncIterable<Batch> {
     this.sampler = options.sampler ?? sequential(dataset.length);
     this.concurrency = options.concurrency ?? Math.max(2, Math.min(8, availableParallelism()));
     this.prefetch = options.prefetch ?? 2;
+    const { format, classes, channels, maxValue } = dataset;
+    this.reading = JSON.stringify([format, classes, channels, maxValue, options.fit.key]);
     for (const [name, value] of Object.entries({
       batchSize,
       concurrency: this.concurrency,
@@ -164,11 +168,12 @@ export class Loader implements AsyncIterable<Batch> {
     const id = dataset.ids[position]!;
     const keys = occurrence === 0 ? [epoch, id] : [epoch, id, occurrence];
     const random = new Random(seed, 'augment', ...keys);
-    const key = `${id}\n${fit.key}`;
-    let sample = fit.random ? undefined : cache?.get(key);
+    const store = fit.random ? undefined : cache;
+    const key = { id, files: dataset.files(position), reading: this.reading };
+    let sample = await store?.get(key);
     if (sample === undefined) {
       sample = fit.apply(await dataset.get(position), dataset.maxValue, random);
-      if (!fit.random) cache?.offer(key, sample);
+      await store?.offer(key, sample);
     }
     if (normalization?.kind === 'per-image') stretchToRange(sample.image);
     for (const transform of transforms) sample = transform(sample, random);

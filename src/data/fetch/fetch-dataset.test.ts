@@ -11,7 +11,9 @@ import { PixelwiseError, UsageError } from '../../errors/index.js';
 import { fetchDataset, type FetchDatasetOptions, type FetchProgress } from './fetch-dataset.js';
 import { DATASETS, type DatasetSource } from './sources.js';
 
-const NOISE = Buffer.from(Uint8Array.from({ length: 200_000 }, (_, i) => Math.imul(i, i * 2654435761) >>> 13));
+const NOISE = Buffer.from(
+  Uint8Array.from({ length: 200_000 }, (_, i) => Math.imul(i, i * 2654435761) >>> 13),
+);
 const ARCHIVE = makeTarGz([
   { path: 'images/a.jpg', content: NOISE },
   { path: 'images/b.jpg', content: 'b' },
