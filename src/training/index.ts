@@ -6,6 +6,7 @@ export * from './callbacks/early-stopping.js';
 export * from './callbacks/metrics-log.js';
 export * from './callbacks/monitor.js';
 export * from './callbacks/schedule.js';
+export * from './callbacks/unfreezing.js';
 export * from './checkpoint.js';
 export * from './fit.js';
 export * from './learner.js';
