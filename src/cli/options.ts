@@ -92,6 +92,8 @@ export interface OptionValues {
   bare: boolean;
   exportSize: 'free' | PixelSize;
 
+  to: string;
+
   out: string;
   device: Exclude<Device, 'wasm'>;
   threads: number;
@@ -454,6 +456,13 @@ export const OPTIONS = {
     commands: ['export'],
   },
 
+  to: {
+    kind: text('DIR', 'a folder'),
+    help: 'where to put it',
+    unset: 'a folder of its name; for weights, the cache',
+    section: 'general',
+    commands: ['fetch'],
+  },
   out: {
     kind: text('PATH', 'a path'),
     help: 'where results are written: a folder, or for export a file',

@@ -1,5 +1,5 @@
 /** The path of a person with images: train, judge, predict, export; by the program, as they would run it. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -120,6 +120,23 @@ describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
     await new Promise((resolve) => again.on('close', resolve));
     const first = Number(/epoch +(\d+)\/200/.exec(stderr)![1]);
     expect(first).toBe(result.epochs + 1);
+  });
+});
+
+describe('fetch', () => {
+  it('leaves a data set that is there as it is', async () => {
+    const names = ['images', join('annotations', 'trimaps')];
+    for (const name of names) await mkdir(at('pets', name), { recursive: true });
+    await writeFile(at('pets', 'annotations', 'trainval.txt'), '');
+    const { code, result } = await json('fetch', 'oxford-pets', '--to', at('pets'));
+    expect(code).toBe(0);
+    expect(result).toMatchObject({ name: 'oxford-pets', folder: at('pets'), fetched: false });
+  });
+
+  it('names what there is', async () => {
+    const { code, stderr } = await json('fetch', 'oxford-pest');
+    expect(code).toBe(2);
+    expect(stderr).toContain('Did you mean "oxford-pets"?');
   });
 });
 

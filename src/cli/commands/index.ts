@@ -49,4 +49,10 @@ export const COMMANDS: readonly Command[] = [
     positionals: [],
     load: () => import('./doctor.js'),
   }),
+  command({
+    name: 'fetch',
+    summary: 'download a known data set or weights, checked and resumable',
+    positionals: [{ name: 'NAME', help: 'a data set (oxford-pets …) or an encoder (mobilenet_v2 …)' }],
+    load: () => import('./fetch.js'),
+  }),
 ];
