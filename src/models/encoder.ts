@@ -13,12 +13,6 @@ export interface Encoder extends Module {
   maps(image: Tensor): Tensor[];
 }
 
-/** What images the weights trained on ImageNet expect, RGB in 0…1. */
-export const IMAGENET_NORMALIZATION = {
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-} as const;
-
 export interface FrozenEncoderOptions {
   /**
    * Whether the encoder starts frozen (see {@link Module.freeze}), as it should with pretrained weights;

@@ -63,11 +63,12 @@ describe('MobileNetV2', () => {
 
 describe('SegNet', () => {
   it('refuses one logit that is never negative', () => {
-    expect(() => new SegNet({ classes: 1 })).toThrow(UsageError);
+    expect(() => new SegNet({ classes: 1, head: 'norm-relu' })).toThrow(UsageError);
     const output = (options: object) =>
       summarize(createModel('segnet', { classes: 2, width: 1, ...options }), { height: 16, width: 16 })
         .output[1];
-    expect(output({})).toBe(2);
+    expect(output({})).toBe(1);
     expect(output({ head: 'linear' })).toBe(1);
+    expect(output({ head: 'norm-relu' })).toBe(2);
   });
 });

@@ -35,7 +35,7 @@ describe('the registry', () => {
     ] as const) {
       const model = createModel(name, { ...defaults, classes, channels });
       const { output, divisor } = summarize(model, { height: 37, width: 50, channels });
-      expect(output).toEqual([null, found.outputChannels(classes, {}), 37, 50]);
+      expect(output).toEqual([null, found.outputChannels(classes, defaults), 37, 50]);
       expect(divisor).toBe(model.divisor);
     }
   });

@@ -4,7 +4,6 @@
  */
 import { UsageError } from '../errors/index.js';
 import type { Layer } from '../nn/index.js';
-import { IMAGENET_NORMALIZATION } from './encoder.js';
 import type { MobileNetUNetOptions } from './mobilenet-unet.js';
 import { MobileNetUNet, MOBILENET_UNET_OPTIONS } from './mobilenet-unet.js';
 import type { ModelOption, OptionTable, SharedOptions } from './options.js';
@@ -26,8 +25,8 @@ export interface PretrainedEncoder {
   readonly architecture: string;
   /** The field of the model that takes the weights. */
   readonly field: 'encoder';
-  /** What images the weights expect: pixels of 0…1, less `mean`, divided by `std`, by channel. */
-  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** The normalisation of images that the weights expect: ImageNet's mean and deviation by channel. */
+  readonly normalization: 'imagenet';
 }
 
 export interface ModelEntry {
@@ -78,8 +77,8 @@ function entry<O extends SharedOptions>(name: string, of: EntryOf<O>): ModelEntr
     ...(pretrained && { pretrained }),
     outputChannels: (classes, given) => outputChannels(classes, given as unknown as O),
     create(given) {
-      const resolved = resolveOptions<SharedOptions>(name, table as OptionTable<SharedOptions>, given);
-      return new make(resolved as O);
+      resolveOptions<SharedOptions>(name, table as OptionTable<SharedOptions>, given);
+      return new make(given as unknown as O);
     },
   };
 }
@@ -94,15 +93,15 @@ const ENTRIES: readonly ModelEntry[] = [
     description: 'a U-Net on a MobileNetV2 (Sandler et al. 2018) pretrained on ImageNet',
     options: MOBILENET_UNET_OPTIONS,
     make: MobileNetUNet,
-    pretrained: { architecture: 'mobilenet_v2', field: 'encoder', normalization: IMAGENET_NORMALIZATION },
+    pretrained: { architecture: 'mobilenet_v2', field: 'encoder', normalization: 'imagenet' },
   }),
   entry<SegNetOptions>('segnet', {
     description: 'SegNet (Badrinarayanan et al. 2017): pooling indices instead of skips',
     options: SEGNET_OPTIONS,
     make: SegNet,
-    // Scores that are never negative need one channel for each of two classes.
+    // Scores that are never negative need a channel for each of two classes.
     outputChannels: (classes, { head }) =>
-      head === 'linear' ? oneLogitForTwo(classes) : Math.max(classes, 2),
+      head === 'norm-relu' ? Math.max(classes, 2) : oneLogitForTwo(classes),
   }),
 ];
 

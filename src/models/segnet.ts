@@ -17,8 +17,9 @@ export interface SegNetOptions extends SharedOptions {
   /** Filters at the full size, doubled at each step down, up to eight times; default 64. */
   readonly width?: number;
   /**
-   * What the last convolution is followed by: `norm-relu` (default), batch norm and ReLU as published,
-   * with which scores are never negative and one logit cannot tell two classes apart; or nothing, `linear`.
+   * What the last convolution is followed by: `norm-relu`, batch norm and ReLU as published (default); or
+   * nothing, `linear` (default for one output channel, since scores that are never negative cannot tell two
+   * classes apart by one logit).
    */
   readonly head?: 'norm-relu' | 'linear';
 }
@@ -53,7 +54,9 @@ export class SegNet extends Module {
 
   constructor(options: SegNetOptions = {}) {
     super();
-    const { channels, classes, stages, width, head } = resolveOptions('SegNet', SEGNET_OPTIONS, options);
+    const resolved = resolveOptions('SegNet', SEGNET_OPTIONS, options);
+    const { channels, classes, stages, width } = resolved;
+    const head = classes === 1 && options.head === undefined ? 'linear' : resolved.head;
     if (classes === 1 && head === 'norm-relu') {
       throw new UsageError(
         'SegNet: scores behind batch norm and ReLU are never negative, so that one logit cannot tell two classes apart: take classes 2, or head linear',

@@ -14,8 +14,8 @@ export interface PublishedWeights {
 export interface EncoderDescription {
   /** The convolution that meets the image. */
   readonly firstConvolution: string;
-  /** What a classifier has beyond the encoder: not missed when a segmentation model leaves it out. */
-  readonly classifierPrefix: string;
+  /** How the names of tensors begin that only a classifier needs: a segmentation model leaves them out. */
+  readonly beyondEncoder: readonly string[];
   /** The files behind each name that a person may give instead of a path. */
   readonly published: Readonly<Record<string, PublishedWeights>>;
   /** A tensor's name in torchvision, given timm's; names that are not timm's stay as they are. */
@@ -32,7 +32,7 @@ function torchvision(fileName: string): PublishedWeights {
 /** timm keeps torchvision's names for ResNet. */
 const resnet = {
   firstConvolution: 'conv1.weight',
-  classifierPrefix: 'fc.',
+  beyondEncoder: ['fc.'],
   fromTimm: (name: string): string => name,
   toTimm: (name: string): string => name,
 };
@@ -40,7 +40,8 @@ const resnet = {
 export const ENCODERS = {
   mobilenet_v2: {
     firstConvolution: 'features.0.0.weight',
-    classifierPrefix: 'classifier.',
+    // The 19th block widens the last map for the classifier.
+    beyondEncoder: ['features.18.', 'classifier.'],
     published: { imagenet: torchvision('mobilenet_v2-7ebf99e0.pth') },
     ...mobileNetV2Names(),
   },

@@ -13,8 +13,8 @@ export interface NamedShape {
 const LISTED = 20;
 
 /**
- * The tensors that an encoder wants, in its order, from a file with torchvision's names or timm's. The
- * classifier, where the encoder has none, is left out; a first convolution for another number of channels is
+ * The tensors that an encoder wants, in its order, from a file with torchvision's names or timm's. What only
+ * the classifier needs is left out where the encoder has none; a first convolution for another number of channels is
  * adapted (`adaptFirstConvolution`).
  *
  * @param wanted the encoder's weights and running statistics, by torchvision's names.
@@ -28,7 +28,9 @@ export function matchEncoderWeights(
   const wantedNames = new Set(wanted.map(({ name }) => name));
   const offered = floatTensors(file)
     .map((tensor) => ({ ...tensor, name: encoder.fromTimm(tensor.name) }))
-    .filter(({ name }) => wantedNames.has(name) || !name.startsWith(encoder.classifierPrefix));
+    .filter(
+      ({ name }) => wantedNames.has(name) || !encoder.beyondEncoder.some((start) => name.startsWith(start)),
+    );
   const first = wanted.find(({ name }) => name === encoder.firstConvolution);
   const channels = first?.shape[1];
   const fitting = offered.map((tensor) =>
