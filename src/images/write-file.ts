@@ -1,19 +1,16 @@
-/** Files appear whole or not at all: written beside their place, then renamed into it. */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+/** Files of pictures and other things that can be made again: whole or not there, folders made as needed. */
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
+import { writeFileAtomic } from '../weights/atomic-file.js';
 
-let serial = 0;
-
-/** Writes `bytes` to `path`, folders made as needed. Throws `write-failed` naming the path; leaves no half file. */
+/** Writes `bytes` to `path`. Throws PixelwiseError `write-failed` naming the path; leaves no half file. */
 export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  const beside = `${path}.${process.pid}.${serial++}.part`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(beside, bytes);
-    await rename(beside, path);
-  } catch (cause) {
-    await rm(beside, { force: true }).catch(() => undefined);
+    await writeFileAtomic(path, bytes, { durable: false });
+  } catch (error) {
+    const cause = error instanceof PixelwiseError ? error.cause : error;
     const why = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new PixelwiseError(
       'write-failed',

@@ -17,24 +17,18 @@ export async function measureSteps(
 ): Promise<{ epochs: number; maxSteps: number }> {
   if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
   const started = performance.now();
-  const weights = learner.state.weights.floats().slice();
-  const rest = learner.state.rest.floats().slice();
-  const { batches } = learner;
-  const optimizer = structuredClone(learner.optimizer.state());
+  const before = learner.capture();
   let timed = 0;
   let count = 0;
   for await (const batch of train.epoch(0)) {
-    const before = performance.now();
+    const start = performance.now();
     await learner.backward(batch);
     learner.step();
-    if (count++ > 0) timed += performance.now() - before;
+    if (count++ > 0) timed += performance.now() - start;
     if (count > TIMED_STEPS) break;
   }
   const perStep = count > 1 ? timed / (count - 1) : performance.now() - started;
-  learner.state.weights.floats().set(weights);
-  learner.state.rest.floats().set(rest);
-  learner.batches = batches;
-  learner.optimizer.loadState(optimizer);
+  learner.restore(before);
   // A batch of validation is a forward pass: a third of a step.
   const perEpoch = perStep * train.length + (valid ? (perStep / 3) * valid.length : 0);
   const left = minutes * 60_000 - (performance.now() - started);
