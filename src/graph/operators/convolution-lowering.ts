@@ -39,10 +39,17 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
   const least = [0, 1].map(
     (i) => (from[2 + i]! - 1) * g.stride[i]! - 2 * g.padding[i]! + g.dilation[i]! * (kernel[i]! - 1) + 1,
   );
-  return onnx.emit('ConvTranspose', [x, w], {
-    ...convAttributes(kernel, g),
-    output_padding: ints([0, 1].map((i) => g.size[i]! - least[i]!)),
-  });
+  const extra = [0, 1].map((i) => g.size[i]! - least[i]!);
+  if (extra.every((n, i) => n < g.stride[i]!)) {
+    return onnx.emit('ConvTranspose', [x, w], { ...convAttributes(kernel, g), output_padding: ints(extra) });
+  }
+  // ONNX Runtime refuses output padding of a stride or more: crop less at the end, and then add zeros.
+  const kept = extra.map((n, i) => Math.min(n, g.padding[i]!));
+  const ends = g.padding.map((p, i) => p - kept[i]!);
+  const y = onnx.emit('ConvTranspose', [x, w], convAttributes(kernel, g, [...g.padding, ...ends]));
+  const zeros = extra.map((n, i) => n - kept[i]!);
+  if (zeros.every((n) => n === 0)) return y;
+  return onnx.emit('Pad', [y, onnx.int64s([0, 0, 0, 0, 0, 0, ...zeros]), onnx.scalar(0)]);
 }
 
 /** O×C/g×k×k to C×O/g×k×k, turned by 180°: with it, a plain convolution is the transposed one. */

@@ -133,8 +133,9 @@ const unpoolOperator: Operator<UnpoolAttributes> = {
     if (!onnx.target.indexedPooling) {
       return [onnx.compose([x, indices], (a, b) => unpoolByComparison(a, b, attributes))];
     }
-    if (!overlap(attributes)) {
-      // MaxUnpool assigns: right as long as no two windows share a place.
+    if (!overlap(attributes) && attributes.padding.every((p) => p === 0)) {
+      // MaxUnpool assigns: right as long as no two windows share a place. With padding it refuses some
+      // sizes that MaxPool takes.
       const size = onnx.int64s(shape);
       return [onnx.emit('MaxUnpool', [onnx.name(x), onnx.name(indices), size], poolAttributes(attributes))];
     }
