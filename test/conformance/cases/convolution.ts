@@ -164,6 +164,16 @@ export const convolutionCases = [
     transposed({ dilation: 2, padding: 2, outputPadding: 1 }),
   ),
   first(
+    'convTranspose2d dilation 3, stride 2, output padding 2',
+    [float(1, 2, 4, 3), float(2, 2, 2, 2)],
+    transposed({ stride: 2, dilation: 3, padding: 1, outputPadding: 2 }),
+  ),
+  first(
+    'convTranspose2d 1×1, padded, output padding',
+    [float(1, 2, 4, 5), float(2, 3, 1, 1)],
+    transposed({ dilation: 2, padding: 1, outputPadding: 1 }),
+  ),
+  first(
     'convTranspose2d depthwise, 4×4, stride 2',
     [float(2, 3, 4, 5), float(3, 1, 4, 4)],
     transposed({ stride: 2, padding: 1, groups: 3 }),

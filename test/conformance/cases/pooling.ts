@@ -44,6 +44,16 @@ export const poolingCases = [
     maxPool([2, 3], { stride: [1, 2], padding: [0, 1] }),
   ),
   first('maxPool2d 2×2, stride 3', [float(1, 3, 9, 10)], maxPool(2, { stride: 3 })),
+  first(
+    'maxPool2d 1×2, stride 1×3, padding 0×1',
+    [float(2, 2, 3, 5)],
+    maxPool([1, 2], { stride: [1, 3], padding: [0, 1] }),
+  ),
+  first(
+    'maxPool2d 1×2, stride 1×3, padding 0×1, one window',
+    [float(1, 1, 1, 2)],
+    maxPool([1, 2], { stride: [1, 3], padding: [0, 1] }),
+  ),
   first('maxPool2d of negative values, padded', [float(2, 2, 5, 5)], maxPool(3, { stride: 2, padding: 1 })),
   first('maxPool2d whole image', [float(2, 3, 4, 5)], maxPool([4, 5])),
   first('maxUnpool2d 2×2', [float(2, 3, 6, 8), float(2, 3, 3, 4)], unpool(2)),
