@@ -56,3 +56,4 @@ export {
   type FetchProgress,
 } from './fetch/fetch-dataset.js';
 export { DATASETS, type DatasetSource } from './fetch/sources.js';
+export { datasetNormalization, type DatasetNormalizationOptions } from './dataset-normalization.js';
