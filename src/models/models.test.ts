@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors/index.js';
 import type { Layer } from '../nn/index.js';
-import { createModel, MobileNetV2, MobileNetV2Encoder, SegNet, summarize } from './index.js';
+import { createModel, MobileNetV2, MobileNetV2Encoder, ResNet, SegNet, summarize } from './index.js';
 
 const counts = (model: Layer) => summarize(model, { height: 64, width: 64 }).parameters;
 
@@ -30,6 +30,35 @@ describe('published parameter counts', () => {
       );
       expect(sizes.map(({ up }) => up)).toEqual([16, 32, 64, 128, 256, undefined]);
     }
+  });
+
+  it.each([
+    [18, 11_689_512, 11_176_512],
+    [34, 21_797_672, 21_284_672],
+  ] as const)('ResNet-%i, whole and as an encoder', (depth, whole, encoder) => {
+    expect(counts(new ResNet({ depth })).total).toBe(whole);
+    const { parameters, sizes } = summarize(createModel(`resnet${depth}-unet`), { height: 96, width: 64 });
+    expect(parameters.frozen).toBe(encoder);
+    expect(sizes.map((level) => [level.down, ...level.size])).toEqual([
+      [3, 96, 64],
+      [64, 48, 32],
+      [64, 24, 16],
+      [128, 12, 8],
+      [256, 6, 4],
+      [512, 3, 2],
+    ]);
+  });
+
+  it('DeepLabV3+ stops at 1/16', () => {
+    const { sizes, parameters } = summarize(createModel('deeplabv3plus'), { height: 64, width: 64 });
+    expect(parameters.frozen).toBe(1_811_712);
+    expect(sizes.map(({ down, size }) => [down, size[0]])).toEqual([
+      [3, 64],
+      [96, 32],
+      [24, 16],
+      [192, 8],
+      [256, 4],
+    ]);
   });
 
   it('SegNet', () => {

@@ -4,10 +4,14 @@
  */
 import { UsageError } from '../errors/index.js';
 import type { Layer } from '../nn/index.js';
+import type { DeepLabV3PlusOptions } from './deeplabv3plus.js';
+import { DeepLabV3Plus, DEEPLABV3PLUS_OPTIONS } from './deeplabv3plus.js';
 import type { MobileNetUNetOptions } from './mobilenet-unet.js';
 import { MobileNetUNet, MOBILENET_UNET_OPTIONS } from './mobilenet-unet.js';
 import type { ModelOption, OptionTable, SharedOptions } from './options.js';
 import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import type { ResNetUNetOptions } from './resnet-unet.js';
+import { RESNET_UNET_OPTIONS, ResNetUNet } from './resnet-unet.js';
 import type { SegNetOptions } from './segnet.js';
 import { SegNet, SEGNET_OPTIONS } from './segnet.js';
 import type { UNetOptions } from './unet.js';
@@ -56,13 +60,19 @@ export interface CreateOptions {
 interface EntryOf<O extends SharedOptions> {
   readonly description: string;
   readonly options: OptionTable<O>;
-  readonly make: new (options: O) => SegmentationModel;
+  readonly make: (options: O) => SegmentationModel;
   readonly pretrained?: PretrainedEncoder;
   readonly outputChannels?: (classes: number, options: O) => number;
 }
 
 /** Two classes are told apart by one logit. */
 const oneLogitForTwo = (classes: number) => (classes <= 2 ? 1 : classes);
+
+const pretrainedOnImageNet = (architecture: string): PretrainedEncoder => ({
+  architecture,
+  field: 'encoder',
+  normalization: 'imagenet',
+});
 
 function entry<O extends SharedOptions>(name: string, of: EntryOf<O>): ModelEntry {
   const { description, options: table, make, pretrained, outputChannels = oneLogitForTwo } = of;
@@ -78,7 +88,7 @@ function entry<O extends SharedOptions>(name: string, of: EntryOf<O>): ModelEntr
     outputChannels: (classes, given) => outputChannels(classes, given as unknown as O),
     create(given) {
       resolveOptions<SharedOptions>(name, table as OptionTable<SharedOptions>, given);
-      return new make(given as unknown as O);
+      return make(given as unknown as O);
     },
   };
 }
@@ -87,21 +97,39 @@ const ENTRIES: readonly ModelEntry[] = [
   entry<UNetOptions>('unet', {
     description: 'the classic U-Net (Ronneberger et al. 2015), trained from scratch',
     options: UNET_OPTIONS,
-    make: UNet,
+    make: (options) => new UNet(options),
   }),
   entry<MobileNetUNetOptions>('mobilenet-unet', {
     description: 'a U-Net on a MobileNetV2 (Sandler et al. 2018) pretrained on ImageNet',
     options: MOBILENET_UNET_OPTIONS,
-    make: MobileNetUNet,
-    pretrained: { architecture: 'mobilenet_v2', field: 'encoder', normalization: 'imagenet' },
+    make: (options) => new MobileNetUNet(options),
+    pretrained: pretrainedOnImageNet('mobilenet_v2'),
   }),
   entry<SegNetOptions>('segnet', {
     description: 'SegNet (Badrinarayanan et al. 2017): pooling indices instead of skips',
     options: SEGNET_OPTIONS,
-    make: SegNet,
+    make: (options) => new SegNet(options),
     // Scores that are never negative need a channel for each of two classes.
     outputChannels: (classes, { head }) =>
       head === 'norm-relu' ? Math.max(classes, 2) : oneLogitForTwo(classes),
+  }),
+  entry<ResNetUNetOptions>('resnet18-unet', {
+    description: 'a U-Net on a ResNet-18 (He et al. 2016) pretrained on ImageNet',
+    options: RESNET_UNET_OPTIONS,
+    make: (options) => new ResNetUNet(18, options),
+    pretrained: pretrainedOnImageNet('resnet18'),
+  }),
+  entry<ResNetUNetOptions>('resnet34-unet', {
+    description: 'a U-Net on a ResNet-34 (He et al. 2016) pretrained on ImageNet',
+    options: RESNET_UNET_OPTIONS,
+    make: (options) => new ResNetUNet(34, options),
+    pretrained: pretrainedOnImageNet('resnet34'),
+  }),
+  entry<DeepLabV3PlusOptions>('deeplabv3plus', {
+    description: 'DeepLabV3+ (Chen et al. 2018) on a MobileNetV2 pretrained on ImageNet',
+    options: DEEPLABV3PLUS_OPTIONS,
+    make: (options) => new DeepLabV3Plus(options),
+    pretrained: pretrainedOnImageNet('mobilenet_v2'),
   }),
 ];
 

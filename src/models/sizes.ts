@@ -11,8 +11,9 @@ export interface SizeLevel {
   readonly up?: number;
 }
 
-const isPlane = ({ output }: LayerSummary) => output.length === 4;
 const area = ({ output }: LayerSummary) => output[2]! * output[3]!;
+/** Of one pixel, as after global pooling, there is no plane. */
+const isPlane = (layer: LayerSummary) => layer.output.length === 4 && area(layer) > 1;
 
 /** The sizes of a model's planes, the largest first. */
 export function sizesOf(layers: readonly LayerSummary[]): SizeLevel[] {
@@ -21,7 +22,9 @@ export function sizesOf(layers: readonly LayerSummary[]): SizeLevel[] {
   const bottom = planes.findIndex((layer) => area(layer) === smallest);
   const last = planes.findLastIndex((layer) => area(layer) === smallest);
   const wayUp = planes.slice(last + 1);
-  const carried = new Set(wayUp.filter(({ type }) => type === 'Concat').flatMap(({ inputs }) => inputs));
+  // Unpooling takes places from the way down, no values.
+  const joining = wayUp.filter(({ type }) => type !== 'MaxUnpool2d');
+  const carried = new Set(joining.flatMap(({ inputs }) => inputs));
 
   const levels = new Map<string, { size: readonly [number, number]; down: number; up?: number }>();
   const key = ({ output }: LayerSummary) => `${output[2]}×${output[3]}`;

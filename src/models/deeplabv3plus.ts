@@ -1,0 +1,102 @@
+/**
+ * DeepLabV3+ on a MobileNetV2 (Chen, Zhu, Papandreou, Schroff & Adam 2018). The encoder stops at 1/16 of the
+ * image; atrous convolutions look around at several distances at once ("atrous spatial pyramid pooling"); the
+ * result is enlarged bilinearly, joined with the encoder's map of 1/4, and enlarged once more.
+ *
+ * As the paper does for small encoders, 3×3 convolutions are depthwise-separable.
+ */
+import type { Tensor } from '../graph/index.js';
+import { concat, globalAvgPool2d, relu, resize } from '../graph/index.js';
+import { Conv2d, Module, Sequential } from '../nn/index.js';
+import { ConvNormActivation } from './conv-norm-activation.js';
+import type { FrozenEncoderOptions } from './encoder.js';
+import { FREEZE_ENCODER } from './encoder.js';
+import { MobileNetV2Encoder } from './mobilenet-v2.js';
+import type { OptionTable, SharedOptions } from './options.js';
+import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import { paddedToDivisor } from './padding.js';
+
+export interface DeepLabV3PlusOptions extends SharedOptions, FrozenEncoderOptions {
+  /** Channels of the pyramid and the decoder; default 256. */
+  readonly width?: number;
+}
+
+export const DEEPLABV3PLUS_OPTIONS: OptionTable<DeepLabV3PlusOptions> = {
+  ...SHARED_OPTIONS,
+  freezeEncoder: FREEZE_ENCODER,
+  width: {
+    kind: 'whole',
+    default: 256,
+    min: 8,
+    max: 1024,
+    description: 'channels of the pyramid and the decoder',
+  },
+};
+
+/** Distances between taps, for maps of 1/16. */
+const RATES = [6, 12, 18] as const;
+
+/** Channels to which the map of 1/4 is narrowed, so that it does not outweigh the pyramid. */
+const LOW_LEVEL_WIDTH = 48;
+
+const size = (x: Tensor) => [x.shape[2]!, x.shape[3]!] as const;
+
+const enlarge = (x: Tensor, like: Tensor) => resize(x, size(like), { mode: 'bilinear' });
+
+/** 3×3 on each channel for itself, then 1×1 across; batch norm and ReLU after either. */
+const separable = (from: number, to: number, dilation = 1) =>
+  new Sequential(
+    new ConvNormActivation(from, from, 3, { groups: from, dilation }),
+    new ConvNormActivation(from, to, 1),
+  );
+
+class AtrousPyramid extends Module {
+  readonly branches: readonly (ConvNormActivation | Sequential)[];
+  /** Sees the whole image. No batch norm: of one image's single pixel there is no variance. */
+  readonly pooled: Conv2d;
+  readonly project: ConvNormActivation;
+
+  constructor(from: number, to: number) {
+    super();
+    this.branches = [new ConvNormActivation(from, to, 1), ...RATES.map((rate) => separable(from, to, rate))];
+    this.pooled = new Conv2d(from, to, 1);
+    this.project = new ConvNormActivation((RATES.length + 2) * to, to, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    const whole = relu(this.pooled.forward(globalAvgPool2d(x)));
+    const views = this.branches.map((branch) => branch.forward(x));
+    return this.project.forward(concat([...views, enlarge(whole, x)], 1));
+  }
+}
+
+export class DeepLabV3Plus extends Module {
+  readonly divisor = 16;
+  readonly encoder: MobileNetV2Encoder;
+  readonly pyramid: AtrousPyramid;
+  readonly lowLevel: ConvNormActivation;
+  readonly decoder: Sequential;
+  readonly head: Conv2d;
+
+  constructor(options: DeepLabV3PlusOptions = {}) {
+    super();
+    const resolved = resolveOptions('DeepLabV3Plus', DEEPLABV3PLUS_OPTIONS, options);
+    const { channels, classes, width, freezeEncoder } = resolved;
+    this.encoder = new MobileNetV2Encoder({ channels, outputStride: 16 });
+    if (freezeEncoder) this.encoder.freeze();
+    this.pyramid = new AtrousPyramid(this.encoder.widths.at(-1)!, width);
+    this.lowLevel = new ConvNormActivation(this.encoder.widths[2]!, LOW_LEVEL_WIDTH, 1);
+    this.decoder = new Sequential(separable(width + LOW_LEVEL_WIDTH, width), separable(width, width));
+    this.head = new Conv2d(width, classes, 1);
+  }
+
+  /** N×channels×H×W to logits of N×classes×H×W. */
+  forward(image: Tensor): Tensor {
+    return paddedToDivisor(image, this.divisor, (padded) => {
+      const maps = this.encoder.maps(padded);
+      const low = this.lowLevel.forward(maps[2]!);
+      const high = enlarge(this.pyramid.forward(maps.at(-1)!), low);
+      return enlarge(this.head.forward(this.decoder.forward(concat([high, low], 1))), padded);
+    });
+  }
+}
