@@ -15,11 +15,13 @@
  * epoch are means over samples, scores are counts over pixels: neither depends on how batches were cut.
  */
 import { PixelwiseError } from '../errors/index.js';
+import type { GraphDefinition } from '../graph/index.js';
 import { peakBytes } from '../graph/index.js';
+import { foldValues, frozenLeaves } from '../models/index.js';
 import type { Batch } from '../data/dataset.js';
 import type { Layer, Loss, LossTerm, RandomMask, Slot } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
-import type { Optimizer, OptimizerOptions, ParameterSlice } from '../optim/index.js';
+import type { Optimizer, OptimizerOptions, OptimizerState, ParameterSlice } from '../optim/index.js';
 import { Random } from '../random/index.js';
 import type { Runtime, View } from '../runtime/index.js';
 import { HostBuffer, Program, ProgramCache } from '../runtime/index.js';
@@ -49,6 +51,14 @@ export interface StepOutput {
   readonly prediction: Uint8Array;
   /** N×K×H×W, where asked for. */
   readonly logits?: Float32Array;
+}
+
+/** Copies of everything that training changes in a learner. */
+export interface LearnerCapture {
+  readonly weights: Float32Array;
+  readonly rest: Float32Array;
+  readonly optimizer: OptimizerState;
+  readonly batches: number;
 }
 
 interface CompiledStep {
@@ -189,6 +199,24 @@ export class Learner {
     await this.programs.clear();
   }
 
+  /** Weights, buffers, optimizer and the place in the random masks: what {@link restore} brings back. */
+  capture(): LearnerCapture {
+    return {
+      weights: this.state.weights.floats().slice(),
+      rest: this.state.rest.floats().slice(),
+      optimizer: structuredClone(this.optimizer.state()),
+      batches: this.batches,
+    };
+  }
+
+  /** Back to where {@link capture} was called, bit for bit, if nothing was unfrozen since. */
+  restore({ weights, rest, optimizer, batches }: LearnerCapture): void {
+    this.state.weights.floats().set(weights);
+    this.state.rest.floats().set(rest);
+    this.optimizer.loadState(optimizer);
+    this.batches = batches;
+  }
+
   /** Releases the compiled graphs. The runtime stays open. */
   async close(): Promise<void> {
     await this.programs.clear();
@@ -211,9 +239,23 @@ export class Learner {
     }
     const { definition } = graph;
     const program = await this.programs.get(key, peakBytes(definition), () =>
-      Program.compile(definition, this.runtime, { name: key }),
+      Program.compile(this.withFrozenValues(definition), this.runtime, { name: key }),
     );
     return { graph, program };
+  }
+
+  /**
+   * Frozen parts are written into the graph with their values, where ONNX Runtime prepares them once and
+   * batch norms vanish into convolutions. Whoever changes frozen weights calls {@link recompile}.
+   */
+  private withFrozenValues(definition: GraphDefinition): GraphDefinition {
+    const frozen = frozenLeaves(this.model);
+    if (frozen.size === 0) return definition;
+    const slots = new Map(this.state.fixed.map((slot) => [slot.leaf, slot]));
+    return foldValues(definition, (leaf) => {
+      const slot = frozen.has(leaf) ? slots.get(leaf) : undefined;
+      return slot && this.state.values(slot);
+    });
   }
 
   /** A batch is copied to memory of ours, so that the caller's arrays are never lent away. */
