@@ -47,9 +47,8 @@ describe('resizeImage', () => {
     fc.assert(
       fc.property(size, size, size, size, (h, w, oh, ow) => {
         const data = new Uint8Array(h * w * 3).fill(200);
-        for (const value of resizeImage({ width: w, height: h, channels: 3, data }, ow, oh).data) {
-          expect(value).toBeCloseTo(200, 3);
-        }
+        const flat = resizeImage({ width: w, height: h, channels: 3, data }, ow, oh).data;
+        expect(flat.every((value) => Math.abs(value - 200) < 1e-3)).toBe(true);
         const noise = data.map((_, i) => (i * 31) % 256);
         const same = resizeImage({ width: w, height: h, channels: 3, data: noise }, w, h);
         for (let i = 0; i < h * w; i++) expect(same.data[i]).toBe(noise[3 * i]);
