@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors/index.js';
+import { input, lowerGraph, PORTABLE } from '../graph/index.js';
+import { crossEntropy, traceModel } from '../nn/index.js';
+import { trainingGraph } from '../training/step.js';
 import { createModel, MODEL_NAMES, modelEntry, summarize } from './index.js';
 
 describe('the registry', () => {
@@ -38,6 +41,36 @@ describe('the registry', () => {
       expect(output).toEqual([null, found.outputChannels(classes, defaults), 37, 50]);
       expect(divisor).toBe(model.divisor);
     }
+  });
+
+  it.each(MODEL_NAMES)('%s keeps what its entry promises', (name) => {
+    const { exportable, pretrained } = modelEntry(name);
+    const model = createModel(name, { classes: 3 });
+    const { divisor } = model;
+    const { layers } = summarize(model, { height: 2 * divisor, width: 3 * divisor });
+    expect(layers.filter(({ type }) => type === 'Pad')).toEqual([]);
+
+    const images = input('images', [1, 3, 2 * divisor, 2 * divisor]);
+    const { output } = traceModel(model.eval(), images);
+    const leaves = [...model.namedParameters(), ...model.namedBuffers()].map(([, leaf]) => leaf);
+    const { model: onnx } = lowerGraph({ inputs: [images, ...leaves], outputs: { output } }, PORTABLE);
+    if (exportable) expect(Object.keys(onnx.opsets)).toEqual(['']);
+
+    const frozen = model.namedParameters().filter(([, weight]) => !weight.requiresGrad);
+    expect(frozen.length > 0).toBe(pretrained !== undefined);
+    if (pretrained) expect(frozen.every(([path]) => path.startsWith(`${pretrained.field}.`))).toBe(true);
+
+    // Every weight that learns gets a gradient from the loss.
+    const { definition } = trainingGraph(model, [{ name: 'loss', weight: 1, loss: crossEntropy() }], {
+      size: 2,
+      channels: 3,
+      height: 2 * divisor,
+      width: 2 * divisor,
+    });
+    const constants = Object.entries(definition.outputs).filter(
+      ([key, { node }]) => key.startsWith('gradient:') && node.operator.name === 'broadcastTo',
+    );
+    expect(constants.map(([key]) => key)).toEqual([]);
   });
 
   it('takes one logit for two classes', () => {

@@ -225,6 +225,66 @@ def mobilenet_unet(classes, freezeEncoder):
     return EncoderUNet(MobileNetEncoder(), [96, 32, 24, 16, 3], 320, classes, freezeEncoder)
 
 
+def resnet18(classes):
+    return torchvision.models.resnet18(num_classes=classes)
+
+
+class AtrousMobileNet(MobileNetEncoder):
+    def __init__(self):
+        super().__init__()
+        self.features[14].conv[1][0].stride = (1, 1)
+        for block in self.features[15:]:
+            block.conv[1][0].dilation = block.conv[1][0].padding = (2, 2)
+
+
+def cna(i, o, k, groups=1, dilation=1):
+    conv = nn.Conv2d(i, o, k, padding=dilation * (k // 2), dilation=dilation, groups=groups, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(o), nn.ReLU())
+
+
+def separable(i, o, dilation=1):
+    return nn.Sequential(cna(i, i, 3, i, dilation), cna(i, o, 1))
+
+
+class Pyramid(nn.Module):
+    def __init__(self, i, o):
+        super().__init__()
+        self.branches = nn.ModuleList([cna(i, o, 1)] + [separable(i, o, rate) for rate in (6, 12, 18)])
+        self.pooled = nn.Conv2d(i, o, 1)
+        self.project = cna(5 * o, o, 1)
+
+    def forward(self, x):
+        pooled = F.relu(self.pooled(x.mean((2, 3), keepdim=True)))
+        parts = [branch(x) for branch in self.branches] + [pooled.expand(-1, -1, *x.shape[2:])]
+        return self.project(torch.cat(parts, 1))
+
+
+class DeepLab(nn.Module):
+    def __init__(self, classes, width, freezeEncoder):
+        super().__init__()
+        assert freezeEncoder
+        self.encoder = AtrousMobileNet().requires_grad_(False)
+        self.pyramid = Pyramid(320, width)
+        self.lowLevel = cna(24, 48, 1)
+        self.decoder = nn.Sequential(separable(width + 48, width), separable(width, width))
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def forward(self, x):
+        return padded(x, 16, self.body)
+
+    def body(self, x):
+        larger = lambda y, like: F.interpolate(y, like.shape[2:], mode="bilinear", align_corners=False)
+        maps = self.encoder(x)
+        low = self.lowLevel(maps[2])
+        y = self.decoder(torch.cat([larger(self.pyramid(maps[-1]), low), low], 1))
+        return larger(self.head(y), x)
+
+
 # ---- losses ---------------------------------------------------------------------------------------------
 
 def bce(positiveWeight=1):
@@ -276,7 +336,8 @@ def unpooled():
     return loss
 
 
-MODELS = {"unet": UNet, "segnet": SegNet, "mobilenet-v2": mobilenet_v2, "mobilenet-unet": mobilenet_unet}
+MODELS = {"unet": UNet, "segnet": SegNet, "mobilenet-v2": mobilenet_v2, "mobilenet-unet": mobilenet_unet,
+          "resnet18": resnet18, "deeplabv3plus": DeepLab}
 LOSSES = {"bce": bce, "cross-entropy": cross_entropy, "dice": dice, "projection": projection,
           "unpooled": unpooled}
 
@@ -447,6 +508,12 @@ case("SegNet in evaluation", [2, 3, 32, 48], "cross-entropy", model="segnet", op
 case("SegNet of five stages, linear head", [1, 3, 32, 64], "cross-entropy", model="segnet",
      options={**narrow, "stages": 5, "head": "linear"}, mode="eval", sketched=True)
 case("SegNet's way of pooling, ties", [2, 3, 8, 11], "unpooled", image="ties")
+
+# ---- ResNet-18: torchvision's own; DeepLabV3+ -----------------------------------------------------------
+
+case("ResNet-18 in evaluation", [1, 3, 37, 50], "projection", model="resnet18", options={"classes": 10}, mode="eval", sketched=True)
+case("DeepLabV3+, encoder frozen", [3, 3, 60, 64], "cross-entropy", mask="ignore", model="deeplabv3plus",
+     options={"classes": 3, "width": 16, "freezeEncoder": True}, sketched=True, image="image")
 
 if __name__ == "__main__":
     main()

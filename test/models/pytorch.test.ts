@@ -10,7 +10,7 @@ import {
   mul,
   sum,
 } from '../../src/graph/index.js';
-import { MobileNetUNet, MobileNetV2, SegNet, UNet } from '../../src/models/index.js';
+import { DeepLabV3Plus, MobileNetUNet, MobileNetV2, ResNet, SegNet, UNet } from '../../src/models/index.js';
 import type { Layer, Loss } from '../../src/nn/index.js';
 import { binaryCrossEntropy, crossEntropy, dice, ModelState, traceModel } from '../../src/nn/index.js';
 import type { Runtime, View } from '../../src/runtime/index.js';
@@ -23,6 +23,8 @@ const MODELS: Readonly<Record<string, (options: object) => Layer>> = {
   unet: (options) => new UNet(options),
   segnet: (options) => new SegNet(options),
   'mobilenet-v2': (options) => new MobileNetV2({ dropout: 0, ...options }),
+  resnet18: (options) => new ResNet({ depth: 18, ...options }),
+  deeplabv3plus: (options) => new DeepLabV3Plus(options),
   'mobilenet-unet': (options) => new MobileNetUNet(options),
 };
 
