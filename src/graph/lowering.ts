@@ -317,6 +317,12 @@ export function lowerGraph(
     }
   }
   const outputs = results.map(([name, tensor]): GraphOutput => {
+    if (seen.has(name)) {
+      throw new PixelwiseError(
+        'graph',
+        `an input and a result of one graph are both named "${name}": give them different names`,
+      );
+    }
     const computed = lowering.name(tensor);
     const given =
       lowering.dtype(tensor.dtype) === tensor.dtype ? computed : lowering.castExactly(computed, tensor.dtype);

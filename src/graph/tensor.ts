@@ -82,6 +82,15 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }
 
+/** Checks the element type of what only floating-point operators take. */
+export function requireFloat(name: string, ...tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) {
+    if (tensor.dtype !== 'float32') {
+      throw new ShapeError(`${name} needs float32, not ${tensor}: cast it${atScope()}`);
+    }
+  }
+}
+
 /** Turns a negative axis into its place from the front, and checks it. */
 export function normalizeAxis(axis: number, rank: number): number {
   const resolved = axis < 0 ? axis + rank : axis;

@@ -6,6 +6,7 @@
  * The block function is Threefry-2x32 with 13 rounds (Salmon et al., "Parallel random numbers: as easy
  * as 1, 2, 3", SC 2011), which passes BigCrush and needs only 32-bit additions, rotations and xors.
  */
+import { UsageError } from '../errors/index.js';
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const ROUNDS = 13;
@@ -82,8 +83,11 @@ export class Random {
     return low + (high - low) * this.float();
   }
 
-  /** A whole number, uniform in 0 … n − 1 (n up to 2³²; unbiased by rejection). */
+  /** A whole number, uniform in 0 … n − 1 (n from 1 to 2³²; unbiased by rejection). */
   integer(n: number): number {
+    if (!(Number.isInteger(n) && n >= 1 && n <= 2 ** 32)) {
+      throw new UsageError(`a random integer needs a whole number of outcomes from 1 to 2³², not ${n}`);
+    }
     const limit = 2 ** 32 - (2 ** 32 % n);
     for (;;) {
       const draw = this.uint32();

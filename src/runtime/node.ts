@@ -186,6 +186,8 @@ class WorkerHost implements SessionHost {
     };
     const content = { feeds: feeds.map(sent), into: into.map(sent) };
     const holders = [...lent.keys()];
+    // All or none: a buffer that another run still has must not leave the others lent.
+    holders.forEach((buffer) => void buffer.bytes);
     const buffers = holders.map((buffer) => buffer.lend());
     const reply = await this.ask(
       { kind: 'run', id: this.nextId++, session, buffers, fresh, ...content },

@@ -12,7 +12,7 @@
  */
 import { ShapeError } from '../../errors/index.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
-import { apply1, atScope, formatShape } from '../tensor.js';
+import { apply1, atScope, formatShape, requireFloat } from '../tensor.js';
 import { lowerConv, lowerConvTranspose, lowerFilterGradient } from './convolution-lowering.js';
 import { add } from './arithmetic.js';
 import { reshape, sliceAll } from './layout.js';
@@ -91,6 +91,7 @@ function convShape(x: Shape, w: Shape, g: ConvGeometry): Shape {
 const convOperator: Operator<ConvGeometry> = {
   name: 'conv2d',
   infer([x, w, bias], g) {
+    requireFloat('conv2d', x!, w!);
     const shape = convShape(x!.shape, w!.shape, g);
     if (bias && (bias.rank !== 1 || bias.shape[0] !== shape[1])) {
       throw new ShapeError(
@@ -134,6 +135,7 @@ const transposedSize = (size: number, kernel: number, g: ConvGeometry, i: 0 | 1)
 const convTransposeOperator: Operator<ConvTransposeAttributes> = {
   name: 'convTranspose2d',
   infer([x, w], g) {
+    requireFloat('convTranspose2d', x!, w!);
     if (x!.rank !== 4 || w!.rank !== 4 || x!.shape[1] !== w!.shape[0] || w!.shape[0]! % g.groups !== 0) {
       throw new ShapeError(
         `convTranspose2d: the input ${formatShape(x!.shape)} has ${x!.shape[1]} channels, the weight ${formatShape(w!.shape)} is for ${w!.shape[0]} in ${g.groups} groups${atScope()}`,

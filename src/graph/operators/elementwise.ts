@@ -3,7 +3,7 @@ import { ShapeError } from '../../errors/index.js';
 import type { Lowering } from '../lowering.js';
 import { float } from '../lowering.js';
 import type { DType, Operator, Tensor } from '../tensor.js';
-import { apply1, atScope } from '../tensor.js';
+import { apply1, atScope, requireFloat } from '../tensor.js';
 import {
   add,
   div,
@@ -22,10 +22,29 @@ type Lower = (x: string, onnx: Lowering) => string;
 /** The gradient of the input, from the input, the result and the result's gradient. */
 type Rule = (x: Tensor, y: Tensor, g: Tensor) => Tensor | undefined;
 
-function unary(name: string, lower: string | Lower, rule: Rule): Operator<null> {
+/** What a function takes: floating point only, unless said otherwise. */
+type Accepted = 'float' | 'number' | 'bool' | 'any';
+
+function checkType(name: string, x: Tensor, accepted: Accepted): void {
+  if (accepted === 'float') requireFloat(name, x);
+  if (accepted === 'any' || (accepted === 'bool') === (x.dtype === 'bool')) return;
+  throw new ShapeError(
+    `${name} needs ${accepted === 'bool' ? 'bool' : 'numbers'}, not ${x}: cast it${atScope()}`,
+  );
+}
+
+function unary(
+  name: string,
+  lower: string | Lower,
+  rule: Rule,
+  accepted: Accepted = 'float',
+): Operator<null> {
   return {
     name,
-    infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+    infer([x]) {
+      checkType(name, x!, accepted);
+      return [{ shape: x!.shape, dtype: x!.dtype }];
+    },
     lower: ({ inputs }, onnx) => {
       const x = onnx.name(inputs[0]!);
       return [typeof lower === 'string' ? onnx.emit(lower, [x]) : lower(x, onnx)];
@@ -46,7 +65,7 @@ const of = (operator: Operator<null>) => (x: Tensor) => apply1(operator, [x], nu
 
 /** −x */
 export const neg = of({
-  ...unary('neg', 'Neg', (_x, _y, g) => neg(g)),
+  ...unary('neg', 'Neg', (_x, _y, g) => neg(g), 'number'),
   lower: integerGap('Neg', (x) => sub(0, x)),
 });
 /** eˣ */
@@ -55,12 +74,12 @@ export const exp = of(unary('exp', 'Exp', (_x, y, g) => mul(g, y)));
 export const log = of(unary('log', 'Log', (x, _y, g) => div(g, x)));
 export const sqrt = of(unary('sqrt', 'Sqrt', (_x, y, g) => div(g, mul(y, 2))));
 export const abs = of({
-  ...unary('abs', 'Abs', (x, _y, g) => mul(g, sign(x))),
+  ...unary('abs', 'Abs', (x, _y, g) => mul(g, sign(x)), 'number'),
   lower: integerGap('Abs', (x) => maximum(x, sub(0, x))),
 });
 /** −1, 0 or 1. */
 export const sign = of({
-  ...unary('sign', 'Sign', () => undefined),
+  ...unary('sign', 'Sign', () => undefined, 'number'),
   lower: (node, onnx) =>
     onnx.target.gaps.has('Sign')
       ? [onnx.compose(node.inputs, (x) => sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype)))]
@@ -71,13 +90,14 @@ export const tanh = of(unary('tanh', 'Tanh', (_x, y, g) => mul(g, sub(1, mul(y, 
 export const sigmoid = of(unary('sigmoid', 'Sigmoid', (_x, y, g) => mul(g, mul(y, sub(1, y)))));
 /** log(1 + eˣ), without overflow. */
 export const softplus = of(unary('softplus', 'Softplus', (x, _y, g) => mul(g, sigmoid(x))));
-export const logicalNot = of(unary('not', 'Not', () => undefined));
+export const logicalNot = of(unary('not', 'Not', () => undefined, 'bool'));
 /** The same values; no gradient flows back. */
 export const stopGradient = of(
   unary(
     'stopGradient',
     (x) => x,
     () => undefined,
+    'any',
   ),
 );
 
@@ -109,6 +129,7 @@ export const relu = of(unary('relu', 'Relu', (_x, y, g) => reluGradient(g, y)));
 const clipOperator: Operator<{ readonly min: number; readonly max: number }> = {
   name: 'clip',
   infer([x], { min, max }) {
+    requireFloat('clip', x!);
     if (!(min <= max)) throw new ShapeError(`clip needs min ≤ max, not ${min} and ${max}${atScope()}`);
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
@@ -135,7 +156,10 @@ export function clip(x: Tensor, min: number, max: number): Tensor {
 
 const relu6Operator: Operator<null> = {
   name: 'relu6',
-  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  infer([x]) {
+    requireFloat('relu6', x!);
+    return [{ shape: x!.shape, dtype: x!.dtype }];
+  },
   lower: ({ inputs }, onnx) => [onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0), onnx.scalar(6)])],
   gradient({ outputs }, [g]) {
     const y = outputs[0]!;
@@ -148,7 +172,10 @@ export const relu6 = of(relu6Operator);
 
 const leakyReluOperator: Operator<{ readonly slope: number }> = {
   name: 'leakyRelu',
-  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  infer([x]) {
+    requireFloat('leakyRelu', x!);
+    return [{ shape: x!.shape, dtype: x!.dtype }];
+  },
   lower: ({ inputs, attributes }, onnx) => [
     onnx.emit('LeakyRelu', [onnx.name(inputs[0]!)], { alpha: float(attributes.slope) }),
   ],

@@ -2,7 +2,7 @@
 import { ShapeError } from '../../errors/index.js';
 import { int } from '../lowering.js';
 import type { Operator, Tensor } from '../tensor.js';
-import { apply1, atScope, formatShape } from '../tensor.js';
+import { apply1, atScope, formatShape, requireFloat } from '../tensor.js';
 import { broadcastShapes, sumTo } from './arithmetic.js';
 
 interface MatMulAttributes {
@@ -16,6 +16,7 @@ const swapLast = (rank: number) =>
 const matmulOperator: Operator<MatMulAttributes> = {
   name: 'matmul',
   infer([a, b], { transposeA, transposeB }) {
+    requireFloat('matmul', a!, b!);
     if (a!.rank < 2 || b!.rank < 2) {
       throw new ShapeError(
         `matmul needs matrices, not ${formatShape(a!.shape)} and ${formatShape(b!.shape)}${atScope()}`,

@@ -2,7 +2,7 @@
 import { ShapeError } from '../../errors/index.js';
 import { float } from '../lowering.js';
 import type { Operator, Tensor } from '../tensor.js';
-import { apply, apply1, atScope, formatShape, scalar } from '../tensor.js';
+import { apply, apply1, atScope, formatShape, requireFloat, scalar } from '../tensor.js';
 import { add, broadcastTo, div, mul, sub } from './arithmetic.js';
 import { neg, sqrt } from './elementwise.js';
 import { reshape } from './layout.js';
@@ -21,6 +21,7 @@ const perChannel = (v: Tensor, x: Tensor) =>
   );
 
 function checkChannels(x: Tensor, vectors: readonly Tensor[]): void {
+  requireFloat('batch norm', x);
   for (const v of vectors) {
     if (v.rank !== 1 || v.shape[0] !== x.shape[1]) {
       throw new ShapeError(

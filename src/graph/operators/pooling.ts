@@ -3,7 +3,7 @@ import { ShapeError } from '../../errors/index.js';
 import type { Attributes } from '../lowering.js';
 import { int, ints, text } from '../lowering.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
-import { apply, apply1, atScope, constant, formatShape } from '../tensor.js';
+import { apply, apply1, atScope, constant, formatShape, requireFloat } from '../tensor.js';
 import { add, equal, mul, where } from './arithmetic.js';
 import type { Pair } from './convolution.js';
 import { convTranspose2d, pair } from './convolution.js';
@@ -100,6 +100,7 @@ function indicesByComparison(x: Tensor, y: Tensor, attributes: Windows): Tensor 
 const maxPoolOperator: Operator<Windows> = {
   name: 'maxPool2d',
   infer([x], attributes) {
+    requireFloat('maxPool2d', x!);
     const shape = pooledShape(x!.shape, attributes);
     return [
       { shape, dtype: 'float32' },
@@ -275,7 +276,10 @@ interface AverageAttributes extends Windows {
 
 const averagePoolOperator: Operator<AverageAttributes> = {
   name: 'avgPool2d',
-  infer: ([x], attributes) => [{ shape: pooledShape(x!.shape, attributes), dtype: 'float32' }],
+  infer([x], attributes) {
+    requireFloat('avgPool2d', x!);
+    return [{ shape: pooledShape(x!.shape, attributes), dtype: 'float32' }];
+  },
   lower({ inputs, attributes }, onnx) {
     return [
       onnx.emit('AveragePool', [onnx.name(inputs[0]!)], {

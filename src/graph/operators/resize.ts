@@ -2,7 +2,7 @@
 import { ShapeError } from '../../errors/index.js';
 import { text } from '../lowering.js';
 import type { Operator, Tensor } from '../tensor.js';
-import { apply1, atScope, constant, formatShape } from '../tensor.js';
+import { apply1, atScope, constant, formatShape, requireFloat } from '../tensor.js';
 import { matmul } from './matmul.js';
 
 interface ResizeAttributes {
@@ -14,6 +14,7 @@ interface ResizeAttributes {
 const resizeOperator: Operator<ResizeAttributes> = {
   name: 'resize',
   infer([x], { size }) {
+    requireFloat('resize', x!);
     if (x!.rank !== 4 || !size.every((n) => Number.isInteger(n) && n >= 1)) {
       throw new ShapeError(
         `resize needs N×C×H×W and a size of at least 1×1, not ${formatShape(x!.shape)} and ${size.join('×')}${atScope()}`,

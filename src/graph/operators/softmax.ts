@@ -1,7 +1,7 @@
 /** Softmax and its logarithm along one axis. */
 import { int } from '../lowering.js';
 import type { Operator, Tensor } from '../tensor.js';
-import { apply1, normalizeAxis } from '../tensor.js';
+import { apply1, normalizeAxis, requireFloat } from '../tensor.js';
 import { mul, sub } from './arithmetic.js';
 import { exp, log } from './elementwise.js';
 import { max, sum } from './reduction.js';
@@ -12,7 +12,10 @@ interface AxisAttribute {
 
 const softmaxOperator: Operator<AxisAttribute> = {
   name: 'softmax',
-  infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
+  infer([x]) {
+    requireFloat('softmax', x!);
+    return [{ shape: x!.shape, dtype: 'float32' }];
+  },
   lower: ({ inputs, attributes: { axis } }, onnx) => [
     onnx.emit('Softmax', [onnx.name(inputs[0]!)], { axis: int(axis) }),
   ],
@@ -25,7 +28,10 @@ const softmaxOperator: Operator<AxisAttribute> = {
 
 const logSoftmaxOperator: Operator<AxisAttribute> = {
   name: 'logSoftmax',
-  infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
+  infer([x]) {
+    requireFloat('logSoftmax', x!);
+    return [{ shape: x!.shape, dtype: 'float32' }];
+  },
   lower({ inputs, attributes: { axis } }, onnx) {
     if (!onnx.target.gaps.has('LogSoftmax'))
       return [onnx.emit('LogSoftmax', [onnx.name(inputs[0]!)], { axis: int(axis) })];
