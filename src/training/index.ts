@@ -10,6 +10,8 @@ export * from './callbacks/unfreezing.js';
 export * from './checkpoint.js';
 export * from './fit.js';
 export * from './learner.js';
+export * from './lr-finder.js';
+export * from './lr-suggestion.js';
 export * from './run-config.js';
 export * from './run-folder.js';
 export * from './step.js';

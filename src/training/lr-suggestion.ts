@@ -1,0 +1,85 @@
+/** Reads a learning rate off the curve of a range test. */
+import { PixelwiseError } from '../errors/index.js';
+
+/** One step of a range test. */
+export interface LrPoint {
+  readonly lr: number;
+  /** Of the step's batch. */
+  readonly loss: number;
+  /** Exponential moving average of the losses so far, corrected for its start. */
+  readonly smoothed: number;
+}
+
+/** The three readings of one curve. */
+export interface LrSuggestions {
+  /** Where the smoothed loss falls fastest, per decade of the rate. */
+  readonly steepest: number;
+  /** In the middle of the longest fall, as fastai's `valley` has it (ESRI's method). */
+  readonly valley: number;
+  /** A tenth of the rate with the least loss (Howard). */
+  readonly minimum: number;
+}
+
+/** Points that are needed to read anything off a curve. */
+const LEAST_POINTS = 8;
+
+/**
+ * Suggestions from the points of a range test, evenly spaced in the logarithm of the rate. The first tenth
+ * is not looked at: there the average still rests on a handful of batches.
+ *
+ * @throws PixelwiseError where there are too few points, or the loss only ever rose.
+ */
+export function suggestLr(points: readonly LrPoint[]): LrSuggestions {
+  const curve = points.slice(Math.floor(points.length / 10));
+  if (curve.length < LEAST_POINTS) {
+    throw new PixelwiseError(
+      'lr-find',
+      `the loss diverged after ${points.length} steps, too few to read a learning rate off them: start the test at a lower rate than ${points[0]?.lr ?? 0}, or with more steps`,
+    );
+  }
+  const losses = curve.map(({ smoothed }) => smoothed);
+  const fall = longestFall(losses);
+  if (fall.end === fall.start) {
+    throw new PixelwiseError(
+      'lr-find',
+      `the loss never fell between learning rates of ${curve[0]!.lr} and ${curve.at(-1)!.lr}: start the test at a lower rate, and look at the data (\`pixelwise doctor\`)`,
+    );
+  }
+  const third = (fall.end - fall.start) / 3;
+  const rate = (i: number) => curve[i]!.lr;
+  return {
+    steepest: rate(indexOfLeast(slopes(losses))),
+    valley: rate(fall.start + Math.floor(third) + Math.floor(third / 2)),
+    minimum: rate(indexOfLeast(losses)) / 10,
+  };
+}
+
+/** Differences over a twelfth of the curve around each point, so that single batches do not decide. */
+function slopes(values: readonly number[]): number[] {
+  const reach = Math.ceil(values.length / 24);
+  return values.map((_, i) => {
+    const [from, to] = [Math.max(0, i - reach), Math.min(values.length - 1, i + reach)];
+    return (values[to]! - values[from]!) / (to - from);
+  });
+}
+
+function indexOfLeast(values: readonly number[]): number {
+  return values.reduce((best, value, i) => (value < values[best]! ? i : best), 0);
+}
+
+/** The span of the longest strictly falling subsequence, from its first point to its last. */
+function longestFall(values: readonly number[]): { start: number; end: number } {
+  const length = new Array<number>(values.length).fill(1);
+  const start = values.map((_, i) => i);
+  let end = 0;
+  for (let i = 1; i < values.length; i++) {
+    for (let j = 0; j < i; j++) {
+      if (values[i]! < values[j]! && length[i]! < length[j]! + 1) {
+        length[i] = length[j]! + 1;
+        start[i] = start[j]!;
+      }
+    }
+    if (length[i]! > length[end]!) end = i;
+  }
+  return { start: start[end]!, end };
+}
