@@ -14,3 +14,4 @@ export * from './operators/pooling.js';
 export * from './operators/reduction.js';
 export * from './operators/resize.js';
 export * from './operators/softmax.js';
+export * from './operators/sorting.js';

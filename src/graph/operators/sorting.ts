@@ -1,0 +1,118 @@
+/** The largest entries along the last axis, running sums, and reading by an index for each entry. */
+import { PixelwiseError, ShapeError } from '../../errors/index.js';
+import type { Lowering } from '../lowering.js';
+import { int, text } from '../lowering.js';
+import type { Operator, Tensor } from '../tensor.js';
+import { apply, apply1, atScope, formatShape } from '../tensor.js';
+
+/** Sorting has no stand-in made of other operators: targets without ScatterElements do not sort either. */
+function needsSorting(onnx: Lowering): void {
+  if (onnx.target.indexedPooling) return;
+  throw new PixelwiseError(
+    'graph',
+    `sorting is not available on ${onnx.target.name}: train with a loss that does not sort, or on another device`,
+  );
+}
+
+const topKOperator: Operator<{ readonly k: number }> = {
+  name: 'topK',
+  infer([x], { k }) {
+    const { shape } = x!;
+    const length = shape.at(-1);
+    if (length === undefined || !Number.isInteger(k) || k < 1 || k > length) {
+      throw new ShapeError(
+        `topK of ${formatShape(shape)} takes 1 to ${length ?? 0} entries, not ${k}${atScope()}`,
+      );
+    }
+    const taken = [...shape.slice(0, -1), k];
+    return [
+      { shape: taken, dtype: x!.dtype },
+      { shape: taken, dtype: 'int64' },
+    ];
+  },
+  lower({ inputs, attributes: { k } }, onnx) {
+    needsSorting(onnx);
+    return onnx.emitMany('TopK', [onnx.name(inputs[0]!), onnx.int64s([k])], 2, {
+      axis: int(-1),
+      largest: int(1),
+      sorted: int(1),
+    });
+  },
+  gradient({ inputs, outputs }, [g]) {
+    return [g && scatterAddElements(g, outputs[1]!, inputs[0]!.shape.at(-1)!)];
+  },
+};
+
+/** The `k` largest entries along the last axis, largest first (of equals, the first), and their places. */
+export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
+  const [values, indices] = apply(topKOperator, [x], { k }) as [Tensor, Tensor];
+  return { values, indices };
+}
+
+const gatherElementsOperator: Operator<null> = {
+  name: 'gatherElements',
+  infer([x, indices]) {
+    const [a, b] = [x!.shape, indices!.shape];
+    if (a.length !== b.length || a.slice(0, -1).join() !== b.slice(0, -1).join()) {
+      throw new ShapeError(
+        `gatherElements of ${formatShape(a)} needs indices that differ from it in the last axis alone, not ${formatShape(b)}${atScope()}`,
+      );
+    }
+    return [{ shape: b, dtype: x!.dtype }];
+  },
+  lower({ inputs }, onnx) {
+    needsSorting(onnx);
+    const names = inputs.map((t) => onnx.name(t));
+    return [onnx.emit('GatherElements', names, { axis: int(-1) })];
+  },
+  gradient: ({ inputs }, [g]) => [scatterAddElements(g!, inputs[1]!, inputs[0]!.shape.at(-1)!), undefined],
+};
+
+/** Along the last axis, `x` at each of `indices` (int64): result[…, j] = x[…, indices[…, j]]. */
+export function gatherElements(x: Tensor, indices: Tensor): Tensor {
+  return apply1(gatherElementsOperator, [x, indices], null);
+}
+
+const scatterAddElementsOperator: Operator<{ readonly length: number }> = {
+  name: 'scatterAddElements',
+  infer: ([x], { length }) => [{ shape: [...x!.shape.slice(0, -1), length], dtype: x!.dtype }],
+  lower({ inputs, outputs }, onnx) {
+    needsSorting(onnx);
+    const [x, indices] = inputs.map((t) => onnx.name(t)) as [string, string];
+    const zeros = onnx.emit('Expand', [onnx.scalar(0), onnx.int64s(outputs[0]!.shape)]);
+    return [onnx.emit('ScatterElements', [zeros, indices, x], { axis: int(-1), reduction: text('add') })];
+  },
+  gradient: ({ inputs }, [g]) => [gatherElements(g!, inputs[1]!), undefined],
+};
+
+/** The transpose of {@link gatherElements}: adds every entry to its place in zeros of the given length. */
+function scatterAddElements(x: Tensor, indices: Tensor, length: number): Tensor {
+  return apply1(scatterAddElementsOperator, [x, indices], { length });
+}
+
+interface CumulativeSumAttributes {
+  /** Whether the sum runs from the end. */
+  readonly reverse: boolean;
+  /** Whether an entry itself is left out of its sum. */
+  readonly exclusive: boolean;
+}
+
+const cumulativeSumOperator: Operator<CumulativeSumAttributes> = {
+  name: 'cumulativeSum',
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  lower({ inputs, attributes }, onnx) {
+    const flag = (on: boolean) => int(on ? 1 : 0);
+    return [
+      onnx.emit('CumSum', [onnx.name(inputs[0]!), onnx.int64s([inputs[0]!.rank - 1])], {
+        reverse: flag(attributes.reverse),
+        exclusive: flag(attributes.exclusive),
+      }),
+    ];
+  },
+  gradient: ({ attributes }, [g]) => [cumulativeSum(g!, { ...attributes, reverse: !attributes.reverse })],
+};
+
+/** Running sums along the last axis. */
+export function cumulativeSum(x: Tensor, options: Partial<CumulativeSumAttributes> = {}): Tensor {
+  return apply1(cumulativeSumOperator, [x], { reverse: false, exclusive: false, ...options });
+}
