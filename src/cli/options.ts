@@ -61,6 +61,7 @@ export interface OptionValues {
   val: number | string;
   test: number | string;
   group: string;
+  resizeMasks: boolean;
   split: string;
   size: PixelSize;
   augment: string;
@@ -267,6 +268,12 @@ export const OPTIONS = {
   group: {
     kind: pattern(),
     help: "finds in a sample's name the group (patient, car) that no two parts share",
+    section: 'data',
+    commands: READING,
+  },
+  resizeMasks: {
+    kind: flag(),
+    help: 'bring masks that have the shape but not the size of their image to it, by nearest pixels',
     section: 'data',
     commands: READING,
   },

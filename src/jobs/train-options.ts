@@ -35,6 +35,8 @@ export interface TrainSettings {
   readonly test?: number | string | undefined;
   /** A pattern: samples whose ids give the same first capture never straddle parts. */
   readonly group?: string | undefined;
+  /** Resize masks that have the shape but not the size of their image. */
+  readonly resizeMasks?: boolean | undefined;
   /** Pixels that images are resized to: a side, or height and width. */
   readonly size?: number | { readonly height: number; readonly width: number } | undefined;
   readonly augment?: string | undefined;

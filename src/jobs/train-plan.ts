@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Dataset, Normalization, Part, Parts } from '../data/index.js';
-import { defaultNormalization, openDataset, splitDataset } from '../data/index.js';
-import { UsageError } from '../errors/index.js';
+import type { Dataset, Normalization, OpenOptions, Part, Parts } from '../data/index.js';
+import { defaultNormalization, examine, openDataset, splitDataset } from '../data/index.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
 import { createModel, modelEntry } from '../models/index.js';
 import type { Layer, LossTerm } from '../nn/index.js';
 import { parseLosses } from '../nn/index.js';
@@ -51,13 +51,16 @@ const DEFAULT_SIDE = 256;
 
 /** Opens and splits the data, and settles every setting. */
 export async function planTraining(options: TrainOptions): Promise<Plan> {
-  const dataset = await openDataset({
+  const source: OpenOptions = {
     root: options.data,
     format: options.format,
     classes: options.classes,
     target: options.target,
+    resizeMasks: options.resizeMasks,
     group: options.group === undefined ? undefined : pattern(options.group),
-  });
+  };
+  const dataset = await openDataset(source);
+  const warnings = await warningsAbout(source);
   const seed = options.seed ?? 0;
   const part = (value: number | string | undefined) => partOf(value, dataset, options);
   const parts = splitDataset(dataset, {
@@ -69,7 +72,7 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   const { classes, channels } = dataset;
   const binary = classes.length === 2;
   const epochs = positive('epochs', options.epochs ?? 20);
-  const notes = [...(dataset.notes ?? [])];
+  const notes = [...(dataset.notes ?? []), ...warnings];
   const modelName = options.model ?? 'unet';
   const encoderWeights = weightsWanted(options);
   if (encoderWeights !== undefined && !modelEntry(modelName).pretrained) {
@@ -182,6 +185,21 @@ export function scheduleOf(name: ScheduleName, totalSteps: number, epochs: numbe
     case 'constant':
       return constant();
   }
+}
+
+/** Pairs that are looked at before a run. */
+const EXAMINED_PAIRS = 48;
+/** Warnings that are told one by one. */
+const WARNINGS_TOLD = 5;
+
+/** The cheap part of `doctor`: throws for what would spoil the run, and returns what a person should know. */
+async function warningsAbout(source: OpenOptions): Promise<string[]> {
+  const { problems } = await examine({ ...source, sample: EXAMINED_PAIRS });
+  const error = problems.find(({ level }) => level === 'error');
+  if (error) throw new PixelwiseError(error.code, `${error.file}: ${error.message} ${error.fix}`);
+  const told = problems.slice(0, WARNINGS_TOLD).map(({ file, message, fix }) => `${file}: ${message} ${fix}`);
+  const more = problems.length - told.length;
+  return more > 0 ? [...told, `… and ${more} more warnings: see pixelwise doctor.`] : told;
 }
 
 async function partOf(

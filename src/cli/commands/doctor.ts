@@ -22,12 +22,13 @@ const TOLD = 20;
 const SIZES_TOLD = 5;
 
 export const run: Run<'doctor'> = async (options, { output, signal }) => {
-  const { data: root, format, target, classes, group, out } = options;
+  const { data: root, format, target, classes, group, resizeMasks, out } = options;
   const source: OpenOptions = {
     root,
     format,
     target,
     classes,
+    resizeMasks,
     group: group === undefined ? undefined : new RegExp(group, 'u'),
   };
   const progress = output.progress({ label: 'examining', unit: 'pairs' });
