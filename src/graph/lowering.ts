@@ -103,6 +103,8 @@ export class Lowering {
   private readonly names = new Map<Tensor, string>();
   private readonly constants = new Map<string, string>();
   private readonly blockedNames = new Map<string, string>();
+  /** What each result of {@link reshape} is another shape of. */
+  private readonly reshaped = new Map<string, string>();
   private readonly domains = new Set<string>();
   private readonly useCounts: ReadonlyMap<Tensor, number>;
   private scope = '';
@@ -174,7 +176,10 @@ export class Lowering {
   }
 
   reshape(name: string, shape: Shape): string {
-    return this.emit('Reshape', [name, this.int64s(shape)]);
+    const source = this.reshaped.get(name) ?? name;
+    const result = this.emit('Reshape', [source, this.int64s(shape)]);
+    this.reshaped.set(result, source);
+    return result;
   }
 
   transpose(name: string, perm: readonly number[]): string {
@@ -337,6 +342,8 @@ export function lowerGraph(
     });
     return { name, shape: tensor.shape, dtype: tensor.dtype };
   });
+  const kept = renameResults(nodesBehindResults(lowering.nodes, results), new Set(inputs.map((i) => i.name)));
+  const read = new Set(kept.flatMap((node) => node.inputs));
   const model: OnnxModel = {
     irVersion: IR_VERSION,
     producerName: 'pixelwise',
@@ -345,13 +352,28 @@ export function lowerGraph(
     metadata: options.metadata ?? {},
     graph: {
       name: options.name ?? 'graph',
-      nodes: renameResults(lowering.nodes, new Set(inputs.map((i) => i.name))),
-      initializers: lowering.initializers,
+      nodes: kept,
+      initializers: lowering.initializers.filter(({ name }) => read.has(name)),
       inputs: inputs.map(({ name, hostDtype, shape }) => ({ name, dataType: hostDtype, dims: shape })),
       outputs: outputs.map(({ name, dtype, shape }) => ({ name, dataType: dtype, dims: shape })),
     },
   };
   return { model, inputs, outputs };
+}
+
+/** The nodes that the results rest on: a reshape of a reshape leaves the first one without a reader. */
+function nodesBehindResults(
+  nodes: readonly OnnxNode[],
+  results: readonly (readonly [string, Tensor])[],
+): OnnxNode[] {
+  const wanted = new Set(results.map(([name]) => name));
+  const kept: OnnxNode[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((name) => wanted.has(name))) continue;
+    kept.push(node);
+    node.inputs.forEach((name) => wanted.add(name));
+  }
+  return kept.reverse();
 }
 
 /** Drops the Identity before a result where the node that makes it can carry the result's name itself. */
