@@ -39,12 +39,13 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
 
 /** The data set. The masks of a few images may lack classes that the model knows: a folder's are the model's. */
 async function openLabelled(options: OptionsOf<'evaluate'>, known: readonly string[]): Promise<Dataset> {
-  const { data: root, target, group } = options;
+  const { data: root, target, group, resizeMasks } = options;
   const format = options.format ?? (await recogniseFormat(root));
   return openDataset({
     root,
     format,
     target,
+    resizeMasks,
     classes: options.classes ?? (format === 'folder' ? known : undefined),
     group: group === undefined ? undefined : new RegExp(group, 'u'),
   });
