@@ -29,7 +29,7 @@ export interface Target {
   readonly name: string;
   /** `com.microsoft` FusedMatMul: a matrix product that transposes its operands on the way. */
   readonly fusedMatMul: boolean;
-  /** MaxPool with its indices output, MaxUnpool, and ScatterElements with addition. */
+  /** MaxPool with its indices output, and MaxUnpool. */
   readonly indexedPooling: boolean;
   /** HardSigmoid, and that it is one pass. */
   readonly hardSigmoid: boolean;

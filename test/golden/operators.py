@@ -370,6 +370,13 @@ case("oneHot of int32, some out of range", [integers(2, 3, 4, low=-1, high=5)], 
 case("oneHot of int64", [integers(2, 3, high=3, dtype="int64")], one_hot(4, -1))
 case("oneHot of uint8, ignored pixels", [integers(2, 3, 4, low=250, high=255, dtype="uint8")], one_hot(253, 1))
 case("oneHot weighs a tensor", [normal(2, 3, 4), integers(2, 4, high=2)], lambda x, i: (x * one_hot(3, 1)(i).to(x.dtype)).sum(1))
+case("topK", [normal(3, 4, 7)], lambda x: x.topk(3, -1)[0])
+case("topK of a whole row", [normal(2, 9)], lambda x: x.topk(9, -1)[0])
+case("places of topK", [normal(2, 9)], lambda x: x.topk(4, -1)[1])
+case("gatherElements, repeated", [normal(2, 3, 6), integers(2, 3, 9, high=5, dtype="int64")], lambda x, i: x.gather(-1, i))
+case("gatherElements by topK of another", [normal(2, 8), normal(2, 8)], lambda x, y: y.gather(-1, x.topk(8, -1)[1]))
+case("cumulativeSum", [normal(2, 3, 7)], lambda x: x.cumsum(-1))
+case("cumulativeSum from the end, exclusive", [normal(3, 8)], lambda x: x.flip(-1).cumsum(-1).flip(-1) - x)
 
 # ---- second derivatives -----------------------------------------------------------------------------
 
@@ -395,6 +402,7 @@ case("second derivative of div", [normal(3, 1, 4), positive(2, 1)], torch.div, s
 case("second derivative of pow", [positive(3, 1), positive(3, 4)], torch.pow, second=True)
 case("second derivative of matmul", [normal(3, 1, 2, 4), normal(2, 3, 4)], lambda a, b: a @ swap(b), second=True)
 case("second derivative of slice by steps", [normal(2, 5, 7)], lambda x: x[:, 1:5:2, 1:7:3] ** 3, second=True)
+case("second derivative of topK", [normal(2, 7)], lambda x: x.topk(3, -1)[0] ** 3, second=True)
 case("second derivative of gather", [normal(4, 3), integers(5, high=3)], take(0), second=True)
 
 

@@ -4,17 +4,7 @@ import type { Runtime } from '../../runtime/index.js';
 import { Program } from '../../runtime/index.js';
 import { createNodeRuntime } from '../../runtime/node.js';
 import type { Tensor } from '../index.js';
-import {
-  cumulativeSum,
-  gatherElements,
-  gradients,
-  input,
-  lowerGraph,
-  mul,
-  sum,
-  topK,
-  WEBGPU,
-} from '../index.js';
+import { cumulativeSum, gatherElements, gradients, input, mul, sum, topK } from '../index.js';
 
 let runtime: Runtime;
 beforeAll(async () => {
@@ -77,14 +67,6 @@ describe('topK', () => {
   it('states how many there are', () => {
     expect(() => topK(input('x', [2, 4]), 5)).toThrow('topK of 2×4 takes 1 to 4 entries, not 5');
     expect(() => topK(input('x', []), 1)).toThrow(/takes 1 to 0 entries/);
-  });
-
-  it('says that a target cannot sort', () => {
-    const x = input('x', [4]);
-    const { values } = topK(x, 2);
-    expect(() => lowerGraph({ inputs: [x], outputs: { values } }, WEBGPU)).toThrow(
-      /sorting is not available on webgpu/,
-    );
   });
 });
 

@@ -1,18 +1,8 @@
 /** The largest entries along the last axis, running sums, and reading by an index for each entry. */
-import { PixelwiseError, ShapeError } from '../../errors/index.js';
-import type { Lowering } from '../lowering.js';
+import { ShapeError } from '../../errors/index.js';
 import { int, text } from '../lowering.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply, apply1, atScope, formatShape } from '../tensor.js';
-
-/** Sorting has no stand-in made of other operators: targets without ScatterElements do not sort either. */
-function needsSorting(onnx: Lowering): void {
-  if (onnx.target.indexedPooling) return;
-  throw new PixelwiseError(
-    'graph',
-    `sorting is not available on ${onnx.target.name}: train with a loss that does not sort, or on another device`,
-  );
-}
 
 const topKOperator: Operator<{ readonly k: number }> = {
   name: 'topK',
@@ -31,12 +21,21 @@ const topKOperator: Operator<{ readonly k: number }> = {
     ];
   },
   lower({ inputs, attributes: { k } }, onnx) {
-    needsSorting(onnx);
-    return onnx.emitMany('TopK', [onnx.name(inputs[0]!), onnx.int64s([k])], 2, {
+    const x = inputs[0]!;
+    const found = onnx.emitMany('TopK', [onnx.name(x), onnx.int64s([k])], 2, {
       axis: int(-1),
       largest: int(1),
       sorted: int(1),
     });
+    if (onnx.target.allIntegers) return found;
+    // Where int64 cannot be cast, it can still be looked up: entry i of 0, 1, 2, … is i as int32.
+    const length = x.shape.at(-1)!;
+    const numbers = onnx.constant(
+      Int32Array.from({ length }, (_, i) => i),
+      [length],
+      'int32',
+    );
+    return [found[0]!, onnx.emit('Gather', [numbers, found[1]!], { axis: int(0) })];
   },
   gradient({ inputs, outputs }, [g]) {
     return [g && scatterAddElements(g, outputs[1]!, inputs[0]!.shape.at(-1)!)];
@@ -61,7 +60,6 @@ const gatherElementsOperator: Operator<null> = {
     return [{ shape: b, dtype: x!.dtype }];
   },
   lower({ inputs }, onnx) {
-    needsSorting(onnx);
     const names = inputs.map((t) => onnx.name(t));
     return [onnx.emit('GatherElements', names, { axis: int(-1) })];
   },
@@ -77,7 +75,6 @@ const scatterAddElementsOperator: Operator<{ readonly length: number }> = {
   name: 'scatterAddElements',
   infer: ([x], { length }) => [{ shape: [...x!.shape.slice(0, -1), length], dtype: x!.dtype }],
   lower({ inputs, outputs }, onnx) {
-    needsSorting(onnx);
     const [x, indices] = inputs.map((t) => onnx.name(t)) as [string, string];
     const zeros = onnx.emit('Expand', [onnx.scalar(0), onnx.int64s(outputs[0]!.shape)]);
     return [onnx.emit('ScatterElements', [zeros, indices, x], { axis: int(-1), reduction: text('add') })];

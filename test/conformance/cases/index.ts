@@ -11,6 +11,7 @@ import { poolingCases } from './pooling.js';
 import { reductionCases } from './reduction.js';
 import { resizeCases } from './resize.js';
 import { softmaxCases } from './softmax.js';
+import { sortingCases } from './sorting.js';
 
 export const CASES: readonly Case[] = [
   ...convolutionCases,
@@ -24,4 +25,5 @@ export const CASES: readonly Case[] = [
   ...softmaxCases,
   ...layoutCases,
   ...indexingCases,
+  ...sortingCases,
 ];
