@@ -1,11 +1,12 @@
 /** Symbolic tensors, their operations, differentiation and ONNX lowering. */
 export * from './tensor.js';
-export { gradients, nodesBehind } from './gradients.js';
+export { BACKWARD, gradients, nodesBehind } from './gradients.js';
 export * from './lowering.js';
 export { peakBytes } from './memory.js';
 export * from './operators/arithmetic.js';
 export * from './operators/convolution.js';
 export * from './operators/elementwise.js';
+export * from './operators/foreign.js';
 export * from './operators/indexing.js';
 export * from './operators/layout.js';
 export * from './operators/matmul.js';

@@ -1,0 +1,328 @@
+/**
+ * An encoder from any ONNX file: some of the file's tensors are tapped, what they rest on is cut out of its
+ * graph and runs, frozen, inside the graphs of training, prediction and export.
+ *
+ * What shapes a file gives is measured by running it (see {@link OnnxEncoder.measure}): what files say about
+ * their shapes is optional and often wrong.
+ */
+import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
+import type { ForeignGraph, Tensor } from '../graph/index.js';
+import { foreign, formatShape, IR_VERSION, OPSET, sizeOf } from '../graph/index.js';
+import { Module } from '../nn/index.js';
+import type { OnnxModel, OnnxNode } from '../onnx/index.js';
+import { encodeModel } from '../onnx/index.js';
+import type { Runtime } from '../runtime/index.js';
+import { viewOf } from '../runtime/index.js';
+import type { Encoder } from './encoder.js';
+
+export interface OnnxEncoderOptions {
+  /** The tensor that is fed the image; default: the file's only input. */
+  readonly input?: string;
+  /** Channels of the image; default 3. */
+  readonly channels?: number;
+  /** What messages call the file. */
+  readonly source?: string;
+}
+
+/** A tensor of the file that serves as map. */
+export interface EncoderTap {
+  readonly name: string;
+  readonly channels: number;
+}
+
+export interface MeasureOptions extends OnnxEncoderOptions {
+  /** Names of the tensors that serve as maps: one for each halving of the image's size, the largest first. */
+  readonly taps: readonly string[];
+  /** Rows and columns of the images; brought up to multiples of the last map's scale. */
+  readonly size: { readonly height: number; readonly width: number };
+}
+
+/** Maps at most: the last one is 32 times smaller than the image. */
+const MAX_TAPS = 5;
+
+/**
+ * Default-domain operator sets whose operators all mean what they mean in {@link OPSET}, but for RoiAlign:
+ * 13 is the last set that moved attributes to inputs and changed Softmax, 18 the next.
+ */
+const OPSETS = { min: 13, max: OPSET } as const;
+
+/** Operator sets outside of {@link OPSETS} that a file may have if it uses operators of {@link LASTING} alone. */
+const WIDER_OPSETS = { min: 7, max: 24 } as const;
+
+/** Operators that mean the same in {@link WIDER_OPSETS}, from the set given on (ONNX's changelog). */
+const LASTING: Readonly<Record<string, number>> = {
+  Abs: 7,
+  Add: 7,
+  AveragePool: 7,
+  BatchNormalization: 7,
+  Clip: 11,
+  Concat: 7,
+  Constant: 7,
+  Conv: 7,
+  Div: 7,
+  Elu: 7,
+  Erf: 9,
+  Exp: 7,
+  Flatten: 9,
+  Gemm: 7,
+  GlobalAveragePool: 7,
+  GlobalMaxPool: 7,
+  HardSigmoid: 7,
+  HardSwish: 14,
+  Identity: 7,
+  InstanceNormalization: 7,
+  LRN: 7,
+  LeakyRelu: 7,
+  MatMul: 7,
+  Max: 8,
+  MaxPool: 7,
+  Min: 8,
+  Mul: 7,
+  Neg: 7,
+  PRelu: 7,
+  Pow: 7,
+  Relu: 7,
+  Selu: 7,
+  Sigmoid: 7,
+  Softplus: 7,
+  Sqrt: 7,
+  Sub: 7,
+  Sum: 8,
+  Tanh: 7,
+  Transpose: 7,
+};
+
+export class OnnxEncoder extends Module implements Encoder {
+  readonly widths: readonly number[];
+  private readonly graph: ForeignGraph;
+
+  /**
+   * An encoder whose maps were measured before.
+   *
+   * @param taps the largest map first; map k (from 1) is 2ᵏ times smaller than the image.
+   * @throws UsageError for a tap or an input that the file does not have, naming those it has;
+   *   PixelwiseError `onnx` for operators that cannot be taken over.
+   */
+  constructor(model: OnnxModel, taps: readonly EncoderTap[], options: OnnxEncoderOptions = {}) {
+    super();
+    const { channels = 3 } = options;
+    this.graph = cutOut(
+      model,
+      taps.map(({ name }) => name),
+      options,
+    );
+    this.widths = [channels, ...taps.map((tap) => tap.channels)];
+  }
+
+  /**
+   * Runs the file on a batch of two blank images to learn what its taps give.
+   *
+   * @throws ShapeError naming the tap whose size is not the image's halved once more than the tap before it,
+   *   or which does not follow the batch; and as the constructor does.
+   */
+  static async measure(model: OnnxModel, options: MeasureOptions, runtime: Runtime): Promise<OnnxEncoder> {
+    const { taps, size, channels = 3, source = FILE } = options;
+    const graph = cutOut(model, taps, options);
+    const scale = 2 ** taps.length;
+    const [height, width] = [size.height, size.width].map((side) => Math.ceil(side / scale) * scale) as [
+      number,
+      number,
+    ];
+    const image = [BATCH, channels, height, width];
+    const shapes = await shapesOf(graph, image, runtime, source);
+    const measured = taps.map((name, i): EncoderTap => {
+      const shape = shapes[i]!;
+      const wanted = [height, width].map((side) => side / 2 ** (i + 1));
+      const given = `${source}: tap "${name}" gives ${formatShape(shape)} for images of ${formatShape(image)}`;
+      if (shape.length === 4 && shape[0] !== BATCH) {
+        throw new ShapeError(
+          `${given}: its graph has a fixed batch size; export it with a free batch axis (dynamic_axes in torch.onnx.export)`,
+        );
+      }
+      if (shape.length !== 4 || shape[2] !== wanted[0] || shape[3] !== wanted[1]) {
+        const [h, w] = wanted;
+        throw new ShapeError(
+          `${given}; tap ${i + 1} of ${taps.length} must give ${BATCH}×channels×${h}×${w}, the image's size halved ${i + 1}×: name one tensor for each halving, the largest first`,
+        );
+      }
+      return { name, channels: shape[1]! };
+    });
+    return new OnnxEncoder(model, measured, options);
+  }
+
+  /** The taps with their channels: what the constructor takes. */
+  get taps(): readonly EncoderTap[] {
+    return this.graph.outputs.map((name, i) => ({ name, channels: this.widths[i + 1]! }));
+  }
+
+  maps(image: Tensor): Tensor[] {
+    const [n, channels, h, w] = image.shape as [number, number, number, number];
+    if (channels !== this.widths[0]) {
+      throw new ShapeError(
+        `the encoder takes images of ${this.widths[0]} channels, not ${formatShape(image.shape)}`,
+      );
+    }
+    const types = this.widths.slice(1).map((width, i) => {
+      const scale = 2 ** (i + 1);
+      return { shape: [n, width, h / scale, w / scale], dtype: 'float32' as const };
+    });
+    return [image, ...foreign(this.graph, [image], types)];
+  }
+}
+
+/** Images that the file is measured on: enough to tell a free batch axis from one fixed at 1. */
+const BATCH = 2;
+
+const FILE = 'the ONNX file';
+
+/** The part of the file's graph between the image and the taps. */
+function cutOut(model: OnnxModel, taps: readonly string[], options: OnnxEncoderOptions): ForeignGraph {
+  const { source = FILE } = options;
+  const { graph } = model;
+  if (taps.length < 1 || taps.length > MAX_TAPS || new Set(taps).size < taps.length) {
+    throw new UsageError(
+      `An encoder has 1 to ${MAX_TAPS} taps, each given once; these are ${taps.length}: ${taps.join(', ') || 'none'}.`,
+    );
+  }
+  const image = imageInput(model, options);
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  makers.delete('');
+  const constants = new Set(graph.initializers.map(({ name }) => name));
+  for (const tap of taps) if (!makers.has(tap)) throw noSuchTensor(tap, [...makers.keys()], source);
+
+  const wanted = new Set<string>();
+  const open = [...taps];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (wanted.has(name) || name === '' || name === image) continue;
+    wanted.add(name);
+    const maker = makers.get(name);
+    if (maker) open.push(...maker.inputs);
+    else if (!constants.has(name)) {
+      throw new UsageError(
+        `${source}: the taps rest on "${name}" too, and not on the image "${image}" alone.`,
+      );
+    }
+  }
+  const nodes = graph.nodes.filter((node) => node.outputs.some((name) => wanted.has(name)));
+  for (const node of nodes) checkNode(node, model.opsets[''] ?? 0, source);
+  return {
+    nodes,
+    initializers: graph.initializers.filter(({ name }) => wanted.has(name)),
+    inputs: [image],
+    outputs: taps,
+  };
+}
+
+/** The name of the input that takes the image. */
+function imageInput({ graph }: OnnxModel, options: OnnxEncoderOptions): string {
+  const { input, channels = 3, source = FILE } = options;
+  // Old files list their constants among the inputs.
+  const constants = new Set(graph.initializers.map(({ name }) => name));
+  const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
+  const names = inputs.map(({ name }) => `"${name}"`).join(', ') || 'none';
+  const found = inputs.find(({ name }) => name === input) ?? (inputs.length === 1 ? inputs[0] : undefined);
+  if (!found || (input !== undefined && found.name !== input)) {
+    const wrong = input === undefined ? 'say which input takes the image' : `there is no input "${input}"`;
+    throw new UsageError(`${source}: ${wrong}; its inputs are ${names}.`);
+  }
+  const { dataType, dims } = found;
+  const axis = dims?.[1];
+  const fits = dims === undefined || (dims.length === 4 && (typeof axis === 'string' || axis === channels));
+  if (!fits || (dataType !== undefined && dataType !== 'float32')) {
+    const given = `${dataType ?? ''} ${dims?.map((n) => (n === '' ? '?' : n)).join('×') ?? ''}`.trim();
+    throw new ShapeError(
+      `${source}: the input "${found.name}" takes ${given}; images are float32 batch×${channels}×height×width.`,
+    );
+  }
+  return found.name;
+}
+
+/** @throws PixelwiseError where a node cannot be written into a graph of {@link OPSET}. */
+function checkNode(node: OnnxNode, opset: number, source: string): void {
+  const { opType, domain, attributes, outputs } = node;
+  const refuse = (why: string): never => {
+    throw new PixelwiseError('onnx', `${source}: ${opType} ("${node.name || outputs[0]}") ${why}`);
+  };
+  if (domain !== '') {
+    refuse(
+      `is of the operator set "${domain}"; only ONNX's own is taken over, so that exports run anywhere.`,
+    );
+  }
+  if (Object.values(attributes).some(({ type }) => type === 'graph')) {
+    refuse('holds a graph of its own; simplify the file first (onnxsim), or tap it before that node.');
+  }
+  const training = attributes.training_mode?.value === 1;
+  if (opType === 'BatchNormalization' && (training || outputs.filter((name) => name !== '').length > 1)) {
+    refuse('is in training mode; export the encoder in evaluation mode (model.eval()).');
+  }
+  const within = (range: { readonly min: number; readonly max: number }) =>
+    opset >= range.min && opset <= range.max;
+  const everywhere = within(WIDER_OPSETS) && Object.hasOwn(LASTING, opType) && LASTING[opType]! <= opset;
+  if (everywhere || (within(OPSETS) && !(opType === 'RoiAlign' && opset < 16))) return;
+  refuse(
+    `of opset ${opset} may mean something else in opset ${OPSET}; files of opset ${OPSETS.min} to ${OPSETS.max} are taken, ` +
+      `and of ${WIDER_OPSETS.min} to ${WIDER_OPSETS.max} where their operators have not changed: convert it (onnx.version_converter) or export it anew with opset ${OPSET}.`,
+  );
+}
+
+/** Names what there is instead: those that begin like the name given. */
+function noSuchTensor(tap: string, names: readonly string[], source: string): UsageError {
+  const alike = (name: string) => {
+    let length = 0;
+    while (length < tap.length && tap[length]!.toLowerCase() === name[length]?.toLowerCase()) length++;
+    return length;
+  };
+  const near = [...names].sort((a, b) => alike(b) - alike(a)).slice(0, 8);
+  return new UsageError(
+    `${source}: no node gives a tensor "${tap}"; among its ${names.length} tensors are ${near.map((name) => `"${name}"`).join(', ')}.`,
+  );
+}
+
+/** The shapes of the taps for blank images, by running the graph. */
+async function shapesOf(
+  graph: ForeignGraph,
+  image: readonly number[],
+  runtime: Runtime,
+  source: string,
+): Promise<number[][]> {
+  const names = graph.outputs.map((_, i) => `shape of tap ${i}`);
+  const node = (opType: string, input: string, output: string): OnnxNode => {
+    return { name: output, opType, domain: '', inputs: [input], outputs: [output], attributes: {} };
+  };
+  const model: OnnxModel = {
+    irVersion: IR_VERSION,
+    producerName: 'pixelwise',
+    producerVersion: '',
+    opsets: { '': OPSET },
+    metadata: {},
+    graph: {
+      name: 'taps',
+      nodes: [...graph.nodes, ...graph.outputs.map((tap, i) => node('Shape', tap, names[i]!))],
+      initializers: graph.initializers,
+      inputs: [{ name: graph.inputs[0]!, dataType: 'float32', dims: image }],
+      // The taps are results too: a file whose taps are no float32 is refused when it is loaded.
+      outputs: [
+        ...names.map((name) => ({ name, dataType: 'int64' as const, dims: undefined })),
+        ...graph.outputs.map((name) => ({ name, dataType: 'float32' as const, dims: undefined })),
+      ],
+    },
+  };
+  const feed = { name: graph.inputs[0]!, dtype: 'float32' as const, shape: image };
+  try {
+    const session = await runtime.load(encodeModel(model));
+    try {
+      const blank = viewOf(new Float32Array(sizeOf(image)));
+      const results = await session.run([{ ...feed, view: blank }], [], names);
+      return names.map((name) => Array.from(results[name]!, Number));
+    } finally {
+      await session.release();
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PixelwiseError(
+      'onnx',
+      `${source} does not run on images of ${formatShape(image)}, a batch of ${BATCH} (${why}): it must take any batch size, and the size that the model is trained at.`,
+      { cause },
+    );
+  }
+}
