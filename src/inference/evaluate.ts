@@ -8,8 +8,8 @@ import { input, reshape } from '../graph/index.js';
 import { resizeMask } from '../images/resize.js';
 import type { LossValues, SampleScores, Scores, ThresholdScore } from '../metrics/index.js';
 import { sampleScores, ScoreAccumulator, ThresholdSweep } from '../metrics/index.js';
-import type { LossTerm } from '../nn/index.js';
-import { sumOfLosses } from '../nn/index.js';
+import type { LossTerm, TargetMap } from '../nn/index.js';
+import { sumOfLosses, targetMapsBehind } from '../nn/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { Program, viewOf } from '../runtime/index.js';
 import { inOrder } from './in-order.js';
@@ -263,6 +263,7 @@ class LossProgram {
   private constructor(
     private readonly program: Program,
     private readonly terms: readonly LossTerm[],
+    private readonly maps: readonly TargetMap[],
     private readonly size: { readonly height: number; readonly width: number },
   ) {}
 
@@ -278,14 +279,23 @@ class LossProgram {
     const total = sumOfLosses(terms.map((term, i) => ({ ...term, loss: () => values[i]! })))(logits, target);
     const outputs = { loss: reshape(total, []) };
     const parts = values.map((value, i) => [`part${i}`, reshape(value, [])] as const);
-    const definition = { inputs: [logits, target], outputs: { ...outputs, ...Object.fromEntries(parts) } };
+    const maps = targetMapsBehind(values);
+    const definition = {
+      inputs: [logits, target, ...maps],
+      outputs: { ...outputs, ...Object.fromEntries(parts) },
+    };
     const program = await Program.compile(definition, segmenter.runtime, { name: 'loss' });
-    return new LossProgram(program, terms, { height, width });
+    return new LossProgram(program, terms, maps, { height, width });
   }
 
   async of(logits: Float32Array, { mask }: Sample): Promise<LossValues> {
     const target = resizeMask(mask, this.size.width, this.size.height).data;
-    const results = await this.program.run({ logits: viewOf(logits), target: viewOf(target) });
+    const maps = this.maps.map((map) => [map.name, viewOf(map.compute(target))] as const);
+    const results = await this.program.run({
+      logits: viewOf(logits),
+      target: viewOf(target),
+      ...Object.fromEntries(maps),
+    });
     const losses = this.terms.map(({ name }, i) => [name, Number(results[`part${i}`]![0])] as const);
     // As in training: a single loss is its own sum and has no components.
     return {

@@ -6,3 +6,4 @@ export * from './module.js';
 export * from './parameter.js';
 export * from './trace.js';
 export * from './state.js';
+export * from './target-map.js';

@@ -3,7 +3,7 @@ import { BCE_DICE, Discs, fingerprint, PlainNet, tinyLearner, TinyNet } from '..
 import type { Batch } from '../data/dataset.js';
 import type { Tensor } from '../graph/index.js';
 import { exp, mul, sqrt, sub } from '../graph/index.js';
-import { binaryCrossEntropy, Conv2d, Module, targetPlanes } from '../nn/index.js';
+import { binaryCrossEntropy, boundaryCrossEntropy, Conv2d, Module, targetPlanes } from '../nn/index.js';
 import { Adam, SGD } from '../optim/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
@@ -198,5 +198,22 @@ describe('gradients that are no numbers', () => {
       expect(() => learner.checkWeights()).toThrow(
         /norm\.running_var is no longer finite: .* last checkpoint/,
       );
+    }));
+});
+
+describe('a loss that the host has a part in', () => {
+  it('is fed its map, in training and in evaluation', () =>
+    using(tinyLearner(runtime, { model: new PlainNet(), loss: boundaryCrossEntropy() }), async (learner) => {
+      // Two objects four pixels apart on an empty picture: what lies between them counts more.
+      const between = batch(0, 1);
+      between.masks.fill(0);
+      between.masks[5 * 16 + 5] = 1;
+      between.masks[5 * 16 + 9] = 1;
+      const { loss } = await learner.evaluate(between);
+      const plain = tinyLearner(runtime, { model: new PlainNet(), loss: binaryCrossEntropy() });
+      expect(loss).toBeGreaterThan((await plain.evaluate(between)).loss * 1.1);
+      await plain.close();
+      expect((await learner.backward(between)).loss).toBe(loss);
+      expect(learner.gradients.floats().some((g) => g !== 0)).toBe(true);
     }));
 });

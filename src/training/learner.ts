@@ -24,7 +24,7 @@ import { ModelState } from '../nn/index.js';
 import type { Optimizer, OptimizerOptions, OptimizerState, ParameterSlice } from '../optim/index.js';
 import { Random } from '../random/index.js';
 import type { Runtime, View } from '../runtime/index.js';
-import { HostBuffer, Program, ProgramCache } from '../runtime/index.js';
+import { HostBuffer, Program, ProgramCache, viewOf } from '../runtime/index.js';
 import { allFinite, explainNonFiniteGradient, explainNonFiniteLoss, firstNonFinite } from './non-finite.js';
 import type { BatchShape, StepGraph } from './step.js';
 import { BUFFER, evaluationGraph, GRADIENT, LOSS, trainingGraph } from './step.js';
@@ -124,7 +124,7 @@ export class Learner {
     const moving = this.state.fixed.filter(({ name }) => `${BUFFER}${name}` in graph.definition.outputs);
     for (const { name, offset } of moving)
       into[BUFFER + name] = { buffer: this.newRest, byteOffset: offset * 4 };
-    const feeds = { ...this.feeds(batch), ...this.drawMasks(graph.masks) };
+    const feeds = { ...this.feeds(batch, graph), ...this.drawMasks(graph.masks) };
     const output = readOutput(await program.run(feeds, into));
     this.latest = batch.ids;
     if (!Number.isFinite(output.loss)) {
@@ -157,8 +157,8 @@ export class Learner {
 
   /** Forward in evaluation mode: loss and prediction. */
   async evaluate(batch: Batch, options: { readonly logits?: boolean } = {}): Promise<StepOutput> {
-    const { program } = await this.compiled(options.logits ? 'evaluate-logits' : 'evaluate', batch);
-    return readOutput(await program.run(this.feeds(batch)));
+    const { graph, program } = await this.compiled(options.logits ? 'evaluate-logits' : 'evaluate', batch);
+    return readOutput(await program.run(this.feeds(batch, graph)));
   }
 
   /** Compiles the graph for batches of this shape, so that the first step is not slower than the rest. */
@@ -259,7 +259,7 @@ export class Learner {
   }
 
   /** A batch is copied to memory of ours, so that the caller's arrays are never lent away. */
-  private feeds(batch: Batch): Record<string, View> {
+  private feeds(batch: Batch, { maps }: StepGraph): Record<string, View> {
     const place = (name: string, data: Float32Array | Uint8Array): View => {
       const key = `${name} ${data.byteLength}`;
       let buffer = this.inputs.get(key);
@@ -270,6 +270,7 @@ export class Learner {
     return {
       images: place('images', batch.images),
       target: place('target', batch.masks),
+      ...Object.fromEntries(maps.map((map) => [map.name, viewOf(map.compute(batch.masks))])),
       ...this.state.feeds(),
     };
   }

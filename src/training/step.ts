@@ -1,8 +1,8 @@
 /** The graphs of training: forward, loss and backward as one program; forward and loss for validation. */
 import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
 import { argMax, cast, gradients, greater, input, nodesBehind, reshape } from '../graph/index.js';
-import type { Layer, LossTerm, RandomMask, Trace } from '../nn/index.js';
-import { Parameter, sumOfLosses, traceModel } from '../nn/index.js';
+import type { Layer, LossTerm, RandomMask, TargetMap, Trace } from '../nn/index.js';
+import { Parameter, sumOfLosses, targetMapsBehind, traceModel } from '../nn/index.js';
 
 export interface BatchShape {
   readonly size: number;
@@ -14,6 +14,7 @@ export interface BatchShape {
 export interface StepGraph {
   readonly definition: GraphDefinition;
   readonly masks: readonly RandomMask[];
+  readonly maps: readonly TargetMap[];
   readonly trace: Trace;
 }
 
@@ -32,6 +33,7 @@ export function predictedClasses(logits: Tensor): Tensor {
 
 interface Traced {
   readonly trace: Trace;
+  readonly maps: readonly TargetMap[];
   readonly inputs: readonly Leaf[];
   readonly outputs: Record<string, Tensor>;
   readonly loss: Tensor;
@@ -53,20 +55,22 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
   const outputs: Record<string, Tensor> = { loss: reshape(loss, []), prediction: predictedClasses(logits) };
   if (parts.length > 1) parts.forEach(({ name }, i) => (outputs[LOSS + name] = reshape(values[i]!, [])));
   const leaves = [...model.namedParameters(), ...model.namedBuffers()].map(([, leaf]) => leaf as Leaf);
-  return { trace, inputs: [images, target, ...leaves, ...trace.masks.map((m) => m.leaf)], outputs, loss };
+  const maps = targetMapsBehind(values);
+  const masks = trace.masks.map(({ leaf }) => leaf);
+  return { trace, maps, inputs: [images, target, ...leaves, ...masks, ...maps], outputs, loss };
 }
 
 /** Forward, loss, prediction, the gradient of every weight that learns, and the buffers' new values. */
 export function trainingGraph(model: Layer, terms: readonly LossTerm[], batch: BatchShape): StepGraph {
   model.train();
-  const { trace, inputs, outputs, loss } = forwardAndLoss(model, terms, batch);
+  const { trace, maps, inputs, outputs, loss } = forwardAndLoss(model, terms, batch);
   const weights = inBackwardOrder(
     loss,
     inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad),
   );
   gradients(loss, weights).forEach((gradient, i) => (outputs[GRADIENT + weights[i]!.name] = gradient));
   for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
-  return { definition: { inputs, outputs }, masks: trace.masks, trace };
+  return { definition: { inputs, outputs }, masks: trace.masks, maps, trace };
 }
 
 /**
@@ -89,9 +93,9 @@ export function evaluationGraph(
 ): StepGraph {
   model.eval();
   try {
-    const { trace, inputs, outputs } = forwardAndLoss(model, terms, batch);
+    const { trace, maps, inputs, outputs } = forwardAndLoss(model, terms, batch);
     if (options.logits) outputs.logits = trace.output;
-    return { definition: { inputs, outputs }, masks: [], trace };
+    return { definition: { inputs, outputs }, masks: [], maps, trace };
   } finally {
     model.train();
   }

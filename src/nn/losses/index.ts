@@ -1,5 +1,12 @@
 export * from './loss.js';
 export * from './binary-cross-entropy.js';
+export * from './boundary-cross-entropy.js';
+export * from './boundary-weights.js';
 export * from './cross-entropy.js';
 export * from './dice.js';
+export * from './focal.js';
+export * from './lovasz.js';
+export type { OverlapOptions } from './overlap.js';
+export * from './tversky.js';
+export * from './top-k-cross-entropy.js';
 export * from './registry.js';

@@ -1,15 +1,27 @@
 /** Losses by name, and sums of them as the command line writes them: `cross-entropy+dice`, `bce:0.7+dice:0.3`. */
 import { UsageError } from '../../errors/index.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
+import { boundaryCrossEntropy } from './boundary-cross-entropy.js';
 import { crossEntropy } from './cross-entropy.js';
 import { dice } from './dice.js';
+import { focal } from './focal.js';
 import type { Loss, LossTerm } from './loss.js';
+import { lovaszHinge, lovaszSoftmax } from './lovasz.js';
+import { topKCrossEntropy } from './top-k-cross-entropy.js';
+import { jaccard, tversky } from './tversky.js';
 
 /** Makes each loss with its defaults. */
 export const LOSSES: Readonly<Record<string, () => Loss>> = {
   bce: () => binaryCrossEntropy(),
+  'boundary-cross-entropy': () => boundaryCrossEntropy(),
   'cross-entropy': () => crossEntropy(),
   dice: () => dice(),
+  focal: () => focal(),
+  jaccard: () => jaccard(),
+  'lovasz-hinge': () => lovaszHinge(),
+  'lovasz-softmax': () => lovaszSoftmax(),
+  'top-k': () => topKCrossEntropy(),
+  tversky: () => tversky(),
 };
 
 /**

@@ -1,0 +1,124 @@
+/**
+ * How much each pixel counts in the boundary-weighted cross-entropy: the map of distances that the U-Net
+ * paper trains touching cells apart with (Ronneberger et al. 2015, eq. 2).
+ */
+import { IGNORE_INDEX } from './loss.js';
+
+export interface BoundaryWeightOptions {
+  /** w₀, what the narrowest gap adds to the 1 that every pixel counts; default 10. */
+  readonly strength?: number;
+  /** σ in pixels, at least 0.1: how wide a gap may be and still count; default 5. */
+  readonly sigma?: number;
+  /** The class that lies between objects; default 0. */
+  readonly background?: number;
+}
+
+/**
+ * 1 + w₀·exp(−(d₁ + d₂)² ÷ 2σ²) for background pixels, 1 for all others: d₁ and d₂ are the distances (between
+ * pixel centres) to the nearest object and to the second nearest. An object is a patch of one class, its pixels
+ * joined by sides or corners. Objects more than 5σ away are as good as none.
+ *
+ * @param target H×W classes. @param into gets H×W weights.
+ */
+export function boundaryWeights(
+  target: Uint8Array,
+  height: number,
+  width: number,
+  options: BoundaryWeightOptions,
+  into: Float32Array,
+): void {
+  const { strength = 10, sigma = 5, background = 0 } = options;
+  into.fill(1);
+  const objects = labelObjects(target, height, width, background);
+  const near = nearestInColumns(objects, height, width);
+  const reach = Math.ceil(5 * sigma);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = y * width + x;
+      if (target[at] !== background) continue;
+      let [first, label, second] = [Infinity, 0, Infinity];
+      // Outwards, until nothing in a farther column can be nearer than the two that are known.
+      for (let step = 0; step <= reach && step * step < second; step++) {
+        for (const column of step === 0 ? [x] : [x - step, x + step]) {
+          if (column < 0 || column >= width) continue;
+          for (let k = 2 * (y * width + column), end = k + 2; k < end; k++) {
+            const object = near.object[k]!;
+            if (object === 0) break;
+            const square = step * step + near.distance[k]! ** 2;
+            if (object === label) first = Math.min(first, square);
+            else if (square < first) [second, first, label] = [first, square, object];
+            else if (square < second) second = square;
+          }
+        }
+      }
+      if (second === Infinity) continue;
+      const gap = Math.sqrt(first) + Math.sqrt(second);
+      into[at] = 1 + strength * Math.exp(-(gap * gap) / (2 * sigma * sigma));
+    }
+  }
+}
+
+/** Numbers from 1 for the pixels of each object, 0 for all others. */
+function labelObjects(target: Uint8Array, height: number, width: number, background: number): Int32Array {
+  const labels = new Int32Array(height * width);
+  const open: number[] = [];
+  let count = 0;
+  for (let start = 0; start < labels.length; start++) {
+    const value = target[start]!;
+    if (labels[start] !== 0 || value === background || value === IGNORE_INDEX) continue;
+    labels[start] = ++count;
+    open.push(start);
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      const x = at % width;
+      const y = (at - x) / width;
+      for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
+        for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
+          const next = v * width + u;
+          if (labels[next] !== 0 || target[next] !== value) continue;
+          labels[next] = count;
+          open.push(next);
+        }
+      }
+    }
+  }
+  return labels;
+}
+
+/** For each pixel the two nearest objects in its own column, nearer first; object 0: there is none. */
+interface ColumnNeighbours {
+  readonly object: Int32Array;
+  readonly distance: Int32Array;
+}
+
+function nearestInColumns(objects: Int32Array, height: number, width: number): ColumnNeighbours {
+  const object = new Int32Array(2 * objects.length);
+  const distance = new Int32Array(2 * objects.length);
+  const offer = (at: number, label: number, rows: number) => {
+    const [a, b] = [2 * at, 2 * at + 1];
+    if (label === 0 || (object[a] === label && distance[a]! <= rows)) return;
+    if (object[a] === 0 || rows < distance[a]!) {
+      if (object[a] !== label) [object[b], distance[b]] = [object[a]!, distance[a]!];
+      [object[a], distance[a]] = [label, rows];
+    } else if (object[b] === 0 || rows < distance[b]!) {
+      [object[b], distance[b]] = [label, rows];
+    }
+  };
+  for (let x = 0; x < width; x++) {
+    for (const down of [true, false]) {
+      // The object met last in this direction, and the one met last before that was another.
+      let [label, row, other, otherRow] = [0, 0, 0, 0];
+      for (let i = 0; i < height; i++) {
+        const y = down ? i : height - 1 - i;
+        const at = y * width + x;
+        const here = objects[at]!;
+        if (here !== 0) {
+          if (here !== label) [other, otherRow] = [label, row];
+          [label, row] = [here, y];
+        }
+        offer(at, label, Math.abs(y - row));
+        offer(at, other, Math.abs(y - otherRow));
+      }
+    }
+  }
+  return { object, distance };
+}

@@ -1,0 +1,42 @@
+/** What the losses that look at each pixel's true class share. */
+import { UsageError } from '../../errors/index.js';
+import type { Tensor } from '../../graph/index.js';
+import { add, constant, logSoftmax, mul, neg, softplus, sub, sum } from '../../graph/index.js';
+import { targetPlanes } from './loss.js';
+
+/**
+ * The log of the probability of each pixel's true class, N×1×H×W (0 where the pixel is ignored), and the
+ * pixels that count. For one logit and for several alike.
+ */
+export function truthLogProbability(logits: Tensor, target: Tensor): { logTruth: Tensor; valid: Tensor } {
+  const { planes, valid } = targetPlanes(logits, target);
+  if (logits.shape[1] === 1) {
+    // log σ(x) = −softplus(−x) for class 1, log(1 − σ(x)) = −softplus(x) for class 0.
+    const against = mul(logits, sub(1, mul(planes, 2)));
+    return { logTruth: neg(mul(softplus(against), valid)), valid };
+  }
+  // An ignored pixel is 0 in every plane.
+  return { logTruth: sum(mul(planes, logSoftmax(logits, 1)), 1, true), valid };
+}
+
+/** The weight of each pixel's true class, N×1×H×W; 0 where the pixel is ignored. */
+export function truthWeights(logits: Tensor, target: Tensor, classWeights: readonly number[]): Tensor {
+  const classes = Math.max(2, logits.shape[1]!);
+  if (classWeights.length !== classes) {
+    throw new UsageError(`${classWeights.length} class weights given for ${classes} classes`);
+  }
+  const { planes, valid } = targetPlanes(logits, target);
+  if (logits.shape[1] === 1) {
+    const [background, foreground] = classWeights as [number, number];
+    return mul(add(mul(planes, foreground - background), background), valid);
+  }
+  return sum(mul(planes, constant(Float32Array.from(classWeights), [1, classes, 1, 1])), 1, true);
+}
+
+export function checkClassWeights(classWeights: readonly number[]): void {
+  if (!(classWeights.every((w) => w >= 0 && w < Infinity) && classWeights.some((w) => w > 0))) {
+    throw new UsageError(
+      `classWeights must be at least 0, and one of them above, not ${classWeights.join(', ')}`,
+    );
+  }
+}
