@@ -7,6 +7,7 @@ export * from './callbacks/metrics-log.js';
 export * from './callbacks/monitor.js';
 export * from './callbacks/schedule.js';
 export * from './callbacks/unfreezing.js';
+export * from './callbacks/weight-averaging.js';
 export * from './checkpoint.js';
 export * from './fit.js';
 export * from './learner.js';

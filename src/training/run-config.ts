@@ -55,6 +55,8 @@ const runConfigSchema = z.object({
     optimizer: z.string(),
     lr: z.number().positive(),
     schedule: z.string(),
+    stepEpochs: whole.positive().nullable(),
+    stepFactor: z.number().positive().nullable(),
     loss: z.string(),
     augment: z.string(),
     patience: whole.nullable(),
