@@ -3,6 +3,7 @@
  * {@link OptionValues} says what each option gives: an entry there without a row here does not compile,
  * nor does a row whose kind gives something else. The library has the defaults; `unset` tells of them.
  */
+import type { BenchMode } from '../bench/index.js';
 import type { FormatName, PetsTarget } from '../data/index.js';
 import type { Device } from '../runtime/index.js';
 import {
@@ -75,6 +76,8 @@ export interface OptionValues {
   lr: number;
   optimizer: 'sgd' | 'adam' | 'adamw' | 'rmsprop';
   schedule: 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
+  stepEpochs: number;
+  stepFactor: number;
   loss: string;
   resume: boolean;
   config: string;
@@ -89,6 +92,12 @@ export interface OptionValues {
   minArea: number;
   overlay: boolean;
   probabilities: boolean;
+
+  benchModel: string;
+  mode: BenchMode;
+  benchBatch: number;
+  benchSize: number;
+  profile: boolean;
 
   bare: boolean;
   exportSize: 'free' | PixelSize;
@@ -108,6 +117,7 @@ export const SECTIONS = {
   how: 'How it is trained',
   judging: 'Scores and masks',
   file: 'The file',
+  bench: 'What is measured',
   general: 'General',
 } as const;
 
@@ -138,7 +148,7 @@ export const OPTIONS = {
     help: 'architecture: unet, mobilenet-unet, segnet',
     unset: 'unet',
     section: 'what',
-    commands: [...LEARNING, 'bench'],
+    commands: LEARNING,
   },
   classes: {
     kind: namesOrCount(1, 255),
@@ -288,7 +298,7 @@ export const OPTIONS = {
     kind: pixelSize(),
     help: 'height and width that images are brought to',
     section: 'data',
-    commands: [...BUILDING, 'doctor', 'bench'],
+    commands: [...BUILDING, 'doctor'],
   },
   augment: {
     kind: text('LIST|none', 'names separated by commas, or none'),
@@ -310,7 +320,7 @@ export const OPTIONS = {
     help: 'images in one step',
     unset: '8',
     section: 'how',
-    commands: [...LEARNING, 'bench'],
+    commands: LEARNING,
   },
   dropLast: {
     kind: flag(),
@@ -358,6 +368,20 @@ export const OPTIONS = {
     unset: 'one-cycle',
     section: 'how',
     commands: ['train'],
+  },
+  stepEpochs: {
+    kind: whole(1, 1_000_000),
+    help: 'epochs between two steps of the step schedule',
+    unset: 'a third of all',
+    section: 'how',
+    commands: LEARNING,
+  },
+  stepFactor: {
+    kind: real({ above: 0, max: 1 }),
+    help: 'what the step schedule multiplies the learning rate by',
+    unset: '0.1',
+    section: 'how',
+    commands: LEARNING,
   },
   loss: {
     kind: written(
@@ -446,6 +470,44 @@ export const OPTIONS = {
     help: 'write the probability of each class, too (float32, .npy)',
     section: 'judging',
     commands: ['predict'],
+  },
+
+  benchModel: {
+    kind: text('NAME', 'the name of a model'),
+    flag: 'model',
+    help: 'one model',
+    unset: 'unet, mobilenet-unet and segnet',
+    section: 'bench',
+    commands: ['bench'],
+  },
+  mode: {
+    kind: choice(['train', 'predict', 'data']),
+    help: 'training steps, predictions, or loading images',
+    unset: 'all three',
+    section: 'bench',
+    commands: ['bench'],
+  },
+  benchBatch: {
+    kind: whole(1, 4096),
+    flag: 'batch',
+    help: 'images in one step',
+    unset: "the model's: 8, or 32 of mobilenet-unet",
+    section: 'bench',
+    commands: ['bench'],
+  },
+  benchSize: {
+    kind: whole(2, 8192),
+    flag: 'size',
+    help: 'height and width of the images',
+    unset: "the model's: 128, or 224 of mobilenet-unet",
+    section: 'bench',
+    commands: ['bench'],
+  },
+  profile: {
+    kind: flag(),
+    help: 'tell the time by operator and by layer, too',
+    section: 'bench',
+    commands: ['bench'],
   },
 
   bare: {

@@ -52,6 +52,10 @@ export interface TrainSettings {
   readonly lr?: number | undefined;
   readonly optimizer?: OptimizerName | undefined;
   readonly schedule?: ScheduleName | undefined;
+  /** Epochs between two steps of the `step` schedule; default a third of all. */
+  readonly stepEpochs?: number | undefined;
+  /** What the `step` schedule multiplies the learning rate by; default 0.1. */
+  readonly stepFactor?: number | undefined;
   /** `NAME[:WEIGHT][+NAME…]` */
   readonly loss?: string | undefined;
 }

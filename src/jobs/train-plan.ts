@@ -38,6 +38,8 @@ export interface Plan {
   readonly lr: number;
   readonly optimizer: OptimizerName;
   readonly schedule: ScheduleName;
+  readonly stepEpochs: number | undefined;
+  readonly stepFactor: number | undefined;
   readonly loss: string;
   readonly augment: string;
   readonly seed: number;
@@ -98,6 +100,8 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
     lr: options.lr ?? 1e-3,
     optimizer: options.optimizer ?? 'adam',
     schedule: options.schedule ?? 'one-cycle',
+    stepEpochs: options.stepEpochs,
+    stepFactor: options.stepFactor,
     loss: options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
     augment: options.augment ?? 'light',
     seed,
@@ -170,8 +174,12 @@ export function optimizerOf(
 }
 
 /** @param totalSteps of the whole run. @param epochs of the whole run. */
-export function scheduleOf(name: ScheduleName, totalSteps: number, epochs: number): Schedule {
-  switch (name) {
+export function scheduleOf(
+  { schedule, stepEpochs, stepFactor = 0.1 }: Pick<Plan, 'schedule' | 'stepEpochs' | 'stepFactor'>,
+  totalSteps: number,
+  epochs: number,
+): Schedule {
+  switch (schedule) {
     case 'one-cycle':
       return oneCycle({ totalSteps });
     case 'cosine':
@@ -179,7 +187,7 @@ export function scheduleOf(name: ScheduleName, totalSteps: number, epochs: numbe
     case 'poly':
       return polynomial({ totalSteps });
     case 'step':
-      return stepDecay({ stepSize: Math.max(1, Math.round(epochs / 3)), gamma: 0.1 });
+      return stepDecay({ stepSize: stepEpochs ?? Math.max(1, Math.round(epochs / 3)), gamma: stepFactor });
     case 'plateau':
       return new ReduceOnPlateau({ patience: Math.max(2, Math.round(epochs / 10)) });
     case 'constant':

@@ -123,6 +123,8 @@ async function runTraining(
         optimizer: plan.optimizer,
         lr: plan.lr,
         schedule: plan.schedule,
+        stepEpochs: plan.stepEpochs ?? null,
+        stepFactor: plan.stepFactor ?? null,
         loss: plan.loss,
         augment: plan.augment,
         patience: plan.patience ?? null,
@@ -152,7 +154,7 @@ async function runTraining(
     const monitor: Monitor = { metric: 'meanIoU', part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor });
     const callbacks: Callback[] = [
-      scheduleCallback(scheduleOf(plan.schedule, totalSteps, budget.epochs), { ...monitor, metric: 'loss' }),
+      scheduleCallback(scheduleOf(plan, totalSteps, budget.epochs), { ...monitor, metric: 'loss' }),
       ...(plan.patience === undefined ? [] : [earlyStopping({ monitor, patience: plan.patience })]),
       metricsLog(folder),
       saving,

@@ -36,6 +36,8 @@ export async function writeTinyRun(
       optimizer: 'adam',
       lr: 1e-3,
       schedule: 'constant',
+      stepEpochs: null,
+      stepFactor: null,
       loss: 'bce+dice',
       augment: 'none',
       patience: null,
