@@ -98,7 +98,13 @@ class InlineHost implements SessionHost {
       byteOffset: view.byteOffset,
     });
     const session: Session = {
-      run: (feeds, into, fresh) => runSession(inner, feeds.map(local), into.map(local), fresh),
+      async run(feeds, into, fresh) {
+        try {
+          return await runSession(inner, feeds.map(local), into.map(local), fresh);
+        } catch (error) {
+          throw explain(error, settings.device);
+        }
+      },
       release: async () => {
         if (this.open.delete(session)) await inner.release();
       },

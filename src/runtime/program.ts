@@ -1,6 +1,7 @@
 /** A graph compiled for a runtime: symbolic inputs and outputs by name, typed arrays in and out. */
+import { ShapeError } from '../errors/index.js';
 import type { GraphDefinition, GraphInput, GraphOutput, LoweredGraph, TensorData } from '../graph/index.js';
-import { arrayOf, lowerGraph } from '../graph/index.js';
+import { arrayOf, formatShape, lowerGraph, sizeOf } from '../graph/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { View } from './host-buffer.js';
 import { arrayAt, viewOf } from './host-buffer.js';
@@ -52,6 +53,14 @@ export class Program {
 
   /** Runs on plain arrays: for tests and small work. */
   async evaluate(feeds: Readonly<Record<string, TensorData>>): Promise<Record<string, TensorData>> {
+    for (const { name, shape, dtype } of this.inputs) {
+      const data = feeds[name];
+      if (data && (data.length !== sizeOf(shape) || data.constructor !== arrayOf(dtype, []).constructor)) {
+        throw new ShapeError(
+          `input "${name}" needs ${dtype} ${formatShape(shape)}, not ${data.constructor.name} of ${data.length} values`,
+        );
+      }
+    }
     // Copies, since the memory of a feed is lent whole.
     const views = Object.entries(feeds).map(([name, data]) => [name, viewOf(data.slice())] as const);
     return this.run(Object.fromEntries(views));

@@ -18,6 +18,11 @@ export interface WebRuntimeOptions {
   readonly target?: Target;
 }
 
+function explain(error: unknown, device: string): PixelwiseError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new PixelwiseError('runtime', `ONNX Runtime Web (${device}): ${message}`, { cause: error });
+}
+
 /** Wraps an onnxruntime-web module. Its sessions run on the thread that calls: use a worker in a page. */
 export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {}): Runtime {
   const { device = 'wasm', strict = false } = options;
@@ -38,12 +43,15 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
           ...(device === 'webgpu' && strict && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
         });
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        throw new PixelwiseError('runtime', `ONNX Runtime Web (${device}): ${message}`, { cause: error });
+        throw explain(error, device);
       }
       const session: Session = {
         async run(feeds, into, fresh) {
-          const results = await inner.run(Object.fromEntries(feeds.map((b) => [b.name, tensor(b)])));
+          const results = await inner
+            .run(Object.fromEntries(feeds.map((b) => [b.name, tensor(b)])))
+            .catch((error: unknown) => {
+              throw explain(error, device);
+            });
           for (const { name, dtype, shape, view } of into) {
             // Preallocated outputs are not filled here; the result is copied to its place.
             const to = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Float32Array;
