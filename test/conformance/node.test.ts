@@ -1,7 +1,7 @@
 /** The conformance suite on onnxruntime-node: on the calling thread, and in its worker. */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CPU } from '../../src/graph/index.js';
+import { CPU, PORTABLE } from '../../src/graph/index.js';
 import type { Runtime } from '../../src/runtime/index.js';
 import { createNodeRuntime } from '../../src/runtime/node.js';
 import { CASES } from './cases/index.js';
@@ -16,6 +16,15 @@ describe('on the calling thread', () => {
   let runtime: Runtime;
   beforeAll(async () => {
     runtime = await createNodeRuntime({ threads: 1, worker: false });
+  });
+  afterAll(() => runtime.close());
+  conformance('onnxruntime-node', (each, golden) => checkCase(each, golden, runtime));
+});
+
+describe('with standard operators only, as in exported files', () => {
+  let runtime: Runtime;
+  beforeAll(async () => {
+    runtime = await createNodeRuntime({ threads: 1, worker: false, target: PORTABLE });
   });
   afterAll(() => runtime.close());
   conformance('onnxruntime-node', (each, golden) => checkCase(each, golden, runtime));
