@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 
@@ -26,7 +27,10 @@ export interface PageServer {
 export async function servePages(): Promise<PageServer> {
   const bundled = await build({
     entryPoints: Object.fromEntries(
-      Object.entries(ENTRIES).map(([device, file]) => [device, join(import.meta.dirname, file)]),
+      Object.entries(ENTRIES).map(([device, file]) => [
+        device,
+        fileURLToPath(new URL(file, import.meta.url)),
+      ]),
     ),
     bundle: true,
     format: 'esm',
