@@ -2,6 +2,7 @@ export * from './loss.js';
 export * from './binary-cross-entropy.js';
 export * from './boundary-cross-entropy.js';
 export * from './boundary-weights.js';
+export * from './class-weights.js';
 export * from './cross-entropy.js';
 export * from './dice.js';
 export * from './focal.js';
