@@ -54,6 +54,8 @@ export interface OptionValues {
   head: 'norm-relu' | 'linear';
   encoderWeights: string;
   freezeEncoder: boolean;
+  encoder: string;
+  taps: string;
   init: string;
 
   data: string;
@@ -145,7 +147,7 @@ const PART_WORDS = 'a folder, a list of ids in a file, or the name of an officia
 export const OPTIONS = {
   model: {
     kind: text('NAME', 'the name of a model'),
-    help: 'architecture: unet, mobilenet-unet, segnet',
+    help: 'architecture: unet, mobilenet-unet, segnet, onnx-unet',
     unset: 'unet',
     section: 'what',
     commands: LEARNING,
@@ -232,6 +234,18 @@ export const OPTIONS = {
     unset: 'with pretrained weights',
     section: 'what',
     commands: BUILDING,
+  },
+  encoder: {
+    kind: text('FILE', 'an ONNX file'),
+    help: 'the ONNX file whose tensors serve as encoder, frozen (onnx-unet)',
+    section: 'what',
+    commands: LEARNING,
+  },
+  taps: {
+    kind: text('NAMES', 'names of tensors, separated by commas'),
+    help: 'those tensors: one for each halving of the size, the largest first (onnx-unet)',
+    section: 'what',
+    commands: LEARNING,
   },
   init: {
     kind: text('RUN', 'a run folder'),

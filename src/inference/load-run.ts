@@ -3,10 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { classColour } from '../images/palette.js';
-import { createModel } from '../models/index.js';
 import type { Layer, NamedArray } from '../nn/index.js';
 import type { EpochRecord, RunConfig } from '../training/index.js';
-import { readCheckpointWeights, readRunConfig, RunFolder } from '../training/index.js';
+import { modelOfRun, readCheckpointWeights, readRunConfig, RunFolder } from '../training/index.js';
 import type { ModelCard } from './model-card.js';
 
 /** Which checkpoint of a run: the best, the last, or that of an epoch. */
@@ -34,12 +33,7 @@ export async function loadRun(path: string, checkpoint: CheckpointChoice = 'best
   const config = await readRunConfig(folder);
   const chosen = await folder.checkpointFolder(checkpoint);
   const weights = await readCheckpointWeights(chosen);
-  const { channels, classes } = config;
-  const model = createModel(config.model.name, {
-    ...config.model.options,
-    channels,
-    classes: classes.length,
-  });
+  const model = await modelOfRun(folder, config);
   const scores = await scoresOf(folder, basename(chosen));
   const card = { ...cardOf(config), ...(scores && { scores }) };
   return { card, model, weights, config, checkpoint: chosen };

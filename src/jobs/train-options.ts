@@ -25,6 +25,10 @@ export interface TrainSettings {
   readonly encoderWeights?: string | undefined;
   /** Default: with pretrained weights. */
   readonly freezeEncoder?: boolean | undefined;
+  /** `onnx-unet`: the ONNX file whose tensors serve as encoder. */
+  readonly encoder?: string | undefined;
+  /** `onnx-unet`: names of those tensors, one for each halving of the size, the largest first. */
+  readonly taps?: readonly string[] | string | undefined;
   /** A run to start from: its best weights. */
   readonly init?: string | undefined;
   readonly format?: FormatName | undefined;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Dataset, Normalization, OpenOptions, Part, Parts } from '../data/index.js';
 import { defaultNormalization, examine, openDataset, splitDataset } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { createModel, modelEntry } from '../models/index.js';
+import { createModel, modelEntry, ONNX_UNET } from '../models/index.js';
 import type { Layer, LossTerm } from '../nn/index.js';
 import { parseLosses } from '../nn/index.js';
 import type { Optimizer, ParameterSlice, Schedule } from '../optim/index.js';
@@ -28,6 +28,8 @@ export interface Plan {
   readonly classes: readonly string[];
   readonly model: { readonly name: string; readonly options: Record<string, number | string | boolean> };
   readonly encoderWeights: string | undefined;
+  /** Of `onnx-unet`, whose options are known once the file was measured. */
+  readonly encoder: { readonly file: string; readonly taps: readonly string[] } | undefined;
   readonly size: { readonly height: number; readonly width: number };
   readonly normalization: Normalization;
   readonly batch: number;
@@ -77,7 +79,8 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   const notes = [...(dataset.notes ?? []), ...warnings];
   const modelName = options.model ?? 'unet';
   const encoderWeights = weightsWanted(options);
-  if (encoderWeights !== undefined && !modelEntry(modelName).pretrained) {
+  const encoder = encoderOf(modelName, options);
+  if (encoderWeights !== undefined && (encoder || !modelEntry(modelName).pretrained)) {
     throw new UsageError(`${modelName} has no pretrained encoder: leave --encoder-weights out`);
   }
   if (options.patience !== undefined && !parts.valid) {
@@ -88,8 +91,9 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   return {
     parts,
     classes,
-    model: { name: modelName, options: modelOptions(modelName, options) },
+    model: { name: modelName, options: encoder ? {} : modelOptions(modelName, options) },
     encoderWeights,
+    encoder,
     size,
     normalization: defaultNormalization(channels),
     batch: positive('batch', options.batch ?? 8),
@@ -141,6 +145,24 @@ function modelOptions(name: string, settings: TrainSettings): Options {
   // A frozen encoder without pretrained weights would be noise.
   const encoder: Options = pretrained ? { freezeEncoder: weightsWanted(settings) !== undefined } : {};
   return { ...unet, ...encoder, ...Object.fromEntries(given) };
+}
+
+/** The file and taps of an `onnx-unet`; undefined for other models. */
+function encoderOf(name: string, settings: TrainSettings): Plan['encoder'] {
+  const { encoder, taps = [] } = settings;
+  if (name !== ONNX_UNET) {
+    if (encoder === undefined && settings.taps === undefined) return undefined;
+    throw new UsageError(`--encoder and --taps are for --model ${ONNX_UNET}, not for ${name}`);
+  }
+  const names = typeof taps === 'string' ? taps.split(',') : taps;
+  if (encoder === undefined || names.length === 0) {
+    throw new UsageError(
+      `--model ${ONNX_UNET} needs --encoder FILE.onnx and --taps NAME,NAME,…: one tensor for each halving of the size`,
+    );
+  }
+  const other = MODEL_SETTINGS.find((key) => settings[key] !== undefined);
+  if (other) throw new UsageError(`${ONNX_UNET} has no option "${other}"`);
+  return { file: encoder, taps: names };
 }
 
 /** The pretrained weights asked for; undefined for none. */

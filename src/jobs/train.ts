@@ -13,9 +13,10 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
 import type { Scores } from '../metrics/index.js';
 import { modelEntry } from '../models/index.js';
+import type { Layer } from '../nn/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
-import type { Best, Callback, FitState, Monitor, RunConfig } from '../training/index.js';
+import type { Best, Callback, FitState, Monitor, NewEncoder, RunConfig } from '../training/index.js';
 import {
   checkpoints,
   CONFIG_VERSION,
@@ -24,9 +25,12 @@ import {
   Learner,
   loadCheckpoint,
   metricsLog,
+  newEncoder,
+  onnxUNet,
   readCheckpointWeights,
   readRunConfig,
   RunFolder,
+  savedEncoder,
   scheduleCallback,
 } from '../training/index.js';
 import { loadEncoderWeights } from '../weights/index.js';
@@ -87,8 +91,9 @@ async function runTraining(
 ): Promise<TrainResult> {
   const { parts, classes } = plan;
   const { channels, maxValue } = parts.train;
+  const made = await modelFor(plan, channels, folder, earlier, runtime);
   const learner = new Learner({
-    model: modelOf(plan, channels),
+    model: made.model,
     loss: lossOf(plan),
     optimizer: optimizerOf(plan),
     runtime,
@@ -99,7 +104,7 @@ async function runTraining(
     const loaders = loadersOf(plan);
     const config: RunConfig = {
       version: CONFIG_VERSION,
-      model: plan.model,
+      model: made.config,
       classes: [...classes],
       channels,
       maxValue,
@@ -148,6 +153,7 @@ async function runTraining(
     }
     await folder.create();
     if (!earlier) {
+      await made.encoder?.save(folder);
       await folder.writeConfig({ ...config, training: { ...config.training, ...budget } });
     }
     const totalSteps = budget.maxSteps ?? budget.epochs * loaders.train.length;
@@ -184,6 +190,34 @@ async function runTraining(
   } finally {
     await learner.close();
   }
+}
+
+/** The model of a plan, as config.json keeps it and as it is; with an encoder of one's own, the file to keep. */
+async function modelFor(
+  plan: Plan,
+  channels: number,
+  folder: RunFolder,
+  earlier: RunConfig | undefined,
+  runtime: Runtime,
+): Promise<{ config: Plan['model']; model: Layer; encoder?: NewEncoder }> {
+  if (!plan.encoder) return { config: plan.model, model: modelOf(plan, channels) };
+  const { file, taps } = plan.encoder;
+  if (earlier) {
+    // A run that goes on has its own copy of the file.
+    const config = { ...earlier.model, name: plan.model.name };
+    const saved = await savedEncoder(folder, { ...earlier, model: config });
+    const before = saved.taps.map(({ name }) => name);
+    if (before.join() !== taps.join()) {
+      throw new PixelwiseError(
+        'resume',
+        `${folder.path} cannot be resumed: its taps are ${before.join(', ')}, not ${taps.join(', ')}.`,
+      );
+    }
+    return { config, model: onnxUNet(saved, plan.classes.length) };
+  }
+  const encoder = await newEncoder(file, { taps, channels, size: plan.size }, runtime);
+  const config = { name: plan.model.name, options: encoder.options };
+  return { config, model: onnxUNet(encoder.encoder, plan.classes.length), encoder };
 }
 
 /** Scores of the best epoch at source size: what `evaluate` on this run says too. */
@@ -273,7 +307,7 @@ function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void 
 
 /** Weights that a fresh run begins with, where they are not random: pretrained ones, or those of another run. */
 async function startFrom(plan: Plan, init: string | undefined, learner: Learner): Promise<void> {
-  const { pretrained } = modelEntry(plan.model.name);
+  const pretrained = plan.encoderWeights === undefined ? undefined : modelEntry(plan.model.name).pretrained;
   if (plan.encoderWeights !== undefined && pretrained) {
     const prefix = `${pretrained.field}.`;
     const slots = learner.state.slots.filter(({ name }) => name.startsWith(prefix));

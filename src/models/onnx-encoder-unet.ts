@@ -12,6 +12,9 @@ import type { OnnxEncoder } from './onnx-encoder.js';
 import type { SharedOptions } from './options.js';
 import { resolveOptions, SHARED_OPTIONS } from './options.js';
 
+/** What configurations and the command line call it. The registry has no entry: it needs a file. */
+export const ONNX_UNET = 'onnx-unet';
+
 export type OnnxEncoderUNetOptions = Pick<SharedOptions, 'classes'>;
 
 export class OnnxEncoderUNet extends EncoderUNet<OnnxEncoder> {

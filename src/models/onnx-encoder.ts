@@ -155,6 +155,11 @@ export class OnnxEncoder extends Module implements Encoder {
     return this.graph.outputs.map((name, i) => ({ name, channels: this.widths[i + 1]! }));
   }
 
+  /** The tensor of the file that is fed the image. */
+  get input(): string {
+    return this.graph.inputs[0]!;
+  }
+
   maps(image: Tensor): Tensor[] {
     const [n, channels, h, w] = image.shape as [number, number, number, number];
     if (channels !== this.widths[0]) {

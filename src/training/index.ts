@@ -17,6 +17,7 @@ export * from './learner.js';
 export * from './lr-finder.js';
 export * from './lr-suggestion.js';
 export * from './run-config.js';
+export * from './run-encoder.js';
 export * from './run-folder.js';
 export * from './step.js';
 export * from './tally.js';

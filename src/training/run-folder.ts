@@ -4,6 +4,7 @@
  * ```text
  * RUN/
  *   config.json          everything that made the run
+ *   encoder.onnx         where the model has an encoder from a file: a copy of it
  *   metrics.jsonl        a line an epoch
  *   checkpoints/12/      weights, optimizer and loop state after epoch 12
  *   checkpoints/best     a file that holds the name of a checkpoint; so does `last`
