@@ -6,7 +6,7 @@
 import { ShapeError } from '../errors/index.js';
 import { add, broadcastTo } from './operators/arithmetic.js';
 import type { Node, Tensor } from './tensor.js';
-import { formatShape, scalar } from './tensor.js';
+import { formatShape, scalar, withScope } from './tensor.js';
 
 /** The nodes that `outputs` rest on, each after those it reads. */
 export function nodesBehind(
@@ -37,6 +37,9 @@ export function nodesBehind(
   return order;
 }
 
+/** Ends the scope of nodes that a gradient is made of: `down.0.conv1:backward`. */
+export const BACKWARD = ':backward';
+
 /**
  * The gradient of the scalar `loss` with respect to each of `tensors`, zero for those that it does not
  * depend on. Throws a {@link ShapeError} if `loss` has more than one element.
@@ -58,7 +61,10 @@ export function gradients(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
     if (!operator.gradient || !inputs.some((t) => leadsThere.has(t))) continue;
     const outputGradients = outputs.map((t) => flowing.get(t));
     if (outputGradients.every((g) => g === undefined)) continue;
-    operator.gradient(node, outputGradients).forEach((gradient, i) => {
+    const inputGradients = withScope(`${node.scope}${BACKWARD}`, () =>
+      operator.gradient!(node, outputGradients),
+    );
+    inputGradients.forEach((gradient, i) => {
       const to = inputs[i]!;
       if (gradient === undefined || !leadsThere.has(to)) return;
       const sum = flowing.get(to);

@@ -43,6 +43,8 @@ export interface ExportOptions {
   readonly size?: 'free' | { readonly height: number; readonly width: number };
   /** Only the model: `input` float32 1×C×h×w, normalised, to `logits`. Default false. */
   readonly bare?: boolean;
+  /** With `bare` only: how many images the file takes at once. Default 1. */
+  readonly batch?: number;
 }
 
 /**
@@ -59,8 +61,14 @@ export function exportGraph(
   options: ExportOptions = {},
 ): OnnxModel {
   checkCard(card);
-  const core = modelGraph(model, stateOf(model, values), card);
-  const whole = options.bare ? core.graph : aroundModel(core, card, options.size ?? 'free');
+  const { bare = false, batch = 1 } = options;
+  if (!Number.isInteger(batch) || batch < 1 || (batch > 1 && !bare)) {
+    throw new UsageError(
+      `A batch of ${batch} images; a bare model takes a whole number from 1, any other 1.`,
+    );
+  }
+  const core = modelGraph(model, stateOf(model, values), card, batch);
+  const whole = bare ? core.graph : aroundModel(core, card, options.size ?? 'free');
   return {
     irVersion: IR_VERSION,
     producerName: 'pixelwise',
@@ -84,9 +92,9 @@ interface CoreGraph {
   readonly logits: { readonly channels: number; readonly height: number; readonly width: number };
 }
 
-/** The model alone, in evaluation mode, at its size and batch 1. */
-function modelGraph(model: Layer, state: ModelState, card: ModelCard): CoreGraph {
-  const images = input(MODEL_INPUT, [1, card.channels, card.height, card.width]);
+/** The model alone, in evaluation mode, at its size. */
+function modelGraph(model: Layer, state: ModelState, card: ModelCard, batch: number): CoreGraph {
+  const images = input(MODEL_INPUT, [batch, card.channels, card.height, card.width]);
   const modes = [...model.namedModules()].map(([, module]) => ({ module, training: module.training }));
   model.eval();
   let logits;

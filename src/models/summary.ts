@@ -3,10 +3,11 @@
  * to, as Keras's `summary` lists them. Nothing is run: the model is traced and its graph read.
  */
 import type { Node, Shape, Tensor } from '../graph/index.js';
-import { input, nodesBehind, sizeOf } from '../graph/index.js';
+import { input, nodesBehind } from '../graph/index.js';
 import type { LayerCall, Module } from '../nn/index.js';
 import { Parameter, traceModel } from '../nn/index.js';
 import type { Layer } from '../nn/index.js';
+import { multiplyAdds } from './multiply-adds.js';
 import type { ReceptiveField } from './receptive-field.js';
 import { receptiveField } from './receptive-field.js';
 import type { SizeLevel } from './sizes.js';
@@ -199,22 +200,6 @@ function layersOf(output: Tensor, image: Tensor, calls: readonly LayerCall[]): L
     inputs: [...inputs].map((row) => row.name),
     multiplyAdds,
   }));
-}
-
-function multiplyAdds({ operator, inputs, outputs, attributes }: Node): number {
-  const [a, b] = inputs;
-  switch (operator.name) {
-    case 'conv2d':
-      return outputs[0]!.size * sizeOf(b!.shape.slice(1));
-    case 'convTranspose2d':
-      return a!.size * sizeOf(b!.shape.slice(1));
-    case 'matmul': {
-      const { transposeA } = attributes as { readonly transposeA: boolean };
-      return outputs[0]!.size * a!.shape.at(transposeA ? -2 : -1)!;
-    }
-    default:
-      return 0;
-  }
 }
 
 function modulesOf(name: string, module: Module): ModuleSummary {

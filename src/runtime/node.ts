@@ -167,7 +167,9 @@ class WorkerHost implements SessionHost {
 
   async load(model: Uint8Array, settings: HostSettings): Promise<Session> {
     const id = this.nextId++;
-    await this.done({ kind: 'load', id, model, settings });
+    // The bytes of a model with its weights baked in are many: they move to the worker instead of being copied.
+    const whole = model.byteLength === model.buffer.byteLength;
+    await this.done({ kind: 'load', id, model, settings }, whole ? [model.buffer as ArrayBuffer] : []);
     const session: Session = {
       run: (feeds, into, fresh) => this.run(id, feeds, into, fresh),
       release: async () => {

@@ -55,4 +55,10 @@ export const COMMANDS: readonly Command[] = [
     positionals: [{ name: 'NAME', help: 'a data set (oxford-pets …) or an encoder (mobilenet_v2 …)' }],
     load: () => import('./fetch.js'),
   }),
+  command({
+    name: 'bench',
+    summary: 'speed of this machine',
+    positionals: [],
+    load: () => import('./bench.js'),
+  }),
 ];

@@ -1,0 +1,109 @@
+/**
+ * The rate that this machine's best convolution reaches: what the rates of whole steps are measured against.
+ *
+ * A fixed list of shapes, most of them the U-Net's own. Each is run as a chain of equal convolutions with
+ * their weights baked in, which ONNX Runtime lays out for its fastest kernel; in a chain, bringing the image
+ * into that layout and back is shared by several convolutions and weighs little.
+ */
+import type { Tensor } from '../graph/index.js';
+import { conv2d, input, lowerGraph, PORTABLE } from '../graph/index.js';
+import type { OnnxTensor } from '../onnx/index.js';
+import { encodeModel } from '../onnx/index.js';
+import { Random } from '../random/index.js';
+import type { Runtime } from '../runtime/index.js';
+import { viewOf } from '../runtime/index.js';
+import { median, timeRepeats } from './timing.js';
+
+export interface ConvolutionShape {
+  readonly batch: number;
+  /** Channels in and out. */
+  readonly channels: number;
+  /** Height and width of the planes. */
+  readonly size: number;
+  /** Height and width of the kernel. */
+  readonly kernel: number;
+}
+
+/** In the order in which they are run. Padded, stride 1. */
+export const CONVOLUTION_SHAPES: readonly ConvolutionShape[] = [
+  { batch: 4, channels: 64, size: 128, kernel: 3 },
+  { batch: 4, channels: 128, size: 64, kernel: 3 },
+  { batch: 4, channels: 256, size: 32, kernel: 3 },
+  { batch: 4, channels: 512, size: 16, kernel: 3 },
+  { batch: 4, channels: 256, size: 64, kernel: 1 },
+  { batch: 1, channels: 64, size: 256, kernel: 3 },
+];
+
+export interface ConvolutionRate extends ConvolutionShape {
+  readonly gflops: number;
+}
+
+/** Convolutions in a chain. */
+const CHAIN = 4;
+
+/** Operations of one convolution, two for each multiplication with an addition. */
+export const convolutionOperations = ({ batch, channels, size, kernel }: ConvolutionShape) =>
+  2 * batch * channels ** 2 * kernel ** 2 * size ** 2;
+
+/** The rate of each shape, the medians of `repeats`. */
+export async function convolutionRates(
+  runtime: Runtime,
+  repeats: number,
+  shapes: readonly ConvolutionShape[] = CONVOLUTION_SHAPES,
+): Promise<ConvolutionRate[]> {
+  const rates: ConvolutionRate[] = [];
+  for (const shape of shapes) {
+    const seconds = await secondsOfChain(runtime, repeats, shape);
+    rates.push({ ...shape, gflops: (CHAIN * convolutionOperations(shape)) / seconds / 1e9 });
+  }
+  return rates;
+}
+
+async function secondsOfChain(runtime: Runtime, repeats: number, shape: ConvolutionShape): Promise<number> {
+  const { batch, channels, size, kernel } = shape;
+  const noise = noiseSource();
+  // Of this deviation, values neither grow nor fade along the chain.
+  const deviation = Math.sqrt(1 / (channels * kernel ** 2));
+  const image = input('image', [batch, channels, size, size]);
+  const filters = Array.from({ length: CHAIN }, (_, i) =>
+    input(`filter_${i}`, [channels, channels, kernel, kernel]),
+  );
+  const padding = (kernel - 1) / 2;
+  const result = filters.reduce<Tensor>((x, w) => conv2d(x, w, undefined, { padding }), image);
+  const { model } = lowerGraph({ inputs: [image, ...filters], outputs: { result } }, PORTABLE);
+  const initializers = filters.map((filter): OnnxTensor => {
+    const values = noise(filter.size, deviation);
+    return {
+      name: filter.name,
+      dataType: 'float32',
+      dims: filter.shape,
+      data: new Uint8Array(values.buffer),
+    };
+  });
+  const { graph } = model;
+  const baked = {
+    ...model,
+    graph: {
+      ...graph,
+      initializers: [...graph.initializers, ...initializers],
+      inputs: graph.inputs.filter(({ name }) => name === 'image'),
+    },
+  };
+  const session = await runtime.load(encodeModel(baked));
+  try {
+    const pixels = noise(image.size, 1);
+    const from = { name: 'image', dtype: 'float32', shape: image.shape, view: viewOf(pixels) } as const;
+    const to = { ...from, name: 'result', view: viewOf(new Float32Array(image.size)) };
+    return median(await timeRepeats(repeats, async () => void (await session.run([from], [to], []))));
+  } finally {
+    await session.release();
+  }
+}
+
+/** Makes arrays of noise out of a short stretch of it, since drawing millions would take longer than measuring. */
+function noiseSource(): (size: number, deviation: number) => Float32Array {
+  const random = new Random(0, 'convolution-rate');
+  const stretch = Float32Array.from({ length: 65_537 }, () => random.normal());
+  return (size, deviation) =>
+    Float32Array.from({ length: size }, (_, i) => deviation * stretch[i % stretch.length]!);
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { createModel } from '../models/index.js';
+import { benchModel } from './case.js';
+import { forwardOperations, trainingOperations } from './operations.js';
+
+const batch = (size: number, side: number) => ({ size, channels: 3, height: side, width: side });
+
+/** Multiply-adds of a padded k×k convolution at stride 1. */
+const conv = (from: number, to: number, side: number, k = 3) => from * to * k * k * side * side;
+
+describe('operations', () => {
+  it('counts a small U-Net by hand', () => {
+    // Two sizes, 4 and 8 filters, one logit, images of 8×8.
+    const model = createModel('unet', { depth: 2, width: 4 });
+    const first = conv(3, 4, 8);
+    const others =
+      conv(4, 4, 8) +
+      conv(4, 8, 4) +
+      conv(8, 8, 4) +
+      // The transposed convolution writes each of 2×2 places from 8 channels of a 4×4 plane.
+      8 * 4 * 2 * 2 * 4 * 4 +
+      conv(8, 4, 8) +
+      conv(4, 4, 8) +
+      conv(4, 1, 8, 1);
+    expect(forwardOperations(model, batch(1, 8))).toBe(2 * (first + others));
+    expect(trainingOperations(model, batch(1, 8))).toBe(2 * (2 * first + 3 * others));
+    expect(trainingOperations(model, batch(5, 8))).toBe(5 * trainingOperations(model, batch(1, 8)));
+  });
+
+  it('counts 578 GFLOP for a step of the classic U-Net on 8 images of 128×128', () => {
+    const sides = [128, 64, 32, 16, 8];
+    const widths = [64, 128, 256, 512, 1024];
+    let sum = conv(64, 1, 128, 1);
+    widths.forEach((width, i) => {
+      sum += (i > 0 ? conv(widths[i - 1]!, width, sides[i]!) : 0) + conv(width, width, sides[i]!);
+      if (i === 4) return;
+      sum += 4 * 2 * width * width * sides[i + 1]! ** 2;
+      sum += conv(2 * width, width, sides[i]!) + conv(width, width, sides[i]!);
+    });
+    const expected = 2 * 8 * (3 * sum + 2 * conv(3, 64, 128));
+    expect(trainingOperations(benchModel('unet'), batch(8, 128))).toBe(expected);
+    expect(expected / 1e9).toBeCloseTo(577.6, 1);
+  });
+
+  it('counts a frozen encoder once, and no gradient towards it', () => {
+    const model = benchModel('mobilenet-unet');
+    const forward = forwardOperations(model, batch(1, 64));
+    const training = trainingOperations(model, batch(1, 64));
+    const learning = createModel('mobilenet-unet', { classes: 3, freezeEncoder: false });
+    expect(forwardOperations(learning, batch(1, 64))).toBe(forward);
+    expect(training).toBeLessThan(trainingOperations(learning, batch(1, 64)));
+    // The first transposed convolution reads the frozen encoder alone: its weights have a gradient, its input none.
+    const deepest = 2 * 320 * 256 * 4 * 2 * 2;
+    const encoder = forward - decoderForward();
+    expect(training).toBe(encoder + 3 * decoderForward() - deepest);
+  });
+});
+
+/** Operations of the decoder for one image of 64×64, by hand. */
+function decoderForward(): number {
+  const from = [320, 256, 128, 64, 32];
+  const skips = [96, 32, 24, 16, 3];
+  const to = [256, 128, 64, 32, 16];
+  const sum = to.reduce(
+    (total, width, i) => {
+      const side = 4 << i;
+      return total + from[i]! * width * 4 * (side / 2) ** 2 + conv(width + skips[i]!, width, side);
+    },
+    conv(16, 3, 64),
+  );
+  return 2 * sum;
+}
