@@ -25,6 +25,11 @@ export function earlyStopping({ monitor, patience, minDelta = 0 }: EarlyStopping
       if (waited >= patience) context.stop('patience');
     },
     epochEnd(context, record) {
+      if (!record[monitor.part]) {
+        throw new UsageError(
+          'early stopping watches the validation part, and there is none: hold one out (--val), or leave --patience away',
+        );
+      }
       const value = monitored(record, monitor);
       if (value !== undefined && improves(value, best, monitor.metric, minDelta)) {
         best = value;

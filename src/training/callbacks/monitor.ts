@@ -19,7 +19,7 @@ export interface Monitor {
 }
 
 export function checkMonitor(metric: string): MonitorMetric {
-  if (!(metric in METRICS))
+  if (!Object.hasOwn(METRICS, metric))
     throw new UsageError(`monitor must be one of ${Object.keys(METRICS).join(', ')}, not "${metric}"`);
   return metric as MonitorMetric;
 }

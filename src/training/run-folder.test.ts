@@ -1,0 +1,84 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../test/support/made-data.js';
+import { RunFolder } from './index.js';
+
+let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
+let folder: RunFolder;
+beforeEach(async () => {
+  temporary = await temporaryFolder();
+  folder = new RunFolder(join(temporary.path, 'run'));
+  await folder.create();
+});
+afterEach(() => temporary.remove());
+
+const at = (...names: string[]) => join(folder.path, 'checkpoints', ...names);
+
+async function withCheckpoints(...names: string[]) {
+  for (const name of names) {
+    await mkdir(at(name));
+    await writeFile(at(name, 'weights.safetensors'), '');
+  }
+}
+
+describe('RunFolder', () => {
+  it('exists once it has a configuration', async () => {
+    expect(await folder.exists()).toBe(false);
+    await folder.writeConfig({ a: 1 });
+    expect(await folder.exists()).toBe(true);
+    expect(await folder.readConfig()).toEqual({ a: 1 });
+  });
+
+  it('says what is wrong with its configuration', async () => {
+    await expect(folder.readConfig()).rejects.toThrow(/is no run folder: it has no config\.json/);
+    await writeFile(folder.configPath, '{');
+    await expect(folder.readConfig()).rejects.toThrow(/config\.json is damaged: it is no JSON/);
+  });
+
+  it('lists whole checkpoints in order, those inside of epochs between them', async () => {
+    await withCheckpoints('10', '2', '2+11', '2+3', '0+1', '3.partial', 'notes');
+    await folder.point('last', '10');
+    expect(await folder.checkpointNames()).toEqual(['0+1', '2', '2+3', '2+11', '10']);
+  });
+
+  it('finds a checkpoint by pointer or number', async () => {
+    await withCheckpoints('1', '2', '2+5');
+    await folder.point('best', '1');
+    await folder.point('last', '2+5');
+    expect(await folder.checkpointFolder('best')).toBe(at('1'));
+    expect(await folder.checkpointFolder('last')).toBe(at('2+5'));
+    expect(await folder.checkpointFolder(2)).toBe(at('2'));
+    await expect(folder.checkpointFolder(7)).rejects.toThrow(/no checkpoint "7"\. It has: 1, 2, 2\+5\.$/);
+  });
+
+  it('says what is wrong with a pointer', async () => {
+    await expect(folder.checkpointFolder('best')).rejects.toThrow(/no checkpoint "best"\. It has none yet\./);
+    await writeFile(at('best'), '../../etc');
+    await expect(folder.checkpointFolder('best')).rejects.toThrow(/best is damaged: it names no checkpoint/);
+  });
+
+  it('prunes what is neither pointed to nor wanted, and nothing of others', async () => {
+    await withCheckpoints('1', '2', '3', '4', '4+2', 'mine');
+    await folder.point('best', '2');
+    await folder.point('last', '4+2');
+    await folder.prune((epoch) => epoch === 3);
+    expect((await readdir(at())).sort()).toEqual(['2', '3', '4+2', 'best', 'last', 'mine']);
+  });
+
+  it('sweeps what kills have left half written', async () => {
+    await withCheckpoints('1', '2.partial');
+    await writeFile(at('last.12-0-3.partial'), '');
+    await writeFile(`${folder.metricsPath}.12-0-4.partial`, '');
+    await folder.sweep();
+    expect(await readdir(at())).toEqual(['1']);
+    expect((await readdir(folder.path)).sort()).toEqual(['checkpoints', 'samples']);
+  });
+
+  it('writes a line an epoch', async () => {
+    await folder.writeMetrics([{ epoch: 1 }, { epoch: 2 }] as never);
+    expect(await readFile(folder.metricsPath, 'utf8')).toBe('{"epoch":1}\n{"epoch":2}\n');
+    await folder.writeMetrics([]);
+    expect(await readFile(folder.metricsPath, 'utf8')).toBe('');
+  });
+});
