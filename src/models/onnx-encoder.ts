@@ -193,7 +193,11 @@ function cutOut(model: OnnxModel, taps: readonly string[], options: OnnxEncoderO
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   makers.delete('');
   const constants = new Set(graph.initializers.map(({ name }) => name));
-  for (const tap of taps) if (!makers.has(tap)) throw noSuchTensor(tap, [...makers.keys()], source);
+  const missing = taps.find((tap) => !makers.has(tap));
+  if (missing !== undefined) {
+    const computed = [...makers].flatMap(([name, { opType }]) => (opType === 'Constant' ? [] : [name]));
+    throw noSuchTensor(missing, computed, source);
+  }
 
   const wanted = new Set<string>();
   const open = [...taps];
@@ -270,12 +274,13 @@ function checkNode(node: OnnxNode, opset: number, source: string): void {
   );
 }
 
-/** Names what there is instead: those that begin like the name given. */
+/** Names those tensors that share most pairs of letters with the name given (Dice 1945). */
 function noSuchTensor(tap: string, names: readonly string[], source: string): UsageError {
+  const pairs = (name: string) => new Set(Array.from(name.slice(1), (_, i) => name.slice(i, i + 2)));
+  const given = pairs(tap);
   const alike = (name: string) => {
-    let length = 0;
-    while (length < tap.length && tap[length]!.toLowerCase() === name[length]?.toLowerCase()) length++;
-    return length;
+    const own = pairs(name);
+    return (2 * [...own].filter((pair) => given.has(pair)).length) / (own.size + given.size);
   };
   const near = [...names].sort((a, b) => alike(b) - alike(a)).slice(0, 8);
   return new UsageError(
