@@ -16,7 +16,7 @@ import { modelEntry } from '../models/index.js';
 import type { Layer } from '../nn/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
-import type { Best, Callback, FitState, Monitor, NewEncoder, RunConfig } from '../training/index.js';
+import type { Best, Callback, Monitor, NewEncoder, RunConfig } from '../training/index.js';
 import {
   checkpoints,
   CONFIG_VERSION,
@@ -81,6 +81,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
+/** How long a run goes on. */
+type Budget = Pick<RunConfig['training'], 'epochs' | 'maxSteps'>;
+
 async function runTraining(
   plan: Plan,
   options: TrainOptions,
@@ -90,7 +93,7 @@ async function runTraining(
   note: (message: string) => void,
 ): Promise<TrainResult> {
   const { parts, classes } = plan;
-  const { channels, maxValue } = parts.train;
+  const { channels } = parts.train;
   const made = await modelFor(plan, channels, folder, earlier, runtime);
   const learner = new Learner({
     model: made.model,
@@ -102,76 +105,43 @@ async function runTraining(
   try {
     if (!earlier) await startFrom(plan, options.init, learner);
     const loaders = loadersOf(plan);
-    const config: RunConfig = {
-      version: CONFIG_VERSION,
-      model: made.config,
-      classes: [...classes],
-      channels,
-      maxValue,
-      size: plan.size,
-      normalization: plan.normalization,
-      threshold: 0.5,
-      data: {
-        path: resolve(options.data),
-        format: parts.train.format,
-        train: parts.train.length,
-        valid: parts.valid?.length ?? 0,
-        test: parts.test?.length ?? 0,
-        fingerprint: plan.fingerprint,
-        options: { format: parts.train.format, target: options.target, group: options.group },
-      },
-      training: {
-        batch: plan.batch,
-        dropLast: plan.dropLast,
-        epochs: plan.epochs,
-        maxSteps: null,
-        optimizer: plan.optimizer,
-        lr: plan.lr,
-        schedule: plan.schedule,
-        stepEpochs: plan.stepEpochs ?? null,
-        stepFactor: plan.stepFactor ?? null,
-        loss: plan.loss,
-        augment: plan.augment,
-        patience: plan.patience ?? null,
-        seed: plan.seed,
-      },
-      options: settingsOf(options),
-      machine: describeMachine(runtime),
-    };
-    let resume: FitState | undefined;
-    let budget: { epochs: number; maxSteps: number | null } = { epochs: plan.epochs, maxSteps: null };
+    const config = configOf(plan, options, made.config, runtime);
+    let budget: Budget = { epochs: plan.epochs, maxSteps: null };
     if (earlier) {
       checkSame(earlier, config, folder);
       for (const difference of machineDifferences(earlier.machine, config.machine)) {
         note(`The resumed run may differ in its last bits from one never stopped: ${difference}.`);
       }
-      budget = { epochs: earlier.training.epochs, maxSteps: earlier.training.maxSteps };
-      resume = await loadCheckpoint(await folder.checkpointFolder('last'), learner);
+      budget = earlier.training;
     } else if (plan.minutes !== undefined) {
       budget = await measureSteps(learner, loaders.train, loaders.valid, plan.minutes);
       note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }
+    const { epochs: wanted, maxSteps } = budget;
     await folder.create();
     if (!earlier) {
       await made.encoder?.save(folder);
-      await folder.writeConfig({ ...config, training: { ...config.training, ...budget } });
+      await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
     }
-    const totalSteps = budget.maxSteps ?? budget.epochs * loaders.train.length;
     const monitor: Monitor = { metric: 'meanIoU', part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor });
+    const schedule = scheduleOf(plan, maxSteps ?? wanted * loaders.train.length, wanted);
     const callbacks: Callback[] = [
-      scheduleCallback(scheduleOf(plan, totalSteps, budget.epochs), { ...monitor, metric: 'loss' }),
+      scheduleCallback(schedule, { ...monitor, metric: 'loss' }),
       ...(plan.patience === undefined ? [] : [earlyStopping({ monitor, patience: plan.patience })]),
       metricsLog(folder),
-      saving,
       ...(options.callbacks ?? []),
+      // Last: what the others remember of an epoch is saved with it.
+      saving,
     ];
+    const resume =
+      earlier && (await loadCheckpoint(await folder.checkpointFolder('last'), learner, callbacks));
     const result = await fit({
       learner,
       ...loaders,
       classNames: classes,
-      epochs: budget.epochs,
-      maxSteps: budget.maxSteps ?? undefined,
+      epochs: wanted,
+      maxSteps: maxSteps ?? undefined,
       callbacks,
       signal: options.signal,
       resume,
@@ -218,6 +188,48 @@ async function modelFor(
   const encoder = await newEncoder(file, { taps, channels, size: plan.size }, runtime);
   const config = { name: plan.model.name, options: encoder.options };
   return { config, model: onnxUNet(encoder.encoder, plan.classes.length), encoder };
+}
+
+/** What `config.json` says of a run. */
+function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], runtime: Runtime): RunConfig {
+  const { parts, classes } = plan;
+  const { channels, maxValue } = parts.train;
+  return {
+    version: CONFIG_VERSION,
+    model: model,
+    classes: [...classes],
+    channels,
+    maxValue,
+    size: plan.size,
+    normalization: plan.normalization,
+    threshold: 0.5,
+    data: {
+      path: resolve(options.data),
+      format: parts.train.format,
+      train: parts.train.length,
+      valid: parts.valid?.length ?? 0,
+      test: parts.test?.length ?? 0,
+      fingerprint: plan.fingerprint,
+      options: { format: parts.train.format, target: options.target, group: options.group },
+    },
+    training: {
+      batch: plan.batch,
+      dropLast: plan.dropLast,
+      epochs: plan.epochs,
+      maxSteps: null,
+      optimizer: plan.optimizer,
+      lr: plan.lr,
+      schedule: plan.schedule,
+      stepEpochs: plan.stepEpochs ?? null,
+      stepFactor: plan.stepFactor ?? null,
+      loss: plan.loss,
+      augment: plan.augment,
+      patience: plan.patience ?? null,
+      seed: plan.seed,
+    },
+    options: settingsOf(options),
+    machine: describeMachine(runtime),
+  };
 }
 
 /** Scores of the best epoch at source size: what `evaluate` on this run says too. */
