@@ -5,9 +5,9 @@
  * in the order in which it was written.
  *
  * For a training step that is the order in which each gradient is finished before the walk goes on to the
- * layer before, and all that only it needed is freed: with the nodes in their own order, the gradient of the
- * first layer came first and all that the others need was kept till the end (a training process of the 31 M U-Net,
- * batch 8, 128², peaked at 1,990 MiB, and at 1,670 in this order).
+ * layer before, and all that only it needed is freed. Left as written, the gradient of the first layer came
+ * first, and all that the others need was kept till the end: a training process of the 31 M U-Net (batch 8,
+ * 128²) peaked at 1,990 MiB, and peaks at 1,670 in this order.
  */
 import type { OnnxModel } from '../onnx/index.js';
 
