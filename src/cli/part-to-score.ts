@@ -1,7 +1,7 @@
 /** Which samples `--split` means: an official part of the data, or one that a run set aside. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { splitDataset, type Dataset } from '../data/index.js';
+import { namedPart, type Dataset } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import { planTraining } from '../jobs/train-plan.js';
 import type { TrainSettings } from '../jobs/index.js';
@@ -45,7 +45,7 @@ export async function partToScore(
   }
   const name = Object.hasOwn(RUN_PARTS, split) ? RUN_PARTS[split as keyof typeof RUN_PARTS] : undefined;
   if (!trainedOnThis || name === undefined || dataset.splits?.includes(name)) {
-    return { part: splitDataset(dataset, { test: { split }, valid: 0 }).test! };
+    return { part: namedPart(dataset, split) };
   }
   // The split was drawn: the run's own settings draw it again.
   const plan = await planTraining({ ...(config.options as TrainSettings), data });

@@ -24,7 +24,7 @@ export { FORMAT_NAMES, type FormatName, openDataset, type OpenOptions, recognise
 export { compose, oneOf, type PairedSample, sometimes, type Transform } from './paired-sample.js';
 export { DiskSampleCache, SampleCache, type SampleStore } from './sample-cache.js';
 export { type Sampler, sequential, shuffled, weighted } from './samplers.js';
-export { type Part, type Parts, readIdList, splitDataset, type SplitOptions } from './splits.js';
+export { namedPart, type Part, type Parts, readIdList, splitDataset, type SplitOptions } from './splits.js';
 export { Subset } from './subset.js';
 export { parseAugmentation, PRESETS, TRANSFORMS } from './augmentation.js';
 export {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Dataset } from './dataset.js';
-import { type Parts, splitDataset } from './splits.js';
+import { namedPart, type Parts, splitDataset } from './splits.js';
 
 function dataset(ids: string[], groups?: string[], splits?: (string | undefined)[]): Dataset {
   return {
@@ -82,5 +82,17 @@ describe('splitDataset', () => {
     expect(() => splitDataset(whole, { valid: { ids: ['s0'] } })).toThrow('"a" is in');
     expect(() => splitDataset(dataset(['s0'], ['a']), { valid: 0.5 })).toThrow(PixelwiseError);
     expect(() => splitDataset(whole, { valid: { ids: whole.ids } })).toThrow('left to train on');
+  });
+});
+
+describe('namedPart', () => {
+  it('gives a part also where nothing is left beside it', () => {
+    const official = dataset(numbered(3), undefined, ['train', 'train', 'test']);
+    expect(namedPart(official, 'train').ids).toEqual(['s0', 's1']);
+    expect(namedPart(official, 'testing').ids).toEqual(['s2']);
+    const tested = dataset(numbered(2), undefined, ['test', 'test']);
+    expect(namedPart(tested, 'test').ids).toEqual(['s0', 's1']);
+    expect(namedPart(dataset(['day/a', 'day/b']), 'day').length).toBe(2);
+    expect(() => namedPart(tested, 'nope')).toThrow('no part "nope"');
   });
 });

@@ -71,6 +71,14 @@ export function splitDataset(dataset: Dataset, options: SplitOptions = {}): Part
   return parts;
 }
 
+/**
+ * One part alone, whatever would be left without it: an official part of the dataset, or a folder within it.
+ * Throws `split` where there is no such part.
+ */
+export function namedPart(dataset: Dataset, split: string): Subset {
+  return new Subset(dataset, named(dataset, { split }));
+}
+
 /** Ids listed in a file, one a line (blank lines and lines that begin with # left out). */
 export async function readIdList(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
