@@ -6,12 +6,22 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { RawMask } from '../images/decode-mask.js';
 import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
 
+/**
+ * How masks store two classes: class 1 as the greatest value (255, or 65,535 in 16 bits), or as its index with
+ * 255 for ignored pixels.
+ */
+export const MASK_VALUES = ['zero-or-full', 'indices'] as const;
+
+export type MaskValues = (typeof MASK_VALUES)[number];
+
 /** A table from stored values to classes, with the classes' names. */
 export interface ClassValues {
   /** Names by class index. */
   readonly names: readonly string[];
   /** How it came about, for a person: `two classes from 0 and 255`. */
   readonly description: string;
+  /** Undefined where a format's values are its own. */
+  readonly maskValues?: MaskValues;
   /** Class by stored value (65,536 entries); {@link UNKNOWN_VALUE} where there is none. */
   readonly table: Uint16Array;
 }
@@ -54,7 +64,8 @@ export function classValues(
 /** Stored value = class index; 255 is ignored. */
 export function indexValues(classes: ClassesOption): ClassValues {
   const names = classNames(classes);
-  return classValues(names, new Map(names.map((_, i) => [i, i])), `${names.length} classes by index`);
+  const values = new Map(names.map((_, i) => [i, i]));
+  return { ...classValues(names, values, `${names.length} classes by index`), maskValues: 'indices' };
 }
 
 /** 0 is class 0; `foreground` (255, or 65,535 in 16 bits) is class 1. */
@@ -63,7 +74,8 @@ export function zeroOrFull(foreground: number, classes: ClassesOption = 2): Clas
     [0, 0],
     [foreground, 1],
   ]);
-  return classValues(classNames(classes), values, `two classes from the values 0 and ${foreground}`);
+  const description = `two classes from the values 0 and ${foreground}`;
+  return { ...classValues(classNames(classes), values, description), maskValues: 'zero-or-full' };
 }
 
 /**
@@ -73,6 +85,8 @@ export function zeroOrFull(foreground: number, classes: ClassesOption = 2): Clas
  * 2. else the values are class indices, 255 is ignored, and there are as many classes as `classes` says or
  *    the highest index plus one.
  *
+ * `maskValues` decides where the values found leave it open: 0 and 255 may be both, 0 alone too.
+ *
  * Throws `mask-values` where the values look like grey levels (many gaps) and `classes` does not vouch for
  * them, or where they pass 254.
  */
@@ -80,9 +94,13 @@ export function chooseClassValues(
   found: ReadonlySet<number>,
   where: string,
   classes?: ClassesOption,
+  maskValues?: MaskValues,
 ): ClassValues {
   const highest = Math.max(0, ...found);
   const asked = classes === undefined ? undefined : classNames(classes).length;
+  if (isOpen(found) && maskValues !== undefined && (asked === undefined || asked === 2)) {
+    return maskValues === 'indices' ? indexValues(classes ?? 2) : zeroOrFull(255, classes);
+  }
   for (const full of [255, 65535]) {
     const binary = [...found].every((value) => value === 0 || value === full);
     if (binary && found.has(full) && (asked === undefined || asked === 2)) return zeroOrFull(full, classes);
@@ -99,6 +117,11 @@ export function chooseClassValues(
     );
   }
   return indexValues(count);
+}
+
+/** True where values do not tell classes by index from 0 and 255. */
+function isOpen(found: ReadonlySet<number>): boolean {
+  return [...found].every((value) => value === 0 || value === 255);
 }
 
 /** `0, 1, 2, 255`, shortened after eight. */

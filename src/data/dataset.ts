@@ -1,5 +1,6 @@
 /** What every data format offers, and what comes out of the loader: the contract between files and training. */
 import type { ClassMask, Raster } from '../images/raster.js';
+import type { MaskValues } from './class-values.js';
 
 /** One image with its mask, at source size. */
 export interface Sample {
@@ -22,6 +23,8 @@ export interface Dataset {
   readonly splits?: readonly (string | undefined)[] | undefined;
   /** Class names by class index; at least two. */
   readonly classes: readonly string[];
+  /** How masks store classes, where it was found from them: what other masks of the same kind are read by. */
+  readonly maskValues?: MaskValues | undefined;
   /** Channels of every image (1 or 3, or as the files have). */
   readonly channels: number;
   /** Largest pixel value: 255 or 65,535. */

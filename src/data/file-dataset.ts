@@ -3,6 +3,7 @@ import { PixelwiseError } from '../errors/index.js';
 import { decodeImage, describeImage } from '../images/decode.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import { resizeMask } from '../images/resize.js';
+import type { MaskValues } from './class-values.js';
 import { commonLayout, conform, type ImageLayout } from './conform.js';
 import type { Dataset, Sample } from './dataset.js';
 import { mapParallel } from './parallel.js';
@@ -22,6 +23,8 @@ export interface FileDatasetOptions {
   readonly format: string;
   readonly pairs: readonly FilePair[];
   readonly classes: readonly string[];
+  /** How masks store classes, where it was found from them. */
+  readonly maskValues?: MaskValues | undefined;
   readonly layout: ImageLayout;
   readonly unlabelled?: readonly string[];
   readonly notes?: readonly string[];
@@ -58,6 +61,7 @@ export class FileDataset implements Dataset {
   readonly groups: readonly string[] | undefined;
   readonly splits: readonly (string | undefined)[] | undefined;
   readonly classes: readonly string[];
+  readonly maskValues: MaskValues | undefined;
   readonly channels: number;
   readonly maxValue: number;
   readonly unlabelled: readonly string[];
@@ -81,6 +85,7 @@ export class FileDataset implements Dataset {
       ? pairs.map((pair) => pair.split)
       : undefined;
     this.classes = options.classes;
+    this.maskValues = options.maskValues;
     this.channels = options.layout.channels;
     this.maxValue = options.layout.maxValue;
     this.unlabelled = options.unlabelled ?? [];

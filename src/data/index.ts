@@ -1,4 +1,5 @@
 /** The layer's face: what other layers and the package export. */
+export { MASK_VALUES, type MaskValues } from './class-values.js';
 export type { Batch, Dataset, Sample } from './dataset.js';
 export {
   type Fit,

@@ -1,6 +1,6 @@
 /** One way in to every format: `openDataset`. */
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { classNames, type ClassesOption } from './class-values.js';
+import { classNames, type ClassesOption, type MaskValues } from './class-values.js';
 import type { Dataset } from './dataset.js';
 import { isFile, isFolder } from './files.js';
 import { isCamvid, openCamvid } from './formats/camvid.js';
@@ -21,6 +21,8 @@ export interface OpenOptions {
   readonly target?: PetsTarget | undefined;
   /** Names, or how many; formats with classes of their own take as many names in their stead. */
   readonly classes?: ClassesOption | undefined;
+  /** How masks store classes, where their values leave it open, for `folder`. */
+  readonly maskValues?: MaskValues | undefined;
   /** Groups by a pattern over ids, for `folder`. */
   readonly group?: RegExp | undefined;
   /** Throw where an image has no mask, for `folder`. */

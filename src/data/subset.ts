@@ -1,6 +1,7 @@
 /** A part of a dataset, itself a dataset. */
 import { PixelwiseError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
+import type { MaskValues } from './class-values.js';
 import type { Dataset, Sample } from './dataset.js';
 
 /** The samples of `dataset` at `indices`, in that order. */
@@ -34,6 +35,9 @@ export class Subset implements Dataset {
   }
   get classes(): readonly string[] {
     return this.whole.classes;
+  }
+  get maskValues(): MaskValues | undefined {
+    return this.whole.maskValues;
   }
   get channels(): number {
     return this.whole.channels;

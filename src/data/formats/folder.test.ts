@@ -6,6 +6,8 @@ import { PixelwiseError } from '../../errors/index.js';
 import { encodeImage, encodeMask } from '../../images/encode.js';
 import { encodeIndexedPng } from '../../images/png-write.js';
 import { IGNORE_INDEX } from '../../images/raster.js';
+import type { MaskValues } from '../class-values.js';
+import { spread } from '../spread.js';
 import { openFolder } from './folder.js';
 
 let root: string;
@@ -49,6 +51,34 @@ describe('openFolder', () => {
     expect(dataset.classes).toEqual(['background', 'foreground']);
     expect((await dataset.get(1)).mask.data).toEqual(made[1]!.mask.data);
     expect(dataset.notes!.join()).toContain('0 and 255');
+  });
+
+  it('finds a foreground so rare that no mask of the sample has it', async () => {
+    // 300 masks, of which 256 spread ones are looked at; only one that is not has 255.
+    const empty = { width: 4, height: 4, data: new Uint8Array(16) };
+    const image = await encodeImage({ ...empty, channels: 1 });
+    const background = await encodeIndexedPng(empty);
+    const marked = await encodeIndexedPng({ ...empty, data: new Uint8Array(16).fill(255, 0, 3) });
+    const unseen = Array.from({ length: 300 }, (_, i) => i).find((i) => !spread(300, 256).includes(i))!;
+    for (let i = 0; i < 300; i++) {
+      const name = `${String(i).padStart(3, '0')}.png`;
+      await put(join(root, 'images', name), image);
+      await put(join(root, 'masks', name), i === unseen ? marked : background);
+    }
+    const dataset = await openFolder(root);
+    expect(dataset.maskValues).toBe('zero-or-full');
+    expect([...(await dataset.getMask(unseen)).data.subarray(0, 4)]).toEqual([1, 1, 1, 0]);
+  });
+
+  it('reads masks of 0 and 255 as told, and others as they show', async () => {
+    await makeFolder(join(root, 'open'), { count: 2, values: [0, 255] });
+    const open = (maskValues?: MaskValues) => openFolder(join(root, 'open'), { classes: 2, maskValues });
+    expect((await open()).maskValues).toBe('zero-or-full');
+    const ignoring = await open('indices');
+    expect(ignoring.maskValues).toBe('indices');
+    expect(new Set((await ignoring.getMask(0)).data)).toEqual(new Set([0, IGNORE_INDEX]));
+    await makeFolder(join(root, 'told'), { count: 2 });
+    expect((await openFolder(join(root, 'told'), { maskValues: 'zero-or-full' })).maskValues).toBe('indices');
   });
 
   it('reads 16-bit masks of 0 and 65,535 as two classes', async () => {

@@ -10,6 +10,7 @@ import {
   chooseClassValues,
   type ClassesOption,
   type ClassValues,
+  type MaskValues,
   toClassMask,
   valuesIn,
 } from '../class-values.js';
@@ -22,6 +23,8 @@ import { isManifestName, readManifest } from './manifest.js';
 export interface FolderOptions {
   /** Class names, or how many there are; found from the masks where not given. */
   readonly classes?: ClassesOption | undefined;
+  /** How masks store classes, where their values leave it open (only 0, or 0 and 255); guessed where not given. */
+  readonly maskValues?: MaskValues | undefined;
   /** Groups samples by their id: the first capture group of the pattern, or all that it matches. */
   readonly group?: RegExp | undefined;
   /** Throw where an image has no mask, instead of keeping it aside as unlabelled. */
@@ -64,7 +67,7 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   }
   if (found.length === 0) throw noPairs(root, unlabelled, orphanMasks);
   const pairs = options.group === undefined ? found : found.map((pair) => grouped(pair, options.group!));
-  const values = await findClassValues(root, pairs, options.classes);
+  const values = await findClassValues(root, pairs, options);
   const { layout, notes } = await findLayout(pairs.map((pair) => pair.image));
   if (unlabelled.length > 0) notes.push(`${unlabelled.length} images without a mask are kept aside.`);
   if (orphanMasks.length > 0) notes.push(`${orphanMasks.length} masks without an image are not used.`);
@@ -73,6 +76,7 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
     format: 'folder',
     pairs,
     classes: values.names,
+    maskValues: values.maskValues,
     layout,
     unlabelled,
     notes,
@@ -150,17 +154,25 @@ function grouped(pair: FilePair, pattern: RegExp): FilePair {
 async function findClassValues(
   root: string,
   pairs: readonly FilePair[],
-  classes: ClassesOption | undefined,
+  { classes, maskValues }: FolderOptions,
 ): Promise<ClassValues> {
   const named = classes ?? (await namesBeside(root));
-  const looked = spread(pairs.length, MASKS_READ).map((i) => pairs[i]!.mask);
-  const found = new Set<number>();
-  for (const values of await mapParallel(looked.length, 8, async (i) =>
-    valuesIn(await decodeMask(looked[i]!)),
-  )) {
-    for (const value of values) found.add(value);
+  let found = await valuesOf(spread(pairs.length, MASKS_READ).map((i) => pairs[i]!.mask));
+  const onlyBackground = [...found].every((value) => value === 0);
+  if (onlyBackground && maskValues === undefined && pairs.length > MASKS_READ) {
+    // What stands for a rare foreground is in masks not looked at yet: 255 may be it, or mean ignored.
+    found = await valuesOf(pairs.map((pair) => pair.mask));
   }
-  return chooseClassValues(found, root, named);
+  return chooseClassValues(found, root, named, maskValues);
+}
+
+/** All values that masks hold. */
+async function valuesOf(masks: readonly string[]): Promise<Set<number>> {
+  const found = new Set<number>();
+  await mapParallel(masks.length, 8, async (i) => {
+    for (const value of valuesIn(await decodeMask(masks[i]!))) found.add(value);
+  });
+  return found;
 }
 
 async function namesBeside(root: string): Promise<string[] | undefined> {
