@@ -19,7 +19,6 @@ const LAYERS = [
   { name: 'metrics', browser: true },
   { name: 'training', browser: false },
   { name: 'inference', browser: false },
-  { name: 'report', browser: false },
   { name: 'jobs', browser: false },
   { name: 'bench', browser: false },
   { name: 'cli', browser: false },
@@ -40,9 +39,15 @@ const layerRules = LAYERS.map((layer, position) => ({
           ...(layer.browser
             ? [
                 {
-                  group: ['node:*', 'sharp', 'onnxruntime-node'],
+                  group: ['node:*', 'sharp', 'onnxruntime-node', '**/runtime/node*.js'],
                   message: `Layer "${layer.name}" runs in browsers: no Node import here.`,
                 },
+                ...LAYERS.slice(0, position)
+                  .filter((below) => !below.browser && below.name !== 'runtime')
+                  .map((below) => ({
+                    group: [`**/${below.name}/**`],
+                    message: `Layer "${layer.name}" runs in browsers, "${below.name}" does not.`,
+                  })),
               ]
             : []),
         ],
