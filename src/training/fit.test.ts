@@ -237,6 +237,20 @@ describe('fit', () => {
     await learner.close();
   });
 
+  it('keeps the end of a run of so many steps that is interrupted at its last one', async () => {
+    const learner = tinyLearner(runtime);
+    const abort = new AbortController();
+    const aborting = named('aborting', {
+      batchEnd: ({ step }) => (step === 4 ? abort.abort() : undefined),
+    });
+    const running = { epochs: 3, maxSteps: 4, callbacks: [aborting], signal: abort.signal };
+    const result = await fit(tinyFit(learner, running));
+    expect(result).toMatchObject({ epochs: 2, steps: 4 });
+    expect(result.history).toHaveLength(2);
+    expect(result.history[1]).toHaveProperty('valid');
+    await learner.close();
+  });
+
   it('gives equal bytes for one seed, and others for another', async () => {
     const run = async (seed: number) => {
       const learner = tinyLearner(runtime, { seed });

@@ -152,7 +152,8 @@ class Fit implements FitContext {
       if (signal?.aborted) this.stopped = 'interrupted';
       // Never between the batches of one step: half a step is nothing that could be saved.
       const whole = this.batch % this.accumulate === 0 && this.batch < this.batchesPerEpoch;
-      left = this.stopped === 'interrupted' && whole;
+      // Nor after the last step of a time budget: the epoch ends there, and is to be scored and saved.
+      left = this.stopped === 'interrupted' && whole && this.step < this.maxSteps;
       if (left || this.step >= this.maxSteps) break;
     }
     if (!left) await this.endEpoch();
