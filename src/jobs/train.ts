@@ -16,7 +16,7 @@ import { modelEntry } from '../models/index.js';
 import type { Layer } from '../nn/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
-import type { Best, Callback, Monitor, NewEncoder, RunConfig } from '../training/index.js';
+import type { BatchShape, Best, Callback, Monitor, NewEncoder, RunConfig } from '../training/index.js';
 import {
   checkpoints,
   CONFIG_VERSION,
@@ -63,12 +63,24 @@ const CACHE_BYTES = 2 ** 30;
 /** Trains a model and writes a run folder. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const note = options.onNote ?? (() => undefined);
+  if (options.resume && options.out === undefined) {
+    throw new UsageError('--resume needs --out RUN: the run to go on with');
+  }
+  if (options.epochs !== undefined && options.minutes !== undefined) {
+    throw new UsageError('--epochs and --minutes both say how long to train: give one of them');
+  }
   const folder = new RunFolder(options.out ?? (await nextRunFolder(options)));
   const earlier = await openEarlier(folder, options, note);
   const settings: TrainOptions = earlier
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : options;
+  if (earlier) checkResumable(options, earlier, folder);
   const plan = await planTraining(settings);
+  if (plan.schedule !== 'step' && (plan.stepEpochs ?? plan.stepFactor) !== undefined) {
+    throw new UsageError(
+      `--step-epochs and --step-factor are for --schedule step, not for ${plan.schedule}: leave them out`,
+    );
+  }
   plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({
     device: options.device ?? 'cpu',
@@ -94,6 +106,7 @@ async function runTraining(
 ): Promise<TrainResult> {
   const { parts, classes } = plan;
   const { channels } = parts.train;
+  const first = firstBatch(plan);
   const made = await modelFor(plan, channels, folder, earlier, runtime);
   const learner = new Learner({
     model: made.model,
@@ -118,6 +131,9 @@ async function runTraining(
       note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }
     const { epochs: wanted, maxSteps } = budget;
+    const schedule = scheduleOf(plan, maxSteps ?? wanted * loaders.train.length, wanted);
+    // A loss that does not fit, or a batch too large, must show before there is a folder.
+    if (!earlier) await learner.prepare(first);
     await folder.create();
     if (!earlier) {
       await made.encoder?.save(folder);
@@ -125,7 +141,6 @@ async function runTraining(
     }
     const monitor: Monitor = { metric: 'meanIoU', part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor });
-    const schedule = scheduleOf(plan, maxSteps ?? wanted * loaders.train.length, wanted);
     const callbacks: Callback[] = [
       scheduleCallback(schedule, { ...monitor, metric: 'loss' }),
       ...(plan.patience === undefined ? [] : [earlyStopping({ monitor, patience: plan.patience })]),
@@ -286,15 +301,50 @@ async function openEarlier(
     if (resume) note(`There is no run in ${folder.path} to go on with: this one starts afresh.`);
     return undefined;
   }
+  if ((await folder.pointed('last')) === undefined) {
+    note(`The run in ${folder.path} ended before its first checkpoint: this one starts afresh.`);
+    return undefined;
+  }
   if (!resume) {
     throw new UsageError(
       `${folder.path} holds a run already: go on with it by --resume, or choose another --out`,
     );
   }
-  const config = await readRunConfig(folder);
-  if ((await folder.pointed('last')) !== undefined) return config;
-  note(`The run in ${folder.path} has no checkpoint yet: it starts afresh.`);
-  return undefined;
+  return readRunConfig(folder);
+}
+
+/** Refuses what a resumed run cannot change: its length, which its schedule was made for, and where it began. */
+function checkResumable(options: TrainOptions, { options: before, training }: RunConfig, folder: RunFolder) {
+  const refuse = (flag: string, value: unknown, was: string): never => {
+    throw new UsageError(
+      `${folder.path} cannot be resumed with --${flag} ${String(value)}: ${was}. Leave it out, or start a new run with --init ${folder.path}`,
+    );
+  };
+  const { epochs, minutes, init, encoderWeights } = options;
+  if (epochs !== undefined && epochs !== training.epochs) {
+    refuse('epochs', epochs, `a resumed run keeps its length, ${training.epochs} epochs`);
+  }
+  if (minutes !== undefined && minutes !== before.minutes) {
+    const { maxSteps } = training;
+    const length = maxSteps === null ? `${training.epochs} epochs` : `${maxSteps} steps`;
+    refuse('minutes', minutes, `a resumed run keeps its length, ${length}`);
+  }
+  const began = { init: [init, before.init], 'encoder-weights': [encoderWeights, before.encoderWeights] };
+  for (const [flag, [now, then = 'none']] of Object.entries(began)) {
+    if (now === undefined || now === then) continue;
+    refuse(flag, now, then === 'none' ? 'it began without' : `it began with ${String(then)}`);
+  }
+}
+
+/** The shape of the batches that an epoch begins with. */
+function firstBatch({ parts, batch, dropLast, size }: Plan): BatchShape {
+  const { length, channels } = parts.train;
+  if (dropLast && length < batch) {
+    throw new UsageError(
+      `--drop-last leaves nothing of ${length} training samples in batches of ${batch}: use a smaller --batch, or leave --drop-last out`,
+    );
+  }
+  return { size: Math.min(batch, length), channels, ...size };
 }
 
 /** A run is only resumed with what it began with: anything else would be another run under its name. */
@@ -328,7 +378,11 @@ async function startFrom(plan: Plan, init: string | undefined, learner: Learner)
     tensors.forEach(({ data }, i) => learner.state.values(slots[i]!).set(data));
   }
   if (init !== undefined) {
-    const best = await new RunFolder(init).checkpointFolder('best');
+    const from = new RunFolder(init);
+    if (!(await from.exists())) {
+      throw new PixelwiseError('run', `--init ${init}: there is no run folder at ${from.path}.`);
+    }
+    const best = await from.checkpointFolder('best');
     learner.state.loadStateDict(await readCheckpointWeights(best), best);
   }
 }

@@ -1,0 +1,72 @@
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeCells } from '../data/demo-folder.js';
+import { RunFolder } from '../training/index.js';
+import type { TrainOptions } from './train-options.js';
+import { train } from './train.js';
+
+let folder: string;
+let settings: TrainOptions;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pixelwise-train-'));
+  const data = join(folder, 'cells');
+  await writeCells(data, { seed: 1, count: 6, width: 32, height: 32 });
+  settings = { data, width: 2, depth: 2, size: 16, batch: 4, augment: 'none', threads: 1 };
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Trains into the run folder `name`. */
+const into = (name: string, changes: Partial<TrainOptions> = {}) =>
+  train({ ...settings, out: join(folder, name), ...changes });
+
+const present = (name: string) =>
+  access(join(folder, name)).then(
+    () => true,
+    () => false,
+  );
+
+describe('train', () => {
+  it('writes nothing where the first step cannot be made', async () => {
+    await expect(into('broken', { loss: 'bce' })).rejects.toThrow(/use cross-entropy/);
+    expect(await present('broken')).toBe(false);
+    await expect(into('broken', { dropLast: true, batch: 6 })).rejects.toThrow(/--drop-last/);
+    expect(await present('broken')).toBe(false);
+  });
+
+  it('starts afresh in a folder whose run has no checkpoint', async () => {
+    const run = new RunFolder(join(folder, 'half'));
+    await run.create();
+    await run.writeConfig({ version: 0 });
+    const notes: string[] = [];
+    const onNote = (text: string) => void notes.push(text);
+    expect(await into('half', { epochs: 1, onNote })).toMatchObject({ epochs: 1 });
+    expect(notes.join('\n')).toContain('before its first checkpoint: this one starts afresh');
+  });
+
+  it.each([
+    ['--resume without --out', { resume: true, out: undefined }, /--resume needs --out/],
+    ['two lengths', { epochs: 1, minutes: 1 }, /--epochs and --minutes/],
+    ['steps of another schedule', { stepEpochs: 2, schedule: 'cosine' }, /--schedule step, not for cosine/],
+    ['a factor of another schedule', { stepFactor: 0.5 }, /--schedule step, not for one-cycle/],
+    ['weights of no run', { init: '/nonexistent/run' }, /--init \/nonexistent\/run: there is no run folder/],
+  ] satisfies [string, Partial<TrainOptions>, RegExp][])('refuses %s', async (_, changes, message) => {
+    await expect(into('refused', changes)).rejects.toThrow(message);
+    expect(await present('refused')).toBe(false);
+  });
+
+  it('resumes only what the run began with', async () => {
+    await into('done', { epochs: 1 });
+    await expect(into('done', { epochs: 1 })).rejects.toThrow(/holds a run already/);
+    const again = (changes: Partial<TrainOptions>) => into('done', { resume: true, ...changes });
+    await expect(again({ epochs: 2 })).rejects.toThrow(/--epochs 2: .* keeps its length, 1 epochs/);
+    await expect(again({ minutes: 3 })).rejects.toThrow(/--minutes 3: .* keeps its length, 1 epochs/);
+    await expect(again({ init: 'other' })).rejects.toThrow(/--init other: it began without/);
+    await expect(again({ encoderWeights: 'imagenet' })).rejects.toThrow(/--encoder-weights imagenet/);
+    expect(await again({ epochs: 1, encoderWeights: 'none' })).toMatchObject({
+      epochs: 1,
+      stopped: 'epochs',
+    });
+  });
+});
