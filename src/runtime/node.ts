@@ -67,8 +67,18 @@ async function checkDevice(device: Device): Promise<void> {
   }
 }
 
-function explain(error: unknown, device: Device): PixelwiseError {
+/** ONNX Runtime's words for memory that it did not get, on CPU and GPU; V8's and C++'s own beside them. */
+const OUT_OF_MEMORY =
+  /failed to allocate memory|bad_alloc|bfc_?arena|available memory of|out of memory|array buffer allocation failed/i;
+
+/** An error of ONNX Runtime as a person should read it; its code is `memory` where that ran out. */
+export function explain(error: unknown, device: Device): PixelwiseError {
   const message = error instanceof Error ? error.message : String(error);
+  if (OUT_OF_MEMORY.test(message)) {
+    return new PixelwiseError('memory', `ONNX Runtime ran out of memory on ${device}: ${message}`, {
+      cause: error,
+    });
+  }
   const hint =
     device === 'cpu' ? '' : ` (device "${device}": is its driver installed? --device cpu always works)`;
   return new PixelwiseError('runtime', `ONNX Runtime: ${message}${hint}`, { cause: error });
@@ -171,7 +181,7 @@ class WorkerHost implements SessionHost {
     const whole = model.byteLength === model.buffer.byteLength;
     await this.done({ kind: 'load', id, model, settings }, whole ? [model.buffer as ArrayBuffer] : []);
     const session: Session = {
-      run: (feeds, into, fresh) => this.run(id, feeds, into, fresh),
+      run: (feeds, into, fresh) => this.run(id, settings.device, feeds, into, fresh),
       release: async () => {
         if (this.open.delete(session)) await this.done({ kind: 'release', id: this.nextId++, session: id });
       },
@@ -182,6 +192,7 @@ class WorkerHost implements SessionHost {
 
   private async run(
     session: number,
+    device: Device,
     feeds: readonly Binding[],
     into: readonly Binding[],
     fresh: readonly string[],
@@ -202,7 +213,7 @@ class WorkerHost implements SessionHost {
       buffers,
     );
     holders.forEach((buffer, i) => buffer.restore(reply.buffers![i]!));
-    if (reply.error !== undefined) throw new PixelwiseError('runtime', `ONNX Runtime: ${reply.error}`);
+    if (reply.error !== undefined) throw explain(reply.error, device);
     return { ...reply.results };
   }
 

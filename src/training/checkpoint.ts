@@ -128,6 +128,7 @@ export async function loadCheckpoint(
     }
   }
   learner.state.loadStateDict(weights, folder);
+  await learner.recompile();
   learner.optimizer.loadState({ ...saved.optimizer, moments });
   return { ...saved.fit, arrays: Object.fromEntries(arrays) };
 }

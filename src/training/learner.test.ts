@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BCE_DICE, Discs, fingerprint, PlainNet, tinyLearner, TinyNet } from '../../test/training/tiny.js';
 import type { Batch } from '../data/dataset.js';
+import { PixelwiseError } from '../errors/index.js';
 import type { Tensor } from '../graph/index.js';
 import { exp, mul, sqrt, sub } from '../graph/index.js';
 import { binaryCrossEntropy, boundaryCrossEntropy, Conv2d, Module, targetPlanes } from '../nn/index.js';
@@ -88,6 +89,45 @@ describe('Learner', () => {
       ]);
     });
   });
+});
+
+describe('frozen weights', () => {
+  it('are those at compiling, until recompile', async () => {
+    const model = new TinyNet();
+    model.second.freeze();
+    await using(tinyLearner(runtime, { model }), async (learner) => {
+      const before = (await learner.evaluate(batch(0, 1))).loss;
+      const frozen = learner.state.slots.find(({ name }) => name === 'second.weight')!;
+      learner.state.values(frozen).fill(0.3);
+      expect((await learner.evaluate(batch(0, 1))).loss).toBe(before);
+      await learner.recompile();
+      expect((await learner.evaluate(batch(0, 1))).loss).not.toBe(before);
+    });
+  });
+});
+
+describe('a batch that does not fit in memory', () => {
+  const full = new PixelwiseError('memory', 'ONNX Runtime ran out of memory on cpu: std::bad_alloc');
+  const message =
+    /^A batch of 3×1×16×16 does not fit in memory; .* about 0\.000\d+ GiB: use a smaller --batch or --size\. \(.*bad_alloc\)$/;
+
+  it('is told of where it runs', () => {
+    const load = async (...args: Parameters<Runtime['load']>) => ({
+      ...(await runtime.load(...args)),
+      run: () => Promise.reject(full),
+    });
+    return using(tinyLearner({ ...runtime, load }), async (learner) => {
+      await expect(learner.backward(batch(0, 1, 2))).rejects.toThrow(message);
+      await expect(learner.evaluate(batch(0, 1, 2))).rejects.toThrow(message);
+    });
+  });
+
+  it('is told of where it is compiled', () =>
+    using(tinyLearner({ ...runtime, load: () => Promise.reject(full) }), async (learner) => {
+      const preparing = learner.prepare(batch(0, 1, 2));
+      await expect(preparing).rejects.toMatchObject({ code: 'memory', cause: full });
+      await expect(preparing).rejects.toThrow(message);
+    }));
 });
 
 /** Where the input is large, e to it is infinite. */

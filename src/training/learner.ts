@@ -125,7 +125,7 @@ export class Learner {
     for (const { name, offset } of moving)
       into[BUFFER + name] = { buffer: this.newRest, byteOffset: offset * 4 };
     const feeds = { ...this.feeds(batch, graph), ...this.drawMasks(graph.masks) };
-    const output = readOutput(await program.run(feeds, into));
+    const output = readOutput(await withinMemory(batch, graph, () => program.run(feeds, into)));
     this.latest = batch.ids;
     if (!Number.isFinite(output.loss)) {
       throw await explainNonFiniteLoss(this, batch, output.loss, (masks) => this.drawMasks(masks));
@@ -158,7 +158,7 @@ export class Learner {
   /** Forward in evaluation mode: loss and prediction. */
   async evaluate(batch: Batch, options: { readonly logits?: boolean } = {}): Promise<StepOutput> {
     const { graph, program } = await this.compiled(options.logits ? 'evaluate-logits' : 'evaluate', batch);
-    return readOutput(await program.run(this.feeds(batch, graph)));
+    return readOutput(await withinMemory(batch, graph, () => program.run(this.feeds(batch, graph))));
   }
 
   /** Compiles the graph for batches of this shape, so that the first step is not slower than the rest. */
@@ -196,6 +196,14 @@ export class Learner {
     }
     this.optimizer.addGroup(added.map(sliceOf), options);
     this.graphs.clear();
+    await this.recompile();
+  }
+
+  /**
+   * Drops the compiled graphs, which hold the values of frozen weights: to be called after these changed
+   * (`state.loadStateDict`, say; `loadCheckpoint` does it). Weights that learn need no such call.
+   */
+  async recompile(): Promise<void> {
     await this.programs.clear();
   }
 
@@ -239,7 +247,9 @@ export class Learner {
     }
     const { definition } = graph;
     const program = await this.programs.get(key, peakBytes(definition), () =>
-      Program.compile(this.withFrozenValues(definition), this.runtime, { name: key }),
+      withinMemory(batch, graph, () =>
+        Program.compile(this.withFrozenValues(definition), this.runtime, { name: key }),
+      ),
     );
     return { graph, program };
   }
@@ -282,6 +292,25 @@ export class Learner {
       return [leaf.name, { buffer: new HostBuffer(bits.buffer), byteOffset: 0 }];
     });
     return Object.fromEntries(views);
+  }
+}
+
+/** Does `work`; where memory runs out, says for what batch, how much it was to take, and what to change. */
+async function withinMemory<T>(
+  { size, channels, height, width }: BatchShape,
+  { definition }: StepGraph,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof PixelwiseError) || error.code !== 'memory') throw error;
+    const gibibytes = (peakBytes(definition) / 2 ** 30).toPrecision(2);
+    throw new PixelwiseError(
+      'memory',
+      `A batch of ${size}×${channels}×${height}×${width} does not fit in memory; its intermediate values alone take about ${gibibytes} GiB: use a smaller --batch or --size. (${error.message})`,
+      { cause: error },
+    );
   }
 }
 
