@@ -7,7 +7,7 @@ import type { AttributeValue, OnnxModel, OnnxNode, OnnxTensor } from '../onnx/mo
 import { PixelwiseError } from '../errors/index.js';
 import { nodesBehind } from './gradients.js';
 import type { DType, Node, Shape, Tensor, TensorData } from './tensor.js';
-import { arrayOf, Leaf, sizeOf, withScope } from './tensor.js';
+import { arrayOf, Leaf, withScope } from './tensor.js';
 
 /** What a target lacks or gets wrong; the operators concerned write themselves otherwise there. */
 export type Gap =
@@ -42,8 +42,6 @@ export interface Target {
   readonly allIntegers: boolean;
   /** How many tensors Concat and Sum take at once. */
   readonly maxOperands: number;
-  /** Channels in a block of `com.microsoft.nchwc`, ONNX Runtime's own layout for convolutions; 0: not to be used. */
-  readonly channelBlock: 0 | 8 | 16;
   readonly gaps: ReadonlySet<Gap>;
 }
 
@@ -56,11 +54,10 @@ export const PORTABLE: Target = {
   negativeSteps: true,
   allIntegers: true,
   maxOperands: Infinity,
-  channelBlock: 0,
   gaps: new Set(),
 };
 
-/** ONNX Runtime's CPU provider, without the blocked layout (see `runtime` for the probe that allows it). */
+/** ONNX Runtime's CPU provider. */
 export const CPU: Target = { ...PORTABLE, name: 'cpu', fusedMatMul: true };
 
 /** onnxruntime-web's WebGPU provider with no node falling back to the CPU. */
@@ -73,7 +70,6 @@ export const WEBGPU: Target = {
   allIntegers: false,
   // A compute stage binds at most eight storage buffers: seven operands and the result.
   maxOperands: 7,
-  channelBlock: 0,
   gaps: new Set([
     'Sign',
     'Or',
@@ -102,7 +98,6 @@ export class Lowering {
   readonly initializers: OnnxTensor[] = [];
   private readonly names = new Map<Tensor, string>();
   private readonly constants = new Map<string, string>();
-  private readonly blockedNames = new Map<string, string>();
   /** What each result of {@link reshape} is another shape of. */
   private readonly reshaped = new Map<string, string>();
   private readonly domains = new Set<string>();
@@ -212,16 +207,6 @@ export class Lowering {
       parts = grouped;
     }
     return parts[0]!;
-  }
-
-  /** The other layout of a value, made once: `make` is called the first time that `key` is asked for. */
-  once(key: string, make: () => string): string {
-    let name = this.blockedNames.get(key);
-    if (name === undefined) {
-      name = make();
-      this.blockedNames.set(key, name);
-    }
-    return name;
   }
 
   /**
@@ -393,10 +378,4 @@ function renameResults(nodes: readonly OnnxNode[], inputs: ReadonlySet<string>):
     inputs: node.inputs.map(rename),
     outputs: node.outputs.map(rename),
   }));
-}
-
-/** Elements of the weights of `inputs`, for estimates of memory. */
-export function inputBytes(inputs: readonly GraphInput[]): number {
-  const width = { float32: 4, int32: 4, int64: 8, uint8: 1, bool: 1 };
-  return inputs.reduce((sum, { shape, hostDtype }) => sum + sizeOf(shape) * width[hostDtype], 0);
 }
