@@ -16,13 +16,30 @@ export function pixelwiseVersion(): string {
   return versionOf(new URL('../../package.json', import.meta.url));
 }
 
+/** Instructions by which ONNX Runtime chooses its kernels, as Linux names them: x86, then ARM. */
+const VECTOR_FLAGS = ['avx', 'fma', 'avx2', 'avx512f', 'avx512_vnni', 'avx_vnni', 'amx_tile', 'asimd', 'sve'];
+
+/** Those of {@link VECTOR_FLAGS} that a text of /proc/cpuinfo lists for the first core. */
+export function vectorFlags(cpuinfo: string): string[] {
+  const line = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1] ?? '';
+  const present = new Set(line.trim().split(/\s+/));
+  return VECTOR_FLAGS.filter((flag) => present.has(flag));
+}
+
+/** The processor's name and, where the system tells (Linux), its vector instructions. */
+function describeCpu(): string {
+  const name = cpus()[0]?.model.trim() ?? 'unknown';
+  const flags = platform() === 'linux' ? vectorFlags(readFileSync('/proc/cpuinfo', 'utf8')) : [];
+  return flags.length > 0 ? `${name} (${flags.join(', ')})` : name;
+}
+
 export function describeMachine(runtime: Runtime): RunConfig['machine'] {
   return {
     pixelwise: pixelwiseVersion(),
     node: process.versions.node,
     onnxruntime: versionOf(require.resolve('onnxruntime-node/package.json')),
     platform: `${platform()} ${arch()}`,
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cpu: describeCpu(),
     threads: runtime.threads,
     device: runtime.device,
     target: Object.fromEntries(

@@ -72,7 +72,7 @@ describe('RunFolder', () => {
     await writeFile(`${folder.metricsPath}.12-0-4.partial`, '');
     await folder.sweep();
     expect(await readdir(at())).toEqual(['1']);
-    expect((await readdir(folder.path)).sort()).toEqual(['checkpoints', 'samples']);
+    expect((await readdir(folder.path)).sort()).toEqual(['checkpoints']);
   });
 
   it('writes a line an epoch', async () => {

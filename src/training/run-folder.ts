@@ -8,7 +8,6 @@
  *   metrics.jsonl        a line an epoch
  *   checkpoints/12/      weights, optimizer and loop state after epoch 12
  *   checkpoints/best     a file that holds the name of a checkpoint; so does `last`
- *   samples/             pictures
  * ```
  */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -29,7 +28,6 @@ export class RunFolder {
   /** Makes the folder and those inside of it. */
   async create(): Promise<void> {
     await mkdir(join(this.path, 'checkpoints'), { recursive: true });
-    await mkdir(join(this.path, 'samples'), { recursive: true });
   }
 
   get configPath(): string {
@@ -38,10 +36,6 @@ export class RunFolder {
 
   get metricsPath(): string {
     return join(this.path, 'metrics.jsonl');
-  }
-
-  get samplesPath(): string {
-    return join(this.path, 'samples');
   }
 
   /** Where the checkpoint `name` stands or will stand. */
