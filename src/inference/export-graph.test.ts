@@ -165,6 +165,14 @@ describe('an exported file', () => {
     );
   });
 
+  it('takes no image size where it is bare', () => {
+    const card = tinyCard(3);
+    const { model, state } = tinyUNet(card);
+    const size = { height: 30, width: 40 };
+    expect(() => exportGraph(model, state, card, { bare: true, size })).toThrow(/32×32: leave the size out/);
+    exportGraph(model, state, card, { bare: true, size: 'free' });
+  });
+
   it('can give values from inside instead', async () => {
     const card = tinyCard(3);
     const { model, state } = tinyUNet(card);

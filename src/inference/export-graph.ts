@@ -39,7 +39,10 @@ export const SCORES = 'scores';
 export const THRESHOLD = 'threshold';
 
 export interface ExportOptions {
-  /** `free` (default): images of any size. Else the one size that the file takes, which runs a little faster. */
+  /**
+   * `free` (default): images of any size. Else the one size that the file takes, which runs a little faster.
+   * Not with `bare`, which takes the model's own size.
+   */
   readonly size?: 'free' | { readonly height: number; readonly width: number };
   /** Only the model: `input` float32 1×C×h×w, normalised, to `logits`. Default false. */
   readonly bare?: boolean;
@@ -65,6 +68,11 @@ export function exportGraph(
   if (!Number.isInteger(batch) || batch < 1 || (batch > 1 && !bare)) {
     throw new UsageError(
       `A batch of ${batch} images; a bare model takes a whole number from 1, any other 1.`,
+    );
+  }
+  if (bare && options.size !== undefined && options.size !== 'free') {
+    throw new UsageError(
+      `A bare model takes images of the size that it was trained at, ${card.height}×${card.width}: leave the size out.`,
     );
   }
   const core = modelGraph(model, stateOf(model, values), card, batch);

@@ -195,6 +195,7 @@ describe('a Segmenter', () => {
     const segmenter = await Segmenter.load(fixed, { threads: 1 });
     await segmenter.segment(testImage(40, 30));
     await expect(segmenter.segment(testImage(41, 30))).rejects.toThrow(/41×30.*for 40×30 alone/);
+    await expect(segmenter.segment(testImage(41, 30), {}, 'cell 7')).rejects.toThrow(/^cell 7 is 41×30/);
     await segmenter.close();
   });
 

@@ -78,12 +78,20 @@ export class Segmenter extends RasterSegmenter {
     }
   }
 
-  /** The mask of an image, at the image's size. Throws a PixelwiseError that names the file. */
-  override async segment(image: ImageSource, options: SegmentOptions = {}): Promise<FileSegmentation> {
+  /**
+   * The mask of an image, at the image's size. Throws a PixelwiseError that names the file.
+   *
+   * @param imageName what messages call an image that is no file.
+   */
+  override async segment(
+    image: ImageSource,
+    options: SegmentOptions = {},
+    imageName?: string,
+  ): Promise<FileSegmentation> {
     options.signal?.throwIfAborted();
     const raster = await rasterOf(image);
-    if (typeof image !== 'string') return super.segment(raster, options);
-    return { ...(await super.segment(raster, options, image)), file: image };
+    if (typeof image !== 'string') return super.segment(raster, options, imageName);
+    return { ...(await super.segment(raster, options, imageName ?? image)), file: image };
   }
 
   /**
