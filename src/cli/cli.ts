@@ -1,6 +1,6 @@
 /** The program: reads a call, does it, says how it ended. `main.ts` hands it the process. */
-import { readFileSync } from 'node:fs';
 import { PixelwiseError, UsageError } from '../errors/index.js';
+import { pixelwiseVersion } from '../jobs/machine.js';
 import type { Command } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { interruptible, INTERRUPTED, type SignalSource } from './interruption.js';
@@ -37,7 +37,7 @@ export async function runCli(
   let signal: AbortSignal | undefined;
   try {
     const columns = Math.min(stdout.columns ?? 100, WIDEST_HELP);
-    const call = await parseCall(words, { commands, version: packageVersion(), columns });
+    const call = await parseCall(words, { commands, version: pixelwiseVersion(), columns });
     if (call.kind === 'text') {
       stdout.write(call.text);
       return 0;
@@ -77,9 +77,4 @@ function explain(error: unknown, interrupted: boolean): { code: string; message:
 /** A refusal of the operating system, such as a full disk: its message names call and path. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
-}
-
-function packageVersion(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }

@@ -118,16 +118,16 @@ export interface PixelSize {
 const LARGEST_SIDE = 16384;
 
 /** `256` for a square, `192x256` for height × width. */
-export function pixelSize(): OptionKind<PixelSize> {
+export function pixelSize(smallest = 1, largest = LARGEST_SIDE): OptionKind<PixelSize> {
   return {
     placeholder: 'N|HxW',
-    accepts: `pixels as N or HxW (256, or 192x256), from 1 to ${LARGEST_SIDE} a side`,
+    accepts: `pixels as N or HxW (256, or 192x256), from ${smallest} to ${largest} a side`,
     read(value) {
       const match = /^(\d+)(?:[x×](\d+))?$/i.exec(String(value).trim());
       if (!match) return undefined;
       const height = Number(match[1]);
       const width = Number(match[2] ?? match[1]);
-      const fits = [height, width].every((side) => side >= 1 && side <= LARGEST_SIDE);
+      const fits = [height, width].every((side) => side >= smallest && side <= largest);
       return fits ? { height, width } : undefined;
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { modelEntry, MODEL_NAMES } from '../models/index.js';
+import { modelEntry, MODEL_NAMES, ONNX_UNET } from '../models/index.js';
 import {
   COMMAND_NAMES,
   MODEL_OPTIONS,
@@ -39,6 +39,18 @@ describe('the table of options', () => {
         for (const end of ends) expect(kind.read(end), `${model}: ${name}`).toBe(end);
       }
     }
+  });
+
+  it('names every model in the help', () => {
+    expect(OPTIONS.model.help).toBe(`architecture: ${[...MODEL_NAMES, ONNX_UNET].join(', ')}`);
+  });
+
+  it('takes the sizes that training takes', () => {
+    const { kind } = OPTIONS.size;
+    expect(kind.read('16x4096')).toEqual({ height: 16, width: 4096 });
+    expect(kind.read('15')).toBeUndefined();
+    expect(kind.read('4097')).toBeUndefined();
+    expect(kind.accepts).toContain('from 16 to 4096');
   });
 
   it('types what a command is given', () => {

@@ -147,7 +147,8 @@ const PART_WORDS = 'a folder, a list of ids in a file, or the name of an officia
 export const OPTIONS = {
   model: {
     kind: text('NAME', 'the name of a model'),
-    help: 'architecture: unet, mobilenet-unet, segnet, onnx-unet',
+    // Written out: help is not to wait for the models. A test compares the list with their registry.
+    help: 'architecture: unet, mobilenet-unet, segnet, resnet18-unet, resnet34-unet, deeplabv3plus, onnx-unet',
     unset: 'unet',
     section: 'what',
     commands: LEARNING,
@@ -309,7 +310,7 @@ export const OPTIONS = {
     commands: ['evaluate'],
   },
   size: {
-    kind: pixelSize(),
+    kind: pixelSize(16, 4096),
     help: 'height and width that images are brought to',
     section: 'data',
     commands: [...BUILDING, 'doctor'],
@@ -533,7 +534,7 @@ export const OPTIONS = {
   exportSize: {
     kind: wordOr(['free'], pixelSize()),
     flag: 'size',
-    help: 'the image size that the file takes',
+    help: 'the image size that the file takes (not with --bare)',
     unset: 'free',
     section: 'file',
     commands: ['export'],
