@@ -1,11 +1,10 @@
 /** Which samples `--split` means: an official part of the data, or one that a run set aside. */
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { namedPart, type Dataset } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import { planTraining } from '../jobs/train-plan.js';
 import type { TrainSettings } from '../jobs/index.js';
-import { readRunConfig, RunFolder } from '../training/index.js';
+import { configOfRun } from './data-to-score.js';
 
 export interface PartToScore {
   readonly part: Dataset;
@@ -35,7 +34,7 @@ export async function partToScore(
   data: string,
   split: string | undefined,
 ): Promise<PartToScore> {
-  const config = (await isFolder(source)) ? await readRunConfig(new RunFolder(source)) : undefined;
+  const config = await configOfRun(source);
   const trainedOnThis = config !== undefined && config.data.path === resolve(data);
   if (split === undefined || split === 'all') {
     const seen = trainedOnThis
@@ -62,11 +61,4 @@ export async function partToScore(
       `${source} set no ${name} part aside. Train with --${name === 'valid' ? 'val' : name} to have one.`,
     );
   return { part };
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
 }

@@ -82,8 +82,13 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
   return typeof classes === 'number' ? dataset : new Relabelled(dataset, names);
 }
 
-/** The format that the files of `root` are laid out in; `folder` where nothing else fits. */
-export async function recogniseFormat(root: string): Promise<FormatName> {
+/**
+ * The format that the files of `root` are laid out in; `folder` where nothing else fits.
+ *
+ * @param first the format that is tried before the others.
+ */
+export async function recogniseFormat(root: string, first?: FormatName): Promise<FormatName> {
+  if (first !== undefined && (await FORMATS[first].recognises(root))) return first;
   for (const name of FORMAT_NAMES) if (await FORMATS[name].recognises(root)) return name;
   return 'folder';
 }

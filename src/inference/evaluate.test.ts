@@ -34,6 +34,22 @@ async function opened(classes: number, seed: number) {
 }
 
 describe('evaluate', () => {
+  it.each([
+    [['fore', 'back'], ['back', 'fore'], /another order/],
+    [['background', 'foreground'], ['foreground', 'background'], /another order/],
+    [['background', 'cell'], ['background', 'lesion'], /Class 1 is "cell".*"lesion"/],
+    [['background', 'cell'], ['background', 'foreground'], undefined],
+    [['background', 'foreground'], ['sky', 'bird'], undefined],
+  ])('compares the classes %j of the model with %j', async (ours, theirs, error) => {
+    const card = { ...tinyCard(2), classes: ours };
+    const { model, state } = tinyUNet(card, 1);
+    const segmenter = await Segmenter.load(encodeModel(exportGraph(model, state, card)), { runtime });
+    const scored = evaluate(segmenter, memoryDataset(theirs, [[8, 8]]));
+    if (error) await expect(scored).rejects.toThrow(error);
+    else expect((await scored).samples).toBe(1);
+    await segmenter.close();
+  });
+
   it('scores masks at the size of the images', async () => {
     const { segmenter, data } = await opened(3, 9);
     const counts = new ConfusionMatrix(3);

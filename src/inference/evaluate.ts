@@ -161,13 +161,30 @@ function allOf(dataset: Dataset): number[] {
   return Array.from({ length: dataset.length }, (_, index) => index);
 }
 
-function checkClasses(segmenter: RasterSegmenter, dataset: Dataset): void {
-  const [ours, theirs] = [segmenter.card.classes, dataset.classes];
-  if (ours.length === theirs.length) return;
+function checkClasses({ card, name }: RasterSegmenter, dataset: Dataset): void {
+  const [ours, theirs] = [card.classes, dataset.classes];
+  if (ours.length !== theirs.length) {
+    throw new UsageError(
+      `${name} tells ${ours.length} classes apart (${ours.join(', ')}), the data set has ${theirs.length} ` +
+        `(${theirs.join(', ')}). Score it on data with the classes that it was trained on.`,
+    );
+  }
+  const at = ours.findIndex((own, i) => own !== theirs[i]);
+  if (at === -1) return;
+  const reordered = ours.every((own) => theirs.includes(own));
+  if (!reordered && (isGeneric(ours) || isGeneric(theirs))) return;
   throw new UsageError(
-    `${segmenter.name} tells ${ours.length} classes apart (${ours.join(', ')}), the data set has ${theirs.length} ` +
-      `(${theirs.join(', ')}). Score it on data with the classes that it was trained on.`,
+    `Class ${at} is "${ours[at]}" to ${name} and "${theirs[at]}" in the data set. The model's classes are ` +
+      `${ours.join(', ')}; the data set's ${theirs.join(', ')}. ` +
+      (reordered
+        ? 'They are the same in another order: number the masks, or name the classes, in the order of the model.'
+        : "Score it on data with the classes that it was trained on; where these are the same, give the model's names to the data's (--classes)."),
   );
+}
+
+/** True for names that were made up for classes without one: they agree with any. */
+function isGeneric(names: readonly string[]): boolean {
+  return names.every((name) => /^(background|foreground|class \d+)$/.test(name));
 }
 
 /** Probability of class 1 at the size of the image. */

@@ -26,6 +26,8 @@ import type { OptimizerName, ScheduleName, TrainOptions, TrainSettings } from '.
 export interface Plan {
   readonly parts: Parts;
   readonly classes: readonly string[];
+  /** How the data was read, for `data.options` of config.json: other data is read by it to be scored alike. */
+  readonly dataOptions: Readonly<Record<string, unknown>>;
   readonly model: { readonly name: string; readonly options: Record<string, number | string | boolean> };
   readonly encoderWeights: string | undefined;
   /** Of `onnx-unet`, whose options are known once the file was measured. */
@@ -91,6 +93,13 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   return {
     parts,
     classes,
+    dataOptions: {
+      format: dataset.format,
+      target: options.target,
+      group: options.group,
+      resizeMasks: options.resizeMasks,
+      maskValues: dataset.maskValues,
+    },
     model: { name: modelName, options: encoder ? {} : modelOptions(modelName, options) },
     encoderWeights,
     encoder,

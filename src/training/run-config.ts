@@ -1,6 +1,6 @@
 /** `config.json`: everything that made a run, checked when it is read back. */
 import { z } from 'zod';
-import type { Normalization } from '../data/index.js';
+import { FORMAT_NAMES, MASK_VALUES, PETS_TARGETS, type Normalization } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { RunFolder } from './run-folder.js';
 
@@ -18,6 +18,20 @@ const normalization: z.ZodType<Normalization> = z.discriminatedUnion('kind', [
 
 /** Version of the layout of config.json. */
 export const CONFIG_VERSION = 1;
+
+const readingSchema = z.object({
+  format: z.enum(FORMAT_NAMES).optional(),
+  /** Names, or how many, as given. */
+  classes: z.union([z.number(), z.array(z.string())]).optional(),
+  target: z.enum(PETS_TARGETS).optional(),
+  /** A pattern over ids. */
+  group: z.string().optional(),
+  resizeMasks: z.boolean().optional(),
+  maskValues: z.enum(MASK_VALUES).optional(),
+});
+
+/** How a run read its data: what other data is read by to be scored like it. */
+export type DataReading = z.infer<typeof readingSchema>;
 
 const runConfigSchema = z.object({
   version: z.literal(CONFIG_VERSION),
@@ -44,6 +58,7 @@ const runConfigSchema = z.object({
     test: whole,
     /** SHA-256 of the ids of all parts: a run is only resumed on the samples that it began with. */
     fingerprint: z.string(),
+    /** How the data was read, as {@link dataReading} takes it; what was found from the files included. */
     options: z.record(z.string(), z.unknown()),
   }),
   training: z.object({
@@ -83,10 +98,21 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
   const result = runConfigSchema.safeParse(await folder.readConfig());
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw new PixelwiseError(
+  throw damaged(folder, result.error);
+}
+
+/** How the run read its data: its options as given, and over them what was found from the files. */
+export function dataReading(config: RunConfig, folder: RunFolder): DataReading {
+  const result = readingSchema.safeParse({ ...config.options, ...config.data.options });
+  if (result.success) return result.data;
+  throw damaged(folder, result.error);
+}
+
+function damaged(folder: RunFolder, cause: z.ZodError): PixelwiseError {
+  const issue = cause.issues[0]!;
+  return new PixelwiseError(
     'run',
     `${folder.configPath} is damaged or of another version: ${issue.path.join('.') || 'it'}: ${issue.message}`,
-    { cause: result.error },
+    { cause },
   );
 }

@@ -1,9 +1,8 @@
 /** `pixelwise evaluate MODEL --data DIR`: scores of a model on labelled images. */
-import { openDataset, recogniseFormat, type Dataset } from '../../data/index.js';
 import { evaluate, Segmenter } from '../../inference/index.js';
 import { parseLosses } from '../../nn/index.js';
 import type { Run } from '../command.js';
-import type { OptionsOf } from '../options.js';
+import { dataToScore } from '../data-to-score.js';
 import { partToScore } from '../part-to-score.js';
 import { scoresText } from '../scores-text.js';
 
@@ -13,7 +12,7 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
   const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
   try {
     const { classes, loss } = segmenter.card;
-    const dataset = await openLabelled(options, classes);
+    const dataset = await dataToScore(source, options, classes);
     dataset.notes?.forEach((note) => output.note(note));
     const { part, note } = await partToScore(source, dataset, data, split);
     if (note !== undefined) output.warn(note);
@@ -36,17 +35,3 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
     await segmenter.close();
   }
 };
-
-/** The data set. The masks of a few images may lack classes that the model knows: a folder's are the model's. */
-async function openLabelled(options: OptionsOf<'evaluate'>, known: readonly string[]): Promise<Dataset> {
-  const { data: root, target, group, resizeMasks } = options;
-  const format = options.format ?? (await recogniseFormat(root));
-  return openDataset({
-    root,
-    format,
-    target,
-    resizeMasks,
-    classes: options.classes ?? (format === 'folder' ? known : undefined),
-    group: group === undefined ? undefined : new RegExp(group, 'u'),
-  });
-}

@@ -1,0 +1,60 @@
+/** Data opened to be scored: read as the run that is scored read its own, unless options say otherwise. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { openDataset, recogniseFormat, type Dataset } from '../data/index.js';
+import {
+  dataReading,
+  readRunConfig,
+  RunFolder,
+  type DataReading,
+  type RunConfig,
+} from '../training/index.js';
+import type { OptionsOf } from './options.js';
+
+export type ReadingOptions = Pick<
+  OptionsOf<'evaluate'>,
+  'data' | 'format' | 'target' | 'classes' | 'group' | 'resizeMasks'
+>;
+
+/** The configuration of the run at `source`; undefined for a model file. */
+export async function configOfRun(source: string): Promise<RunConfig | undefined> {
+  const isFolder = await stat(source).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  return isFolder ? readRunConfig(new RunFolder(source)) : undefined;
+}
+
+/**
+ * The data set.
+ *
+ * @param source the run folder or model file that is scored. @param known the model's classes: the masks of a
+ *   few images may lack some, so a folder's are these.
+ */
+export async function dataToScore(
+  source: string,
+  options: ReadingOptions,
+  known: readonly string[],
+): Promise<Dataset> {
+  const config = await configOfRun(source);
+  const run: DataReading = config === undefined ? {} : dataReading(config, new RunFolder(source));
+  const root = options.data;
+  const format = options.format ?? (await formatOf(root, config, run));
+  const alike = format === config?.data.format;
+  const group = options.group ?? (format === 'folder' ? run.group : undefined);
+  return openDataset({
+    root,
+    format,
+    target: options.target ?? (format === 'oxford-pets' ? run.target : undefined),
+    resizeMasks: options.resizeMasks ?? run.resizeMasks,
+    maskValues: run.maskValues,
+    classes: options.classes ?? (format === 'folder' ? known : alike ? run.classes : undefined),
+    group: group === undefined ? undefined : new RegExp(group, 'u'),
+  });
+}
+
+/** The run's own data is of the run's format; other data is where its files allow it. */
+async function formatOf(root: string, config: RunConfig | undefined, { format }: DataReading) {
+  if (format !== undefined && config?.data.path === resolve(root)) return format;
+  return recogniseFormat(root, format);
+}
