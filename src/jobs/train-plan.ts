@@ -1,9 +1,18 @@
 /** From settings and data to everything that makes a run: the defaults live here. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Dataset, Normalization, OpenOptions, Part, Parts } from '../data/index.js';
-import { defaultNormalization, examine, openDataset, splitDataset } from '../data/index.js';
+import { resolve } from 'node:path';
+import type { Dataset, FormatName, Normalization, OpenOptions, Part, Parts } from '../data/index.js';
+import {
+  Conformed,
+  defaultNormalization,
+  examine,
+  FORMAT_NAMES,
+  openDataset,
+  readIdList,
+  recogniseFormat,
+  splitDataset,
+} from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { createModel, modelEntry, ONNX_UNET } from '../models/index.js';
 import type { Layer, LossTerm } from '../nn/index.js';
@@ -28,6 +37,8 @@ export interface Plan {
   readonly classes: readonly string[];
   /** How the data was read, for `data.options` of config.json: other data is read by it to be scored alike. */
   readonly dataOptions: Readonly<Record<string, unknown>>;
+  /** Where parts come from, for `options` of config.json: paths as they hold from any folder. */
+  readonly partOptions: Pick<TrainSettings, 'val' | 'test'>;
   readonly model: { readonly name: string; readonly options: Record<string, number | string | boolean> };
   readonly encoderWeights: string | undefined;
   /** Of `onnx-unet`, whose options are known once the file was measured. */
@@ -68,7 +79,7 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   const dataset = await openDataset(source);
   const warnings = await warningsAbout(source);
   const seed = options.seed ?? 0;
-  const part = (value: number | string | undefined) => partOf(value, dataset, options);
+  const part = (value: number | string | undefined) => partOf(value, dataset, source);
   const parts = splitDataset(dataset, {
     valid: await part(options.val),
     test: await part(options.test),
@@ -99,6 +110,10 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
       group: options.group,
       resizeMasks: options.resizeMasks,
       maskValues: dataset.maskValues,
+    },
+    partOptions: {
+      ...(options.val !== undefined && { val: await lasting(options.val) }),
+      ...(options.test !== undefined && { test: await lasting(options.test) }),
     },
     model: { name: modelName, options: encoder ? {} : modelOptions(modelName, options) },
     encoderWeights,
@@ -241,20 +256,47 @@ async function warningsAbout(source: OpenOptions): Promise<string[]> {
   return more > 0 ? [...told, `… and ${more} more warnings: see pixelwise doctor.`] : told;
 }
 
+/** Files that `--data` takes are data sets; any other file lists ids. */
+const DATA_FILE = /\.(csv|jsonl|json)$/i;
+
+/** What a part's option means: a share, another data set read like the training data, a list of ids, or a name. */
 async function partOf(
   value: number | string | undefined,
   dataset: Dataset,
-  options: TrainOptions,
+  source: OpenOptions,
 ): Promise<Part | undefined> {
   if (value === undefined || typeof value === 'number') return value;
-  const path = join(value);
-  const isFolder = await stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
+  const entry = await stat(value).catch(() => undefined);
+  if (!entry) return { split: value };
+  if (!entry.isDirectory() && !DATA_FILE.test(value)) return { ids: await readIdList(value) };
+  const root = resolve(value);
+  const format = source.format ?? (await recogniseFormat(root, formatNamed(dataset)));
+  const part = await openDataset({
+    ...source,
+    root,
+    format,
+    classes: [...dataset.classes],
+    maskValues: dataset.maskValues,
+    // What the other formats would refuse: they have groups, or targets, of their own.
+    ...(source.format === undefined && format !== 'folder' && { group: undefined }),
+    ...(source.format === undefined && format !== 'oxford-pets' && { target: undefined }),
+  });
+  const { channels, maxValue } = dataset;
+  const alike = part.channels === channels && part.maxValue === maxValue;
+  return { dataset: alike ? part : new Conformed(part, { channels, maxValue }) };
+}
+
+function formatNamed({ format }: Dataset): FormatName | undefined {
+  return FORMAT_NAMES.find((name) => name === format);
+}
+
+/** A part's option as it means the same from any folder: paths that are there become absolute. */
+async function lasting(value: number | string | undefined): Promise<number | string | undefined> {
+  if (typeof value !== 'string') return value;
+  return stat(value).then(
+    () => resolve(value),
+    () => value,
   );
-  if (!isFolder) return { split: value };
-  const { format, target } = options;
-  return { dataset: await openDataset({ root: path, format, target, classes: [...dataset.classes] }) };
 }
 
 async function sizeFrom(dataset: Dataset): Promise<{ height: number; width: number }> {
