@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { explain } from './node.js';
+import { encodeModel } from '../onnx/index.js';
+import { viewOf } from './host-buffer.js';
+import { createNodeRuntime, explain } from './node.js';
 
 describe('an error of ONNX Runtime', () => {
   it.each([
@@ -9,6 +11,32 @@ describe('an error of ONNX Runtime', () => {
     'Array buffer allocation failed',
   ])('is one of memory: %s', (message) => {
     expect(explain(new Error(message), 'cuda')).toMatchObject({ code: 'memory' });
+  });
+
+  it('is one of memory where a run asks for more than there can be', async () => {
+    const runtime = await createNodeRuntime({ worker: false, threads: 1 });
+    const dims = new BigInt64Array([2n ** 46n]);
+    const model = encodeModel({
+      irVersion: 8,
+      producerName: 'test',
+      producerVersion: '',
+      opsets: { '': 17 },
+      metadata: {},
+      graph: {
+        name: 'large',
+        nodes: [
+          { name: 'e', opType: 'Expand', domain: '', inputs: ['x', 'shape'], outputs: ['y'], attributes: {} },
+          { name: 'r', opType: 'ReduceSum', domain: '', inputs: ['y'], outputs: ['z'], attributes: {} },
+        ],
+        initializers: [{ name: 'shape', dataType: 'int64', dims: [1], data: new Uint8Array(dims.buffer) }],
+        inputs: [{ name: 'x', dataType: 'float32', dims: [1] }],
+        outputs: [{ name: 'z', dataType: 'float32', dims: [1] }],
+      },
+    });
+    const session = await runtime.load(model);
+    const x = { name: 'x', dtype: 'float32', shape: [1], view: viewOf(Float32Array.of(1)) } as const;
+    await expect(session.run([x], [], ['z'])).rejects.toMatchObject({ code: 'memory' });
+    await runtime.close();
   });
 
   it('names the device where that is not the CPU', () => {
