@@ -34,19 +34,34 @@ export interface FileDatasetOptions {
   readonly readMask: (pair: FilePair, i: number) => Promise<ClassMask>;
 }
 
-/** Images whose headers are looked at to learn channels and bits. */
-const HEADERS_READ = 24;
+/** Up to so many images, all headers are read to learn channels and bits: they are cheap, an odd image is not. */
+const ALL_HEADERS = 2000;
+/** Headers that are read of more images. */
+const HEADERS_READ = 256;
 
 /**
- * Channels and bits of a data set, from the headers of a few images spread over it, and what to tell
- * about them.
+ * Channels and bits of a data set, from the headers of its images (of a few spread over a large one), and what to
+ * tell about them. Throws `image-channels` naming two files that no layout holds together.
  */
 export async function findLayout(
   images: readonly string[],
 ): Promise<{ layout: ImageLayout; notes: string[] }> {
-  const looked = spread(images.length, HEADERS_READ).map((i) => images[i]!);
+  const count = images.length <= ALL_HEADERS ? images.length : HEADERS_READ;
+  const looked = spread(images.length, count).map((i) => images[i]!);
   const infos = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!));
   const layout = commonLayout(infos);
+  // Grey goes into RGB without loss; no other number of channels goes into one that differs.
+  const odd = infos.findIndex(
+    ({ channels }) => channels !== layout.channels && !(channels === 1 && layout.channels === 3),
+  );
+  if (odd !== -1) {
+    const widest = infos.findIndex(({ channels }) => channels === layout.channels);
+    throw new PixelwiseError(
+      'image-channels',
+      `${looked[odd]!} has ${infos[odd]!.channels} channels and ${looked[widest]!} has ${layout.channels}: images of one ` +
+        'data set have the same channels (grey among RGB is read as RGB). Save one like the others or remove it.',
+    );
+  }
   const notes: string[] = [];
   if (infos.some((info) => info.alpha)) notes.push('Images have an alpha channel; it is left out.');
   if (infos.some((info) => info.channels !== layout.channels)) {

@@ -99,6 +99,22 @@ describe('openFolder', () => {
     expect((await dataset.get(0)).mask.data).toEqual(mask.data);
   });
 
+  it('finds the one image that is not like the others', async () => {
+    const { image, mask } = makeSample(1, 4, 4);
+    const grey = await encodeImage({ ...image, channels: 1, data: image.data.slice(0, 16) });
+    const rgb = await encodeImage(image);
+    const labels = await encodeMask(mask);
+    for (let i = 0; i < 60; i++) {
+      const name = `${String(i).padStart(3, '0')}.png`;
+      await put(join(root, 'images', name), i === 30 ? rgb : grey);
+      await put(join(root, 'masks', name), labels);
+    }
+    const dataset = await openFolder(root, { classes: 2 });
+    expect(dataset.channels).toBe(3);
+    for (const i of [30, 31]) expect((await dataset.get(i)).image.channels).toBe(3);
+    expect(dataset.notes!.join()).toContain('differ in channels');
+  });
+
   it('takes names from classes.txt', async () => {
     await makeFolder(root, { count: 2, classes: 3 });
     await put(join(root, 'classes.txt'), 'sky\r\ndisc\r\nbar\r\n');
