@@ -225,7 +225,7 @@ function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], 
       valid: parts.valid?.length ?? 0,
       test: parts.test?.length ?? 0,
       fingerprint: plan.fingerprint,
-      options: { format: parts.train.format, target: options.target, group: options.group },
+      options: { ...plan.dataOptions },
     },
     training: {
       batch: plan.batch,
@@ -242,7 +242,7 @@ function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], 
       patience: plan.patience ?? null,
       seed: plan.seed,
     },
-    options: settingsOf(options),
+    options: { ...settingsOf(options), ...plan.partOptions },
     machine: describeMachine(runtime),
   };
 }
