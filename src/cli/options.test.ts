@@ -1,13 +1,7 @@
+import { MODEL_OPTIONS } from '../jobs/train-options.js';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { modelEntry, MODEL_NAMES, ONNX_UNET } from '../models/index.js';
-import {
-  COMMAND_NAMES,
-  MODEL_OPTIONS,
-  OPTION_ENTRIES,
-  OPTIONS,
-  optionsOf,
-  type OptionsOf,
-} from './options.js';
+import { COMMAND_NAMES, OPTION_ENTRIES, OPTIONS, optionsOf, type OptionsOf } from './options.js';
 
 describe('the table of options', () => {
   it('gives no command two options of one flag', () => {

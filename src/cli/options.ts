@@ -578,19 +578,6 @@ export const OPTIONS = {
 
 export type OptionName = keyof OptionValues;
 
-/** Options that go to the model as they are; its entry in the registry has the last word on them. */
-export const MODEL_OPTIONS = [
-  'width',
-  'depth',
-  'dropout',
-  'dropoutAt',
-  'batchNorm',
-  'upsampling',
-  'stages',
-  'head',
-  'freezeEncoder',
-] as const satisfies readonly OptionName[];
-
 type TakenBy<C extends CommandName> = {
   [K in OptionName]: C extends (typeof OPTIONS)[K]['commands'][number] ? K : never;
 }[OptionName];

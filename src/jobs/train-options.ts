@@ -5,6 +5,19 @@ import type { Callback } from '../training/index.js';
 export type OptimizerName = 'sgd' | 'adam' | 'adamw' | 'rmsprop';
 export type ScheduleName = 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
 
+/** Settings that go to the model as they are; its entry in the registry says which it takes. */
+export const MODEL_OPTIONS = [
+  'width',
+  'depth',
+  'dropout',
+  'dropoutAt',
+  'batchNorm',
+  'upsampling',
+  'stages',
+  'head',
+  'freezeEncoder',
+] as const satisfies readonly (keyof TrainSettings)[];
+
 /** The options that make a run, and that `config.json` keeps. The names are those of the command line. */
 export interface TrainSettings {
   /** Default `unet`. */

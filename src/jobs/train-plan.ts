@@ -30,6 +30,7 @@ import {
   SGD,
   stepDecay,
 } from '../optim/index.js';
+import { MODEL_OPTIONS } from './train-options.js';
 import type { OptimizerName, ScheduleName, TrainOptions, TrainSettings } from './train-options.js';
 
 export interface Plan {
@@ -138,24 +139,11 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   };
 }
 
-/** Options of models among the settings; a model's registry entry says which it takes. */
-const MODEL_SETTINGS = [
-  'width',
-  'depth',
-  'dropout',
-  'dropoutAt',
-  'batchNorm',
-  'upsampling',
-  'stages',
-  'head',
-  'freezeEncoder',
-] as const;
-
 type Options = Record<string, number | string | boolean>;
 
 function modelOptions(name: string, settings: TrainSettings): Options {
   const { options, pretrained } = modelEntry(name);
-  const given = MODEL_SETTINGS.flatMap((key) =>
+  const given = MODEL_OPTIONS.flatMap((key) =>
     settings[key] === undefined ? [] : [[key, settings[key]] as const],
   );
   const unknown = given.find(([key]) => !Object.hasOwn(options, key));
@@ -184,7 +172,7 @@ function encoderOf(name: string, settings: TrainSettings): Plan['encoder'] {
       `--model ${ONNX_UNET} needs --encoder FILE.onnx and --taps NAME,NAME,…: one tensor for each halving of the size`,
     );
   }
-  const other = MODEL_SETTINGS.find((key) => settings[key] !== undefined);
+  const other = MODEL_OPTIONS.find((key) => settings[key] !== undefined);
   if (other) throw new UsageError(`${ONNX_UNET} has no option "${other}"`);
   return { file: encoder, taps: names };
 }

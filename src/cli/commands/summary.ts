@@ -1,7 +1,7 @@
 /** `pixelwise summary MODEL`: layers, shapes, parameters. */
 import { createModel, formatSizes, formatSummary, summarize } from '../../models/index.js';
 import type { Run } from '../command.js';
-import { MODEL_OPTIONS } from '../options.js';
+import { MODEL_OPTIONS } from '../../jobs/train-options.js';
 
 /** The side of the image for which shapes are told, unless a size is given. */
 const DEFAULT_SIDE = 256;
