@@ -19,6 +19,7 @@ const LAYERS = [
   { name: 'metrics', browser: true },
   { name: 'training', browser: false },
   { name: 'inference', browser: false },
+  { name: 'report', browser: false },
   { name: 'jobs', browser: false },
   { name: 'bench', browser: false },
   { name: 'cli', browser: false },
