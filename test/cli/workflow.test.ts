@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeCells } from '../../src/data/demo-folder.js';
+import { encodeModel } from '../../src/onnx/index.js';
+import { tinyEncoder } from '../models/tiny-encoder.js';
 import { buildProgram, type BuiltProgram } from '../built-program.js';
 
 let program: BuiltProgram;
@@ -75,6 +77,28 @@ describe('train', () => {
     );
     expect(resumed.code).toBe(0);
     expect(resumed.result).toMatchObject({ epochs: 2, stopped: 'epochs' });
+  });
+
+  it('trains on an encoder from an ONNX file', async () => {
+    await writeFile(at('encoder.onnx'), encodeModel(tinyEncoder()));
+    const words = ['train', '--data', at('cells'), '--model', 'onnx-unet', '--encoder', at('encoder.onnx')];
+    const small = ['--size', '32x48', '--epochs', '1', '--batch', '4', '--threads', '1'];
+    const wrong = await program.run(...words, '--taps', 'act1,act9', ...small, '--out', at('tapped'));
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.stderr).toContain('act9');
+    expect(await readdir(folder)).not.toContain('tapped');
+    const { code, result } = await json(
+      ...words,
+      '--taps',
+      'act1,act2,act3',
+      ...small,
+      '--out',
+      at('tapped'),
+    );
+    expect(code).toBe(0);
+    expect(result).toMatchObject({ run: at('tapped'), epochs: 1 });
+    const scored = await json('evaluate', at('tapped'), '--data', at('others'), '--threads', '1');
+    expect(scored.result).toMatchObject({ samples: 4 });
   });
 
   it('names what is wrong with the data', async () => {
