@@ -8,15 +8,12 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
-import { Loader, parseAugmentation, SampleCache, sequential, shuffled, stretch } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
 import type { Scores } from '../metrics/index.js';
-import { modelEntry } from '../models/index.js';
-import type { Layer } from '../nn/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
-import type { BatchShape, Best, Callback, Monitor, NewEncoder, RunConfig } from '../training/index.js';
+import type { Best, Callback, Monitor, RunConfig } from '../training/index.js';
 import {
   checkpoints,
   CONFIG_VERSION,
@@ -25,20 +22,16 @@ import {
   Learner,
   loadCheckpoint,
   metricsLog,
-  newEncoder,
-  onnxUNet,
-  readCheckpointWeights,
   readRunConfig,
   RunFolder,
-  savedEncoder,
   scheduleCallback,
 } from '../training/index.js';
-import { loadEncoderWeights } from '../weights/index.js';
+import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
-import { lossOf, modelOf, optimizerOf, planTraining, scheduleOf } from './train-plan.js';
+import { lossOf, optimizerOf, planTraining, scheduleOf } from './train-plan.js';
 
 export interface TrainResult {
   /** The run folder's absolute path: what `Segmenter.load` takes. */
@@ -56,9 +49,6 @@ export interface TrainResult {
   readonly secondsPerEpoch: number | null;
   readonly imagesPerSecond: number | null;
 }
-
-/** Decoded samples that are kept between epochs, at most. */
-const CACHE_BYTES = 2 ** 30;
 
 /** Trains a model and writes a run folder. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
@@ -105,9 +95,8 @@ async function runTraining(
   note: (message: string) => void,
 ): Promise<TrainResult> {
   const { parts, classes } = plan;
-  const { channels } = parts.train;
   const first = firstBatch(plan);
-  const made = await modelFor(plan, channels, folder, earlier, runtime);
+  const made = await modelFor(plan, runtime, earlier && { folder, config: earlier });
   const learner = new Learner({
     model: made.model,
     loss: lossOf(plan),
@@ -177,34 +166,6 @@ async function runTraining(
   }
 }
 
-/** The model of a plan, as config.json keeps it and as it is; with an encoder of one's own, the file to keep. */
-async function modelFor(
-  plan: Plan,
-  channels: number,
-  folder: RunFolder,
-  earlier: RunConfig | undefined,
-  runtime: Runtime,
-): Promise<{ config: Plan['model']; model: Layer; encoder?: NewEncoder }> {
-  if (!plan.encoder) return { config: plan.model, model: modelOf(plan, channels) };
-  const { file, taps } = plan.encoder;
-  if (earlier) {
-    // A run that goes on has its own copy of the file.
-    const config = { ...earlier.model, name: plan.model.name };
-    const saved = await savedEncoder(folder, { ...earlier, model: config });
-    const before = saved.taps.map(({ name }) => name);
-    if (before.join() !== taps.join()) {
-      throw new PixelwiseError(
-        'resume',
-        `${folder.path} cannot be resumed: its taps are ${before.join(', ')}, not ${taps.join(', ')}.`,
-      );
-    }
-    return { config, model: onnxUNet(saved, plan.classes.length) };
-  }
-  const encoder = await newEncoder(file, { taps, channels, size: plan.size }, runtime);
-  const config = { name: plan.model.name, options: encoder.options };
-  return { config, model: onnxUNet(encoder.encoder, plan.classes.length), encoder };
-}
-
 /** What `config.json` says of a run. */
 function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], runtime: Runtime): RunConfig {
   const { parts, classes } = plan;
@@ -272,25 +233,6 @@ async function scoreParts(
   }
 }
 
-function loadersOf(plan: Plan): { train: Loader; valid: Loader | undefined } {
-  const { parts, normalization, batch, seed } = plan;
-  const shared = { fit: stretch(plan.size), normalization, batchSize: batch, seed };
-  const cache = new SampleCache(CACHE_BYTES);
-  return {
-    train: new Loader({
-      ...shared,
-      cache,
-      dataset: parts.train,
-      sampler: shuffled(parts.train.length, seed),
-      transforms: parseAugmentation(plan.augment),
-      dropLast: plan.dropLast,
-    }),
-    valid:
-      parts.valid &&
-      new Loader({ ...shared, cache, dataset: parts.valid, sampler: sequential(parts.valid.length) }),
-  };
-}
-
 /** What an earlier run in the folder was made with, if this one goes on from it. */
 async function openEarlier(
   folder: RunFolder,
@@ -336,17 +278,6 @@ function checkResumable(options: TrainOptions, { options: before, training }: Ru
   }
 }
 
-/** The shape of the batches that an epoch begins with. */
-function firstBatch({ parts, batch, dropLast, size }: Plan): BatchShape {
-  const { length, channels } = parts.train;
-  if (dropLast && length < batch) {
-    throw new UsageError(
-      `--drop-last leaves nothing of ${length} training samples in batches of ${batch}: use a smaller --batch, or leave --drop-last out`,
-    );
-  }
-  return { size: Math.min(batch, length), channels, ...size };
-}
-
 /** A run is only resumed with what it began with: anything else would be another run under its name. */
 function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void {
   const { epochs: _e, maxSteps: _m, ...before } = earlier.training;
@@ -364,26 +295,6 @@ function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void 
       'resume',
       `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(a)} to ${JSON.stringify(b)}. Resume with what it began with, or start a new run with --init ${folder.path}.`,
     );
-  }
-}
-
-/** Weights that a fresh run begins with, where they are not random: pretrained ones, or those of another run. */
-async function startFrom(plan: Plan, init: string | undefined, learner: Learner): Promise<void> {
-  const pretrained = plan.encoderWeights === undefined ? undefined : modelEntry(plan.model.name).pretrained;
-  if (plan.encoderWeights !== undefined && pretrained) {
-    const prefix = `${pretrained.field}.`;
-    const slots = learner.state.slots.filter(({ name }) => name.startsWith(prefix));
-    const wanted = slots.map(({ name, leaf }) => ({ name: name.slice(prefix.length), shape: leaf.shape }));
-    const { tensors } = await loadEncoderWeights(pretrained.architecture, plan.encoderWeights, wanted);
-    tensors.forEach(({ data }, i) => learner.state.values(slots[i]!).set(data));
-  }
-  if (init !== undefined) {
-    const from = new RunFolder(init);
-    if (!(await from.exists())) {
-      throw new PixelwiseError('run', `--init ${init}: there is no run folder at ${from.path}.`);
-    }
-    const best = await from.checkpointFolder('best');
-    learner.state.loadStateDict(await readCheckpointWeights(best), best);
   }
 }
 

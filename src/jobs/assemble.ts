@@ -1,0 +1,99 @@
+/** From a plan to what trains: the model, its first weights, the batches. */
+import { Loader, parseAugmentation, SampleCache, sequential, shuffled, stretch } from '../data/index.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import { modelEntry } from '../models/index.js';
+import type { Layer } from '../nn/index.js';
+import type { Runtime } from '../runtime/index.js';
+import type { BatchShape, Learner, NewEncoder, RunConfig } from '../training/index.js';
+import { newEncoder, onnxUNet, readCheckpointWeights, RunFolder, savedEncoder } from '../training/index.js';
+import { loadEncoderWeights } from '../weights/index.js';
+import type { Plan } from './train-plan.js';
+import { modelOf } from './train-plan.js';
+
+/** Decoded samples that are kept between epochs, at most. */
+const CACHE_BYTES = 2 ** 30;
+
+/** The run that a resumed one goes on with. */
+export interface EarlierRun {
+  readonly folder: RunFolder;
+  readonly config: RunConfig;
+}
+
+/** The model of a plan, as config.json keeps it and as it is; with an encoder of one's own, the file to keep. */
+export async function modelFor(
+  plan: Plan,
+  runtime: Runtime,
+  earlier?: EarlierRun,
+): Promise<{ config: Plan['model']; model: Layer; encoder?: NewEncoder }> {
+  const { channels } = plan.parts.train;
+  if (!plan.encoder) return { config: plan.model, model: modelOf(plan, channels) };
+  const { file, taps } = plan.encoder;
+  if (earlier) {
+    // A run that goes on has its own copy of the file.
+    const { folder } = earlier;
+    const config = { ...earlier.config.model, name: plan.model.name };
+    const saved = await savedEncoder(folder, { ...earlier.config, model: config });
+    const before = saved.taps.map(({ name }) => name);
+    if (before.join() !== taps.join()) {
+      throw new PixelwiseError(
+        'resume',
+        `${folder.path} cannot be resumed: its taps are ${before.join(', ')}, not ${taps.join(', ')}.`,
+      );
+    }
+    return { config, model: onnxUNet(saved, plan.classes.length) };
+  }
+  const encoder = await newEncoder(file, { taps, channels, size: plan.size }, runtime);
+  const config = { name: plan.model.name, options: encoder.options };
+  return { config, model: onnxUNet(encoder.encoder, plan.classes.length), encoder };
+}
+
+/** Batches of both parts; they share one cache of decoded samples. */
+export function loadersOf(plan: Plan): { train: Loader; valid: Loader | undefined } {
+  const { parts, normalization, batch, seed } = plan;
+  const shared = { fit: stretch(plan.size), normalization, batchSize: batch, seed };
+  const cache = new SampleCache(CACHE_BYTES);
+  return {
+    train: new Loader({
+      ...shared,
+      cache,
+      dataset: parts.train,
+      sampler: shuffled(parts.train.length, seed),
+      transforms: parseAugmentation(plan.augment),
+      dropLast: plan.dropLast,
+    }),
+    valid:
+      parts.valid &&
+      new Loader({ ...shared, cache, dataset: parts.valid, sampler: sequential(parts.valid.length) }),
+  };
+}
+
+/** The shape of the batches that an epoch begins with. */
+export function firstBatch({ parts, batch, dropLast, size }: Plan): BatchShape {
+  const { length, channels } = parts.train;
+  if (dropLast && length < batch) {
+    throw new UsageError(
+      `--drop-last leaves nothing of ${length} training samples in batches of ${batch}: use a smaller --batch, or leave --drop-last out`,
+    );
+  }
+  return { size: Math.min(batch, length), channels, ...size };
+}
+
+/** Weights that a fresh run begins with, where they are not random: pretrained ones, or those of another run. */
+export async function startFrom(plan: Plan, init: string | undefined, learner: Learner): Promise<void> {
+  const pretrained = plan.encoderWeights === undefined ? undefined : modelEntry(plan.model.name).pretrained;
+  if (plan.encoderWeights !== undefined && pretrained) {
+    const prefix = `${pretrained.field}.`;
+    const slots = learner.state.slots.filter(({ name }) => name.startsWith(prefix));
+    const wanted = slots.map(({ name, leaf }) => ({ name: name.slice(prefix.length), shape: leaf.shape }));
+    const { tensors } = await loadEncoderWeights(pretrained.architecture, plan.encoderWeights, wanted);
+    tensors.forEach(({ data }, i) => learner.state.values(slots[i]!).set(data));
+  }
+  if (init !== undefined) {
+    const from = new RunFolder(init);
+    if (!(await from.exists())) {
+      throw new PixelwiseError('run', `--init ${init}: there is no run folder at ${from.path}.`);
+    }
+    const best = await from.checkpointFolder('best');
+    learner.state.loadStateDict(await readCheckpointWeights(best), best);
+  }
+}
