@@ -9,7 +9,7 @@
 import { IGNORE_INDEX } from './raster.js';
 
 /** Okabe and Ito's set without its black, ordered so that neighbours in index differ in lightness. */
-const OKABE_ITO: readonly (readonly [number, number, number])[] = [
+const OKABE_ITO: readonly Colour[] = [
   [230, 159, 0],
   [86, 180, 233],
   [0, 158, 115],
@@ -25,9 +25,28 @@ const GOLDEN = 0.6180339887498949;
 /** RGB triples by class index, 256 of them; never changed once published. */
 export const CLASS_PALETTE: Uint8Array = makePalette();
 
-/** The colour of a class as red, green, blue, 0…255. */
-export function classColour(index: number): readonly [number, number, number] {
+/** Red, green, blue, 0…255. */
+export type Colour = readonly [red: number, green: number, blue: number];
+
+/** The colour of a class by its index alone. */
+export function classColour(index: number): Colour {
   return [CLASS_PALETTE[3 * index]!, CLASS_PALETTE[3 * index + 1]!, CLASS_PALETTE[3 * index + 2]!];
+}
+
+/** The class that stands for "nothing of interest": the one of the name "background", else the first. */
+export function backgroundClass(names: readonly string[]): number {
+  return Math.max(0, names.indexOf('background'));
+}
+
+/** The colours of a set of classes: the background black wherever it stands, the others in the palette's order. */
+export function classColours(names: readonly string[]): Colour[] {
+  const background = backgroundClass(names);
+  return names.map((_, i) => classColour(i === background ? 0 : i < background ? i + 1 : i));
+}
+
+/** As CSS writes it: `#e69f00`. */
+export function hexColour(colour: Colour): string {
+  return `#${colour.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
 }
 
 function makePalette(): Uint8Array {
@@ -35,7 +54,7 @@ function makePalette(): Uint8Array {
   const taken = new Set(['0,0,0', IGNORED_COLOUR.join()]);
   let step = 0;
   for (let index = 1; index < IGNORE_INDEX; index++) {
-    let colour: readonly [number, number, number] | undefined = OKABE_ITO[index - 1];
+    let colour: Colour | undefined = OKABE_ITO[index - 1];
     while (colour === undefined || taken.has(colour.join())) {
       step++;
       const lightness = 0.3 + 0.5 * ((step * GOLDEN * GOLDEN) % 1);

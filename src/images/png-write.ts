@@ -13,8 +13,13 @@ const PALETTE = 3;
  * Encodes one value a pixel: 8-bit grey, 16-bit grey (Uint16Array), or, given a palette of RGB triples,
  * 8-bit palette, where viewers show colours and decoders that keep indices find the values unchanged.
  * Throws ShapeError where the data does not fill width × height or an index has no palette entry.
+ *
+ * @param transparent palette indices through which viewers show what lies beneath.
  */
-export async function encodeIndexedPng(image: IndexedRaster): Promise<Uint8Array> {
+export async function encodeIndexedPng(
+  image: IndexedRaster,
+  { transparent = [] }: { readonly transparent?: readonly number[] } = {},
+): Promise<Uint8Array> {
   const { width, height, data, palette } = image;
   if (data.length !== width * height) {
     throw new ShapeError(
@@ -53,9 +58,17 @@ export async function encodeIndexedPng(image: IndexedRaster): Promise<Uint8Array
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
     chunk('IHDR', header),
     ...(palette === undefined ? [] : [chunk('PLTE', palette)]),
+    ...(transparent.length === 0 ? [] : [chunk('tRNS', alphas(transparent))]),
     chunk('IDAT', await deflateAsync(rows, { level: 6 })),
     chunk('IEND', new Uint8Array(0)),
   ]);
+}
+
+/** Alpha by palette index, as far as the last that is not opaque (PNG specification, 11.3.1.1). */
+function alphas(transparent: readonly number[]): Uint8Array {
+  const values = new Uint8Array(Math.max(...transparent) + 1).fill(255);
+  for (const index of transparent) values[index] = 0;
+  return values;
 }
 
 function chunk(type: string, body: Uint8Array): Uint8Array {

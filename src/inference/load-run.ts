@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { classColour } from '../images/palette.js';
+import { classColours } from '../images/palette.js';
 import type { Layer, NamedArray } from '../nn/index.js';
 import type { EpochRecord, RunConfig } from '../training/index.js';
 import { modelOfRun, readCheckpointWeights, readRunConfig, RunFolder } from '../training/index.js';
@@ -50,7 +50,7 @@ export function cardOf(config: RunConfig): ModelCard {
     height: size.height,
     width: size.width,
     normalization,
-    palette: classes.map((_, index) => classColour(index)),
+    palette: classColours(classes),
     ...(classes.length === 2 && { threshold }),
     loss: training.loss,
   };

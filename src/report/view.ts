@@ -1,0 +1,69 @@
+/**
+ * How samples are shown in a report: small pictures in the shape of the source, and masks as transparent
+ * layers to be laid over them.
+ */
+import sharp from 'sharp';
+import { toDisplay } from '../images/overlay.js';
+import type { Colour } from '../images/palette.js';
+import { encodeIndexedPng } from '../images/png-write.js';
+import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
+import { resizeImage } from '../images/resize.js';
+
+export interface ViewSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The size in which an image is shown: its own, or with its longer side brought to `side` where that is larger. */
+export function viewSize({ width, height }: ViewSize, side: number): ViewSize {
+  const scale = Math.min(1, side / Math.max(width, height));
+  const shown = (length: number) => Math.max(1, Math.round(length * scale));
+  return { width: shown(width), height: shown(height) };
+}
+
+/** An image as 8-bit RGB at the size of its view. */
+export function viewOfImage(image: Raster, { width, height }: ViewSize): Raster {
+  const whole: Raster = {
+    width: image.width,
+    height: image.height,
+    channels: 3,
+    data: toDisplay(image),
+  };
+  if (image.width === width && image.height === height) return whole;
+  const planes = resizeImage(whole, width, height);
+  const plane = width * height;
+  const data = new Uint8Array(3 * plane);
+  for (let i = 0; i < plane; i++) {
+    for (let c = 0; c < 3; c++) data[3 * i + c] = Math.round(planes.data[c * plane + i]!);
+  }
+  return { width, height, channels: 3, data };
+}
+
+/** An 8-bit RGB image as WebP bytes. */
+export async function encodeWebp({ width, height, data }: Raster, quality = 82): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .webp({ quality })
+    .toBuffer();
+}
+
+/**
+ * A mask as a PNG that shows classes in their colours, and nothing where they are `clear` or ignored. The
+ * stored values are the class indices; ignored pixels have the index after the last class.
+ */
+export async function encodeMaskLayer(
+  mask: ClassMask,
+  colours: readonly Colour[],
+  clear: number,
+): Promise<Uint8Array> {
+  const { width, height, data } = mask;
+  const ignored = colours.length;
+  return encodeIndexedPng(
+    {
+      width,
+      height,
+      data: data.map((value) => (value === IGNORE_INDEX ? ignored : value)),
+      palette: Uint8Array.from([...colours, [0, 0, 0]].flat()),
+    },
+    { transparent: [clear, ignored] },
+  );
+}
