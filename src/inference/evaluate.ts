@@ -35,6 +35,8 @@ export interface EvaluateOptions extends ViewOptions {
 
 /** Scores of all samples together, and of each. */
 export interface Evaluation extends Scores {
+  /** Pixels by true class (rows) and predicted class (columns). */
+  readonly confusion: readonly (readonly number[])[];
   readonly perSample: readonly SampleScores[];
 }
 
@@ -90,7 +92,7 @@ export async function evaluate(
     await losses?.release();
   }
   soft.flush();
-  return { ...accumulator.scores(), perSample };
+  return { ...accumulator.scores(), confusion: accumulator.counts.rows(), perSample };
 }
 
 /** How a sample's values come about: one run of the graph gives them all, unless masks come from several looks. */

@@ -1,9 +1,9 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeCells } from '../data/demo-folder.js';
-import { RunFolder } from '../training/index.js';
+import { parseRunScores, RunFolder } from '../training/index.js';
 import type { TrainOptions } from './train-options.js';
 import { train } from './train.js';
 
@@ -54,6 +54,17 @@ describe('train', () => {
   ] satisfies [string, Partial<TrainOptions>, RegExp][])('refuses %s', async (_, changes, message) => {
     await expect(into('refused', changes)).rejects.toThrow(message);
     expect(await present('refused')).toBe(false);
+  });
+
+  it('leaves its scores in the run, with the pixels that they were counted from', async () => {
+    const { run, ...outcome } = await into('scored', { epochs: 1, val: 2 / 6, test: 1 / 6 });
+    const folder = new RunFolder(run);
+    const scores = parseRunScores(await readFile(folder.scoresPath, 'utf8'), folder.scoresPath);
+    expect(scores).toMatchObject(outcome);
+    const { confusion, classes } = scores.test!;
+    expect(confusion!.map((row) => row.reduce((sum, count) => sum + count))).toEqual(
+      classes.map(({ pixels }) => pixels),
+    );
   });
 
   it('resumes only what the run began with', async () => {

@@ -10,10 +10,9 @@ import { join, resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
-import type { Scores } from '../metrics/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
-import type { Best, Callback, Monitor, RunConfig } from '../training/index.js';
+import type { Callback, FinalScores, Monitor, RunConfig, RunScores } from '../training/index.js';
 import {
   checkpoints,
   CONFIG_VERSION,
@@ -25,6 +24,7 @@ import {
   readRunConfig,
   RunFolder,
   scheduleCallback,
+  writeRunScores,
 } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { describeMachine, machineDifferences } from './machine.js';
@@ -33,21 +33,9 @@ import type { TrainOptions, TrainSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
 import { lossOf, optimizerOf, planTraining, scheduleOf } from './train-plan.js';
 
-export interface TrainResult {
+export interface TrainResult extends RunScores {
   /** The run folder's absolute path: what `Segmenter.load` takes. */
   readonly run: string;
-  /** Epochs done. */
-  readonly epochs: number;
-  readonly stopped: 'epochs' | 'minutes' | 'patience' | 'interrupted';
-  /** The best epoch; absent where nothing was held out to choose on. */
-  readonly best?: Best;
-  /** Of the best epoch, at source size. */
-  readonly valid?: Scores;
-  /** Of the best epoch, at source size, on the part that nothing was chosen on. */
-  readonly test?: Scores;
-  /** Medians over epochs. */
-  readonly secondsPerEpoch: number | null;
-  readonly imagesPerSecond: number | null;
 }
 
 /** Trains a model and writes a run folder. */
@@ -152,8 +140,7 @@ async function runTraining(
     });
     const { history, stopped, epochs } = result;
     const scored = stopped === 'interrupted' ? {} : await scoreParts(folder, plan, runtime, options.signal);
-    return {
-      run: folder.path,
+    const outcome: RunScores = {
       epochs,
       stopped,
       ...(saving.best && { best: saving.best }),
@@ -161,6 +148,8 @@ async function runTraining(
       secondsPerEpoch: median(history.map((record) => record.seconds)),
       imagesPerSecond: median(history.map((record) => record.imagesPerSecond)),
     };
+    await writeRunScores(folder, outcome);
+    return { run: folder.path, ...outcome };
   } finally {
     await learner.close();
   }
@@ -214,7 +203,7 @@ async function scoreParts(
   { parts, loss }: Plan,
   runtime: Runtime,
   signal: AbortSignal | undefined,
-): Promise<{ valid?: Scores; test?: Scores }> {
+): Promise<{ valid?: FinalScores; test?: FinalScores }> {
   if (!parts.valid && !parts.test) return {};
   const segmenter = await Segmenter.load(folder.path, { runtime });
   try {

@@ -19,5 +19,6 @@ export * from './lr-suggestion.js';
 export * from './run-config.js';
 export * from './run-encoder.js';
 export * from './run-folder.js';
+export * from './run-scores.js';
 export * from './step.js';
 export * from './tally.js';

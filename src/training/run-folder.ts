@@ -6,6 +6,7 @@
  *   config.json          everything that made the run
  *   encoder.onnx         where the model has an encoder from a file: a copy of it
  *   metrics.jsonl        a line an epoch
+ *   scores.json          how the run ended, and the scores of its best epoch
  *   checkpoints/12/      weights, optimizer and loop state after epoch 12
  *   checkpoints/best     a file that holds the name of a checkpoint; so does `last`
  * ```
@@ -36,6 +37,10 @@ export class RunFolder {
 
   get metricsPath(): string {
     return join(this.path, 'metrics.jsonl');
+  }
+
+  get scoresPath(): string {
+    return join(this.path, 'scores.json');
   }
 
   /** Where the checkpoint `name` stands or will stand. */
