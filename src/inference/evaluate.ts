@@ -5,6 +5,7 @@
 import type { Dataset, Sample } from '../data/dataset.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { input, reshape } from '../graph/index.js';
+import { backgroundClass } from '../images/palette.js';
 import { resizeMask } from '../images/resize.js';
 import type { LossValues, SampleScores, Scores, ThresholdScore } from '../metrics/index.js';
 import { sampleScores, ScoreAccumulator, ThresholdSweep } from '../metrics/index.js';
@@ -66,6 +67,7 @@ export async function evaluate(
   checkClasses(segmenter, dataset);
   const accumulator = new ScoreAccumulator({ classNames: card.classes });
   const soft = new SoftDiceBatches(accumulator, batch);
+  const background = backgroundClass(card.classes);
   const perSample: SampleScores[] = [];
   const losses = options.losses?.length
     ? await LossProgram.compile(card, options.losses, segmenter)
@@ -85,7 +87,7 @@ export async function evaluate(
       if (compared.foreground) soft.add(compared.foreground, compared.target);
       const values = await losses?.of(results.logits!, sample);
       if (values) accumulator.addLoss(values, 1);
-      perSample.push(sampleScores(sample.id, counts, values));
+      perSample.push(sampleScores(sample.id, counts, values, background));
       options.onProgress?.(perSample.length, indices.length);
     }
   } finally {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sampleScores, ScoreAccumulator } from './index.js';
+import { ConfusionMatrix, sampleScores, ScoreAccumulator } from './index.js';
 
 const mask = (digits: string) => Uint8Array.from(digits, (digit) => (digit === '.' ? 255 : Number(digit)));
 
@@ -78,8 +78,13 @@ describe('ScoreAccumulator', () => {
       losses: { dice: null },
       meanDice: (2 / 3 + 4 / 5) / 2,
       meanIoU: (1 / 2 + 2 / 3) / 2,
+      dice: 4 / 5,
+      foreground: 2,
     });
-    expect(Object.keys(sampleScores('x.png', counts))).toEqual(['id', 'meanDice', 'meanIoU']);
+    const alone = sampleScores('x.png', counts, undefined, 1);
+    expect(Object.keys(alone)).toEqual(['id', 'meanDice', 'meanIoU', 'dice', 'foreground']);
+    expect(alone.foreground).toBe(2);
+    expect(sampleScores('x.png', new ConfusionMatrix(3))).not.toHaveProperty('dice');
   });
 
   it('refuses what does not fit', () => {

@@ -64,6 +64,10 @@ export interface SampleScores {
   readonly losses?: Readonly<Record<string, number | null>>;
   readonly meanDice: number | null;
   readonly meanIoU: number | null;
+  /** Two classes only: Dice of the foreground; null where it is in neither mask. */
+  readonly dice?: number | null;
+  /** Pixels that truly are of another class than the background. */
+  readonly foreground: number;
 }
 
 /** A loss and its components, as means over some samples. */
@@ -96,13 +100,21 @@ function tellLosses({ loss, losses }: LossValues): {
   };
 }
 
-/** The scores of one sample from its counts. */
-export function sampleScores(id: string, counts: ConfusionMatrix, losses?: LossValues): SampleScores {
+/** The scores of one sample from its counts. @param background the class that is no foreground. */
+export function sampleScores(
+  id: string,
+  counts: ConfusionMatrix,
+  losses?: LossValues,
+  background = 0,
+): SampleScores {
+  const { tp, fn } = counts.of(background);
   return {
     id,
     ...(losses === undefined ? {} : tellLosses(losses)),
     meanDice: meanDice(counts),
     meanIoU: meanIoU(counts),
+    ...(counts.classes === 2 ? { dice: dice(foreground(counts, 0)) } : {}),
+    foreground: counts.total - tp - fn,
   };
 }
 
