@@ -5,6 +5,7 @@
  */
 import type { BenchMode } from '../bench/index.js';
 import type { FormatName, PetsTarget } from '../data/index.js';
+import type { OutlineFormat } from '../inference/index.js';
 import type { Device } from '../runtime/index.js';
 import {
   choice,
@@ -92,6 +93,8 @@ export interface OptionValues {
   threshold: number;
   keepLargest: boolean;
   minArea: number;
+  fillHoles: boolean;
+  outlines: OutlineFormat;
   overlay: boolean;
   probabilities: boolean;
 
@@ -466,25 +469,38 @@ export const OPTIONS = {
     kind: flag(),
     help: 'of each class, keep the largest connected piece only',
     section: 'judging',
-    commands: ['predict'],
+    commands: USING,
   },
   minArea: {
     kind: whole(0, 1_000_000_000),
     help: 'drop connected pieces of fewer pixels',
     section: 'judging',
-    commands: ['predict'],
+    commands: USING,
+  },
+  fillHoles: {
+    kind: flag(),
+    help: 'background that one class encloses becomes of that class',
+    section: 'judging',
+    commands: USING,
+  },
+  outlines: {
+    kind: choice(['geojson', 'coco']),
+    help: 'write the pieces of each class, too: as polygons, or as COCO annotations with run lengths',
+    unset: 'none',
+    section: 'judging',
+    commands: USING,
   },
   overlay: {
     kind: flag(),
     help: 'write the image with the mask laid over it, too',
     section: 'judging',
-    commands: ['predict'],
+    commands: USING,
   },
   probabilities: {
     kind: flag(),
     help: 'write the probability of each class, too (float32, .npy)',
     section: 'judging',
-    commands: ['predict'],
+    commands: USING,
   },
 
   benchModel: {
@@ -551,7 +567,7 @@ export const OPTIONS = {
     kind: text('PATH', 'a path'),
     help: 'where results are written: a folder, or for export a file',
     section: 'general',
-    commands: [...LEARNING, 'predict', 'demo', 'export', 'report', 'doctor'],
+    commands: [...LEARNING, ...USING, 'demo', 'export', 'report', 'doctor'],
     needed: ['predict', 'export'],
   },
   device: {

@@ -27,8 +27,14 @@ export interface Components {
   readonly components: readonly Component[];
 }
 
-/** Parts a mask into regions of one class. @param background the class whose pixels touch along edges alone. */
-export function connectedComponents({ width, height, data }: ClassMask, background = 0): Components {
+/**
+ * Parts a mask into regions of one class.
+ * @param background the class whose pixels touch along edges alone; `all` where those of every class do.
+ */
+export function connectedComponents(
+  { width, height, data }: ClassMask,
+  background: number | 'all' = 0,
+): Components {
   const parents = new Int32Array(data.length);
   const root = (pixel: number): number => {
     let at = pixel;
@@ -50,7 +56,7 @@ export function connectedComponents({ width, height, data }: ClassMask, backgrou
       if (x > 0 && data[i - 1] === value) at = join(i - 1, at);
       if (y === 0) continue;
       if (data[i - width] === value) at = join(i - width, at);
-      if (value === background) continue;
+      if (background === 'all' || value === background) continue;
       if (x > 0 && data[i - width - 1] === value) at = join(i - width - 1, at);
       if (x < width - 1 && data[i - width + 1] === value) join(i - width + 1, at);
     }
@@ -82,13 +88,13 @@ export function connectedComponents({ width, height, data }: ClassMask, backgrou
 
 export interface CleanOptions {
   /** Of each class but the background, only the largest component stays (of equals, the first). */
-  readonly keepLargest?: boolean;
+  readonly keepLargest?: boolean | undefined;
   /** Components of fewer pixels, in classes other than the background, are dropped. */
-  readonly minArea?: number;
+  readonly minArea?: number | undefined;
   /** Background that one class encloses becomes of that class. */
-  readonly fillHoles?: boolean;
+  readonly fillHoles?: boolean | undefined;
   /** The class that dropped pixels become; default 0. */
-  readonly background?: number;
+  readonly background?: number | undefined;
 }
 
 /** Throws UsageError where the options are out of range. */

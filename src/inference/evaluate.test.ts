@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryDataset } from '../../test/inference/memory-dataset.js';
 import { tinyCard, tinyUNet } from '../../test/inference/tiny-model.js';
 import { Loader, stretch } from '../data/index.js';
-import { ConfusionMatrix, iou, softDice } from '../metrics/index.js';
+import { ConfusionMatrix, iou, meanIoU, softDice } from '../metrics/index.js';
 import { binaryCrossEntropy, crossEntropy, dice } from '../nn/index.js';
 import type { LossTerm } from '../nn/index.js';
 import { encodeModel } from '../onnx/index.js';
@@ -69,6 +69,33 @@ describe('evaluate', () => {
     const alone = await evaluate(segmenter, data, { indices: [2] });
     expect(alone.meanIoU).toBe(result.perSample[2]!.meanIoU);
     expect(alone.loss).toBeUndefined();
+    await segmenter.close();
+  });
+
+  it('scores cleaned masks, and hands out what it scored', async () => {
+    const { segmenter, data, card } = await opened(3, 9);
+    const clean = { keepLargest: true, minArea: 3, fillHoles: true };
+    const seen: number[] = [];
+    const result = await evaluate(segmenter, data, {
+      ...clean,
+      probabilities: true,
+      onSample: async ({ index, sample, prediction, probabilities, scores }) => {
+        const expected = await segmenter.segment(sample.image, { ...clean, probabilities: true });
+        expect(prediction).toEqual(expected.mask);
+        expect(probabilities).toEqual(expected.probabilities);
+        const counts = new ConfusionMatrix(3).add(prediction.data, sample.mask.data);
+        expect(scores.meanIoU).toBe(meanIoU(counts));
+        seen.push(index);
+      },
+    });
+    expect(seen).toEqual([0, 1, 2]);
+    expect(result.meanIoU).not.toBe((await evaluate(segmenter, data)).meanIoU);
+    const tiled = await evaluate(segmenter, data, { ...clean, tile: 32 });
+    expect(tiled.classes.map(({ name }) => name)).toEqual(card.classes);
+    await expect(evaluate(segmenter, data, { minArea: -1 })).rejects.toThrow(/-1/);
+    await expect(evaluate(segmenter, data, { probabilities: true, scoreAt: 'model' })).rejects.toThrow(
+      /score at "source"/,
+    );
     await segmenter.close();
   });
 

@@ -6,6 +6,8 @@ import type { Dataset, Sample } from '../data/dataset.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { input, reshape } from '../graph/index.js';
 import { backgroundClass } from '../images/palette.js';
+import type { ClassMask } from '../images/raster.js';
+import type { Planes } from '../images/resize.js';
 import { resizeMask } from '../images/resize.js';
 import type { LossValues, SampleScores, Scores, ThresholdScore } from '../metrics/index.js';
 import { sampleScores, ScoreAccumulator, ThresholdSweep } from '../metrics/index.js';
@@ -13,12 +15,14 @@ import type { LossTerm, TargetMap } from '../nn/index.js';
 import { sumOfLosses, targetMapsBehind } from '../nn/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { Program, viewOf } from '../runtime/index.js';
+import type { CleanOptions } from './components.js';
+import { checkCleanOptions, cleanMask } from './components.js';
 import { inOrder } from './in-order.js';
 import type { ModelCard } from './model-card.js';
 import { DEFAULT_THRESHOLD } from './model-card.js';
 import type { GraphResults, GraphValue, RasterSegmenter, ViewOptions } from './raster-segmenter.js';
 
-export interface EvaluateOptions extends ViewOptions {
+export interface EvaluateOptions extends ViewOptions, CleanOptions {
   /** Samples to score, in this order; default all. */
   readonly indices?: readonly number[] | undefined;
   /** At which size masks are compared: the image's (default) or the model's, as published figures often are. */
@@ -31,7 +35,22 @@ export interface EvaluateOptions extends ViewOptions {
   readonly batch?: number | undefined;
   /** Called after each sample. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Is handed each sample with what was predicted for it, and waited for. */
+  readonly onSample?: ((scored: ScoredSample) => void | Promise<void>) | undefined;
+  /** Whether {@link onSample} wants probabilities too. Default false; not with `scoreAt: 'model'`. */
+  readonly probabilities?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A sample beside its prediction. */
+export interface ScoredSample {
+  readonly index: number;
+  readonly sample: Sample;
+  /** At the size at which masks are compared, as it was scored. */
+  readonly prediction: ClassMask;
+  /** K×H×W at the size of the image, where asked for. */
+  readonly probabilities?: Planes;
+  readonly scores: SampleScores;
 }
 
 /** Scores of all samples together, and of each. */
@@ -46,7 +65,7 @@ const AHEAD = 3;
 
 /** What one sample comes to: both masks at one size, and the probability of class 1 where there are two classes. */
 interface Compared {
-  readonly prediction: Uint8Array;
+  readonly prediction: ClassMask;
   readonly target: Uint8Array;
   readonly foreground: Float32Array | undefined;
 }
@@ -65,6 +84,7 @@ export async function evaluate(
   const { card } = segmenter;
   const { indices = allOf(dataset), scoreAt = 'source', threshold, batch = 1, signal } = options;
   checkClasses(segmenter, dataset);
+  checkCleanOptions(options);
   const accumulator = new ScoreAccumulator({ classNames: card.classes });
   const soft = new SoftDiceBatches(accumulator, batch);
   const background = backgroundClass(card.classes);
@@ -83,11 +103,23 @@ export async function evaluate(
     for await (const { index, sample } of samples) {
       const results = await look(sample);
       const compared = compare(sample, results, card, scoreAt, threshold ?? card.threshold);
-      const counts = accumulator.addSample(compared.prediction, compared.target, dataset.groups?.[index]);
+      const prediction = cleanMask(compared.prediction, options);
+      const counts = accumulator.addSample(prediction.data, compared.target, dataset.groups?.[index]);
       if (compared.foreground) soft.add(compared.foreground, compared.target);
       const values = await losses?.of(results.logits!, sample);
       if (values) accumulator.addLoss(values, 1);
-      perSample.push(sampleScores(sample.id, counts, values, background));
+      const scores = sampleScores(sample.id, counts, values, background);
+      perSample.push(scores);
+      const { width, height } = sample.image;
+      await options.onSample?.({
+        index,
+        sample,
+        prediction,
+        ...(options.probabilities && {
+          probabilities: { width, height, channels: card.classes.length, data: results.probabilities! },
+        }),
+        scores,
+      });
       options.onProgress?.(perSample.length, indices.length);
     }
   } finally {
@@ -104,11 +136,15 @@ function lookFor(
   withLogits: boolean,
   options: EvaluateOptions,
 ): (sample: Sample) => Promise<Partial<GraphResults>> {
-  const { tile, tta = false, threshold, signal } = options;
+  const { tile, overlap, tta = false, threshold, signal } = options;
   const binary = segmenter.card.classes.length === 2;
+  const probabilities = binary || options.probabilities === true;
+  if (options.probabilities && scoreAt === 'model') {
+    throw new UsageError('Probabilities are those of the image\'s pixels: score at "source".');
+  }
   if (tile === undefined && tta === false) {
     const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask'];
-    if (scoreAt === 'source' && binary) wanted.push('probabilities');
+    if (scoreAt === 'source' && probabilities) wanted.push('probabilities');
     if (withLogits) wanted.push('logits');
     return ({ image, id }) => segmenter.run(image, wanted, { threshold, signal }, id);
   }
@@ -118,11 +154,13 @@ function lookFor(
     );
   }
   return async ({ image, id }) => {
-    const { mask, probabilities } = await segmenter.segment(image, { ...options, probabilities: binary }, id);
+    // What follows a mask follows here as it does without views: once, where masks are compared.
+    const view = { tile, overlap, tta, threshold, signal, probabilities };
+    const segmented = await segmenter.segment(image, view, id);
     const logits = withLogits ? (await segmenter.run(image, ['logits'], { signal }, id)).logits : undefined;
     return {
-      mask: mask.data,
-      ...(probabilities && { probabilities: probabilities.data }),
+      mask: segmented.mask.data,
+      ...(segmented.probabilities && { probabilities: segmented.probabilities.data }),
       ...(logits && { logits }),
     };
   };
@@ -212,12 +250,15 @@ function compare(
       );
     }
     const foreground = binary ? foregroundOf(results) : undefined;
-    return { prediction: results.mask!, target: mask.data, foreground };
+    const { width, height } = image;
+    return { prediction: { width, height, data: results.mask! }, target: mask.data, foreground };
   }
   const scores = results.scores!;
+  const { width, height } = card;
+  const data = binary ? above(scores, threshold) : mostProbable(scores, card.classes.length);
   return {
-    prediction: binary ? above(scores, threshold) : mostProbable(scores, card.classes.length),
-    target: resizeMask(mask, card.width, card.height).data,
+    prediction: { width, height, data },
+    target: resizeMask(mask, width, height).data,
     foreground: binary ? scores : undefined,
   };
 }

@@ -8,6 +8,17 @@ export * from './raster-segmenter.js';
 export * from './segmenter.js';
 export { type PredictOptions, type PredictOutput, type PredictResult, predictFiles } from './predict.js';
 export {
+  type OutlineFormat,
+  type Result,
+  type ResultChoice,
+  type ResultPaths,
+  resultPaths,
+  writeResults,
+} from './result-files.js';
+export * from './outlines.js';
+export * from './coco.js';
+export { compressCounts, decodeRle, decompressCounts, encodeRle } from '../data/formats/rle.js';
+export {
   type CleanOptions,
   cleanMask,
   type Component,

@@ -15,8 +15,10 @@ import { writeImage } from '../images/encode.js';
 import { CLASS_PALETTE } from '../images/palette.js';
 import { ModelState } from '../nn/index.js';
 import { encodeModel } from '../onnx/index.js';
+import { maskToCoco } from './coco.js';
 import { cleanMask } from './components.js';
 import { exportGraph } from './export-graph.js';
+import { maskToGeoJson } from './outlines.js';
 import { predictFiles } from './predict.js';
 import { Segmenter } from './segmenter.js';
 
@@ -93,6 +95,16 @@ describe('predictFiles', () => {
     expect(Buffer.from(written.data as Uint8Array).equals(cleaned.data)).toBe(true);
     expect(Object.keys(outputs[0]!).sort()).toEqual(['height', 'input', 'mask', 'seconds', 'width']);
     await bright.close();
+  });
+
+  it.each(['geojson', 'coco'] as const)('writes outlines as %s', async (outlines) => {
+    const { outputs } = await predictFiles(segmenter, [path('b', 'y.png')], { out, outlines });
+    const { mask } = await segmenter.segment(path('b', 'y.png'));
+    const ending = outlines === 'coco' ? 'json' : 'geojson';
+    expect(outputs[0]!.outlines).toBe(join(out, 'outlines', `y.${ending}`));
+    const expected =
+      outlines === 'coco' ? maskToCoco(mask, card.classes, 'y.png') : maskToGeoJson(mask, card.classes);
+    expect(JSON.parse(await readFile(outputs[0]!.outlines!, 'utf8'))).toEqual(expected);
   });
 
   it('reports what fails and does the rest', async () => {

@@ -1,26 +1,18 @@
 /** Masks for files: what `pixelwise predict` does. */
-import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { writeImage, writeMask } from '../images/encode.js';
-import { overlay } from '../images/overlay.js';
-import { writeWhole } from '../images/write-file.js';
-import type { CleanOptions } from './components.js';
-import { checkCleanOptions, cleanMask } from './components.js';
+import { checkCleanOptions } from './components.js';
 import { inOrder } from './in-order.js';
 import type { InputFile } from './input-files.js';
 import { findInputs, resultNames } from './input-files.js';
-import { encodeNpy } from './npy.js';
 import type { SegmentOptions } from './raster-segmenter.js';
+import type { ResultChoice, ResultPaths } from './result-files.js';
+import { resultPaths, writeResults } from './result-files.js';
 import type { Segmenter } from './segmenter.js';
 
-export interface PredictOptions extends SegmentOptions, CleanOptions {
+export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask'> {
   /** Folder for the results: `NAME.png` are the masks. */
   readonly out: string;
-  /** Writes each image with its mask laid over it to `overlays/NAME.jpg`. Default false. */
-  readonly overlay?: boolean;
-  /** Writes probabilities (float32 K×H×W, as the model gave them) to `probabilities/NAME.npy`. Default false. */
-  readonly probabilities?: boolean;
   /** Called after each input. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -32,6 +24,7 @@ export interface PredictOutput {
   readonly mask: string;
   readonly overlay?: string;
   readonly probabilities?: string;
+  readonly outlines?: string;
   readonly width: number;
   readonly height: number;
   /** From pixels to mask; reading and writing not counted. */
@@ -61,7 +54,7 @@ export async function predictFiles(
 ): Promise<PredictResult> {
   checkCleanOptions(options);
   const files = await findInputs(inputs);
-  const tasks = planResults(files, resolve(options.out));
+  const tasks = planResults(files, options);
   const outputs: PredictOutput[] = [];
   const failures: { input: string; error: PixelwiseError }[] = [];
   const attempt = async (task: Task) => {
@@ -83,65 +76,32 @@ export async function predictFiles(
 
 interface Task {
   readonly file: InputFile;
-  readonly mask: string;
-  readonly overlay: string;
-  readonly probabilities: string;
+  readonly paths: ResultPaths & { readonly mask: string };
 }
 
-function planResults(files: readonly InputFile[], out: string): Task[] {
+function planResults(files: readonly InputFile[], options: PredictOptions): Task[] {
+  const out = resolve(options.out);
   const sources = new Set(files.map(({ path }) => resolve(path)));
   return resultNames(files).map((name, i) => {
-    const task = {
-      file: files[i]!,
-      mask: join(out, `${name}.png`),
-      overlay: join(out, 'overlays', `${name}.jpg`),
-      probabilities: join(out, 'probabilities', `${name}.npy`),
-    };
-    for (const path of [task.mask, task.overlay]) {
+    const paths = { ...resultPaths(out, name, options), mask: join(out, `${name}.png`) };
+    for (const path of Object.values(paths)) {
       if (sources.has(path)) {
         throw new UsageError(
-          `${path} is an input, and its mask would replace it. Choose another folder for --out.`,
+          `${path} is an input, and its result would replace it. Choose another folder for --out.`,
         );
       }
     }
-    return task;
+    return { file: files[i]!, paths };
   });
 }
 
-async function predictOne(segmenter: Segmenter, task: Task, options: PredictOptions): Promise<PredictOutput> {
-  const { path } = task.file;
-  const segmented = await segmenter.segment(path, options);
-  const { width, height, seconds, image, probabilities } = segmented;
-  const mask = cleanMask(segmented.mask, options);
-  const written: string[] = [];
-  try {
-    if (probabilities) {
-      const { data, channels } = probabilities;
-      await writeWhole(task.probabilities, encodeNpy(data, [channels, height, width]));
-      written.push(task.probabilities);
-    }
-    if (options.overlay) {
-      await writeImage(task.overlay, await overlay(image, mask));
-      written.push(task.overlay);
-    }
-    await writeMask(task.mask, mask, { palette: paletteOf(segmenter) });
-  } catch (error) {
-    // An image has all of its results or none.
-    await Promise.all(written.map((file) => rm(file, { force: true })));
-    throw error;
-  }
-  return {
-    input: resolve(path),
-    mask: task.mask,
-    ...(options.overlay && { overlay: task.overlay }),
-    ...(probabilities && { probabilities: task.probabilities }),
-    width,
-    height,
-    seconds,
-  };
-}
-
-/** The colours of the model's classes, as bytes. */
-function paletteOf({ card }: Segmenter): Uint8Array {
-  return Uint8Array.from(card.palette.flat());
+async function predictOne(
+  segmenter: Segmenter,
+  { file, paths }: Task,
+  options: PredictOptions,
+): Promise<PredictOutput> {
+  const segmented = await segmenter.segment(file.path, options);
+  const { width, height, seconds } = segmented;
+  await writeResults(paths, { ...segmented, fileName: file.path }, segmenter.card);
+  return { input: resolve(file.path), ...paths, width, height, seconds };
 }

@@ -10,6 +10,8 @@ import type { OnnxModel, ValueInfo } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { Binding, Runtime, Session } from '../runtime/index.js';
 import { viewOf } from '../runtime/index.js';
+import type { CleanOptions } from './components.js';
+import { checkCleanOptions, cleanMask } from './components.js';
 import {
   IMAGE,
   LOGITS,
@@ -21,9 +23,9 @@ import {
   withOutputs,
 } from './export-graph.js';
 import type { ModelCard } from './model-card.js';
-import { segmentInViews } from './views.js';
-import type { TestTimeAugmentation } from './symmetries.js';
 import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
+import type { TestTimeAugmentation } from './symmetries.js';
+import { segmentInViews } from './views.js';
 
 /** How an image is looked at: whole and once, unless said otherwise. */
 export interface ViewOptions {
@@ -38,13 +40,14 @@ export interface ViewOptions {
   readonly tta?: boolean | TestTimeAugmentation | undefined;
 }
 
-export interface SegmentOptions extends ViewOptions {
+/** What is wanted of an image, and what is done with its mask afterwards ({@link cleanMask}). */
+export interface SegmentOptions extends ViewOptions, CleanOptions {
   /** Whether probabilities are wanted too: 4 bytes for each pixel and class. Default false. */
-  readonly probabilities?: boolean;
+  readonly probabilities?: boolean | undefined;
   /** Two classes only: from which probability on a pixel is of class 1. Default: the model's own. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
   /** Once aborted, nothing new is begun and the call throws `signal.reason`; a run that has begun ends first. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The mask of one image. */
@@ -122,6 +125,12 @@ export class RasterSegmenter {
 
   /** The mask of an image. @param imageName what messages call it. */
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
+    checkCleanOptions(options);
+    const segmented = await this.look(image, options, imageName);
+    return { ...segmented, mask: cleanMask(segmented.mask, options) };
+  }
+
+  private async look(image: Raster, options: SegmentOptions, imageName?: string): Promise<Segmentation> {
     if (options.tile !== undefined || (options.tta ?? false) !== false) {
       return segmentInViews(this, image, options, imageName);
     }

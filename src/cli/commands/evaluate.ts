@@ -1,5 +1,8 @@
 /** `pixelwise evaluate MODEL --data DIR`: scores of a model on labelled images. */
-import { evaluate, Segmenter } from '../../inference/index.js';
+import { resolve } from 'node:path';
+import { UsageError } from '../../errors/index.js';
+import type { ScoredSample } from '../../inference/index.js';
+import { evaluate, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
 import { parseLosses } from '../../nn/index.js';
 import type { Run } from '../command.js';
 import { dataToScore } from '../data-to-score.js';
@@ -8,7 +11,18 @@ import { scoresText } from '../scores-text.js';
 
 export const run: Run<'evaluate'> = async (options, { output, signal, words }) => {
   const source = words[0]!;
-  const { data, split, checkpoint, device, threads } = options;
+  const { data, split, checkpoint, device, threads, scoreAt, overlay, probabilities, outlines } = options;
+  const writes = overlay === true || probabilities === true || outlines !== undefined;
+  if (writes && options.out === undefined) {
+    throw new UsageError(
+      '--overlay, --probabilities and --outlines write files: name a folder for them with --out',
+    );
+  }
+  if (writes && scoreAt === 'model') {
+    throw new UsageError(
+      '--overlay, --probabilities and --outlines are those of the images: leave --score-at model out',
+    );
+  }
   const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
   try {
     const { classes, loss } = segmenter.card;
@@ -17,13 +31,23 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
     const { part, note } = await partToScore(source, dataset, data, split);
     if (note !== undefined) output.warn(note);
     const progress = output.progress({ label: 'scoring', unit: 'images', total: part.length });
-    const { scoreAt, threshold, tile, overlap, tta } = options;
+    const write = async ({ sample, prediction, probabilities }: ScoredSample): Promise<void> => {
+      const paths = resultPaths(resolve(options.out!), sample.id, { ...options, mask: false });
+      const { id: fileName, image } = sample;
+      await writeResults(paths, { fileName, image, mask: prediction, probabilities }, segmenter.card);
+    };
+    const { threshold, tile, overlap, tta, keepLargest, minArea, fillHoles } = options;
     const evaluation = await evaluate(segmenter, part, {
       scoreAt,
       threshold,
       tile,
       overlap,
       tta,
+      keepLargest,
+      minArea,
+      fillHoles,
+      probabilities,
+      onSample: writes ? write : undefined,
       losses: loss === undefined ? undefined : parseLosses(loss),
       signal,
       onProgress: (done) => progress.update({ done }),

@@ -1,0 +1,128 @@
+/**
+ * Masks in COCO's format (Lin et al. 2014): run lengths of each class, and a JSON file that the COCO API and
+ * this project's own reader open.
+ */
+import { compressCounts } from '../data/formats/rle.js';
+import type { ClassMask } from '../images/raster.js';
+import { IGNORE_INDEX } from '../images/raster.js';
+
+/** The pixels of one class. */
+export interface ClassRuns {
+  /** The class. */
+  readonly value: number;
+  /** Lengths of runs without and with the class in turn, beginning without, down the columns. */
+  readonly counts: readonly number[];
+  /** Pixels. */
+  readonly area: number;
+  /** Left, top, width and height of the smallest box that holds them all. */
+  readonly box: readonly [x: number, y: number, width: number, height: number];
+}
+
+/** The run lengths of every class that a mask holds, by rising class; ignored pixels are of none. */
+export function maskToRuns({ width, height, data }: ClassMask): ClassRuns[] {
+  const runs = new Map<number, OpenRuns>();
+  const size = width * height;
+  let begin = 0;
+  for (let x = 0, at = 0; x < width; x++) {
+    for (let y = 0; y < height; y++, at++) {
+      const value = data[y * width + x]!;
+      const last = at === size - 1;
+      const next = last ? -1 : y === height - 1 ? data[x + 1]! : data[(y + 1) * width + x]!;
+      if (next === value) continue;
+      if (value !== IGNORE_INDEX) {
+        let known = runs.get(value);
+        if (!known) runs.set(value, (known = new OpenRuns(height)));
+        known.add(begin, at + 1);
+      }
+      begin = at + 1;
+    }
+  }
+  return [...runs].sort(([a], [b]) => a - b).map(([value, open]) => ({ value, ...open.close(size) }));
+}
+
+class OpenRuns {
+  private readonly counts: number[] = [];
+  private end = 0;
+  private area = 0;
+  private left = Infinity;
+  private right = 0;
+  private top = Infinity;
+  private bottom = 0;
+
+  constructor(private readonly height: number) {}
+
+  /** Takes the pixels from `begin` to `end`, counted down the columns. */
+  add(begin: number, end: number): void {
+    this.counts.push(begin - this.end, end - begin);
+    this.end = end;
+    this.area += end - begin;
+    const [firstColumn, lastColumn] = [begin, end - 1].map((at) => Math.floor(at / this.height)) as [
+      number,
+      number,
+    ];
+    this.left = Math.min(this.left, firstColumn);
+    this.right = Math.max(this.right, lastColumn + 1);
+    const spans = firstColumn !== lastColumn;
+    this.top = Math.min(this.top, spans ? 0 : begin % this.height);
+    this.bottom = Math.max(this.bottom, spans ? this.height : ((end - 1) % this.height) + 1);
+  }
+
+  close(size: number): Omit<ClassRuns, 'value'> {
+    const { counts, area, left, right, top, bottom } = this;
+    return {
+      counts: this.end < size ? [...counts, size - this.end] : counts,
+      area,
+      box: [left, top, right - left, bottom - top],
+    };
+  }
+}
+
+/** COCO's JSON for one image; a run of masks may be joined by whoever numbers the images. */
+export interface CocoAnnotations {
+  readonly images: readonly [
+    { readonly id: number; readonly file_name: string; readonly width: number; readonly height: number },
+  ];
+  readonly categories: readonly { readonly id: number; readonly name: string }[];
+  readonly annotations: readonly {
+    readonly id: number;
+    readonly image_id: number;
+    readonly category_id: number;
+    readonly segmentation: {
+      readonly size: readonly [height: number, width: number];
+      readonly counts: string;
+    };
+    readonly area: number;
+    readonly bbox: readonly [x: number, y: number, width: number, height: number];
+    /** COCO's sign that an annotation is run lengths, and may be several things at once. */
+    readonly iscrowd: 1;
+  }[];
+}
+
+/**
+ * A mask as COCO annotations, one for each class that it holds but the first (the background). Category ids are
+ * class indices.
+ *
+ * @param classes names by index. @param fileName of the image.
+ */
+export function maskToCoco(
+  mask: ClassMask,
+  classes: readonly string[],
+  fileName: string,
+  imageId = 1,
+): CocoAnnotations {
+  const { width, height } = mask;
+  const runs = maskToRuns(mask).filter(({ value }) => value !== 0);
+  return {
+    images: [{ id: imageId, file_name: fileName, width, height }],
+    categories: classes.map((name, id) => ({ id, name })).slice(1),
+    annotations: runs.map(({ value, counts, area, box }, i) => ({
+      id: i + 1,
+      image_id: imageId,
+      category_id: value,
+      segmentation: { size: [height, width], counts: compressCounts(counts) },
+      area,
+      bbox: box,
+      iscrowd: 1,
+    })),
+  };
+}

@@ -1,0 +1,93 @@
+/** What is written of a segmented image, and where: the names below a folder that `predict` and `evaluate` share. */
+import { rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { writeImage, writeMask } from '../images/encode.js';
+import { overlay } from '../images/overlay.js';
+import type { ClassMask, Raster } from '../images/raster.js';
+import type { Planes } from '../images/resize.js';
+import { writeWhole } from '../images/write-file.js';
+import { maskToCoco } from './coco.js';
+import type { ModelCard } from './model-card.js';
+import { encodeNpy } from './npy.js';
+import { maskToGeoJson } from './outlines.js';
+
+/** How outlines are written: polygons as GeoJSON, or run lengths as COCO annotations. */
+export type OutlineFormat = 'geojson' | 'coco';
+
+/** Which files an image has. */
+export interface ResultChoice {
+  /** The mask, `NAME.png`: a palette whose indices are the classes. Default true. */
+  readonly mask?: boolean | undefined;
+  /** The image with its mask laid over it, `overlays/NAME.jpg`. Default false. */
+  readonly overlay?: boolean | undefined;
+  /** Probabilities, `probabilities/NAME.npy`: float32 K×H×W, as the model gave them. Default false. */
+  readonly probabilities?: boolean | undefined;
+  /** `outlines/NAME.geojson` or `outlines/NAME.json`. Default none. */
+  readonly outlines?: OutlineFormat | undefined;
+}
+
+/** Absolute paths of an image's files, where it has them. */
+export interface ResultPaths {
+  readonly mask?: string;
+  readonly overlay?: string;
+  readonly probabilities?: string;
+  readonly outlines?: string;
+}
+
+/** Where the files of an image go. @param out an absolute folder. @param name unique among the images. */
+export function resultPaths(out: string, name: string, choice: ResultChoice): ResultPaths {
+  const ending = choice.outlines === 'coco' ? 'json' : 'geojson';
+  return {
+    ...(choice.mask !== false && { mask: join(out, `${name}.png`) }),
+    ...(choice.overlay && { overlay: join(out, 'overlays', `${name}.jpg`) }),
+    ...(choice.probabilities && { probabilities: join(out, 'probabilities', `${name}.npy`) }),
+    ...(choice.outlines && { outlines: join(out, 'outlines', `${name}.${ending}`) }),
+  };
+}
+
+/** What is known of a segmented image. */
+export interface Result {
+  /** The image's own name, for outlines. */
+  readonly fileName: string;
+  readonly image: Raster;
+  readonly mask: ClassMask;
+  readonly probabilities?: Planes | undefined;
+}
+
+/** Writes the files that `paths` name. Throws `write-failed`; an image has all of its files or none. */
+export async function writeResults(
+  paths: ResultPaths,
+  { fileName, image, mask, probabilities }: Result,
+  card: ModelCard,
+): Promise<void> {
+  const { classes } = card;
+  const written: string[] = [];
+  const write = async (path: string | undefined, work: (path: string) => Promise<void>): Promise<void> => {
+    if (path === undefined) return;
+    await work(path);
+    written.push(path);
+  };
+  try {
+    await write(paths.probabilities, (path) => {
+      const { data, channels, width, height } = probabilities!;
+      return writeWhole(path, encodeNpy(data, [channels, height, width]));
+    });
+    await write(paths.overlay, async (path) => writeImage(path, await overlay(image, mask)));
+    await write(paths.outlines, (path) => {
+      const outlines = path.endsWith('.geojson')
+        ? maskToGeoJson(mask, classes)
+        : maskToCoco(mask, classes, basename(fileName));
+      return writeWhole(path, JSON.stringify(outlines));
+    });
+    // The mask comes last: where it is, the rest is.
+    await write(paths.mask, (path) => writeMask(path, mask, { palette: paletteOf(card) }));
+  } catch (error) {
+    await Promise.all(written.map((file) => rm(file, { force: true })));
+    throw error;
+  }
+}
+
+/** The colours of the model's classes, as bytes. */
+export function paletteOf({ palette }: ModelCard): Uint8Array {
+  return Uint8Array.from(palette.flat());
+}
