@@ -1,7 +1,7 @@
 /** A mask laid over its image: half-transparent class colours, each region outlined. */
 import sharp from 'sharp';
 import { PixelwiseError } from '../errors/index.js';
-import { classColour } from './palette.js';
+import { classColour, type Colour } from './palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from './raster.js';
 
 export interface OverlayOptions {
@@ -11,6 +11,8 @@ export interface OverlayOptions {
   readonly outline?: number;
   /** Class left as the image shows it; default 0, null for none. */
   readonly clear?: number | null;
+  /** Colours by index; default the palette's, by index alone. */
+  readonly colours?: readonly Colour[];
   /** Class names by index: draws a legend of the classes present under the picture. */
   readonly legend?: readonly string[];
 }
@@ -43,11 +45,11 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
     }
     if (value === clear) continue;
     const weight = edges[i] === 1 ? 1 : opacity;
-    const colour = classColour(value);
+    const colour = options.colours?.[value] ?? classColour(value);
     for (let c = 0; c < 3; c++) data[at + c] = Math.round((1 - weight) * data[at + c]! + weight * colour[c]!);
   }
   const drawn: Raster = { width, height, channels: 3, data };
-  return options.legend === undefined ? drawn : withLegend(drawn, mask, options.legend);
+  return options.legend === undefined ? drawn : withLegend(drawn, mask, options.legend, options.colours);
 }
 
 /** 8-bit RGB for looking at: grey repeated, channels beyond three left out, 16 bits stretched to their range. */
@@ -96,7 +98,12 @@ function regionEdges(mask: ClassMask, reach: number): Uint8Array {
 }
 
 /** A strip below the picture with a swatch and a name for each class that the mask holds. */
-async function withLegend(image: Raster, mask: ClassMask, names: readonly string[]): Promise<Raster> {
+async function withLegend(
+  image: Raster,
+  mask: ClassMask,
+  names: readonly string[],
+  colours: readonly Colour[] | undefined,
+): Promise<Raster> {
   const present = [...new Set(mask.data)].filter((value) => value !== IGNORE_INDEX).sort((a, b) => a - b);
   const size = Math.max(11, Math.min(20, Math.round(image.width / 25)));
   const line = Math.round(size * 1.6);
@@ -112,7 +119,7 @@ async function withLegend(image: Raster, mask: ClassMask, names: readonly string
     }
     const top = row * line + Math.round((line - size) / 2);
     entries.push(
-      `<rect x="${x + size * 0.4}" y="${top}" width="${size}" height="${size}" fill="rgb(${classColour(value).join()})" ` +
+      `<rect x="${x + size * 0.4}" y="${top}" width="${size}" height="${size}" fill="rgb(${(colours?.[value] ?? classColour(value)).join()})" ` +
         `stroke="#888" stroke-width="1"/><text x="${x + size * 1.7}" y="${top + size * 0.86}" ` +
         `font-family="sans-serif" font-size="${size}" fill="#222">${escapeXml(name)}</text>`,
     );

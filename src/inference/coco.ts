@@ -3,6 +3,7 @@
  * this project's own reader open.
  */
 import { compressCounts } from '../data/formats/rle.js';
+import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 
@@ -99,8 +100,8 @@ export interface CocoAnnotations {
 }
 
 /**
- * A mask as COCO annotations, one for each class that it holds but the first (the background). Category ids are
- * class indices.
+ * A mask as COCO annotations, one for each class that it holds but the background. Category ids are class
+ * indices.
  *
  * @param classes names by index. @param fileName of the image.
  */
@@ -111,10 +112,11 @@ export function maskToCoco(
   imageId = 1,
 ): CocoAnnotations {
   const { width, height } = mask;
-  const runs = maskToRuns(mask).filter(({ value }) => value !== 0);
+  const background = backgroundClass(classes);
+  const runs = maskToRuns(mask).filter(({ value }) => value !== background);
   return {
     images: [{ id: imageId, file_name: fileName, width, height }],
-    categories: classes.map((name, id) => ({ id, name })).slice(1),
+    categories: classes.map((name, id) => ({ id, name })).filter(({ id }) => id !== background),
     annotations: runs.map(({ value, counts, area, box }, i) => ({
       id: i + 1,
       image_id: imageId,

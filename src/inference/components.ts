@@ -93,7 +93,7 @@ export interface CleanOptions {
   readonly minArea?: number | undefined;
   /** Background that one class encloses becomes of that class. */
   readonly fillHoles?: boolean | undefined;
-  /** The class that dropped pixels become; default 0. */
+  /** The class that dropped pixels become; default 0, and where a model is known its class `background`. */
   readonly background?: number | undefined;
 }
 

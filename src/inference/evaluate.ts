@@ -103,7 +103,7 @@ export async function evaluate(
     for await (const { index, sample } of samples) {
       const results = await look(sample);
       const compared = compare(sample, results, card, scoreAt, threshold ?? card.threshold);
-      const prediction = cleanMask(compared.prediction, options);
+      const prediction = cleanMask(compared.prediction, { background, ...options });
       const counts = accumulator.addSample(prediction.data, compared.target, dataset.groups?.[index]);
       if (compared.foreground) soft.add(compared.foreground, compared.target);
       const values = await losses?.of(results.logits!, sample);

@@ -6,6 +6,7 @@
  * that comes back to one of its own corners is split there: so every ring is simple, as OGC's Simple Features
  * (ISO 19125) want it.
  */
+import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 import { connectedComponents } from './components.js';
@@ -30,7 +31,7 @@ export interface MaskPolygon {
 }
 
 export interface PolygonOptions {
-  /** The class that has no outlines; default 0, null for none. */
+  /** The class that has no outlines, null for none. Default 0, or where names are given the class `background`. */
   readonly background?: number | null | undefined;
 }
 
@@ -157,7 +158,8 @@ export function maskToGeoJson(
   classes: readonly string[],
   options: PolygonOptions = {},
 ): MaskFeatures {
-  const features = maskToPolygons(mask, options).map(({ value, area, rings }): MaskFeature => {
+  const { background = backgroundClass(classes) } = options;
+  const features = maskToPolygons(mask, { background }).map(({ value, area, rings }): MaskFeature => {
     const coordinates = rings.map((ring) => [...ring, ring[0]!]);
     return {
       type: 'Feature',

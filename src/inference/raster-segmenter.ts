@@ -4,6 +4,7 @@
  */
 import { conform } from '../data/conform.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
+import { backgroundClass } from '../images/palette.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
@@ -127,7 +128,8 @@ export class RasterSegmenter {
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
     checkCleanOptions(options);
     const segmented = await this.look(image, options, imageName);
-    return { ...segmented, mask: cleanMask(segmented.mask, options) };
+    const background = backgroundClass(this.card.classes);
+    return { ...segmented, mask: cleanMask(segmented.mask, { background, ...options }) };
   }
 
   private async look(image: Raster, options: SegmentOptions, imageName?: string): Promise<Segmentation> {

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { writeImage, writeMask } from '../images/encode.js';
 import { overlay } from '../images/overlay.js';
+import { backgroundClass } from '../images/palette.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { writeWhole } from '../images/write-file.js';
@@ -72,7 +73,10 @@ export async function writeResults(
       const { data, channels, width, height } = probabilities!;
       return writeWhole(path, encodeNpy(data, [channels, height, width]));
     });
-    await write(paths.overlay, async (path) => writeImage(path, await overlay(image, mask)));
+    await write(paths.overlay, async (path) => {
+      const looks = { colours: card.palette, clear: backgroundClass(classes) };
+      await writeImage(path, await overlay(image, mask, looks));
+    });
     await write(paths.outlines, (path) => {
       const outlines = path.endsWith('.geojson')
         ? maskToGeoJson(mask, classes)
