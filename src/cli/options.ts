@@ -76,7 +76,7 @@ export interface OptionValues {
   epochs: number;
   minutes: number;
   patience: number;
-  lr: number;
+  lr: number | 'auto';
   optimizer: 'sgd' | 'adam' | 'adamw' | 'rmsprop';
   schedule: 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
   stepEpochs: number;
@@ -367,8 +367,8 @@ export const OPTIONS = {
     commands: ['train'],
   },
   lr: {
-    kind: real({ above: 0, max: 100 }),
-    help: 'learning rate; the highest, where the schedule moves it',
+    kind: wordOr(['auto'], real({ above: 0, max: 100 })),
+    help: 'learning rate; the highest, where the schedule moves it; auto looks for it first',
     unset: '0.001',
     section: 'how',
     commands: LEARNING,

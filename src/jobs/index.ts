@@ -1,3 +1,4 @@
 /** Whole jobs, from files to files: what the commands of the CLI do. */
 export * from './train.js';
 export * from './train-options.js';
+export { findLearningRate, type LrFindOptions, type LrFindResult } from './lr-find.js';

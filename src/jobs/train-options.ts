@@ -65,8 +65,8 @@ export interface TrainSettings {
   readonly minutes?: number | undefined;
   /** Epochs without improvement after which the run ends. */
   readonly patience?: number | undefined;
-  /** Greatest learning rate. */
-  readonly lr?: number | undefined;
+  /** Greatest learning rate; `auto` for the suggestion of a range test that runs first. */
+  readonly lr?: number | 'auto' | undefined;
   readonly optimizer?: OptimizerName | undefined;
   readonly schedule?: ScheduleName | undefined;
   /** Epochs between two steps of the `step` schedule; default a third of all. */

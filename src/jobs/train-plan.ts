@@ -51,7 +51,10 @@ export interface Plan {
   readonly epochs: number;
   readonly minutes: number | undefined;
   readonly patience: number | undefined;
+  /** Where it is to be looked for, what the optimizer is made with until then. */
   readonly lr: number;
+  /** Whether a range test comes first, whose suggestion replaces `lr`. */
+  readonly findLr: boolean;
   readonly optimizer: OptimizerName;
   readonly schedule: ScheduleName;
   readonly stepEpochs: number | undefined;
@@ -66,6 +69,8 @@ export interface Plan {
 
 /** The longest side that images are resized to unless a size is given. */
 const DEFAULT_SIDE = 256;
+
+const DEFAULT_LR = 1e-3;
 
 /** Opens and splits the data, and settles every setting. */
 export async function planTraining(options: TrainOptions): Promise<Plan> {
@@ -126,7 +131,8 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
     epochs,
     minutes: options.minutes,
     patience: options.patience,
-    lr: options.lr ?? 1e-3,
+    lr: typeof options.lr === 'number' ? options.lr : DEFAULT_LR,
+    findLr: options.lr === 'auto',
     optimizer: options.optimizer ?? 'adam',
     schedule: options.schedule ?? 'one-cycle',
     stepEpochs: options.stepEpochs,

@@ -5,8 +5,7 @@
  * const run = await train({ data: './cells', epochs: 20, out: './runs/cells' });
  * ```
  */
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
@@ -27,7 +26,9 @@ import {
   writeRunScores,
 } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
+import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { describeMachine, machineDifferences } from './machine.js';
+import { nextFolder } from './next-folder.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
@@ -47,13 +48,15 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (options.epochs !== undefined && options.minutes !== undefined) {
     throw new UsageError('--epochs and --minutes both say how long to train: give one of them');
   }
-  const folder = new RunFolder(options.out ?? (await nextRunFolder(options)));
+  const folder = new RunFolder(options.out ?? (await nextFolder(options.model ?? 'unet')));
   const earlier = await openEarlier(folder, options, note);
   const settings: TrainOptions = earlier
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : options;
   if (earlier) checkResumable(options, earlier, folder);
-  const plan = await planTraining(settings);
+  const planned = await planTraining(settings);
+  // A run that goes on keeps the rate that it found.
+  const plan = earlier && planned.findLr ? { ...planned, lr: earlier.training.lr, findLr: false } : planned;
   if (plan.schedule !== 'step' && (plan.stepEpochs ?? plan.stepFactor) !== undefined) {
     throw new UsageError(
       `--step-epochs and --step-factor are for --schedule step, not for ${plan.schedule}: leave them out`,
@@ -95,7 +98,10 @@ async function runTraining(
   try {
     if (!earlier) await startFrom(plan, options.init, learner);
     const loaders = loadersOf(plan);
-    const config = configOf(plan, options, made.config, runtime);
+    const began = performance.now();
+    const found = plan.findLr ? await lookForLr(learner, loaders.train, plan, options, note) : undefined;
+    const lr = found?.suggestion ?? plan.lr;
+    const config = configOf({ ...plan, lr }, options, made.config, runtime);
     let budget: Budget = { epochs: plan.epochs, maxSteps: null };
     if (earlier) {
       checkSame(earlier, config, folder);
@@ -104,7 +110,8 @@ async function runTraining(
       }
       budget = earlier.training;
     } else if (plan.minutes !== undefined) {
-      budget = await measureSteps(learner, loaders.train, loaders.valid, plan.minutes);
+      const minutes = plan.minutes - (performance.now() - began) / 60_000;
+      budget = await measureSteps(learner, loaders.train, loaders.valid, minutes);
       note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }
     const { epochs: wanted, maxSteps } = budget;
@@ -115,6 +122,7 @@ async function runTraining(
     if (!earlier) {
       await made.encoder?.save(folder);
       await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
+      if (found) await writeLrFind(folder.path, found);
     }
     const monitor: Monitor = { metric: 'meanIoU', part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor });
@@ -153,6 +161,20 @@ async function runTraining(
   } finally {
     await learner.close();
   }
+}
+
+/** The range test before a run; the optimizer goes on with what it suggests. */
+async function lookForLr(
+  learner: Learner,
+  batches: BatchSource,
+  { classes }: Plan,
+  { signal }: TrainOptions,
+  note: (message: string) => void,
+): Promise<LrFinderResult> {
+  const found = await rangeTestOf(learner, batches, classes, { signal });
+  for (const group of learner.optimizer.groups) group.initialLr = found.suggestion;
+  note(`The range test suggests a learning rate of ${Number(found.suggestion.toPrecision(2))}.`);
+  return found;
 }
 
 /** What `config.json` says of a run. */
@@ -285,14 +307,6 @@ function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void 
       `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(a)} to ${JSON.stringify(b)}. Resume with what it began with, or start a new run with --init ${folder.path}.`,
     );
   }
-}
-
-/** `runs/<model>-1`, or the first number that is free. */
-async function nextRunFolder({ model = 'unet' }: TrainOptions): Promise<string> {
-  const names = new Set(await readdir('runs').catch(() => []));
-  let number = 1;
-  while (names.has(`${model}-${number}`)) number++;
-  return join('runs', `${model}-${number}`);
 }
 
 const NOT_SETTINGS = new Set(['data', 'out', 'resume', 'device', 'threads', 'callbacks', 'onNote', 'signal']);

@@ -5,6 +5,7 @@
  * RUN/
  *   config.json          everything that made the run
  *   encoder.onnx         where the model has an encoder from a file: a copy of it
+ *   lr-find.json         where the run began with a learning-rate range test: its curve and suggestion
  *   metrics.jsonl        a line an epoch
  *   scores.json          how the run ended, and the scores of its best epoch
  *   checkpoints/12/      weights, optimizer and loop state after epoch 12
@@ -41,6 +42,11 @@ export class RunFolder {
 
   get scoresPath(): string {
     return join(this.path, 'scores.json');
+  }
+
+  /** What the learning-rate finder saw, where the run began with it. */
+  get lrFindPath(): string {
+    return join(this.path, 'lr-find.json');
   }
 
   /** Where the checkpoint `name` stands or will stand. */

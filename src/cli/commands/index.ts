@@ -17,6 +17,12 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./train.js'),
   }),
   command({
+    name: 'lr-find',
+    summary: 'learning-rate range test: a curve and a suggestion',
+    positionals: [],
+    load: () => import('./lr-find.js'),
+  }),
+  command({
     name: 'evaluate',
     summary: 'scores on labelled images',
     positionals: [MODEL],

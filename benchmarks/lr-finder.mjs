@@ -1,0 +1,90 @@
+/**
+ * How near the learning-rate finder comes to a grid search.
+ *
+ *   npm run build
+ *   node benchmarks/lr-finder.mjs DATA [NAME=VALUE …] [--repeats N] [--log FILE.jsonl]
+ *
+ * DATA is a data set; NAME=VALUE are options of `train` (model=unet width=8 size=64 epochs=4 …). From one and
+ * the same start a run is trained to its end with each of seven rates, 1e-4 to 1e-1, every one three times
+ * the one before, and the range test is run `--repeats` times, on other shuffles. Printed are the loss of the
+ * last validation and the mean Dice of each rate, and what was read off each curve; with --log, all of it and
+ * the curves are appended to a file as a line of JSON.
+ */
+import { appendFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { firstBatch, loadersOf, modelFor, startFrom } from '../dist/jobs/assemble.js';
+import { lossOf, optimizerOf, planTraining, scheduleOf } from '../dist/jobs/train-plan.js';
+import { createNodeRuntime } from '../dist/runtime/node.js';
+import { findLr, fit, Learner, scheduleCallback } from '../dist/training/index.js';
+
+const RATES = Array.from({ length: 7 }, (_, i) => 10 ** (-4 + i / 2));
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { repeats: { type: 'string', default: '1' }, log: { type: 'string' } },
+});
+const [data, ...words] = positionals;
+if (data === undefined) {
+  process.stderr.write('usage: node benchmarks/lr-finder.mjs DATA [NAME=VALUE …]\n');
+  process.exit(2);
+}
+const options = Object.fromEntries(
+  words.map((word) => {
+    const [name, ...value] = word.split('=');
+    return [name, readValue(value.join('='))];
+  }),
+);
+
+function readValue(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+const plan = await planTraining({ data, ...options });
+const runtime = await createNodeRuntime({ device: 'cpu' });
+const { model } = await modelFor(plan, runtime);
+const learner = new Learner({
+  model,
+  loss: lossOf(plan),
+  optimizer: optimizerOf(plan),
+  runtime,
+  seed: plan.seed,
+});
+await startFrom(plan, undefined, learner);
+await learner.prepare(firstBatch(plan));
+const loaders = loadersOf(plan);
+const classNames = plan.classes;
+const start = learner.capture();
+const total = plan.epochs * loaders.train.length;
+
+const finders = [];
+for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
+  const { train } = repeat === 0 ? loaders : loadersOf({ ...plan, seed: plan.seed + repeat });
+  const { points, suggestions, suggestion } = await findLr({ learner, train, classNames });
+  finders.push({ points, suggestions, suggestion });
+  process.stdout.write(`finder: ${suggestion.toExponential(1)} ${JSON.stringify(suggestions)}\n`);
+}
+
+const grid = [];
+for (const lr of RATES) {
+  learner.restore(start);
+  for (const group of learner.optimizer.groups) group.initialLr = lr;
+  const callbacks = [
+    scheduleCallback(scheduleOf(plan, total, plan.epochs), { metric: 'loss', part: 'valid' }),
+  ];
+  const scores = await fit({ learner, ...loaders, classNames, epochs: plan.epochs, callbacks }).then(
+    ({ history }) => history.at(-1).valid,
+    () => ({ loss: null, meanDice: null }),
+  );
+  grid.push({ lr, loss: scores.loss, meanDice: scores.meanDice });
+  process.stdout.write(`${lr.toExponential(1)}  loss ${scores.loss}  mean Dice ${scores.meanDice}\n`);
+}
+
+if (values.log) {
+  await appendFile(values.log, `${JSON.stringify({ data, options, steps: total, grid, finders })}\n`);
+}
+await learner.close();
+await runtime.close();

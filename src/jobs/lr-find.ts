@@ -1,0 +1,106 @@
+/**
+ * The learning-rate range test on a data set: what `pixelwise lr-find` does, and `train --lr auto` first.
+ *
+ * ```ts
+ * const { suggestion } = await findLearningRate({ data: './cells', model: 'mobilenet-unet' });
+ * ```
+ */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { lrCurvePng, lrCurveSvg } from '../report/lr-curve.js';
+import { createNodeRuntime } from '../runtime/node.js';
+import type { BatchSource, LrFinderResult, LrPoint, LrSuggestions } from '../training/index.js';
+import { findLr, Learner, RunFolder } from '../training/index.js';
+import { writeFileAtomic } from '../weights/index.js';
+import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
+import { nextFolder } from './next-folder.js';
+import type { TrainOptions } from './train-options.js';
+import { lossOf, optimizerOf, planTraining } from './train-plan.js';
+
+export interface LrFindOptions extends Omit<TrainOptions, 'resume' | 'callbacks'> {
+  /** Where the curve is written; default `runs/lr-find-<n>`. */
+  readonly out?: string | undefined;
+  /** For progress: after every step, of `steps` at most. */
+  readonly onPoint?: ((point: LrPoint, steps: number) => void) | undefined;
+}
+
+export interface LrFindResult {
+  /** The learning rate to use. */
+  readonly suggestion: number;
+  readonly suggestions: LrSuggestions;
+  readonly points: readonly LrPoint[];
+  /** The curve as SVG: its absolute path. Beside it stand `lr-find.png` and `lr-find.json`. */
+  readonly plot: string;
+}
+
+/**
+ * Runs the test on the model, data and settings that `train` would take, and writes `lr-find.svg`,
+ * `lr-find.png` and `lr-find.json` (suggestion, suggestions, points). Nothing is trained.
+ */
+export async function findLearningRate(options: LrFindOptions): Promise<LrFindResult> {
+  const note = options.onNote ?? (() => undefined);
+  const plan = await planTraining(options);
+  plan.notes.forEach((text) => note(text));
+  const runtime = await createNodeRuntime({
+    device: options.device ?? 'cpu',
+    ...(options.threads && { threads: options.threads }),
+  });
+  try {
+    const { model } = await modelFor(plan, runtime);
+    const { seed } = plan;
+    const learner = new Learner({
+      model,
+      loss: lossOf(plan),
+      optimizer: optimizerOf(plan),
+      runtime,
+      seed,
+    });
+    try {
+      await startFrom(plan, options.init, learner);
+      await learner.prepare(firstBatch(plan));
+      const { train } = loadersOf(plan);
+      const found = await rangeTestOf(learner, train, plan.classes, options);
+      const { suggestion, suggestions, points } = found;
+      const folder = resolve(options.out ?? (await nextFolder('lr-find')));
+      return { suggestion, suggestions, points, plot: await writeLrFind(folder, found) };
+    } finally {
+      await learner.close();
+    }
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** Steps of a test. */
+const STEPS = 100;
+
+/** The test as both commands run it. Weights, optimizer and random state are the same bits afterwards. */
+export function rangeTestOf(
+  learner: Learner,
+  train: BatchSource,
+  classNames: readonly string[],
+  { signal, onPoint }: Pick<LrFindOptions, 'signal' | 'onPoint'>,
+): Promise<LrFinderResult> {
+  return findLr({
+    learner,
+    train,
+    classNames,
+    steps: STEPS,
+    signal,
+    onPoint: onPoint && ((point) => onPoint(point, STEPS)),
+  });
+}
+
+/** Writes the three files of a test into a folder; the path of the SVG. */
+export async function writeLrFind(folder: string, found: LrFinderResult): Promise<string> {
+  const { suggestion, suggestions, points } = found;
+  await mkdir(folder, { recursive: true });
+  const plot = join(folder, 'lr-find.svg');
+  await writeFileAtomic(plot, lrCurveSvg(found));
+  await writeFileAtomic(join(folder, 'lr-find.png'), await lrCurvePng(found));
+  await writeFileAtomic(
+    new RunFolder(folder).lrFindPath,
+    `${JSON.stringify({ suggestion, suggestions, points }, null, 2)}\n`,
+  );
+  return plot;
+}

@@ -1,0 +1,99 @@
+/** The picture of a learning-rate range test: loss over the rate, and where a rate was read off. */
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import sharp from 'sharp';
+import type { LrPoint, LrSuggestions } from '../training/index.js';
+
+export interface LrCurve {
+  /** In the order of the test: rates rise. */
+  readonly points: readonly LrPoint[];
+  readonly suggestions: LrSuggestions;
+  /** The one to use. */
+  readonly suggestion: number;
+}
+
+const WIDTH = 760;
+const HEIGHT = 420;
+/** Colours that are told apart by people who see few of them (Okabe & Ito 2008). */
+const BLUE = '#0072b2';
+const VERMILION = '#d55e00';
+const GREY = '#666666';
+/** Share of the fall by which the picture reaches above where the loss began. */
+const HEADROOM = 0.35;
+
+/** An SVG document: the losses of the batches as dots, their moving average as a line, a mark for each reading. */
+export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string {
+  const { document } = parseHTML('<html><body></body></html>');
+  const [least, most] = lossRange(points);
+  const readings = (Object.entries(suggestions) as [string, number][])
+    .filter(([, lr]) => lr >= points[0]!.lr && lr <= points.at(-1)!.lr)
+    .map(([name, lr], i) => ({
+      lr,
+      chosen: lr === suggestion,
+      label: `${name === 'minimum' ? 'minimum ÷ 10' : name} ${rate(lr)}`,
+      row: i,
+    }));
+  const figure = Plot.plot({
+    document,
+    width: WIDTH,
+    height: HEIGHT,
+    marginLeft: 56,
+    marginTop: 64,
+    style: { fontFamily: 'sans-serif', fontSize: '13px', background: 'white', color: '#222' },
+    x: { type: 'log', label: 'learning rate', tickFormat: rate, grid: true, ticks: 6 },
+    y: { label: 'training loss', domain: [least, most], grid: true },
+    marks: [
+      Plot.dot(points, { x: 'lr', y: 'loss', r: 2, fill: GREY, fillOpacity: 0.45, clip: true }),
+      Plot.line(points, { x: 'lr', y: 'smoothed', stroke: BLUE, strokeWidth: 2.5, clip: true }),
+      Plot.ruleX(readings, {
+        x: 'lr',
+        stroke: ({ chosen }: Reading) => (chosen ? VERMILION : GREY),
+        strokeWidth: ({ chosen }: Reading) => (chosen ? 2.5 : 1),
+        strokeDasharray: '5 4',
+      }),
+      readings.map(({ row, ...reading }) =>
+        Plot.text([reading], {
+          x: 'lr',
+          text: 'label',
+          frameAnchor: 'top',
+          dy: -50 + 16 * row,
+          dx: 5,
+          textAnchor: 'start',
+          fill: reading.chosen ? VERMILION : GREY,
+          fontWeight: reading.chosen ? 'bold' : 'normal',
+        }),
+      ),
+    ],
+  });
+  figure.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return `${figure.outerHTML}\n`;
+}
+
+/** The same as a PNG, at twice the pixels. */
+export async function lrCurvePng(curve: LrCurve): Promise<Buffer> {
+  return sharp(Buffer.from(lrCurveSvg(curve)), { density: 144 })
+    .flatten({ background: 'white' })
+    .png()
+    .toBuffer();
+}
+
+interface Reading {
+  readonly lr: number;
+  readonly chosen: boolean;
+}
+
+/** What the picture shows of the loss: from its least to a little above its start, for it may end anywhere. */
+function lossRange(points: readonly LrPoint[]): [number, number] {
+  const smoothed = points.map((point) => point.smoothed).filter(Number.isFinite);
+  const least = Math.min(...smoothed);
+  const before = points.slice(0, points.findIndex((point) => point.smoothed === least) + 1);
+  const highest = Math.max(...before.map((point) => point.smoothed));
+  const losses = before.map(({ loss }) => loss);
+  const fall = highest - least || Math.abs(least) || 1;
+  return [Math.min(least - 0.1 * fall, ...losses), Math.max(highest + HEADROOM * fall, ...losses)];
+}
+
+/** `3e-3`, `1.5e-4`. */
+function rate(lr: number): string {
+  return lr.toExponential(1).replace('.0e', 'e').replace('e+', 'e');
+}
