@@ -8,12 +8,15 @@ const TIMED_STEPS = 3;
 /**
  * How many steps and epochs fit into the time, validation included. The learner's weights, buffers and
  * counters are as before afterwards. What is measured is stored with the run, so that it repeats.
+ *
+ * @param began when the time began to run, as `performance.now()` tells: what was done since is taken off.
  */
 export async function measureSteps(
   learner: Learner,
   train: BatchSource,
   valid: BatchSource | undefined,
   minutes: number,
+  began = performance.now(),
 ): Promise<{ epochs: number; maxSteps: number }> {
   if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
   const started = performance.now();
@@ -31,7 +34,7 @@ export async function measureSteps(
   learner.restore(before);
   // A batch of validation is a forward pass: a third of a step.
   const perEpoch = perStep * train.length + (valid ? (perStep / 3) * valid.length : 0);
-  const left = minutes * 60_000 - (performance.now() - started);
+  const left = minutes * 60_000 - (performance.now() - began);
   const epochs = left / perEpoch;
   const maxSteps = Math.max(1, Math.floor(epochs * train.length));
   return { epochs: Math.ceil(maxSteps / train.length), maxSteps };

@@ -11,7 +11,15 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
-import type { Callback, FinalScores, Monitor, RunConfig, RunScores } from '../training/index.js';
+import type {
+  BatchSource,
+  Callback,
+  FinalScores,
+  Monitor,
+  RunConfig,
+  RunScores,
+  LrFinderResult,
+} from '../training/index.js';
 import {
   checkpoints,
   CONFIG_VERSION,
@@ -110,8 +118,7 @@ async function runTraining(
       }
       budget = earlier.training;
     } else if (plan.minutes !== undefined) {
-      const minutes = plan.minutes - (performance.now() - began) / 60_000;
-      budget = await measureSteps(learner, loaders.train, loaders.valid, minutes);
+      budget = await measureSteps(learner, loaders.train, loaders.valid, plan.minutes, began);
       note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }
     const { epochs: wanted, maxSteps } = budget;
