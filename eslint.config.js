@@ -10,6 +10,7 @@ const LAYERS = [
   { name: 'onnx', browser: true },
   { name: 'graph', browser: true },
   { name: 'runtime', browser: false },
+  { name: 'distributed', browser: false },
   { name: 'nn', browser: true },
   { name: 'optim', browser: true },
   { name: 'models', browser: true },
