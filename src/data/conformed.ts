@@ -1,6 +1,7 @@
 /** A dataset in the layout of another: what a model trained on the other one takes. */
 import { conform, type ImageLayout } from './conform.js';
 import type { Dataset, Sample } from './dataset.js';
+import type { SampleReading } from './sample-reading.js';
 import { Subset } from './subset.js';
 
 /**
@@ -28,5 +29,10 @@ export class Conformed extends Subset {
   override async get(i: number): Promise<Sample> {
     const sample = await super.get(i);
     return { ...sample, image: conform(sample.image, this.layout, this.files(i).image) };
+  }
+
+  override reading(i: number): SampleReading | undefined {
+    const reading = super.reading(i);
+    return reading && { ...reading, layouts: [...reading.layouts, this.layout] };
   }
 }

@@ -1,6 +1,7 @@
 /** What every data format offers, and what comes out of the loader: the contract between files and training. */
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { MaskValues } from './class-values.js';
+import type { SampleReading } from './sample-reading.js';
 
 /** One image with its mask, at source size. */
 export interface Sample {
@@ -38,6 +39,11 @@ export interface Dataset {
   get(i: number): Promise<Sample>;
   /** The mask alone, where it can be had without decoding the image: for statistics over all masks. */
   getMask?(i: number): Promise<ClassMask>;
+  /**
+   * How sample `i` is read, where plain data can say so: then the loader's threads can do it. What they read is
+   * what {@link get} gives.
+   */
+  reading?(i: number): SampleReading | undefined;
 }
 
 /** What one training step eats. */

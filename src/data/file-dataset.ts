@@ -1,12 +1,13 @@
 /** A dataset of image and mask files: what most formats come down to once their files are paired. */
 import { PixelwiseError } from '../errors/index.js';
-import { decodeImage, describeImage } from '../images/decode.js';
-import type { ClassMask, Raster } from '../images/raster.js';
-import { resizeMask } from '../images/resize.js';
+import { describeImage } from '../images/decode.js';
+import type { ClassMask } from '../images/raster.js';
 import type { MaskValues } from './class-values.js';
-import { commonLayout, conform, type ImageLayout } from './conform.js';
+import { commonLayout, type ImageLayout } from './conform.js';
 import type { Dataset, Sample } from './dataset.js';
+import { type MaskReading, readMask } from './mask-reading.js';
 import { mapParallel } from './parallel.js';
+import { readSample, type SampleReading } from './sample-reading.js';
 import { spread } from './spread.js';
 
 /** One image with its mask, as files (absolute paths). */
@@ -30,9 +31,13 @@ export interface FileDatasetOptions {
   readonly notes?: readonly string[];
   /** Resizes masks of another size but the shape of their image (nearest), instead of refusing them. */
   readonly resizeMasks?: boolean;
-  /** The classes of pair `i`'s pixels. */
-  readonly readMask: (pair: FilePair, i: number) => Promise<ClassMask>;
+  readonly masks: MaskSource;
 }
+
+/** Where the classes of a pair's pixels come from: out of its mask file, or drawn from something else. */
+export type MaskSource =
+  | { readonly reading: (pair: FilePair) => MaskReading }
+  | { readonly draw: (pair: FilePair, i: number) => Promise<ClassMask> };
 
 /** Up to so many images, all headers are read to learn channels and bits: they are cheap, an odd image is not. */
 const ALL_HEADERS = 2000;
@@ -83,7 +88,7 @@ export class FileDataset implements Dataset {
   readonly notes: readonly string[];
   private readonly pairs: readonly FilePair[];
   private readonly resizeMasks: boolean;
-  private readonly readMask: FileDatasetOptions['readMask'];
+  private readonly masks: MaskSource;
 
   constructor(options: FileDatasetOptions) {
     const { pairs } = options;
@@ -106,7 +111,7 @@ export class FileDataset implements Dataset {
     this.unlabelled = options.unlabelled ?? [];
     this.notes = options.notes ?? [];
     this.resizeMasks = options.resizeMasks ?? false;
-    this.readMask = options.readMask;
+    this.masks = options.masks;
   }
 
   get length(): number {
@@ -120,27 +125,26 @@ export class FileDataset implements Dataset {
 
   /** Decodes sample `i`. Throws PixelwiseError naming the file; `size-mismatch` names both sizes. */
   async get(i: number): Promise<Sample> {
-    const pair = this.pair(i);
-    const [decoded, mask] = await Promise.all([decodeImage(pair.image), this.getMask(i)]);
-    const image = conform(decoded, this, pair.image);
-    if (image.width !== mask.width || image.height !== mask.height) {
-      if (this.resizeMasks && sameShape(image, mask)) {
-        return { id: pair.id, image, mask: resizeMask(mask, image.width, image.height) };
-      }
-      throw new PixelwiseError(
-        'size-mismatch',
-        `${pair.mask}: the mask is ${mask.width}×${mask.height} and its image ${pair.image} is ` +
-          `${image.width}×${image.height}. Export the mask again at the image's size` +
-          (sameShape(image, mask)
-            ? ', or have such masks resized (--resize-masks).'
-            : ', or remove the pair.'),
-      );
-    }
-    return { id: pair.id, image, mask };
+    const reading = this.reading(i);
+    return readSample(reading, reading.maskReading === undefined ? await this.getMask(i) : undefined);
   }
 
   async getMask(i: number): Promise<ClassMask> {
-    return this.readMask(this.pair(i), i);
+    const pair = this.pair(i);
+    return 'draw' in this.masks ? this.masks.draw(pair, i) : readMask(pair.mask, this.masks.reading(pair));
+  }
+
+  reading(i: number): SampleReading {
+    const pair = this.pair(i);
+    const { id, image, mask } = pair;
+    return {
+      id,
+      image,
+      mask,
+      maskReading: 'draw' in this.masks ? undefined : this.masks.reading(pair),
+      layouts: [{ channels: this.channels, maxValue: this.maxValue }],
+      resizeMasks: this.resizeMasks,
+    };
   }
 
   private pair(i: number): FilePair {
@@ -153,9 +157,4 @@ export class FileDataset implements Dataset {
     }
     return pair;
   }
-}
-
-/** Width over height equal within 2%: one is a scaled copy of the other, give or take rounding. */
-export function sameShape(a: Pick<Raster, 'width' | 'height'>, b: Pick<Raster, 'width' | 'height'>): boolean {
-  return Math.abs((a.width * b.height) / (a.height * b.width) - 1) < 0.02;
 }

@@ -8,6 +8,7 @@ import { IGNORE_INDEX } from '../images/raster.js';
 import type { Random } from '../random/index.js';
 import type { Sample } from './dataset.js';
 import type { PairedSample } from './paired-sample.js';
+import { portable } from './portable.js';
 
 /** Brings a sample to a size. */
 export interface Fit {
@@ -32,17 +33,17 @@ export function sizeOf(size: Size): { height: number; width: number } {
 }
 
 /** Resizes to the size whatever the shape of the source. */
-export function stretch(size: Size): Fit {
+export const stretch = portable('stretch', (size: Size): Fit => {
   const { height, width } = sizeOf(size);
   return {
     key: `stretch ${height}x${width}`,
     random: false,
     apply: (sample, maxValue) => resizeBox(sample, maxValue, wholeOf(sample), height, width),
   };
-}
+});
 
 /** Resizes without distortion until the image fits inside, centred; the rest is 0 and ignored in the mask. */
-export function letterbox(size: Size): Fit {
+export const letterbox = portable('letterbox', (size: Size): Fit => {
   const { height, width } = sizeOf(size);
   return {
     key: `letterbox ${height}x${width}`,
@@ -55,10 +56,10 @@ export function letterbox(size: Size): Fit {
       return placed(inner, (height - innerHeight) >> 1, (width - innerWidth) >> 1, height, width);
     },
   };
-}
+});
 
 /** Resizes without distortion until the image covers the size, then cuts the middle out. */
-export function shortestSide(size: Size): Fit {
+export const shortestSide = portable('shortestSide', (size: Size): Fit => {
   const { height, width } = sizeOf(size);
   return {
     key: `shortest-side ${height}x${width}`,
@@ -68,7 +69,7 @@ export function shortestSide(size: Size): Fit {
       return resizeBox(sample, maxValue, box, height, width);
     },
   };
-}
+});
 
 export interface RandomResizedCropOptions {
   /** Share of the source's area that is kept; default 0.08…1. */
@@ -78,33 +79,36 @@ export interface RandomResizedCropOptions {
 }
 
 /** Cuts out a part of random area, shape and place and resizes it (Szegedy et al. 2015; as torchvision draws it). */
-export function randomResizedCrop(size: Size, options: RandomResizedCropOptions = {}): Fit {
-  const { height, width } = sizeOf(size);
-  const [lowScale, highScale] = options.scale ?? [0.08, 1];
-  const [lowRatio, highRatio] = options.ratio ?? [3 / 4, 4 / 3];
-  return {
-    key: `random-resized-crop ${height}x${width} ${lowScale}-${highScale} ${lowRatio}-${highRatio}`,
-    random: true,
-    apply: (sample, maxValue, random) => {
-      const { width: fullWidth, height: fullHeight } = sample.image;
-      for (let attempt = 0; attempt < 10; attempt++) {
-        const area = fullWidth * fullHeight * random.uniform(lowScale, highScale);
-        const ratio = Math.exp(random.uniform(Math.log(lowRatio), Math.log(highRatio)));
-        const cropWidth = Math.round(Math.sqrt(area * ratio));
-        const cropHeight = Math.round(Math.sqrt(area / ratio));
-        if (cropWidth < 1 || cropHeight < 1 || cropWidth > fullWidth || cropHeight > fullHeight) continue;
-        const box = {
-          x: random.integer(fullWidth - cropWidth + 1),
-          y: random.integer(fullHeight - cropHeight + 1),
-          width: cropWidth,
-          height: cropHeight,
-        };
-        return resizeBox(sample, maxValue, box, height, width);
-      }
-      return resizeBox(sample, maxValue, covering(sample, height / width), height, width);
-    },
-  };
-}
+export const randomResizedCrop = portable(
+  'randomResizedCrop',
+  (size: Size, options: RandomResizedCropOptions = {}): Fit => {
+    const { height, width } = sizeOf(size);
+    const [lowScale, highScale] = options.scale ?? [0.08, 1];
+    const [lowRatio, highRatio] = options.ratio ?? [3 / 4, 4 / 3];
+    return {
+      key: `random-resized-crop ${height}x${width} ${lowScale}-${highScale} ${lowRatio}-${highRatio}`,
+      random: true,
+      apply: (sample, maxValue, random) => {
+        const { width: fullWidth, height: fullHeight } = sample.image;
+        for (let attempt = 0; attempt < 10; attempt++) {
+          const area = fullWidth * fullHeight * random.uniform(lowScale, highScale);
+          const ratio = Math.exp(random.uniform(Math.log(lowRatio), Math.log(highRatio)));
+          const cropWidth = Math.round(Math.sqrt(area * ratio));
+          const cropHeight = Math.round(Math.sqrt(area / ratio));
+          if (cropWidth < 1 || cropHeight < 1 || cropWidth > fullWidth || cropHeight > fullHeight) continue;
+          const box = {
+            x: random.integer(fullWidth - cropWidth + 1),
+            y: random.integer(fullHeight - cropHeight + 1),
+            width: cropWidth,
+            height: cropHeight,
+          };
+          return resizeBox(sample, maxValue, box, height, width);
+        }
+        return resizeBox(sample, maxValue, covering(sample, height / width), height, width);
+      },
+    };
+  },
+);
 
 export interface CropOptions {
   /** Share of the crops that are made to contain a foreground class; default 0. nnU-Net uses 1/3. */
@@ -116,7 +120,7 @@ export interface CropOptions {
  * `foreground`, that share of crops is centred on a random pixel of a random class other than 0, among those
  * the sample has, so that rare classes are met (Isensee et al., nnU-Net, 2021).
  */
-export function randomCrop(size: Size, options: CropOptions = {}): Fit {
+export const randomCrop = portable('randomCrop', (size: Size, options: CropOptions = {}): Fit => {
   const { height, width } = sizeOf(size);
   const share = options.foreground ?? 0;
   if (!(share >= 0 && share <= 1)) throw new UsageError(`A foreground share of ${share}; it lies in 0…1.`);
@@ -133,10 +137,10 @@ export function randomCrop(size: Size, options: CropOptions = {}): Fit {
       return placed(cut, (height - cropHeight) >> 1, (width - cropWidth) >> 1, height, width);
     },
   };
-}
+});
 
 /** Keeps the source size, padded at the right and the bottom to a multiple (0, ignored in the mask). */
-export function sourceSize(multiple = 1): Fit {
+export const sourceSize = portable('sourceSize', (multiple: number = 1): Fit => {
   return {
     key: `source-size ${multiple}`,
     random: false,
@@ -148,7 +152,7 @@ export function sourceSize(multiple = 1): Fit {
       return toHeight === height && toWidth === width ? whole : placed(whole, 0, 0, toHeight, toWidth);
     },
   };
-}
+});
 
 function wholeOf({ image }: Sample): Box {
   return { x: 0, y: 0, width: image.width, height: image.height };

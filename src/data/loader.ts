@@ -4,18 +4,21 @@
  *
  *   sampler → dataset.get → fit (size) → per-image range → transforms → normalisation → batch
  *
- * Decoding runs in the thread pools of Node and libvips, the rest on the calling thread. Training runs its
- * steps in a worker, so this thread is free while a step runs.
+ * Samples are prepared by threads of their own (loader-threads.ts) where plain data can say how: data sets of
+ * files, and the fits and transforms of this layer. A data set or a function of one's own runs on the calling
+ * thread, which then does the arithmetic while Node's and libvips' threads read and decode.
  */
 import { availableParallelism } from 'node:os';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
-import { Random } from '../random/index.js';
 import type { Batch, Dataset } from './dataset.js';
 import type { Fit } from './fit.js';
-import { type Normalization, standardize, stretchToRange } from './normalization.js';
+import { numberPipeline, prepareSample, type SentPipeline, THREADS_AVAILABLE } from './loader-threads.js';
+import { type Normalization, standardize } from './normalization.js';
 import type { PairedSample, Transform } from './paired-sample.js';
 import type { SampleStore } from './sample-cache.js';
+import { SamplePipeline } from './sample-pipeline.js';
 import { type Sampler, sequential } from './samplers.js';
+import { maskOf } from './subset.js';
 
 export interface LoaderOptions {
   readonly dataset: Dataset;
@@ -32,8 +35,10 @@ export interface LoaderOptions {
   readonly seed?: number;
   /** Leaves out an epoch's last batch where it would be short. */
   readonly dropLast?: boolean;
-  /** Samples decoded at a time; default the processors, at least 2 and at most 8. */
+  /** Samples under way at a time; default twice the processors, at least 2 and at most 16. */
   readonly concurrency?: number;
+  /** Threads that prepare samples; default one a processor, at most 8. With 0, the calling thread does it. */
+  readonly threads?: number;
   /** Whole batches kept ready ahead of the one in use; default 2. */
   readonly prefetch?: number;
   /** Keeps decoded and resized samples between epochs (SampleCache, DiskSampleCache), where the fit does not draw. */
@@ -57,6 +62,10 @@ export class Loader implements AsyncIterable<Batch> {
   private readonly sampler: Sampler;
   private readonly concurrency: number;
   private readonly prefetch: number;
+  private readonly pipeline: SamplePipeline;
+  private readonly threads: number;
+  /** The pipeline for the threads, where they can run it. */
+  private readonly sent: SentPipeline | undefined;
   /** Names how samples are read, so that caches never mix two ways. */
   private readonly reading: string;
 
@@ -65,16 +74,31 @@ export class Loader implements AsyncIterable<Batch> {
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.sampler = options.sampler ?? sequential(dataset.length);
-    this.concurrency = options.concurrency ?? Math.max(2, Math.min(8, availableParallelism()));
+    const processors = Math.min(8, availableParallelism());
+    this.concurrency = options.concurrency ?? Math.max(2, 2 * processors);
+    this.threads = options.threads ?? processors;
     this.prefetch = options.prefetch ?? 2;
     const { format, classes, channels, maxValue } = dataset;
+    this.pipeline = new SamplePipeline({
+      fit: options.fit,
+      transforms: options.transforms ?? [],
+      normalization,
+      maxValue,
+      seed: options.seed ?? 0,
+    });
+    const description =
+      this.threads > 0 && THREADS_AVAILABLE && dataset.reading !== undefined
+        ? this.pipeline.describe()
+        : undefined;
+    this.sent = description && numberPipeline(description);
     this.reading = JSON.stringify([format, classes, channels, maxValue, options.fit.key]);
     for (const [name, value] of Object.entries({
       batchSize,
       concurrency: this.concurrency,
+      threads: this.threads,
       prefetch: this.prefetch,
     })) {
-      const least = name === 'prefetch' ? 0 : 1;
+      const least = name === 'prefetch' || name === 'threads' ? 0 : 1;
       if (!Number.isInteger(value) || value < least) {
         throw new UsageError(`${name} is ${value}; it is a whole number from ${least}.`);
       }
@@ -144,14 +168,15 @@ export class Loader implements AsyncIterable<Batch> {
     stop: AbortSignal,
   ): Promise<Batch | undefined> {
     const { dataset } = this;
-    const building = new BatchBuilder(positions.length, dataset.channels, this.options.normalization);
+    const building = new BatchBuilder(positions.length, dataset.channels);
     const samples = Array.from(positions, (position, slot) => {
       const occurrence = occurrences.get(position) ?? 0;
       occurrences.set(position, occurrence + 1);
       return lanes.run(async () => {
         if (stop.aborted) return;
         try {
-          building.put(slot, await this.load(position, epoch, occurrence));
+          const { sample, normalization } = await this.prepare(position, epoch, occurrence);
+          building.put(slot, sample, normalization);
         } catch (error) {
           const { onUnreadable } = this.options;
           if (typeof onUnreadable !== 'function' || !(error instanceof PixelwiseError)) throw error;
@@ -163,22 +188,38 @@ export class Loader implements AsyncIterable<Batch> {
     return stop.aborted ? undefined : building.finish();
   }
 
-  private async load(position: number, epoch: number, occurrence: number): Promise<PairedSample> {
-    const { dataset, fit, transforms = [], normalization, cache, seed = 0 } = this.options;
+  /** A sample ready for its batch, but for the fixed normalisation that is still to be applied. */
+  private async prepare(position: number, epoch: number, occurrence: number): Promise<Ready> {
+    const { dataset, pipeline, sent } = this;
+    const { fit, cache } = this.options;
     const id = dataset.ids[position]!;
     const keys = occurrence === 0 ? [epoch, id] : [epoch, id, occurrence];
-    const random = new Random(seed, 'augment', ...keys);
     const store = fit.random ? undefined : cache;
     const key = { id, files: dataset.files(position), reading: this.reading };
-    let sample = await store?.get(key);
-    if (sample === undefined) {
-      sample = fit.apply(await dataset.get(position), dataset.maxValue, random);
-      await store?.offer(key, sample);
+    let fitted = await store?.get(key);
+    const reading = sent && dataset.reading?.(position);
+    if (sent === undefined || reading === undefined) {
+      const random = pipeline.random(keys);
+      if (fitted === undefined) {
+        fitted = pipeline.fit(await dataset.get(position), random);
+        await store?.offer(key, fitted);
+      }
+      return { sample: pipeline.augment(fitted, random), normalization: pipeline.normalization };
     }
-    if (normalization?.kind === 'per-image') stretchToRange(sample.image);
-    for (const transform of transforms) sample = transform(sample, random);
-    return sample;
+    const keep = fitted === undefined && store !== undefined;
+    const isDrawn = fitted === undefined && reading.maskReading === undefined;
+    const drawn = isDrawn ? await maskOf(dataset, position) : undefined;
+    const source = fitted === undefined ? { reading, drawn } : { fitted };
+    const { sample, kept } = await prepareSample(this.threads, { pipeline: sent, source, keys, keep });
+    if (kept !== undefined) await store?.offer(key, kept);
+    return { sample, normalization: undefined };
   }
+}
+
+interface Ready {
+  readonly sample: PairedSample;
+  /** What is to be applied yet. */
+  readonly normalization: Normalization | undefined;
 }
 
 /** Fills a batch in any order of arrival and closes the gaps that unreadable samples leave. */
@@ -193,12 +234,12 @@ class BatchBuilder {
   constructor(
     private readonly size: number,
     private readonly channels: number,
-    private readonly normalization: Normalization | undefined,
   ) {
     this.ids = new Array<string | undefined>(size).fill(undefined);
   }
 
-  put(slot: number, { id, image, mask, width, height, channels }: PairedSample): void {
+  put(slot: number, sample: PairedSample, normalization: Normalization | undefined): void {
+    const { id, image, mask, width, height, channels } = sample;
     const pixels = width * height;
     if (channels !== this.channels || image.length !== channels * pixels || mask.length !== pixels) {
       throw new ShapeError(
@@ -217,7 +258,7 @@ class BatchBuilder {
       );
     }
     const at = slot * channels * pixels;
-    if (this.normalization?.kind === 'fixed') standardize(image, this.normalization, this.images, at);
+    if (normalization?.kind === 'fixed') standardize(image, normalization, this.images, at);
     else this.images.set(image, at);
     this.masks!.set(mask, slot * pixels);
     this.ids[slot] = id;

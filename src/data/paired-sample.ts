@@ -1,5 +1,6 @@
 /** The working form of a sample between decoding and the batch, and what a transform is. */
 import type { Random } from '../random/index.js';
+import { portable } from './portable.js';
 
 /** An image with its mask at the size of training. A transform may change the arrays in place. */
 export interface PairedSample {
@@ -20,16 +21,16 @@ export interface PairedSample {
 export type Transform = (sample: PairedSample, random: Random) => PairedSample;
 
 /** One transform that applies several in order. */
-export function compose(...transforms: readonly Transform[]): Transform {
+export const compose = portable('compose', (...transforms: readonly Transform[]): Transform => {
   return (sample, random) => transforms.reduce((current, transform) => transform(current, random), sample);
-}
+});
 
 /** Applies `transform` with probability `p`, else nothing. */
-export function sometimes(p: number, transform: Transform): Transform {
+export const sometimes = portable('sometimes', (p: number, transform: Transform): Transform => {
   return (sample, random) => (random.chance(p) ? transform(sample, random) : sample);
-}
+});
 
 /** Applies one of several, each as likely. */
-export function oneOf(...transforms: readonly Transform[]): Transform {
+export const oneOf = portable('oneOf', (...transforms: readonly Transform[]): Transform => {
   return (sample, random) => transforms[random.integer(transforms.length)]!(sample, random);
-}
+});

@@ -3,6 +3,7 @@ import { PixelwiseError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
 import type { MaskValues } from './class-values.js';
 import type { Dataset, Sample } from './dataset.js';
+import type { SampleReading } from './sample-reading.js';
 
 /** The samples of `dataset` at `indices`, in that order. */
 export class Subset implements Dataset {
@@ -62,6 +63,10 @@ export class Subset implements Dataset {
 
   async getMask(i: number): Promise<ClassMask> {
     return maskOf(this.whole, this.at(i));
+  }
+
+  reading(i: number): SampleReading | undefined {
+    return this.whole.reading?.(this.at(i));
   }
 
   private at(i: number): number {

@@ -4,7 +4,7 @@
  */
 import { IGNORE_INDEX } from '../../images/raster.js';
 import { listValues } from '../class-values.js';
-import { sameShape } from '../file-dataset.js';
+import { sameShape } from '../sample-reading.js';
 import { findConvention, isSmeared } from './conventions.js';
 import type { DatasetFacts, PairFacts } from './facts.js';
 import { findSamePictures } from './fingerprint.js';

@@ -6,9 +6,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
-import { decodeMask } from '../../images/decode-mask.js';
 import { IGNORE_INDEX } from '../../images/raster.js';
-import { classValues, toClassMask } from '../class-values.js';
+import { classValues } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFile, stemOf } from '../files.js';
 import { officialSplit } from '../split-names.js';
@@ -77,7 +76,7 @@ export async function openCamvid(root: string): Promise<FileDataset> {
     pairs,
     classes: CAMVID_CLASSES,
     layout: { channels: 3, maxValue: 255 },
-    readMask: async (pair) => toClassMask(await decodeMask(pair.mask), values, pair.mask),
+    masks: { reading: () => ({ kind: 'values', values }) },
   });
 }
 

@@ -5,8 +5,6 @@
  */
 import { join } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
-import { decodeMask, type RawMask } from '../../images/decode-mask.js';
-import type { ClassMask } from '../../images/raster.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFolder, listFiles, stemOf } from '../files.js';
 
@@ -40,16 +38,7 @@ export async function openCarvana(root: string): Promise<FileDataset> {
     classes: ['background', 'car'],
     layout: { channels: 3, maxValue: 255 },
     unlabelled,
-    readMask: async (pair) => brightIsCar(await decodeMask(pair.mask)),
+    // First channel at or above half is car, whatever palette the GIF was written with.
+    masks: { reading: () => ({ kind: 'bright' }) },
   });
-}
-
-/** First channel at or above half is car, whatever palette the GIF was written with. */
-function brightIsCar({ width, height, data, palette }: RawMask): ClassMask {
-  const out = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const level = palette === undefined ? data[i]! : palette[3 * data[i]!]!;
-    out[i] = level >= 128 ? 1 : 0;
-  }
-  return { width, height, data: out };
 }

@@ -123,9 +123,11 @@ export async function openCoco(root: string): Promise<FileDataset> {
     classes: ['background', ...ordered.map(([, name]) => name)],
     layout,
     notes,
-    readMask: (pair, i) => {
-      const { size, instances } = annotated[i]!;
-      return Promise.resolve(drawInstances(instances, size, indexOf, `${pair.mask}, image ${pair.id}`));
+    masks: {
+      draw: (pair, i) => {
+        const { size, instances } = annotated[i]!;
+        return Promise.resolve(drawInstances(instances, size, indexOf, `${pair.mask}, image ${pair.id}`));
+      },
     },
   });
 }

@@ -11,7 +11,6 @@ import {
   type ClassesOption,
   type ClassValues,
   type MaskValues,
-  toClassMask,
   valuesIn,
 } from '../class-values.js';
 import { FileDataset, type FilePair, findLayout } from '../file-dataset.js';
@@ -81,7 +80,7 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
     unlabelled,
     notes,
     resizeMasks: options.resizeMasks ?? false,
-    readMask: async (pair) => toClassMask(await decodeMask(pair.mask), values, pair.mask),
+    masks: { reading: () => ({ kind: 'values', values }) },
   });
 }
 

@@ -6,8 +6,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
-import { decodeMask } from '../../images/decode-mask.js';
-import { toClassMask, zeroOrFull } from '../class-values.js';
+import { zeroOrFull } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { byCodePoint, isFolder, isImageName } from '../files.js';
 
@@ -53,7 +52,7 @@ export async function openLggMri(root: string): Promise<FileDataset> {
     classes: values.names,
     layout: { channels: 3, maxValue: 255 },
     unlabelled,
-    readMask: async (pair) => toClassMask(await decodeMask(pair.mask), values, pair.mask),
+    masks: { reading: () => ({ kind: 'values', values }) },
   });
 }
 

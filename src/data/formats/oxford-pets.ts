@@ -6,8 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError, UsageError } from '../../errors/index.js';
-import { decodeMask } from '../../images/decode-mask.js';
-import { type ClassValues, classValues, toClassMask } from '../class-values.js';
+import { type ClassValues, classValues } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFile, isFolder, listFiles, stemOf } from '../files.js';
 
@@ -101,7 +100,7 @@ export async function openOxfordPets(root: string, target: PetsTarget = 'trimap'
     layout: { channels: 3, maxValue: 255 },
     unlabelled,
     notes,
-    readMask: async (pair) => toClassMask(await decodeMask(pair.mask), tableOf(pair.id), pair.mask),
+    masks: { reading: (pair) => ({ kind: 'values', values: tableOf(pair.id) }) },
   });
 }
 

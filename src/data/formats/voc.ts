@@ -5,8 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
-import { decodeMask } from '../../images/decode-mask.js';
-import { classNames, type ClassesOption, indexValues, toClassMask } from '../class-values.js';
+import { classNames, type ClassesOption, indexValues } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFile, isFolder, listFiles, stemOf } from '../files.js';
 import { officialSplit } from '../split-names.js';
@@ -86,6 +85,6 @@ export async function openVoc(root: string, classes: ClassesOption = VOC_CLASSES
     unlabelled: [...images]
       .filter(([id]) => !labelled.has(id))
       .map(([, file]) => join(folder, 'JPEGImages', file)),
-    readMask: async (pair) => toClassMask(await decodeMask(pair.mask), values, pair.mask),
+    masks: { reading: () => ({ kind: 'values', values }) },
   });
 }

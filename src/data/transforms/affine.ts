@@ -3,6 +3,7 @@ import { UsageError } from '../../errors/index.js';
 import type { Random } from '../../random/index.js';
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
 import { warp } from './warp.js';
+import { portable } from '../portable.js';
 
 /** About the centre of the image: shear, then scale and rotate, then translate (torchvision's `affine`). */
 export interface AffineMap {
@@ -36,13 +37,13 @@ export interface RandomAffineOptions {
 const IDENTITY: AffineMap = { rotation: 0, scale: 1, translation: [0, 0], shear: [0, 0] };
 
 /** Applies a map to image and mask. Throws UsageError for a scale of 0 or below. */
-export function affine(map: Partial<AffineMap>, fill = 0): Transform {
+export const affine = portable('affine', (map: Partial<AffineMap>, fill: number = 0): Transform => {
   const whole = { ...IDENTITY, ...map };
   return (sample) => applyAffine(sample, whole, fill);
-}
+});
 
 /** Draws a map anew for each sample. */
-export function randomAffine(options: RandomAffineOptions): Transform {
+export const randomAffine = portable('randomAffine', (options: RandomAffineOptions): Transform => {
   const { rotation = 0, translation = 0, shear = 0, fill = 0, p = 1 } = options;
   const scale = options.scale ?? 0;
   const scales = typeof scale === 'number' ? ([1 - scale, 1 + scale] as const) : scale;
@@ -59,12 +60,12 @@ export function randomAffine(options: RandomAffineOptions): Transform {
     };
     return applyAffine(sample, map, fill);
   });
-}
+});
 
 /** Turns by an angle drawn from ±degrees. */
-export function rotate(degrees: Range, p = 1): Transform {
+export const rotate = portable('rotate', (degrees: Range, p: number = 1): Transform => {
   return randomAffine({ rotation: degrees, p });
-}
+});
 
 /** A draw from a range. */
 export function drawFrom(range: Range, random: Random): number {

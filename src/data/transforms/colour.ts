@@ -5,38 +5,39 @@
 import { UsageError } from '../../errors/index.js';
 import type { Random } from '../../random/index.js';
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
+import { portable } from '../portable.js';
 
 /** Low and high end of a factor; a number x stands for 1 − x … 1 + x (never below 0). */
 export type Factor = number | readonly [low: number, high: number];
 
 /** Multiplies by a factor. */
-export function brightness(factor: Factor, p = 1): Transform {
+export const brightness = portable('brightness', (factor: Factor, p: number = 1): Transform => {
   return drawn(factor, p, adjustBrightness);
-}
+});
 
 /** Moves away from, or towards, the mean grey of the image by a factor. */
-export function contrast(factor: Factor, p = 1): Transform {
+export const contrast = portable('contrast', (factor: Factor, p: number = 1): Transform => {
   return drawn(factor, p, adjustContrast);
-}
+});
 
 /** Moves each pixel away from, or towards, its own grey by a factor. */
-export function saturation(factor: Factor, p = 1): Transform {
+export const saturation = portable('saturation', (factor: Factor, p: number = 1): Transform => {
   return drawn(factor, p, adjustSaturation);
-}
+});
 
 /** Turns the hue by up to ± `turn` of the colour circle (0…0.5). */
-export function hue(turn: number, p = 1): Transform {
+export const hue = portable('hue', (turn: number, p: number = 1): Transform => {
   if (!(turn >= 0 && turn <= 0.5)) throw new UsageError(`A hue of ${turn}; it lies in 0…0.5 of the circle.`);
   return sometimes(p, (sample, random) => adjustHue(sample, random.uniform(-turn, turn)));
-}
+});
 
 /** Raises to a power drawn from the range, as likely to darken as to lighten. */
-export function gamma(low: number, high: number, p = 1): Transform {
+export const gamma = portable('gamma', (low: number, high: number, p: number = 1): Transform => {
   if (!(low > 0 && high >= low)) throw new UsageError(`Gamma from ${low} to ${high}; both lie above 0.`);
   return sometimes(p, (sample, random) =>
     adjustGamma(sample, Math.exp(random.uniform(Math.log(low), Math.log(high)))),
   );
-}
+});
 
 export interface ColourJitterOptions {
   readonly brightness?: Factor;
@@ -47,7 +48,7 @@ export interface ColourJitterOptions {
 }
 
 /** All four, in random order (torchvision's ColorJitter). */
-export function colourJitter(options: ColourJitterOptions): Transform {
+export const colourJitter = portable('colourJitter', (options: ColourJitterOptions): Transform => {
   const steps: Transform[] = [];
   if (options.brightness !== undefined) steps.push(brightness(options.brightness));
   if (options.contrast !== undefined) steps.push(contrast(options.contrast));
@@ -56,15 +57,15 @@ export function colourJitter(options: ColourJitterOptions): Transform {
   return sometimes(options.p ?? 1, (sample, random) =>
     random.shuffle([...steps]).reduce((current, step) => step(current, random), sample),
   );
-}
+});
 
 /** Adds up to ± `most` to all values (TensorFlow's random_brightness). */
-export function brightnessShift(most: number, p = 1): Transform {
+export const brightnessShift = portable('brightnessShift', (most: number, p: number = 1): Transform => {
   return sometimes(p, (sample, random) => {
     const shift = random.uniform(-most, most);
     return each(sample, (value) => value + shift);
   });
-}
+});
 
 function drawn(
   factor: Factor,

@@ -2,9 +2,10 @@
 import { UsageError } from '../../errors/index.js';
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
 import { gaussianFilter } from './gaussian.js';
+import { portable } from '../portable.js';
 
 /** Adds Gaussian noise whose deviation is drawn from the range (in 0…1 of the image's values). */
-export function noise(low: number, high: number, p = 1): Transform {
+export const noise = portable('noise', (low: number, high: number, p: number = 1): Transform => {
   checkRange('noise', low, high, 0, 1);
   return sometimes(p, (sample, random) => {
     const deviation = random.uniform(low, high);
@@ -14,10 +15,10 @@ export function noise(low: number, high: number, p = 1): Transform {
     }
     return sample;
   });
-}
+});
 
 /** Smooths with a Gaussian whose deviation in pixels is drawn from the range. */
-export function blur(low: number, high: number, p = 1): Transform {
+export const blur = portable('blur', (low: number, high: number, p: number = 1): Transform => {
   checkRange('blur', low, high, 0, 100);
   return sometimes(p, (sample, random) => {
     const sigma = random.uniform(low, high);
@@ -28,7 +29,7 @@ export function blur(low: number, high: number, p = 1): Transform {
     }
     return sample;
   });
-}
+});
 
 export interface CoarseDropoutOptions {
   /** Most patches; at least one is taken out. Default 8. */
@@ -44,7 +45,7 @@ export interface CoarseDropoutOptions {
  * Blanks out random rectangles of the image (DeVries and Taylor, "Cutout", 2017). The mask keeps its classes:
  * the network learns to tell them from what is around.
  */
-export function coarseDropout(options: CoarseDropoutOptions = {}): Transform {
+export const coarseDropout = portable('coarseDropout', (options: CoarseDropoutOptions = {}): Transform => {
   const { holes = 8, size = 0.15, fill = 0, p = 1 } = options;
   if (!Number.isInteger(holes) || holes < 1 || !(size > 0 && size <= 1)) {
     throw new UsageError(
@@ -67,15 +68,18 @@ export function coarseDropout(options: CoarseDropoutOptions = {}): Transform {
     }
     return sample;
   });
-}
+});
 
 /** Compresses with a quality drawn from the range (1…100) and decompresses: see {@link compressAsJpeg}. */
-export function jpegArtefacts(low: number, high: number, p = 1): Transform {
-  checkRange('JPEG quality', low, high, 1, 100);
-  return sometimes(p, (sample, random) =>
-    compressAsJpeg(sample, low + random.integer(Math.floor(high - low) + 1)),
-  );
-}
+export const jpegArtefacts = portable(
+  'jpegArtefacts',
+  (low: number, high: number, p: number = 1): Transform => {
+    checkRange('JPEG quality', low, high, 1, 100);
+    return sometimes(p, (sample, random) =>
+      compressAsJpeg(sample, low + random.integer(Math.floor(high - low) + 1)),
+    );
+  },
+);
 
 /** Luminance and chrominance quantisation of ISO/IEC 10918-1, annex K, by row. */
 const LUMINANCE = [

@@ -5,6 +5,7 @@ import type { Random } from '../../random/index.js';
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
 import { gaussianFilter } from './gaussian.js';
 import { warp } from './warp.js';
+import { portable } from '../portable.js';
 
 export interface ElasticOptions {
   /** Strength, in pixels; default 120. Displacements have the deviation alpha / (2·√(3π)·sigma). */
@@ -19,7 +20,7 @@ export interface ElasticOptions {
  * Moves every pixel by alpha times a field of uniform noise in ±1, smoothed with a Gaussian of `sigma`
  * (Simard, Steinkraus and Platt, "Best practices for convolutional neural networks", 2003, section 2.1).
  */
-export function elastic(options: ElasticOptions = {}): Transform {
+export const elastic = portable('elastic', (options: ElasticOptions = {}): Transform => {
   const { alpha = 120, sigma = 10, fill = 0, p = 1 } = options;
   if (!(alpha >= 0 && sigma > 0))
     throw new UsageError(`Elastic: alpha ${alpha} and sigma ${sigma}; both are above 0.`);
@@ -29,7 +30,7 @@ export function elastic(options: ElasticOptions = {}): Transform {
     const dy = displacement(width, height, alpha, sigma, random);
     return displace(sample, dx, dy, fill);
   });
-}
+});
 
 /** `sample` looked up at every pixel plus its displacement (H×W each, pixels). */
 export function displace(sample: PairedSample, dx: Float32Array, dy: Float32Array, fill = 0): PairedSample {
@@ -86,7 +87,7 @@ export interface GridDistortionOptions {
  * Cuts each axis into cells, makes each wider or narrower at random and stretches the whole back to the
  * frame: nothing leaves it, nothing enters.
  */
-export function gridDistortion(options: GridDistortionOptions = {}): Transform {
+export const gridDistortion = portable('gridDistortion', (options: GridDistortionOptions = {}): Transform => {
   const { cells = 5, limit = 0.3, p = 1 } = options;
   if (!Number.isInteger(cells) || cells < 2 || !(limit >= 0 && limit < 1)) {
     throw new UsageError(
@@ -105,7 +106,7 @@ export function gridDistortion(options: GridDistortionOptions = {}): Transform {
       0,
     );
   });
-}
+});
 
 /** Where the middle of each pixel of one axis comes from. */
 function axisPlaces(length: number, cells: number, limit: number, random: Random): Float64Array {

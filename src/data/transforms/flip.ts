@@ -1,18 +1,19 @@
 /** Mirrors and quarter turns: exact, nothing is resampled. */
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
+import { portable } from '../portable.js';
 
 /** Mirrors left and right with probability `p`. */
-export function horizontalFlip(p = 0.5): Transform {
+export const horizontalFlip = portable('horizontalFlip', (p: number = 0.5): Transform => {
   return sometimes(p, mirrorColumns);
-}
+});
 
 /** Mirrors top and bottom with probability `p`. */
-export function verticalFlip(p = 0.5): Transform {
+export const verticalFlip = portable('verticalFlip', (p: number = 0.5): Transform => {
   return sometimes(p, mirrorRows);
-}
+});
 
 /** Turns by a random multiple of 90°, or of 180° where height and width differ, with probability `p`. */
-export function quarterTurns(p = 1): Transform {
+export const quarterTurns = portable('quarterTurns', (p: number = 1): Transform => {
   return sometimes(p, (sample, random) => {
     const turns = sample.width === sample.height ? random.integer(4) : 2 * random.integer(2);
     let turned = sample;
@@ -21,7 +22,7 @@ export function quarterTurns(p = 1): Transform {
     if (turns === 3 || turns === 2) turned = mirrorRows(turned);
     return turned;
   });
-}
+});
 
 function mirrorColumns(sample: PairedSample): PairedSample {
   const { width, height, channels, image, mask } = sample;

@@ -1,0 +1,144 @@
+/** The loader's threads, which only compiled code has: what comes out of them is what the calling thread makes. */
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type * as Data from '../../src/data/index.js';
+import { buildProgram, type BuiltProgram } from '../built-program.js';
+import { makeFolder, put, temporaryFolder } from '../support/made-data.js';
+
+let root: string;
+let remove: () => Promise<void>;
+let program: BuiltProgram;
+let data: typeof Data;
+let dataset: Data.Dataset;
+
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder());
+  await makeFolder(root, { count: 11, classes: 3 });
+  program = await buildProgram();
+  const file = join(dirname(program.main), '..', 'data', 'index.js');
+  data = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as typeof Data;
+  dataset = await data.openDataset({ root });
+});
+afterAll(async () => {
+  await program.remove();
+  await remove();
+});
+
+type Options = Partial<Data.LoaderOptions>;
+
+async function collect(options: Options, epoch = 0): Promise<Data.Batch[]> {
+  const loader = new data.Loader({ dataset, batchSize: 4, fit: data.stretch(16), seed: 5, ...options });
+  const batches: Data.Batch[] = [];
+  for await (const batch of loader.epoch(epoch)) batches.push(batch);
+  return batches;
+}
+
+/** Two batches more in epoch 1, so that an epoch of a cache's hits is among them. */
+async function twoEpochs(options: Options): Promise<Data.Batch[]> {
+  return [...(await collect(options, 0)), ...(await collect(options, 1))];
+}
+
+describe('the threads of the loader', () => {
+  it('make the same batches, byte for byte, in any number and at any concurrency', async () => {
+    for (const augmentation of ['light', 'heavy', 'medical']) {
+      const options: Options = {
+        transforms: data.parseAugmentation(augmentation),
+        fit: data.randomResizedCrop(16),
+        normalization: data.normalizationOf(augmentation === 'medical' ? 'per-image' : 'imagenet', 3),
+        sampler: data.weighted(new Array<number>(11).fill(1), 2, 22),
+      };
+      const expected = await twoEpochs({ ...options, threads: 0, concurrency: 1 });
+      for (const concurrency of augmentation === 'heavy' ? [1, 2, 3, 4, 5, 6, 7, 8] : [4]) {
+        const threads = 1 + (concurrency % 3);
+        expect(await twoEpochs({ ...options, threads, concurrency, prefetch: concurrency % 4 })).toEqual(
+          expected,
+        );
+      }
+    }
+  });
+
+  it('share a cache with the calling thread', async () => {
+    const options: Options = { transforms: data.parseAugmentation('light') };
+    const expected = await twoEpochs({ ...options, threads: 0 });
+    const memory = new data.SampleCache(1e6);
+    expect(await twoEpochs({ ...options, cache: memory })).toEqual(expected);
+    expect(memory.bytes).toBeGreaterThan(0);
+    const disk = (): Options => ({
+      ...options,
+      cache: new data.DiskSampleCache(join(root, 'cache'), 1e6),
+    });
+    expect(await twoEpochs(disk())).toEqual(expected);
+    expect(await twoEpochs({ ...disk(), threads: 0 })).toEqual(expected);
+  });
+
+  it('leave functions and data sets of one own to the calling thread', async () => {
+    const called = { transform: 0, get: 0 };
+    const own: Data.Transform = (sample) => {
+      called.transform++;
+      return sample;
+    };
+    const expected = await collect({ threads: 0 });
+    expect(await collect({ transforms: [own] })).toEqual(expected);
+    expect(await collect({ transforms: [data.sometimes(1, own)] })).toHaveLength(3);
+    expect(called.transform).toBe(22);
+    const plain: Data.Dataset = {
+      format: 'own',
+      length: dataset.length,
+      ids: dataset.ids,
+      classes: dataset.classes,
+      channels: dataset.channels,
+      maxValue: dataset.maxValue,
+      files: (i) => dataset.files(i),
+      get: (i) => {
+        called.get++;
+        return dataset.get(i);
+      },
+    };
+    expect(await collect({ dataset: plain })).toEqual(expected);
+    expect(called.get).toBe(11);
+  });
+
+  it('read parts, other layouts and drawn masks', async () => {
+    const part = new data.Subset(new data.Conformed(dataset, { channels: 3, maxValue: 65535 }), [7, 2, 5]);
+    expect(await collect({ dataset: part })).toEqual(await collect({ dataset: part, threads: 0 }));
+    const instances = {
+      images: dataset.ids.map((id, i) => ({ id: i, file_name: `${id}.png`, width: 24, height: 18 })),
+      categories: [{ id: 4, name: 'box' }],
+      annotations: dataset.ids.map((_, i) => ({
+        id: i,
+        image_id: i,
+        category_id: 4,
+        segmentation: [[2, 2, 12 + (i % 5), 2, 12, 15, 2, 15]],
+      })),
+    };
+    const file = join(root, 'images', 'instances.json');
+    await put(file, JSON.stringify(instances));
+    const coco = await data.openDataset({ root: file, format: 'coco' });
+    const drawn = await collect({ dataset: coco });
+    expect(drawn).toEqual(await collect({ dataset: coco, threads: 0 }));
+    expect(drawn[0]!.masks).toContain(1);
+  });
+
+  it('tell of a file that cannot be read as the calling thread does', async () => {
+    const { path, remove: removeCopy } = await temporaryFolder();
+    try {
+      await makeFolder(path, { count: 6 });
+      const broken = await data.openDataset({ root: path });
+      await writeFile(broken.files(4).image, 'no image');
+      const message = await collect({ dataset: broken, threads: 0 }).catch((error: Error) => error.message);
+      expect(message).toContain(broken.files(4).image);
+      await expect(collect({ dataset: broken })).rejects.toMatchObject({ message, code: 'image-format' });
+      const reported: string[] = [];
+      const batches = await collect({
+        dataset: broken,
+        onUnreadable: (error, id) => reported.push(`${id} ${error.code}`),
+      });
+      expect(batches.map(({ size }) => size)).toEqual([4, 1]);
+      expect(reported).toEqual([`${broken.ids[4]} image-format`]);
+    } finally {
+      await removeCopy();
+    }
+  });
+});
