@@ -5,3 +5,16 @@ export function spread(length: number, count: number): number[] {
   if (length <= count) return Array.from({ length }, (_, i) => i);
   return Array.from({ length: count }, (_, i) => Math.round((i * (length - 1)) / (count - 1)));
 }
+
+/** All whole numbers below `length` in an order of which every beginning is spread over the whole. */
+export function spreadOrder(length: number): number[] {
+  if (length < 1) return [];
+  // Steps of the golden section leave no large gap for long; a step without a common divisor visits all.
+  let step = Math.max(1, Math.round(length * 0.6180339887498949));
+  while (greatestCommonDivisor(step, length) > 1) step++;
+  return Array.from({ length }, (_, i) => (i * step) % length);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

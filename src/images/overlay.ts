@@ -135,6 +135,7 @@ async function withLegend(
   return { width, height: image.height + stripHeight, channels: 3, data };
 }
 
-function escapeXml(text: string): string {
+/** Text as it stands between tags of SVG and in its attributes. */
+export function escapeXml(text: string): string {
   return text.replace(/[<>&"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }
