@@ -82,6 +82,7 @@ export interface OptionValues {
   stepEpochs: number;
   stepFactor: number;
   loss: string;
+  pictures: boolean;
   resume: boolean;
   config: string;
 
@@ -411,6 +412,13 @@ export const OPTIONS = {
     unset: 'bce+dice for two classes, cross-entropy+dice for more',
     section: 'how',
     commands: LEARNING,
+  },
+  pictures: {
+    kind: flag(),
+    help: 'draw samples, the best and worst predictions and a film of learning; --no-pictures leaves them out',
+    unset: 'drawn',
+    section: 'how',
+    commands: ['train'],
   },
   resume: {
     kind: flag(),

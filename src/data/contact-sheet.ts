@@ -2,7 +2,7 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { UsageError } from '../errors/index.js';
 import { overlay, toDisplay } from '../images/overlay.js';
-import { classColour } from '../images/palette.js';
+import { backgroundClass, classColour, classColours } from '../images/palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
 import { Random } from '../random/index.js';
 import type { Dataset } from './dataset.js';
@@ -36,7 +36,7 @@ export async function contactSheet(dataset: Dataset, options: ContactSheetOption
       new Random(0),
     );
     const small = toRaster(sample);
-    const drawn = await overlay(small, maskOf(sample), { outline: 1, clear: backgroundOf(dataset) });
+    const drawn = await overlay(small, maskOf(sample), { outline: 1, ...looksOf(dataset) });
     tiles.push({ picture: beside(small, drawn), caption: id });
   }
   return sheet(tiles, 3, legendOf(dataset, present));
@@ -70,7 +70,7 @@ export async function augmentationSheet(
     const picture = await overlay(toRaster(sample), maskOf(sample), {
       opacity: 0.2,
       outline: 1,
-      clear: backgroundOf(dataset),
+      ...looksOf(dataset),
     });
     tiles.push({ picture, caption: draw === 0 ? source.id : `draw ${draw}` });
   }
@@ -103,17 +103,18 @@ function maskOf({ width, height, mask }: PairedSample): ClassMask {
 }
 
 function legendOf(dataset: Dataset, present: ReadonlySet<number>): LegendEntry[] {
+  const colours = classColours(dataset.classes);
   const named = dataset.classes.flatMap((name, index) =>
-    present.has(index) ? [{ name, colour: classColour(index) }] : [],
+    present.has(index) ? [{ name, colour: colours[index]! }] : [],
   );
   return present.has(IGNORE_INDEX)
     ? [...named, { name: 'ignored', colour: classColour(IGNORE_INDEX) }]
     : named;
 }
 
-/** The class left as the image shows it. */
-function backgroundOf({ classes }: Dataset): number {
-  return Math.max(0, classes.indexOf('background'));
+/** The classes in their colours, the background as the image shows it. */
+function looksOf({ classes }: Dataset) {
+  return { clear: backgroundClass(classes), colours: classColours(classes) };
 }
 
 /** Two RGB pictures of one height side by side. */

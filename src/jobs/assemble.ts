@@ -1,4 +1,5 @@
 /** From a plan to what trains: the model, its first weights, the batches. */
+import type { Dataset } from '../data/index.js';
 import { Loader, parseAugmentation, SampleCache, sequential, shuffled, stretch } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { modelEntry } from '../models/index.js';
@@ -47,11 +48,20 @@ export async function modelFor(
   return { config, model: onnxUNet(encoder.encoder, plan.classes.length), encoder };
 }
 
-/** Batches of both parts; they share one cache of decoded samples. */
-export function loadersOf(plan: Plan): { train: Loader; valid: Loader | undefined } {
+/** Where the batches of a run come from; all share one cache of decoded samples. */
+export interface Loaders {
+  readonly train: Loader;
+  readonly valid: Loader | undefined;
+  /** Batches of any samples in their order, as validation takes them. */
+  readonly batches: (dataset: Dataset) => Loader;
+}
+
+export function loadersOf(plan: Plan): Loaders {
   const { parts, normalization, batch, seed } = plan;
   const shared = { fit: stretch(plan.size), normalization, batchSize: batch, seed };
   const cache = new SampleCache(CACHE_BYTES);
+  const batches = (dataset: Dataset) =>
+    new Loader({ ...shared, cache, dataset, sampler: sequential(dataset.length) });
   return {
     train: new Loader({
       ...shared,
@@ -61,9 +71,8 @@ export function loadersOf(plan: Plan): { train: Loader; valid: Loader | undefine
       transforms: parseAugmentation(plan.augment),
       dropLast: plan.dropLast,
     }),
-    valid:
-      parts.valid &&
-      new Loader({ ...shared, cache, dataset: parts.valid, sampler: sequential(parts.valid.length) }),
+    valid: parts.valid && batches(parts.valid),
+    batches,
   };
 }
 

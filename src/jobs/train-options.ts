@@ -75,6 +75,8 @@ export interface TrainSettings {
   readonly stepFactor?: number | undefined;
   /** `NAME[:WEIGHT][+NAME…]` */
   readonly loss?: string | undefined;
+  /** Whether the run draws pictures (`samples/`, `film.webp`) as it goes. Default true. */
+  readonly pictures?: boolean | undefined;
 }
 
 export interface TrainOptions extends TrainSettings {

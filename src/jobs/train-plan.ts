@@ -2,7 +2,15 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Dataset, FormatName, Normalization, OpenOptions, Part, Parts } from '../data/index.js';
+import type {
+  Dataset,
+  DoctorReport,
+  FormatName,
+  Normalization,
+  OpenOptions,
+  Part,
+  Parts,
+} from '../data/index.js';
 import {
   Conformed,
   defaultNormalization,
@@ -65,6 +73,8 @@ export interface Plan {
   /** SHA-256 over the ids of all parts. */
   readonly fingerprint: string;
   readonly notes: readonly string[];
+  /** What a look at some of the pairs found. */
+  readonly report: DoctorReport;
 }
 
 /** The longest side that images are resized to unless a size is given. */
@@ -83,7 +93,7 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
     group: options.group === undefined ? undefined : pattern(options.group),
   };
   const dataset = await openDataset(source);
-  const warnings = await warningsAbout(source);
+  const report = await examined(source);
   const seed = options.seed ?? 0;
   const part = (value: number | string | undefined) => partOf(value, dataset, source);
   const parts = splitDataset(dataset, {
@@ -95,7 +105,7 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
   const { classes, channels } = dataset;
   const binary = classes.length === 2;
   const epochs = positive('epochs', options.epochs ?? 20);
-  const notes = [...(dataset.notes ?? []), ...warnings];
+  const notes = [...(dataset.notes ?? []), ...warningsOf(report)];
   const modelName = options.model ?? 'unet';
   const encoderWeights = weightsWanted(options);
   const encoder = encoderOf(modelName, options);
@@ -142,6 +152,7 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
     seed,
     fingerprint: fingerprintOf(parts),
     notes,
+    report,
   };
 }
 
@@ -240,11 +251,16 @@ const EXAMINED_PAIRS = 48;
 /** Warnings that are told one by one. */
 const WARNINGS_TOLD = 5;
 
-/** The cheap part of `doctor`: throws for what would spoil the run, and returns what a person should know. */
-async function warningsAbout(source: OpenOptions): Promise<string[]> {
-  const { problems } = await examine({ ...source, sample: EXAMINED_PAIRS });
-  const error = problems.find(({ level }) => level === 'error');
+/** The cheap part of `doctor`: throws for what would spoil the run. */
+async function examined(source: OpenOptions): Promise<DoctorReport> {
+  const report = await examine({ ...source, sample: EXAMINED_PAIRS });
+  const error = report.problems.find(({ level }) => level === 'error');
   if (error) throw new PixelwiseError(error.code, `${error.file}: ${error.message} ${error.fix}`);
+  return report;
+}
+
+/** What a person should know of it. */
+function warningsOf({ problems }: DoctorReport): string[] {
   const told = problems.slice(0, WARNINGS_TOLD).map(({ file, message, fix }) => `${file}: ${message} ${fix}`);
   const more = problems.length - told.length;
   return more > 0 ? [...told, `… and ${more} more warnings: see pixelwise doctor.`] : told;

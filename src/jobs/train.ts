@@ -8,6 +8,7 @@
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
+import type { Evaluation } from '../inference/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
@@ -37,6 +38,7 @@ import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
+import { RunPictures } from './run-pictures.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
@@ -131,6 +133,8 @@ async function runTraining(
       await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
       if (found) await writeLrFind(folder.path, found);
     }
+    const pictures = options.pictures === false ? undefined : new RunPictures(folder, plan, note);
+    await pictures?.showData();
     const monitor: Monitor = { metric: 'meanIoU', part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor });
     const callbacks: Callback[] = [
@@ -138,6 +142,7 @@ async function runTraining(
       ...(plan.patience === undefined ? [] : [earlyStopping({ monitor, patience: plan.patience })]),
       metricsLog(folder),
       ...(options.callbacks ?? []),
+      ...(pictures ? [pictures.film(loaders.batches)] : []),
       // Last: what the others remember of an epoch is saved with it.
       saving,
     ];
@@ -145,7 +150,8 @@ async function runTraining(
       earlier && (await loadCheckpoint(await folder.checkpointFolder('last'), learner, callbacks));
     const result = await fit({
       learner,
-      ...loaders,
+      train: loaders.train,
+      valid: loaders.valid,
       classNames: classes,
       epochs: wanted,
       maxSteps: maxSteps ?? undefined,
@@ -154,7 +160,8 @@ async function runTraining(
       resume,
     });
     const { history, stopped, epochs } = result;
-    const scored = stopped === 'interrupted' ? {} : await scoreParts(folder, plan, runtime, options.signal);
+    const scored =
+      stopped === 'interrupted' ? {} : await scoreParts(folder, plan, runtime, pictures, options.signal);
     const outcome: RunScores = {
       epochs,
       stopped,
@@ -231,24 +238,24 @@ async function scoreParts(
   folder: RunFolder,
   { parts, loss }: Plan,
   runtime: Runtime,
+  pictures: RunPictures | undefined,
   signal: AbortSignal | undefined,
 ): Promise<{ valid?: FinalScores; test?: FinalScores }> {
-  if (!parts.valid && !parts.test) return {};
+  if (!parts.valid && !parts.test && !pictures) return {};
   const segmenter = await Segmenter.load(folder.path, { runtime });
   try {
-    const score = async (part: Dataset | undefined) => {
-      if (!part) return undefined;
-      const { perSample: _perSample, ...scores } = await evaluate(segmenter, part, {
-        losses: lossOf({ loss }),
-        signal,
-      });
-      return scores;
-    };
+    const score = async (part: Dataset | undefined) =>
+      part && evaluate(segmenter, part, { losses: lossOf({ loss }), signal });
     const [valid, test] = [await score(parts.valid), await score(parts.test)];
-    return { ...(valid && { valid }), ...(test && { test }) };
+    await pictures?.showPredictions(segmenter, { valid, test }, signal);
+    return { ...(valid && { valid: summaryOf(valid) }), ...(test && { test: summaryOf(test) }) };
   } finally {
     await segmenter.close();
   }
+}
+
+function summaryOf({ perSample: _perSample, ...scores }: Evaluation): FinalScores {
+  return scores;
 }
 
 /** What an earlier run in the folder was made with, if this one goes on from it. */

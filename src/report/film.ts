@@ -22,7 +22,7 @@ import { resizeMask } from '../images/resize.js';
 import { writeWhole } from '../images/write-file.js';
 import type { BatchSource, Callback, EpochRecord, FitContext } from '../training/index.js';
 import { animateFilm } from './film-animation.js';
-import { filmSamples } from './film-samples.js';
+import { foregroundFirst } from './foreground-first.js';
 import type { ShownClass } from './gallery.js';
 import { encodeMaskLayer, encodeWebp, viewOfImage, viewSize, type ViewSize } from './view.js';
 
@@ -108,7 +108,7 @@ class FilmMaker {
   async begin(context: FitContext): Promise<void> {
     const { dataset, part, samples = 21, batches } = this.options;
     const { classes } = dataset;
-    const shown = new Subset(dataset, await filmSamples(dataset, samples));
+    const shown = new Subset(dataset, await foregroundFirst(dataset, samples));
     this.batches = batches(shown);
     const colours = classColours(classes);
     const earlier = context.epoch > 0 ? await readFilm(this.folder) : undefined;

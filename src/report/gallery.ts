@@ -9,7 +9,8 @@ import type { Dataset } from '../data/dataset.js';
 import { backgroundClass, hexColour } from '../images/palette.js';
 import { resizeMask } from '../images/resize.js';
 import { writeWhole } from '../images/write-file.js';
-import type { Evaluation, RasterSegmenter, SegmentOptions } from '../inference/index.js';
+import type { CleanOptions, Evaluation, RasterSegmenter, SegmentOptions } from '../inference/index.js';
+import { cleanMask } from '../inference/index.js';
 import type { SampleScores } from '../metrics/index.js';
 import { ConfusionMatrix } from '../metrics/index.js';
 import { encodeErrorMap, ERROR_COLOURS, errorMap, type ErrorKind } from './error-map.js';
@@ -62,7 +63,8 @@ export interface Gallery {
   readonly items: readonly GalleryItem[];
 }
 
-export interface GalleryOptions extends SegmentOptions {
+/** How samples are looked at must be as it was in `evaluate`. */
+export interface GalleryOptions extends SegmentOptions, CleanOptions {
   readonly part: string;
   readonly chosenOn: boolean;
   /** Samples of the evaluation, where it was of some only: as they were given to `evaluate`. */
@@ -131,12 +133,13 @@ async function writeItem(
   index: number,
   { foreground: _foreground, ...scores }: SampleScores,
   { rank, place, of, score }: Choice,
-  options: SegmentOptions,
+  options: SegmentOptions & CleanOptions,
 ): Promise<GalleryItem> {
   const { classes, palette } = segmenter.card;
   const background = backgroundClass(classes);
   const { image, mask } = await dataset.get(index);
-  const { mask: predicted } = await segmenter.segment(image, options, scores.id);
+  const segmented = await segmenter.segment(image, options, scores.id);
+  const predicted = cleanMask(segmented.mask, { background, ...options });
   const view = viewSize(image, GALLERY_SIDE);
   const truth = resizeMask(mask, view.width, view.height);
   const prediction = resizeMask(predicted, view.width, view.height);

@@ -1,4 +1,4 @@
-/** Which samples a film shows: those that hold a foreground first, from all over the data. */
+/** Which samples stand for a part of the data: those that hold a foreground first, from all over it. */
 import type { Dataset } from '../data/dataset.js';
 import { mapParallel } from '../data/parallel.js';
 import { spreadOrder } from '../data/spread.js';
@@ -16,7 +16,7 @@ const AT_ONCE = 8;
  *
  * @throws what the data set throws for a mask that cannot be read.
  */
-export async function filmSamples(dataset: Dataset, count: number): Promise<number[]> {
+export async function foregroundFirst(dataset: Dataset, count: number): Promise<number[]> {
   const background = backgroundClass(dataset.classes);
   const order = spreadOrder(dataset.length).slice(0, count * SEARCHED);
   const full: number[] = [];

@@ -1,0 +1,84 @@
+/** What a run was given to learn from: `data.json`, and sheets of samples and of their augmentation. */
+import { join } from 'node:path';
+import type { DoctorReport, Parts, Problem, Transform } from '../data/index.js';
+import { augmentationSheet, contactSheet, stretch, Subset } from '../data/index.js';
+import type { Raster } from '../images/raster.js';
+import { writeWhole } from '../images/write-file.js';
+import { foregroundFirst } from './foreground-first.js';
+import { encodeWebp, viewOfImage } from './view.js';
+
+/** What `data.json` holds. Paths are relative to its folder. */
+export interface DataSheet {
+  readonly version: 1;
+  readonly format: string;
+  /** Samples of each part, and images without a mask. */
+  readonly counts: {
+    readonly train: number;
+    readonly valid: number;
+    readonly test: number;
+    readonly unlabelled: number;
+  };
+  /** Samples that sizes and classes were counted on: some of all, spread over them. */
+  readonly examined: number;
+  /** The commonest first. */
+  readonly sizes: readonly { readonly width: number; readonly height: number; readonly count: number }[];
+  readonly classes: readonly { readonly name: string; readonly pixels: number; readonly images: number }[];
+  readonly problems: readonly Problem[];
+  readonly sheets: { readonly samples?: string; readonly augmented?: string };
+}
+
+export interface DataSheetOptions {
+  readonly parts: Parts;
+  /** What was found before the run. */
+  readonly report: DoctorReport;
+  /** The augmentation; where it is empty, no sheet shows it. */
+  readonly transforms: readonly Transform[];
+  /** Of the training. */
+  readonly size: { readonly height: number; readonly width: number };
+  readonly seed: number;
+}
+
+/** Pixels that a page has room for. */
+const SHEET_WIDTH = 1200;
+const SAMPLES_SHOWN = 24;
+
+/** Writes `data.json` and its pictures into `folder`. */
+export async function writeDataSheet(folder: string, options: DataSheetOptions): Promise<DataSheet> {
+  const { parts, report, transforms, size, seed } = options;
+  const { train, valid, test } = parts;
+  const sheets = { samples: 'data/samples.webp', augmented: 'data/augmented.webp' };
+  const shown = await foregroundFirst(train, SAMPLES_SHOWN);
+  await writeSheet(join(folder, sheets.samples), await contactSheet(new Subset(train, shown)));
+  if (transforms.length > 0) {
+    const drawn = await augmentationSheet(train, {
+      index: shown[0]!,
+      transforms,
+      fit: stretch(size),
+      seed,
+    });
+    await writeSheet(join(folder, sheets.augmented), drawn);
+  }
+  const sheet: DataSheet = {
+    version: 1,
+    format: report.format,
+    counts: {
+      train: train.length,
+      valid: valid?.length ?? 0,
+      test: test?.length ?? 0,
+      unlabelled: report.unlabelled,
+    },
+    examined: report.examined,
+    sizes: report.sizes.map(({ width, height, images }) => ({ width, height, count: images })),
+    classes: report.classes.map(({ name, pixels, images }) => ({ name, pixels, images })),
+    problems: report.problems,
+    sheets: { samples: sheets.samples, ...(transforms.length > 0 && { augmented: sheets.augmented }) },
+  };
+  await writeWhole(join(folder, 'data.json'), `${JSON.stringify(sheet, null, 1)}\n`);
+  return sheet;
+}
+
+async function writeSheet(path: string, sheet: Raster): Promise<void> {
+  const height = Math.round((sheet.height * SHEET_WIDTH) / sheet.width);
+  const shown = sheet.width > SHEET_WIDTH ? viewOfImage(sheet, { width: SHEET_WIDTH, height }) : sheet;
+  await writeWhole(path, await encodeWebp(shown));
+}
