@@ -42,7 +42,8 @@ export async function runCli(
       stdout.write(call.text);
       return 0;
     }
-    const result = await interruptible(signals, output, async (aborted) => {
+    const { whenInterrupted } = call.command;
+    const work = async (aborted: AbortSignal) => {
       signal = aborted;
       const { run } = await call.command.load();
       return run(call.options as OptionsOf<typeof call.command.name>, {
@@ -50,9 +51,10 @@ export async function runCli(
         signal: aborted,
         words: call.words,
       });
-    });
+    };
+    const result = await interruptible(signals, output, work, whenInterrupted);
     output.close();
-    output.result(result.json);
+    if (result.json) output.result(result.json);
     return result.exitCode ?? 0;
   } catch (error) {
     const { code, message, exitCode } = explain(error, signal?.aborted ?? false);

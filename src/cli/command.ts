@@ -21,8 +21,8 @@ export interface CommandContext {
 
 /** What a command leaves. */
 export interface CommandResult {
-  /** The one object that `--json` prints. */
-  readonly json: object;
+  /** The one object that `--json` prints; absent where the command printed it itself, before its work was done. */
+  readonly json?: object;
   /** 0 by default; 1 where the work was done and the answer is no; 130 where it was interrupted and saved. */
   readonly exitCode?: 0 | 1 | 130;
 }
@@ -38,6 +38,8 @@ export interface Command<C extends CommandName = CommandName> {
   /** One line, for the list of commands. */
   readonly summary: string;
   readonly positionals: readonly Positional[];
+  /** What is said at the first Ctrl-C, where it is not the saving of a step. */
+  readonly whenInterrupted?: string;
   /** Imports the module that does the work: the list of commands and help stay quick without it. */
   load(): Promise<{ readonly run: Run<C> }>;
 }

@@ -13,11 +13,16 @@ export interface SignalSource {
 
 const HEARD = ['SIGINT', 'SIGTERM'] as const;
 
-/** Runs `work` with a signal that the first Ctrl-C (or a request to terminate) aborts. */
+/**
+ * Runs `work` with a signal that the first Ctrl-C (or a request to terminate) aborts.
+ *
+ * @param note what is said then.
+ */
 export async function interruptible<T>(
   source: SignalSource,
   output: Output,
   work: (signal: AbortSignal) => Promise<T>,
+  note = 'Interrupted: finishing the step and saving. Once more ends at once.',
 ): Promise<T> {
   const controller = new AbortController();
   const heard = (): void => {
@@ -26,7 +31,7 @@ export async function interruptible<T>(
       source.exit(INTERRUPTED);
       return;
     }
-    output.note('Interrupted: finishing the step and saving. Once more ends at once.');
+    output.note(note);
     controller.abort();
   };
   for (const event of HEARD) source.on(event, heard);

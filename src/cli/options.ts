@@ -108,6 +108,12 @@ export interface OptionValues {
   bare: boolean;
   exportSize: 'free' | PixelSize;
 
+  port: number;
+  host: string;
+  maxUpload: number;
+  maxPixels: number;
+  places: number;
+
   to: string;
 
   out: string;
@@ -124,6 +130,7 @@ export const SECTIONS = {
   judging: 'Scores and masks',
   file: 'The file',
   bench: 'What is measured',
+  server: 'The server',
   general: 'General',
 } as const;
 
@@ -562,6 +569,42 @@ export const OPTIONS = {
     unset: 'free',
     section: 'file',
     commands: ['export'],
+  },
+
+  port: {
+    kind: whole(0, 65_535),
+    help: 'port to listen on; 0 takes one that is free',
+    unset: '8787',
+    section: 'server',
+    commands: ['serve'],
+  },
+  host: {
+    kind: text('ADDRESS', 'an address of this machine'),
+    help: 'address to listen on; 0.0.0.0 serves the network',
+    unset: '127.0.0.1, this machine alone',
+    section: 'server',
+    commands: ['serve'],
+  },
+  maxUpload: {
+    kind: real({ above: 0, max: 1024 }),
+    help: 'largest image file that is taken, in MiB',
+    unset: '32',
+    section: 'server',
+    commands: ['serve'],
+  },
+  maxPixels: {
+    kind: real({ above: 0, max: 268 }),
+    help: 'largest image that is taken, in millions of pixels',
+    unset: '33.5',
+    section: 'server',
+    commands: ['serve'],
+  },
+  places: {
+    kind: whole(1, 10_000),
+    help: 'requests held at once; more are told to come again',
+    unset: '32',
+    section: 'server',
+    commands: ['serve'],
   },
 
   to: {

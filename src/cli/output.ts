@@ -19,6 +19,7 @@ export class Output {
   readonly colors: Colors;
   private readonly noteColors: Colors;
   private progressShown: Progress | undefined;
+  private resultGiven = false;
 
   constructor(private readonly settings: OutputSettings) {
     const { stdout, stderr, json, env } = settings;
@@ -47,8 +48,13 @@ export class Output {
     this.print(this.settings.stderr, `${this.noteColors.red('error:')} ${text}`);
   }
 
-  /** The one object of `--json`; without it, nothing. A score that is undefined (NaN) is null. */
+  /**
+   * The one object of `--json`; without it, nothing. A score that is undefined (NaN) is null. Of several only
+   * the first is printed: a command that tells its result while it goes on may still fail afterwards.
+   */
   result(object: object): void {
+    if (this.resultGiven) return;
+    this.resultGiven = true;
     if (this.settings.json) this.settings.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
   }
 

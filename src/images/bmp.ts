@@ -13,7 +13,7 @@ const UNCOMPRESSED = 0;
 const BIT_FIELDS = 3;
 
 /** Indices and palette for up to 8 bits a pixel, RGB above. */
-export function decodeBmp({ name, bytes }: ImageBytes): IndexedRaster | Raster {
+export function decodeBmp({ name, bytes, maxPixels }: ImageBytes): IndexedRaster | Raster {
   if (bytes.length < FILE_HEADER + 40) throw damaged(name, 'BMP', 'its header is cut short');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const pixelsAt = view.getUint32(10, true);
@@ -24,7 +24,7 @@ export function decodeBmp({ name, bytes }: ImageBytes): IndexedRaster | Raster {
   const compression = view.getUint32(30, true);
   const height = Math.abs(signedHeight);
   if (width <= 0 || height === 0) throw damaged(name, 'BMP', `its size is ${width}×${height}`);
-  checkPixelCount(name, width, height);
+  checkPixelCount(name, width, height, maxPixels);
   const plain = compression === UNCOMPRESSED || (compression === BIT_FIELDS && bits === 32);
   if (!plain || ![1, 4, 8, 24, 32].includes(bits)) {
     throw new PixelwiseError(

@@ -19,16 +19,21 @@ import type { Raster } from './raster.js';
 // Every file is read once an epoch, from bytes: libvips' cache of operations would only hold memory.
 sharp.cache(false);
 
+export interface DecodeOptions {
+  /** Larger images are refused by their header, before memory is taken; default {@link MAX_PIXELS}. */
+  readonly maxPixels?: number;
+}
+
 /**
  * Decodes an image file (or its bytes) to the values it holds: 8 or 16 bits, grey (1 channel), RGB (3), or
  * as many channels as a TIFF carries. Alpha is dropped, CMYK becomes RGB, an EXIF orientation is applied,
  * an animation gives its first frame and a TIFF its first page. Embedded colour profiles are not applied.
  *
  * Throws PixelwiseError naming the file: `image-unreadable`, `image-empty`, `image-format`,
- * `image-too-large` (beyond {@link MAX_PIXELS}), `image-damaged`, `image-depth` (floating-point pixels).
+ * `image-too-large`, `image-damaged`, `image-depth` (floating-point pixels).
  */
-export async function decodeImage(source: string | Uint8Array): Promise<Raster> {
-  const image = await readImage(source);
+export async function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Raster> {
+  const image = { ...(await readImage(source)), ...options };
   if (image.format === 'bmp') return bmpToRaster(decodeBmp(image));
   return decodeWithSharp(image);
 }
@@ -46,11 +51,11 @@ interface Layout extends ImageHeader {
 /** As {@link decodeImage}, for bytes already read and recognised as one of sharp's formats. */
 export async function decodeWithSharp(image: ImageBytes): Promise<Raster> {
   const layout = await readLayout(image);
-  checkPixelCount(image.name, layout.width, layout.height);
+  checkPixelCount(image.name, layout.width, layout.height, image.maxPixels);
   const wide = layout.bitDepth === 16;
   const pipeline = sharp(image.bytes, {
     failOn: 'truncated',
-    limitInputPixels: MAX_PIXELS,
+    limitInputPixels: image.maxPixels ?? MAX_PIXELS,
     limitInputChannels: MAX_CHANNELS,
     // CMYK has no meaning without its profile; everything else is taken by its numbers.
     ignoreIcc: layout.kind !== 'cmyk',

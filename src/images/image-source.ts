@@ -15,6 +15,8 @@ export interface ImageBytes {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly format: ImageFormat;
+  /** Images of more pixels are refused; default {@link MAX_PIXELS}. */
+  readonly maxPixels?: number;
 }
 
 /** Pixel size and sample layout as a header tells them, before decoding. */
@@ -155,12 +157,13 @@ export function tiffHasAlpha(bytes: Uint8Array): boolean {
   return false;
 }
 
-/** Throws `image-too-large` where width × height is beyond {@link MAX_PIXELS}, before memory is taken. */
-export function checkPixelCount(name: string, width: number, height: number): void {
-  if (width * height <= MAX_PIXELS) return;
+/** Throws `image-too-large` where width × height is beyond `most`, before memory is taken. */
+export function checkPixelCount(name: string, width: number, height: number, most = MAX_PIXELS): void {
+  if (width * height <= most) return;
+  const limit = most.toLocaleString('en');
   throw new PixelwiseError(
     'image-too-large',
-    `${name}: ${width}×${height} pixels; at most ${MAX_PIXELS.toLocaleString('en')} (16,384×16,384) are read. ` +
+    `${name}: ${width}×${height} pixels; at most ${limit}${most === MAX_PIXELS ? ' (16,384×16,384)' : ''} are read. ` +
       'Cut the image into tiles or shrink it.',
   );
 }

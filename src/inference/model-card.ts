@@ -2,7 +2,7 @@
  * What must be known about a model besides its weights to use it: classes, sizes, normalisation, threshold.
  * It travels with the weights, as JSON in the metadata of the exported file.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Normalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 

@@ -124,6 +124,11 @@ export class RasterSegmenter {
     return sigmoid ? 1 : this.card.classes.length;
   }
 
+  /** The model as an exported file. */
+  toBytes(): Uint8Array {
+    return encodeModel(this.model);
+  }
+
   /** The mask of an image. @param imageName what messages call it. */
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
     checkCleanOptions(options);

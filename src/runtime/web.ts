@@ -2,7 +2,7 @@
  * The runtime for the web: onnxruntime-web, on WebAssembly or WebGPU. The module is passed in, so that a
  * page bundles the build it wants (`onnxruntime-web`, `onnxruntime-web/webgpu`) and Node needs neither.
  */
-import type * as Ort from 'onnxruntime-web';
+import type * as Ort from 'onnxruntime-common';
 import { PixelwiseError } from '../errors/index.js';
 import type { Target, TensorData } from '../graph/index.js';
 import { CPU, WEBGPU } from '../graph/index.js';

@@ -44,6 +44,13 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./export.js'),
   }),
   command({
+    name: 'serve',
+    summary: 'a local page and an endpoint that segment images',
+    positionals: [MODEL],
+    whenInterrupted: 'Ending: what is at work is finished. Once more ends at once.',
+    load: () => import('./serve.js'),
+  }),
+  command({
     name: 'summary',
     summary: "a model's layers, shapes and parameters",
     positionals: [{ name: 'MODEL', help: 'the name of a model, such as unet' }],

@@ -1,0 +1,13 @@
+/** How sure a model is of what it chose. */
+
+/**
+ * The probability of the class that the mask gives each pixel, H×W.
+ *
+ * @param probabilities K×H×W.
+ */
+export function confidenceOf(mask: Uint8Array, probabilities: Float32Array): Float32Array {
+  const size = mask.length;
+  const chosen = new Float32Array(size);
+  for (let i = 0; i < size; i++) chosen[i] = probabilities[mask[i]! * size + i]!;
+  return chosen;
+}

@@ -1,0 +1,170 @@
+/**
+ * What works inside the worker: ONNX Runtime Web on the chosen device, and the same core that segments in
+ * Node. ONNX Runtime's files lie beside the worker and are imported by their addresses, so that a page
+ * fetches only those of the device that it uses, and bundlers pass them on untouched.
+ */
+import type * as Ort from 'onnxruntime-common';
+import { PixelwiseError } from '../errors/index.js';
+import { RasterSegmenter } from '../inference/raster-segmenter.js';
+import type { OnnxModel } from '../onnx/index.js';
+import { decodeModel } from '../onnx/index.js';
+import { createWebRuntime } from '../runtime/index.js';
+import { confidenceOf } from './confidence.js';
+import type { ChosenDevice, DeviceChoice } from './device.js';
+import { wasmThreads } from './device.js';
+import { fetchModel } from './fetch-model.js';
+import type { LoadAnswer, LoadQuestion, SegmentAnswer, SegmentQuestion } from './messages.js';
+import { pixelsOf } from './pixels.js';
+import { webGpuMissing } from './web-gpu.js';
+
+/** Written out for bundlers, which look for just this expression. */
+const ORT_FILES = {
+  wasm: {
+    module: () => new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url),
+    binary: () => new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url),
+  },
+  webgpu: {
+    module: () => new URL('./ort/ort.webgpu.bundle.min.mjs', import.meta.url),
+    binary: () => new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url),
+  },
+} as const;
+
+/** Their names under `assets`, where a page keeps them elsewhere. */
+const ORT_NAMES = {
+  wasm: { module: 'ort/ort.wasm.bundle.min.mjs', binary: 'ort/ort-wasm-simd-threaded.wasm' },
+  webgpu: { module: 'ort/ort.webgpu.bundle.min.mjs', binary: 'ort/ort-wasm-simd-threaded.asyncify.wasm' },
+} as const;
+
+export class Engine {
+  private constructor(
+    private readonly segmenter: RasterSegmenter,
+    readonly description: LoadAnswer,
+  ) {}
+
+  /** Fetches the model and ONNX Runtime, and makes both ready. */
+  static async load(
+    question: LoadQuestion,
+    signal: AbortSignal,
+    onProgress: (loaded: number, total: number | undefined) => void,
+  ): Promise<Engine> {
+    const { model: source, device, threads, assets } = question;
+    const { bytes, name } = await fetchModel(source, signal, onProgress);
+    const model = decoded(bytes, name);
+    const { segmenter, chosen } = await opened(model, name, device, threads, assets);
+    signal.throwIfAborted();
+    const { card, fixedSize } = segmenter;
+    return new Engine(segmenter, { ...chosen, card, fixedSize, bytes: bytes.length });
+  }
+
+  async segment(question: SegmentQuestion, signal: AbortSignal): Promise<SegmentAnswer> {
+    const { probabilities, confidence, luminance, threshold, name = 'image' } = question;
+    const started = performance.now();
+    const image = await pixelsOf(question.image, luminance && this.segmenter.card.channels === 1, name);
+    const decodeSeconds = (performance.now() - started) / 1000;
+    const segmented = await this.segmenter.segment(
+      image,
+      { probabilities: probabilities || confidence, ...(threshold !== undefined && { threshold }), signal },
+      name,
+    );
+    const { mask, width, height, seconds } = segmented;
+    const values = segmented.probabilities?.data;
+    return {
+      width,
+      height,
+      mask: mask.data,
+      probabilities: probabilities ? values : undefined,
+      confidence: confidence ? confidenceOf(mask.data, values!) : undefined,
+      seconds,
+      decodeSeconds,
+    };
+  }
+}
+
+interface Opened {
+  readonly segmenter: RasterSegmenter;
+  readonly chosen: ChosenDevice;
+}
+
+async function opened(
+  model: OnnxModel,
+  name: string,
+  device: DeviceChoice,
+  threads: number | undefined,
+  assets: string | undefined,
+): Promise<Opened> {
+  const open = async (on: 'webgpu' | 'wasm', withoutWebGpu?: string): Promise<Opened> => {
+    const count = wasmThreads(threads, {
+      crossOriginIsolated,
+      hardwareConcurrency: navigator.hardwareConcurrency,
+    });
+    const ort = await importOrt(on, count, assets);
+    const segmenter = new RasterSegmenter(model, createWebRuntime(ort, { device: on }), name);
+    if (on === 'webgpu') await segmentBlank(segmenter);
+    return { segmenter, chosen: { device: on, threads: count, withoutWebGpu } };
+  };
+  if (device === 'wasm') return open('wasm');
+  const missing = await webGpuMissing(navigator);
+  if (device === 'webgpu') {
+    // A software adapter is slow but works, and here it was asked for.
+    if (missing !== undefined && !missing.includes('software')) {
+      throw new PixelwiseError(
+        'device',
+        `WebGPU was asked for: ${missing}. Use the device "auto" or "wasm".`,
+      );
+    }
+    return open('webgpu');
+  }
+  if (missing !== undefined) return open('wasm', missing);
+  try {
+    return await open('webgpu');
+  } catch (error) {
+    return open(
+      'wasm',
+      `WebGPU does not run this model (${error instanceof Error ? error.message : String(error)})`,
+    );
+  }
+}
+
+/** One image of the model's size: compiles its shaders, and shows whether the graphics processor can do it. */
+async function segmentBlank(segmenter: RasterSegmenter): Promise<void> {
+  const { height, width } = segmenter.fixedSize ?? segmenter.card;
+  const { channels, maxValue } = segmenter.card;
+  const values = height * width * channels;
+  const data = maxValue === 255 ? new Uint8Array(values) : new Uint16Array(values);
+  await segmenter.segment({ width, height, channels, data }, {}, 'a blank image');
+}
+
+async function importOrt(
+  device: 'webgpu' | 'wasm',
+  threads: number,
+  assets: string | undefined,
+): Promise<typeof Ort> {
+  const names = ORT_NAMES[device];
+  const files = ORT_FILES[device];
+  const address = (file: 'module' | 'binary') =>
+    assets === undefined ? files[file]().href : new URL(names[file], assets).href;
+  let ort: typeof Ort;
+  try {
+    ort = (await import(/* @vite-ignore */ /* webpackIgnore: true */ address('module'))) as typeof Ort;
+  } catch (cause) {
+    throw new PixelwiseError(
+      'assets',
+      `${address('module')} cannot be loaded. ONNX Runtime's files are in node_modules/pixelwise/dist/browser: ` +
+        'serve that folder, and give its address as `assets` (see docs/browser.md).',
+      { cause },
+    );
+  }
+  ort.env.wasm.wasmPaths = { wasm: address('binary') };
+  ort.env.wasm.numThreads = threads;
+  ort.env.logLevel = 'error';
+  return ort;
+}
+
+function decoded(bytes: Uint8Array, name: string): OnnxModel {
+  try {
+    return decodeModel(bytes);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PixelwiseError('model-file', `${name}: no ONNX model that can be read (${why}).`, { cause });
+  }
+}

@@ -1,0 +1,8 @@
+/** Trained models in a page: `pixelwise/browser`. Nothing here, nor below it, is of Node. */
+export { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
+export type { ClassMask, Raster } from '../images/raster.js';
+export type { Planes } from '../images/resize.js';
+export type { ModelCard } from '../inference/model-card.js';
+export type { DeviceChoice } from './device.js';
+export * from './segmenter.js';
+export type { ImageSource } from './sources.js';

@@ -1,0 +1,79 @@
+/** The page's side of an image: whatever a page has, brought to something that can go to a worker. */
+import { UsageError } from '../errors/index.js';
+import type { Raster } from '../images/raster.js';
+import type { SentImage } from './messages.js';
+
+/**
+ * Anything that shows pixels: a file or other blob, image data, an image bitmap, a canvas on the page or off
+ * it, an `<img>`, a `<video>` (its current frame), a video frame, or bare pixels.
+ */
+export type ImageSource =
+  | Blob
+  | ImageData
+  | ImageBitmap
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | HTMLImageElement
+  | HTMLVideoElement
+  | VideoFrame
+  | Raster;
+
+/** Files are taken by their numbers, as the other side of the house does: upright, and no colour profile applied. */
+export const AS_STORED: ImageBitmapOptions = {
+  colorSpaceConversion: 'none',
+  premultiplyAlpha: 'none',
+  imageOrientation: 'from-image',
+};
+
+/** An image as it is sent, with what is handed over rather than copied. The source stays usable. */
+export async function sentImage(
+  source: ImageSource,
+): Promise<{ readonly image: SentImage; readonly transfer: readonly Transferable[] }> {
+  if (is(source, 'Blob')) return { image: { kind: 'file', blob: source as Blob }, transfer: [] };
+  if (is(source, 'ImageData')) {
+    const { width, height, data } = source as ImageData;
+    const copy = new Uint8ClampedArray(data);
+    return { image: { kind: 'rgba', width, height, data: copy }, transfer: [copy.buffer] };
+  }
+  if (DRAWN.some((kind) => is(source, kind))) {
+    const bitmap = await createImageBitmap(source as ImageBitmapSource, AS_STORED);
+    return { image: { kind: 'bitmap', bitmap }, transfer: [bitmap] };
+  }
+  if (isRaster(source)) {
+    const { width, height, channels } = source;
+    const data = source.data.slice();
+    return {
+      image: { kind: 'raster', width, height, channels, data },
+      transfer: [data.buffer as ArrayBuffer],
+    };
+  }
+  throw new UsageError(
+    'This is no image that a page can give: a Blob, ImageData, ImageBitmap, canvas, <img>, <video>, VideoFrame, ' +
+      'or { width, height, channels, data } is taken.',
+  );
+}
+
+const DRAWN = [
+  'ImageBitmap',
+  'HTMLCanvasElement',
+  'OffscreenCanvas',
+  'HTMLImageElement',
+  'HTMLVideoElement',
+  'VideoFrame',
+];
+
+/** As `instanceof`, where a browser may lack the class, or the value may come from another frame. */
+function is(value: unknown, name: string): boolean {
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  return tag === name || (name === 'Blob' && tag === 'File');
+}
+
+function isRaster(value: unknown): value is Raster {
+  const { width, height, channels, data } = value as Partial<Raster>;
+  return (
+    typeof width === 'number' &&
+    typeof height === 'number' &&
+    typeof channels === 'number' &&
+    (data instanceof Uint8Array || data instanceof Uint16Array)
+  );
+}

@@ -1,0 +1,218 @@
+/** What the server answers: the page and its model, `POST /segment`, `/health`, `/metrics`. */
+import { Hono } from 'hono';
+import { createHash } from 'node:crypto';
+import { UsageError } from '../errors/index.js';
+import { decodeImage } from '../images/decode.js';
+import type { Segmenter } from '../inference/index.js';
+import { answerFormat } from './answer-format.js';
+import { checkSender } from './guard.js';
+import { maskAnswer } from './mask-answer.js';
+import type { Metrics } from './metrics.js';
+import type { Places } from './places.js';
+import { Refusal, refusalOf } from './refusal.js';
+import type { StaticFiles } from './static-files.js';
+import { uploadedImage } from './uploaded-image.js';
+
+/** What a request came to, for a log. */
+export interface AnsweredRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly seconds: number;
+  /** Why it was refused, where it was. */
+  readonly refusal?: Refusal;
+}
+
+export interface AppParts {
+  readonly segmenter: Segmenter;
+  /** What the page calls the model. */
+  readonly name: string;
+  readonly host: string;
+  readonly maxBytes: number;
+  readonly maxPixels: number;
+  /** Milliseconds for a body, and for the work on it. */
+  readonly uploadTimeout: number;
+  readonly workTimeout: number;
+  readonly places: Places;
+  readonly metrics: Metrics;
+  readonly files: StaticFiles;
+  readonly onAnswer: (request: AnsweredRequest) => void;
+  /** Whether the server is ending: then nothing new is begun. */
+  readonly closing: () => boolean;
+}
+
+/** A sender that is slower than this, in bytes a second, holds a place for nothing. */
+const SLOWEST_UPLOAD = 16 * 1024;
+
+/**
+ * Only what comes from this server is loaded and asked, and no other page may frame it: what is segmented in
+ * the page cannot leave. WebAssembly's threads need the isolation (cross-origin opener and embedder policies).
+ */
+const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; " +
+    "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'",
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(self), microphone=(), geolocation=()',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+const KNOWN_ID = /^[\w.-]{1,64}$/;
+
+export function createApp(parts: AppParts): Hono {
+  const { segmenter, name, host, places, metrics, files } = parts;
+  const model = segmenter.toBytes() as Uint8Array<ArrayBuffer>;
+  const modelTag = `"${createHash('sha256').update(model).digest('base64url').slice(0, 20)}"`;
+  const begun = Date.now();
+  let count = 0;
+  const app = new Hono<{ Variables: { id: string; route: string; refusal: Refusal | undefined } }>();
+
+  app.use(async (c, next) => {
+    const started = performance.now();
+    const given = c.req.header('x-request-id');
+    const id = given !== undefined && KNOWN_ID.test(given) ? given : `${begun.toString(36)}-${++count}`;
+    c.set('id', id);
+    c.set('route', 'other');
+    await next();
+    for (const [header, value] of Object.entries(HEADERS)) c.res.headers.set(header, value);
+    c.res.headers.set('x-request-id', id);
+    // A connection that lives on would hold up the end.
+    if (parts.closing()) c.res.headers.set('connection', 'close');
+    const refusal = c.get('refusal');
+    metrics.answered(c.get('route'), c.res.status);
+    parts.onAnswer({
+      id,
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      seconds: (performance.now() - started) / 1000,
+      ...(refusal && { refusal }),
+    });
+  });
+
+  app.use(async (c, next) => {
+    checkSender(c.req.raw.headers, host);
+    await next();
+  });
+
+  app.get('/health', (c) => {
+    c.set('route', '/health');
+    const status = parts.closing() ? 'closing' : 'ok';
+    const { inside, queued } = places;
+    return c.json(
+      { status, model: name, inside, queued, seconds: (Date.now() - begun) / 1000 },
+      parts.closing() ? 503 : 200,
+    );
+  });
+
+  app.get('/metrics', (c) => {
+    c.set('route', '/metrics');
+    return c.text(metrics.text(places), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+  });
+
+  app.get('/model.json', (c) => {
+    c.set('route', '/model');
+    return c.json({ name, bytes: model.length, card: segmenter.card }, 200, { 'cache-control': 'no-cache' });
+  });
+
+  app.get('/model.onnx', (c) => {
+    c.set('route', '/model');
+    const headers = {
+      'content-type': 'application/octet-stream',
+      etag: modelTag,
+      'cache-control': 'no-cache',
+    };
+    if (c.req.header('if-none-match') === modelTag) return c.body(null, 304, headers);
+    return c.body(model, 200, headers);
+  });
+
+  app.post('/segment', (c) => {
+    c.set('route', '/segment');
+    if (parts.closing()) throw new Refusal(503, 'closing', 'The server is ending.', 5);
+    const format = answerFormat(c.req.query('format'), c.req.header('accept') ?? null);
+    const threshold = thresholdIn(c.req.query('threshold'));
+    segmenter.thresholdOf(threshold);
+    return places.hold(async () => {
+      const { maxBytes, uploadTimeout: timeout } = parts;
+      const bytes = await uploadedImage(c.req.raw, { maxBytes, timeout, slowest: SLOWEST_UPLOAD });
+      const late = AbortSignal.timeout(parts.workTimeout);
+      const signal = AbortSignal.any([c.req.raw.signal, late]);
+      try {
+        return await places.turn(async () => {
+          const started = performance.now();
+          const image = await decodeImage(bytes, { maxPixels: parts.maxPixels });
+          const decoding = performance.now() - started;
+          const { mask, seconds } = await segmenter.segment(
+            image,
+            { ...(threshold !== undefined && { threshold }), signal },
+            'the image',
+          );
+          metrics.segmentedIn(seconds, mask.data.length);
+          const { type, body } = await maskAnswer(mask, segmenter.card, format, seconds);
+          return c.body(body, 200, {
+            'content-type': type,
+            'cache-control': 'no-store',
+            'server-timing': `decode;dur=${decoding.toFixed(1)}, segment;dur=${(seconds * 1000).toFixed(1)}`,
+          });
+        }, signal);
+      } catch (error) {
+        if (late.aborted && !c.req.raw.signal.aborted) {
+          throw new Refusal(504, 'time-out', 'The image took too long. Send a smaller one.');
+        }
+        if (c.req.raw.signal.aborted) throw new Refusal(400, 'gone', 'The client went away.');
+        throw error;
+      }
+    });
+  });
+
+  app.get('*', (c, next) => {
+    const found = files.answer(c.req.path, c.req.raw);
+    if (found === undefined) return next();
+    c.set('route', '/');
+    return Promise.resolve(found);
+  });
+
+  app.notFound((c) => {
+    const segment = c.req.path === '/segment';
+    const refusal = segment
+      ? new Refusal(405, 'method', 'Send the image with POST.')
+      : new Refusal(404, 'not-found', 'There is nothing here. Images go to POST /segment.');
+    c.set('refusal', refusal);
+    return refused(refusal, c.get('id'), segment ? { allow: 'POST' } : {});
+  });
+
+  app.onError((error, c) => {
+    const refusal = refusalOf(error);
+    c.set('refusal', refusal);
+    return refused(refusal, c.get('id'));
+  });
+
+  return app as unknown as Hono;
+}
+
+function refused(refusal: Refusal, requestId: string, more: Record<string, string> = {}): Response {
+  const { status, code, message, retryAfter } = refusal;
+  return new Response(JSON.stringify({ error: { code, message }, requestId }), {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+      ...more,
+    },
+  });
+}
+
+function thresholdIn(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new UsageError(`The threshold is "${text}"; it is a probability, from 0 to 1.`);
+  }
+  return value;
+}

@@ -1,0 +1,6 @@
+/** A local server that segments images. */
+export type { AnsweredRequest } from './app.js';
+export { ANSWER_FORMATS, type AnswerFormat } from './answer-format.js';
+export { isLoopback } from './guard.js';
+export { Refusal } from './refusal.js';
+export { DEFAULT_PORT, type RunningServer, type ServeOptions, startServer } from './server.js';

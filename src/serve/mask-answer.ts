@@ -1,0 +1,68 @@
+/** A mask in the form that was asked for. */
+import { encodeMask } from '../images/encode.js';
+import type { ClassMask } from '../images/raster.js';
+import type { ModelCard } from '../inference/model-card.js';
+import { maskToCoco, maskToGeoJson } from '../inference/index.js';
+import type { AnswerFormat } from './answer-format.js';
+import { Refusal } from './refusal.js';
+
+/**
+ * Masks that change class more often than this along their rows and columns have no outlines or run lengths
+ * made of them: these would take more memory than the image, and nobody can use them.
+ */
+const MOST_CHANGES = 4_000_000;
+
+export interface MaskBody {
+  readonly type: string;
+  readonly body: Uint8Array<ArrayBuffer> | string;
+}
+
+/** @param seconds from pixels to mask. */
+export async function maskAnswer(
+  mask: ClassMask,
+  card: ModelCard,
+  format: AnswerFormat,
+  seconds: number,
+): Promise<MaskBody> {
+  if (format === 'png') {
+    const palette = Uint8Array.from(card.palette.flat());
+    const body = await encodeMask(mask, { palette });
+    return { type: 'image/png', body: body as Uint8Array<ArrayBuffer> };
+  }
+  if (format === 'json') return json('application/json', summary(mask, card, seconds));
+  if (changes(mask) > MOST_CHANGES) {
+    throw new Refusal(422, 'mask-scattered', `The mask is too scattered for ${format}: ask for png.`);
+  }
+  if (format === 'polygons') return json('application/geo+json', maskToGeoJson(mask, card.classes));
+  return json('application/json', maskToCoco(mask, card.classes, ''));
+}
+
+function json(type: string, value: object): MaskBody {
+  return { type, body: JSON.stringify(value) };
+}
+
+function summary({ width, height, data }: ClassMask, { classes }: ModelCard, seconds: number): object {
+  const pixels = new Array<number>(classes.length).fill(0);
+  for (const value of data) pixels[value]!++;
+  return {
+    width,
+    height,
+    seconds,
+    classes: classes.map((name, index) => ({
+      index,
+      name,
+      pixels: pixels[index],
+      share: pixels[index]! / data.length,
+    })),
+  };
+}
+
+/** How often neighbours differ. */
+function changes({ width, data }: ClassMask): number {
+  let count = 0;
+  for (let i = 1; i < data.length; i++) {
+    if (data[i] !== data[i - 1]) count++;
+    if (i >= width && data[i] !== data[i - width]) count++;
+  }
+  return count;
+}
