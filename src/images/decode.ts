@@ -1,8 +1,9 @@
 /** Files to pixels, for images. Masks have a decoder of their own (decode-mask.ts) that keeps indices. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { PixelwiseError } from '../errors/index.js';
 import { bmpToRaster, decodeBmp } from './bmp.js';
 import {
+  type ByteReader,
   checkPixelCount,
   damaged,
   type ImageBytes,
@@ -11,6 +12,7 @@ import {
   jpegHeader,
   MAX_PIXELS,
   pngHeader,
+  readerOf,
   readImage,
   tiffHasAlpha,
 } from './image-source.js';
@@ -43,19 +45,52 @@ const MAX_CHANNELS = 64;
 
 const HEADER_ONLY = { limitInputPixels: false, limitInputChannels: MAX_CHANNELS, ignoreIcc: true } as const;
 
-interface Layout extends ImageHeader {
+export interface Layout extends ImageHeader {
   /** `colour` goes through RGB or grey without alpha; `bands` are kept as they are. */
   readonly kind: 'colour' | 'cmyk' | 'bands';
 }
 
+/** What sharp is to read, with what its first bytes tell. */
+export interface SharpSource {
+  /** For messages. */
+  readonly name: string;
+  readonly format: ImageFormat;
+  /** The first bytes: at least 64 KiB, or all there are. */
+  readonly head: Uint8Array;
+  /** Bytes of a whole image, or the path of a file. */
+  readonly input: Uint8Array | string;
+  readonly read: ByteReader;
+}
+
+const sharpSource = ({ name, format, bytes }: ImageBytes): SharpSource => ({
+  name,
+  format,
+  head: bytes,
+  input: bytes,
+  read: readerOf(bytes),
+});
+
 /** As {@link decodeImage}, for bytes already read and recognised as one of sharp's formats. */
 export async function decodeWithSharp(image: ImageBytes): Promise<Raster> {
-  const layout = await readLayout(image);
+  const source = sharpSource(image);
+  const layout = await readLayout(source);
   checkPixelCount(image.name, layout.width, layout.height, image.maxPixels);
   const wide = layout.bitDepth === 16;
-  const pipeline = sharp(image.bytes, {
+  const pipeline = pixelPipeline(source, layout, image.maxPixels ?? MAX_PIXELS).raw({
+    depth: wide ? 'ushort' : 'uchar',
+  });
+  const { data, info } = await explained(source, pipeline.toBuffer({ resolveWithObject: true }));
+  const { width, height, channels } = info;
+  const values = wide ? asUint16(data) : data;
+  return withoutRepeats({ width, height, channels, data: values }, layout);
+}
+
+/** The steps from a file to its values, whatever becomes of them. */
+export function pixelPipeline({ input }: SharpSource, layout: Layout, limit: number | false): Sharp {
+  const wide = layout.bitDepth === 16;
+  const pipeline = sharp(input, {
     failOn: 'truncated',
-    limitInputPixels: image.maxPixels ?? MAX_PIXELS,
+    limitInputPixels: limit,
     limitInputChannels: MAX_CHANNELS,
     // CMYK has no meaning without its profile; everything else is taken by its numbers.
     ignoreIcc: layout.kind !== 'cmyk',
@@ -64,14 +99,14 @@ export async function decodeWithSharp(image: ImageBytes): Promise<Raster> {
   if (layout.kind !== 'bands') pipeline.removeAlpha();
   if (layout.kind === 'colour' && layout.channels <= 2) pipeline.toColourspace(wide ? 'grey16' : 'b-w');
   else pipeline.toColourspace(wide ? 'rgb16' : 'srgb');
-  pipeline.raw({ depth: wide ? 'ushort' : 'uchar' });
-  const { data, info } = await explained(image, pipeline.toBuffer({ resolveWithObject: true }));
-  const { width, height, channels } = info;
-  const values = wide ? asUint16(data) : data;
-  if (layout.kind === 'bands' && channels === layout.channels + 2) {
-    return { width, height, channels: layout.channels, data: dropRepeatedBand(values, channels) };
-  }
-  return { width, height, channels, data: values };
+  return pipeline;
+}
+
+/** libvips says the first band of a many-band grey TIFF three times over, as red, green and blue. */
+export function withoutRepeats(raster: Raster, layout: Layout): Raster {
+  const { width, height, channels, data } = raster;
+  if (layout.kind !== 'bands' || channels !== layout.channels + 2) return raster;
+  return { width, height, channels: layout.channels, data: dropRepeatedBand(data, channels) };
 }
 
 /** What {@link decodeImage} will give, told from the header alone. */
@@ -97,9 +132,10 @@ export async function describeImage(source: string | Uint8Array): Promise<ImageI
     const { width, height, channels } = bmpToRaster(decodeBmp(image));
     return { format, width, height, channels, maxValue: 255, orientation: 1, alpha: false };
   }
-  const layout = await readLayout(image);
+  const bytes = sharpSource(image);
+  const layout = await readLayout(bytes);
   checkPixelCount(name, layout.width, layout.height);
-  const metadata = await explained(image, sharp(image.bytes, HEADER_ONLY).metadata());
+  const metadata = await explained(bytes, sharp(image.bytes, HEADER_ONLY).metadata());
   const colours = layout.channels <= 2 ? 1 : 3;
   return {
     format,
@@ -113,7 +149,10 @@ export async function describeImage(source: string | Uint8Array): Promise<ImageI
 }
 
 /** Turns libvips' complaint into one that names the file and says what to do. */
-async function explained<T>(image: ImageBytes, work: Promise<T>): Promise<T> {
+export async function explained<T>(
+  image: Pick<SharpSource, 'name' | 'format'>,
+  work: Promise<T>,
+): Promise<T> {
   try {
     return await work;
   } catch (cause) {
@@ -123,19 +162,19 @@ async function explained<T>(image: ImageBytes, work: Promise<T>): Promise<T> {
 }
 
 /** The two commonest formats from their first bytes, which saves a round through the thread pool. */
-async function readLayout(image: ImageBytes): Promise<Layout> {
+export async function readLayout(image: SharpSource): Promise<Layout> {
   if (image.format === 'jpeg') {
-    const header = jpegHeader(image.bytes);
+    const header = jpegHeader(image.head);
     if (header?.bitDepth === 8) return { ...header, kind: header.channels === 4 ? 'cmyk' : 'colour' };
   }
   if (image.format === 'png') {
-    const header = pngHeader(image.bytes);
+    const header = pngHeader(image.head);
     if (header?.palette === true) return { ...header, channels: 3, bitDepth: 8, kind: 'colour' };
     if (header !== undefined) return { ...header, kind: 'colour' };
   }
   const { width, height, channels, depth, space } = await explained(
     image,
-    sharp(image.bytes, HEADER_ONLY).metadata(),
+    sharp(image.input, HEADER_ONLY).metadata(),
   );
   if (depth !== 'uchar' && depth !== 'ushort') {
     throw new PixelwiseError(
@@ -144,14 +183,13 @@ async function readLayout(image: ImageBytes): Promise<Layout> {
         'Scale the values to 0…65535 and save the file as a 16-bit TIFF or PNG.',
     );
   }
-  const alpha = image.format !== 'tiff' || tiffHasAlpha(image.bytes);
+  const alpha = image.format !== 'tiff' || (await tiffHasAlpha(image.read));
   const colours = space === 'cmyk' ? 4 : space === 'b-w' || space === 'grey16' ? 1 : 3;
   const isColour = channels === colours || (channels === colours + 1 && alpha);
   const kind = space === 'cmyk' ? 'cmyk' : isColour ? 'colour' : 'bands';
   return { width, height, channels, bitDepth: depth === 'uchar' ? 8 : 16, kind };
 }
 
-/** libvips says the first band of a many-band grey TIFF three times over, as red, green and blue. */
 function dropRepeatedBand(data: Uint8Array | Uint16Array, channels: number): Uint8Array | Uint16Array {
   const pixels = data.length / channels;
   const kept = channels - 2;

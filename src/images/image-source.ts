@@ -32,6 +32,11 @@ export interface ImageHeader {
 export async function readImage(source: string | Uint8Array): Promise<ImageBytes> {
   const name = typeof source === 'string' ? source : 'image in memory';
   const bytes = typeof source === 'string' ? await readWhole(source) : source;
+  return { name, bytes, format: formatOf(name, bytes) };
+}
+
+/** The format that a file's first bytes tell. Throws `image-empty` or `image-format`. */
+export function formatOf(name: string, bytes: Uint8Array): ImageFormat {
   if (bytes.length === 0) {
     throw new PixelwiseError(
       'image-empty',
@@ -46,29 +51,43 @@ export async function readImage(source: string | Uint8Array): Promise<ImageBytes
         'Readable are PNG, JPEG, TIFF, WebP, GIF and BMP; convert the file to one of them or remove it.',
     );
   }
-  return { name, bytes, format };
+  return format;
 }
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    const why =
-      code === 'ENOENT'
-        ? 'there is no such file'
-        : code === 'ELOOP'
-          ? 'its symbolic links lead in a circle'
-          : code === 'EISDIR'
-            ? 'it is a folder'
-            : code === 'EACCES'
-              ? 'reading it is not permitted'
-              : `it cannot be read (${code})`;
-    throw new PixelwiseError('image-unreadable', `${path}: ${why}. Check the path and its permissions.`, {
-      cause,
-    });
+    throw unreadable(path, cause);
   }
 }
+
+/** The file system gives no bytes. */
+export function unreadable(path: string, cause: unknown): PixelwiseError {
+  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const why =
+    code === 'ENOENT'
+      ? 'there is no such file'
+      : code === 'ELOOP'
+        ? 'its symbolic links lead in a circle'
+        : code === 'EISDIR'
+          ? 'it is a folder'
+          : code === 'EACCES'
+            ? 'reading it is not permitted'
+            : `it cannot be read (${code})`;
+  return new PixelwiseError('image-unreadable', `${path}: ${why}. Check the path and its permissions.`, {
+    cause,
+  });
+}
+
+/** Reads `length` bytes of a file from `at`, or as many as it has. */
+export type ByteReader = (at: number, length: number) => Uint8Array | Promise<Uint8Array>;
+
+/** Bytes in memory as a file. */
+export const readerOf =
+  (bytes: Uint8Array): ByteReader =>
+  (at, length) =>
+    bytes.subarray(at, at + length);
 
 function firstBytes(bytes: Uint8Array): string {
   return [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
@@ -139,16 +158,17 @@ const EXTRA_SAMPLES = 338;
  * Whether a TIFF's first extra sample is alpha (tag 338 is 1 or 2) rather than a band of its own, such as
  * the near infrared of an aerial picture (tag 0, or no tag). BigTIFF counts as having none.
  */
-export function tiffHasAlpha(bytes: Uint8Array): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const little = bytes[0] === 0x49;
-  if (bytes.length < 8 || view.getUint16(2, little) !== 42) return false;
-  const directory = view.getUint32(4, little);
-  if (directory + 2 > bytes.length) return false;
-  const entries = view.getUint16(directory, little);
-  for (let i = 0; i < entries; i++) {
-    const at = directory + 2 + 12 * i;
-    if (at + 12 > bytes.length) return false;
+export async function tiffHasAlpha(read: ByteReader): Promise<boolean> {
+  const header = await read(0, 8);
+  if (header.length < 8) return false;
+  const little = header[0] === 0x49;
+  if (viewOf(header).getUint16(2, little) !== 42) return false;
+  const directory = viewOf(header).getUint32(4, little);
+  const count = await read(directory, 2);
+  if (count.length < 2) return false;
+  const entries = await read(directory + 2, 12 * viewOf(count).getUint16(0, little));
+  const view = viewOf(entries);
+  for (let at = 0; at + 12 <= entries.length; at += 12) {
     if (view.getUint16(at, little) !== EXTRA_SAMPLES) continue;
     // One or two 16-bit values stand in the entry itself; more of them cannot be a mere alpha.
     if (view.getUint32(at + 4, little) > 2) return false;
@@ -156,6 +176,9 @@ export function tiffHasAlpha(bytes: Uint8Array): boolean {
   }
   return false;
 }
+
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Throws `image-too-large` where width × height is beyond `most`, before memory is taken. */
 export function checkPixelCount(name: string, width: number, height: number, most = MAX_PIXELS): void {

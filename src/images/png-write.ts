@@ -1,6 +1,8 @@
 /** One-channel PNGs: grey masks, and palette masks whose indices are the classes (PNG specification). */
+import { once } from 'node:events';
+import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
+import { createDeflate, deflate } from 'node:zlib';
 import { ShapeError } from '../errors/index.js';
 import type { IndexedRaster } from './indexed.js';
 
@@ -48,19 +50,80 @@ export async function encodeIndexedPng(
       }
     }
   }
+  return Buffer.concat([
+    beginning(width, height, wide ? 16 : 8, palette),
+    ...(transparent.length === 0 ? [] : [chunk('tRNS', alphas(transparent))]),
+    chunk('IDAT', await deflateAsync(rows, { level: 6 })),
+    chunk('IEND', new Uint8Array(0)),
+  ]);
+}
+
+/** A mask that is written row after row, whatever its height: an 8-bit PNG with a palette. */
+export class PngMaskWriter {
+  private readonly deflater = createDeflate({ level: 6, chunkSize: 2 ** 16 });
+  private readonly written: Promise<void>;
+  private rows = 0;
+
+  /** @param file empty, and open until {@link end} has ended. @param palette RGB triples by index. */
+  constructor(
+    file: FileHandle,
+    private readonly width: number,
+    private readonly height: number,
+    palette: Uint8Array,
+  ) {
+    const write = async (): Promise<void> => {
+      await file.write(beginning(width, height, 8, palette));
+      for await (const part of this.deflater) await file.write(chunk('IDAT', part as Uint8Array));
+      await file.write(chunk('IEND', new Uint8Array(0)));
+    };
+    this.written = write();
+    // It is waited for by `write` and `end`; until then a failure must not count as unhandled.
+    this.written.catch(() => undefined);
+  }
+
+  /** Appends whole rows of indices, each below the entries of the palette. */
+  async write(indices: Uint8Array): Promise<void> {
+    const { width } = this;
+    const rows = indices.length / width;
+    this.rows += rows;
+    if (!Number.isInteger(rows) || this.rows > this.height) {
+      throw new ShapeError(`${indices.length} values are no rows of a mask of ${width}×${this.height}.`);
+    }
+    const lines = new Uint8Array(rows * (width + 1));
+    for (let y = 0; y < rows; y++) {
+      lines.set(indices.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+    }
+    if (!this.deflater.write(lines)) await Promise.race([once(this.deflater, 'drain'), this.written]);
+  }
+
+  /** Ends the file, once all rows were written. */
+  async end(): Promise<void> {
+    if (this.rows !== this.height) {
+      throw new ShapeError(`${this.rows} rows of a mask of ${this.width}×${this.height} were written.`);
+    }
+    this.deflater.end();
+    await this.written;
+  }
+
+  /** Gives up; the file may be closed afterwards. */
+  async abort(): Promise<void> {
+    this.deflater.destroy();
+    await this.written.catch(() => undefined);
+  }
+}
+
+/** Signature, header and palette. */
+function beginning(width: number, height: number, bits: 8 | 16, palette: Uint8Array | undefined): Uint8Array {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header[8] = wide ? 16 : 8;
+  header[8] = bits;
   header[9] = palette === undefined ? GREY : PALETTE;
   return Buffer.concat([
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
     chunk('IHDR', header),
     ...(palette === undefined ? [] : [chunk('PLTE', palette)]),
-    ...(transparent.length === 0 ? [] : [chunk('tRNS', alphas(transparent))]),
-    chunk('IDAT', await deflateAsync(rows, { level: 6 })),
-    chunk('IEND', new Uint8Array(0)),
   ]);
 }
 

@@ -104,6 +104,10 @@ export function checkCleanOptions({ minArea }: CleanOptions): void {
   }
 }
 
+/** Whether the options change any mask. */
+export const isCleaned = ({ keepLargest = false, minArea = 0, fillHoles = false }: CleanOptions): boolean =>
+  keepLargest || minArea > 1 || fillHoles;
+
 /** A mask with components dropped and holes filled, in this order; the mask itself stays as it is. */
 export function cleanMask(mask: ClassMask, options: CleanOptions): ClassMask {
   checkCleanOptions(options);

@@ -1,13 +1,58 @@
 /** NumPy's file format for one array (NEP 1, version 1.0): what `numpy.load` reads. */
+import type { FileHandle } from 'node:fs/promises';
+import type { Planes } from '../images/resize.js';
 
 /** An array of float32 in C order as the bytes of a `.npy` file. */
 export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Array {
+  const header = npyHeader(shape);
+  const bytes = new Uint8Array(header.length + data.byteLength);
+  bytes.set(header);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
+  return bytes;
+}
+
+/** What stands before the values of an array of float32 in C order. */
+export function npyHeader(shape: readonly number[]): Uint8Array {
   const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
   // Magic, version and length take 10 bytes; data begin at a multiple of 64 after a line feed.
   const headerLength = Math.ceil((10 + dict.length + 1) / 64) * 64 - 10;
-  const bytes = new Uint8Array(10 + headerLength + data.byteLength);
+  const bytes = new Uint8Array(10 + headerLength);
   bytes.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, headerLength & 0xff, headerLength >> 8]);
   bytes.set(new TextEncoder().encode(`${dict.padEnd(headerLength - 1)}\n`), 10);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + headerLength);
   return bytes;
+}
+
+/** An array of float32 K×H×W that is written strip by strip. */
+export class NpyPlanesWriter {
+  private readonly header: Uint8Array;
+
+  /** @param file empty. */
+  constructor(
+    private readonly file: FileHandle,
+    private readonly shape: readonly [classes: number, height: number, width: number],
+  ) {
+    this.header = npyHeader(shape);
+  }
+
+  /** Writes rows `top` … of all planes. Of two classes, class 1 may come alone: class 0 has the rest of 1. */
+  async write(top: number, strip: Planes): Promise<void> {
+    const [classes, height, width] = this.shape;
+    if (top === 0) await writeAt(this.file, this.header, 0);
+    const size = strip.height * width;
+    for (let k = 0; k < classes; k++) {
+      const channel = k - (classes - strip.channels);
+      const values =
+        channel < 0
+          ? strip.data.subarray(0, size).map((p) => 1 - p)
+          : strip.data.subarray(channel * size, (channel + 1) * size);
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      await writeAt(this.file, bytes, this.header.length + 4 * (k * height + top) * width);
+    }
+  }
+}
+
+async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  }
 }

@@ -1,10 +1,14 @@
 /** Masks for files: what `pixelwise predict` does. */
 import { join, resolve } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
+import { MAX_PIXELS } from '../images/image-source.js';
+import type { ImageSize } from '../images/pixel-file.js';
+import { imageSize } from '../images/pixel-file.js';
 import { checkCleanOptions } from './components.js';
 import { inOrder } from './in-order.js';
 import type { InputFile } from './input-files.js';
 import { findInputs, resultNames } from './input-files.js';
+import { segmentLargeFile } from './large-image.js';
 import type { SegmentOptions } from './raster-segmenter.js';
 import type { ResultChoice, ResultPaths } from './result-files.js';
 import { resultPaths, writeResults } from './result-files.js';
@@ -13,6 +17,14 @@ import type { Segmenter } from './segmenter.js';
 export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask'> {
   /** Folder for the results: `NAME.png` are the masks. */
   readonly out: string;
+  /**
+   * Images of more pixels are not held in memory where they are seen in tiles: they are read from a file of
+   * bare pixels in `out` and written as they come. Default 2²⁶ (8,192 × 8,192). Those beyond
+   * {@link MAX_PIXELS} are always seen so, in tiles of the model's own size unless `tile` says otherwise.
+   */
+  readonly stripsAbove?: number | undefined;
+  /** Is told what was done otherwise than asked for. */
+  readonly onNote?: ((note: string) => void) | undefined;
   /** Called after each input. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -100,8 +112,31 @@ async function predictOne(
   { file, paths }: Task,
   options: PredictOptions,
 ): Promise<PredictOutput> {
+  const large = await largeSize(file.path, options);
+  if (large) {
+    const { card } = segmenter;
+    const tile = options.tile ?? Math.max(card.height, card.width);
+    if (options.tile === undefined) options.onNote?.(`${file.path}: ${largeNote(large, tile)}`);
+    const result = await segmentLargeFile(segmenter, file.path, paths, { ...options, tile });
+    return { input: resolve(file.path), ...paths, ...result };
+  }
   const segmented = await segmenter.segment(file.path, options);
   const { width, height, seconds } = segmented;
   await writeResults(paths, { ...segmented, fileName: file.path }, segmenter.card);
   return { input: resolve(file.path), ...paths, width, height, seconds };
 }
+
+/** Images of more pixels are seen in strips, where tiles were asked for. */
+const STRIPS_ABOVE = 2 ** 26;
+
+/** The size of an image that is not to be held in memory. */
+async function largeSize(path: string, options: PredictOptions): Promise<ImageSize | undefined> {
+  const size = await imageSize(path);
+  const { tile, stripsAbove = STRIPS_ABOVE } = options;
+  const bound = tile === undefined ? MAX_PIXELS : Math.min(stripsAbove, MAX_PIXELS);
+  return size !== undefined && size.width * size.height > bound ? size : undefined;
+}
+
+const largeNote = ({ width, height }: ImageSize, tile: number): string =>
+  `${width}×${height} pixels are too many to be seen at once, and are seen in tiles of ${tile} pixels. ` +
+  'Choose their size with --tile: larger ones show more around each pixel, smaller ones more detail.';

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { writeImage, writeMask } from '../images/encode.js';
-import { overlay } from '../images/overlay.js';
+import { overlay, type OverlayOptions } from '../images/overlay.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
@@ -61,7 +61,6 @@ export async function writeResults(
   { fileName, image, mask, probabilities }: Result,
   card: ModelCard,
 ): Promise<void> {
-  const { classes } = card;
   const written: string[] = [];
   const write = async (path: string | undefined, work: (path: string) => Promise<void>): Promise<void> => {
     if (path === undefined) return;
@@ -73,22 +72,34 @@ export async function writeResults(
       const { data, channels, width, height } = probabilities!;
       return writeWhole(path, encodeNpy(data, [channels, height, width]));
     });
-    await write(paths.overlay, async (path) => {
-      const looks = { colours: card.palette, clear: backgroundClass(classes) };
-      await writeImage(path, await overlay(image, mask, looks));
-    });
-    await write(paths.outlines, (path) => {
-      const outlines = path.endsWith('.geojson')
-        ? maskToGeoJson(mask, classes)
-        : maskToCoco(mask, classes, basename(fileName));
-      return writeWhole(path, JSON.stringify(outlines));
-    });
+    await write(paths.overlay, async (path) =>
+      writeImage(path, await overlay(image, mask, overlayLooks(card))),
+    );
+    await write(paths.outlines, (path) => writeOutlines(path, mask, card, fileName));
     // The mask comes last: where it is, the rest is.
     await write(paths.mask, (path) => writeMask(path, mask, { palette: paletteOf(card) }));
   } catch (error) {
     await Promise.all(written.map((file) => rm(file, { force: true })));
     throw error;
   }
+}
+
+/** How masks of the model are laid over images. */
+export function overlayLooks({ palette, classes }: ModelCard): OverlayOptions {
+  return { colours: palette, clear: backgroundClass(classes) };
+}
+
+/** Writes the pieces of a mask, in the format that the path's ending says. */
+export async function writeOutlines(
+  path: string,
+  mask: ClassMask,
+  { classes }: ModelCard,
+  fileName: string,
+): Promise<void> {
+  const outlines = path.endsWith('.geojson')
+    ? maskToGeoJson(mask, classes)
+    : maskToCoco(mask, classes, basename(fileName));
+  await writeWhole(path, JSON.stringify(outlines));
 }
 
 /** The colours of the model's classes, as bytes. */

@@ -22,7 +22,9 @@ export async function segmentInViews(
   const { width, height } = image;
   const classes = segmenter.card.classes.length;
   const whole = options.probabilities ? new Float32Array(classes * height * width) : undefined;
-  const keep = (top: number, strip: Planes) => {
+  const data = new Uint8Array(width * height);
+  const keep = ({ top, classes: decided, probabilities: strip }: MaskStrip) => {
+    data.set(decided, top * width);
     if (!whole) return;
     const size = strip.height * width;
     const place = (k: number) =>
@@ -32,7 +34,7 @@ export async function segmentInViews(
     }
     if (classes === 2) strip.data.forEach((p, i) => (place(0)[i] = 1 - p));
   };
-  const data = await maskInViews(segmenter, sourceOf(image), options, keep, imageName);
+  await maskInViews(segmenter, sourceOf(image), options, keep, imageName);
   return {
     mask: { width, height, data },
     ...(whole && { probabilities: { width, height, channels: classes, data: whole } }),
@@ -43,30 +45,41 @@ export async function segmentInViews(
   };
 }
 
+/** Rows of a mask, from the top down. */
+export interface MaskStrip {
+  /** The first row. */
+  readonly top: number;
+  /** Classes, rows×W. */
+  readonly classes: Uint8Array;
+  /** Probabilities, K×rows×W; of two classes those of class 1 alone. */
+  readonly probabilities: Planes;
+}
+
 /**
- * The classes of all pixels of a source, H×W, looked at part by part.
+ * The classes of all pixels of a source, looked at part by part. With `tile`, memory does not grow with the
+ * height of the image.
  *
- * @param keep is handed the probabilities of rows `top` …, as K×rows×W; of two classes, those of class 1 alone.
+ * @param emit is handed the strips of the mask in order, and waited for.
  */
 export async function maskInViews(
   segmenter: RasterSegmenter,
   source: PixelSource,
   options: SegmentOptions,
-  keep: (top: number, strip: Planes) => void = () => undefined,
+  emit: (strip: MaskStrip) => void | Promise<void>,
   imageName?: string,
-): Promise<Uint8Array> {
+): Promise<void> {
   const { width, height } = source;
   const threshold = segmenter.thresholdOf(options.threshold);
   const symmetries = positionsOf(options);
-  const mask = new Uint8Array(width * height);
   const look = (tile: Raster) => averaged(segmenter, tile, symmetries, options.signal, imageName);
-  const take = (top: number, strip: Planes) => {
-    keep(top, strip);
-    decide(strip, threshold, mask.subarray(top * width, (top + strip.height) * width));
+  const take = (top: number, probabilities: Planes) => {
+    options.signal?.throwIfAborted();
+    const classes = new Uint8Array(width * probabilities.height);
+    decide(probabilities, threshold, classes);
+    return emit({ top, classes, probabilities });
   };
-  if (options.tile === undefined) take(0, await look(await source.rows(0, height)));
+  if (options.tile === undefined) await take(0, await look(await source.rows(0, height)));
   else await overTiles(source, gridOf(segmenter.card, options.tile, options.overlap), look, take);
-  return mask;
 }
 
 function positionsOf({ tta = false }: ViewOptions): readonly Symmetry[] {

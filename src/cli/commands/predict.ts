@@ -12,6 +12,7 @@ export const run: Run<'predict'> = async (options, { output, signal, words }) =>
     const { outputs, failures } = await predictFiles(segmenter, inputs, {
       ...predictOptions,
       signal,
+      onNote: (note) => output.note(note),
       onProgress: (done, total) => progress.update({ done, total }),
     });
     progress.end();

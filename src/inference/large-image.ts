@@ -1,0 +1,174 @@
+/**
+ * Images too large for memory: seen tile by tile, their pixels read from a file and their results written as
+ * they come. Memory does not grow with the height of the image, unless the mask is wanted as a whole: pieces
+ * of a class are told apart, for cleaning and for outlines, once all of it is there.
+ */
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { writeImage } from '../images/encode.js';
+import { overlay } from '../images/overlay.js';
+import { backgroundClass } from '../images/palette.js';
+import { PixelFile } from '../images/pixel-file.js';
+import { PngMaskWriter } from '../images/png-write.js';
+import type { ClassMask, Raster } from '../images/raster.js';
+import { writeParts } from '../images/write-file.js';
+import { cleanMask, isCleaned } from './components.js';
+import { NpyPlanesWriter } from './npy.js';
+import type { RasterSegmenter, SegmentOptions } from './raster-segmenter.js';
+import type { ResultPaths } from './result-files.js';
+import { overlayLooks, paletteOf, writeOutlines } from './result-files.js';
+import type { PixelSource } from './tiling.js';
+import type { MaskStrip } from './views.js';
+import { maskInViews } from './views.js';
+
+/** Overlays of large images are shrunk to at most this many pixels on the longer side. */
+export const LARGE_OVERLAY_SIDE = 4096;
+
+export interface LargeResult {
+  readonly width: number;
+  readonly height: number;
+  /** From pixels to results; decoding not counted. */
+  readonly seconds: number;
+}
+
+/**
+ * Segments the image at `file` and writes what `paths` name: the same values as of the image in memory in the
+ * same tiles, but for the overlay, which is smaller. While it works, the folder of the mask holds the pixels.
+ *
+ * @throws as `predictFiles` says of one image; an image has all of its files or none.
+ */
+export async function segmentLargeFile(
+  segmenter: RasterSegmenter,
+  file: string,
+  paths: ResultPaths & { readonly mask: string },
+  options: SegmentOptions & { readonly tile: number },
+): Promise<LargeResult> {
+  const pixels = await PixelFile.decode(file, dirname(paths.mask));
+  const written: string[] = [];
+  try {
+    const started = performance.now();
+    const { width, height } = pixels;
+    await writeParts(paths.mask, async (handle) => {
+      const mask = new PngMaskWriter(handle, width, height, paletteOf(segmenter.card));
+      try {
+        await writeStrips(segmenter, pixels, file, paths, options, mask, written);
+        await mask.end();
+      } catch (error) {
+        await mask.abort();
+        throw error;
+      }
+    });
+    return { width, height, seconds: (performance.now() - started) / 1000 };
+  } catch (error) {
+    await Promise.all(written.map((path) => rm(path, { force: true })));
+    throw error;
+  } finally {
+    await pixels.close();
+  }
+}
+
+/** Everything but the mask's own file, whose rows go to `mask`. Adds the files written to `written`. */
+async function writeStrips(
+  segmenter: RasterSegmenter,
+  pixels: PixelFile,
+  file: string,
+  paths: ResultPaths,
+  options: SegmentOptions,
+  mask: PngMaskWriter,
+  written: string[],
+): Promise<void> {
+  const { card } = segmenter;
+  const { width, height } = pixels;
+  const cleaned = isCleaned(options);
+  const whole = cleaned || paths.outlines !== undefined ? new Uint8Array(width * height) : undefined;
+  const thumbnail = paths.overlay === undefined ? undefined : new Thumbnail(pixels);
+  const decided = async (top: number, classes: Uint8Array): Promise<void> => {
+    await mask.write(classes);
+    await thumbnail?.add(top, classes);
+  };
+  const segment = (probabilities?: NpyPlanesWriter): Promise<void> => {
+    const take = async (strip: MaskStrip): Promise<void> => {
+      await probabilities?.write(strip.top, strip.probabilities);
+      whole?.set(strip.classes, strip.top * width);
+      if (!cleaned) await decided(strip.top, strip.classes);
+    };
+    return maskInViews(segmenter, pixels, options, take, file);
+  };
+  if (paths.probabilities === undefined) await segment();
+  else {
+    const shape = [card.classes.length, height, width] as const;
+    await writeParts(paths.probabilities, (handle) => segment(new NpyPlanesWriter(handle, shape)));
+    written.push(paths.probabilities);
+  }
+  if (whole) {
+    const background = backgroundClass(card.classes);
+    const final = cleanMask({ width, height, data: whole }, { background, ...options });
+    if (cleaned) {
+      for (let top = 0; top < height; top += ROWS_AT_ONCE) {
+        await decided(top, final.data.subarray(top * width, (top + ROWS_AT_ONCE) * width));
+      }
+    }
+    if (paths.outlines !== undefined) {
+      await writeOutlines(paths.outlines, final, card, file);
+      written.push(paths.outlines);
+    }
+  }
+  if (thumbnail) {
+    await writeImage(paths.overlay!, await overlay(thumbnail.image, thumbnail.mask, overlayLooks(card)));
+    written.push(paths.overlay!);
+  }
+}
+
+/** Rows of a mask that is there as a whole. */
+const ROWS_AT_ONCE = 256;
+
+/** Every n-th pixel of image and mask, gathered as the mask comes. */
+class Thumbnail {
+  private readonly step: number;
+  private readonly width: number;
+  private readonly height: number;
+  private readonly classes: Uint8Array;
+  private pixels: Uint8Array | Uint16Array | undefined;
+  private channels = 0;
+
+  constructor(private readonly source: PixelSource) {
+    const { width, height } = source;
+    this.step = Math.ceil(Math.max(width, height) / LARGE_OVERLAY_SIDE);
+    // The middle of each step lies within the image.
+    const along = (size: number) => Math.max(1, Math.floor(size / this.step));
+    this.width = along(width);
+    this.height = along(height);
+    this.classes = new Uint8Array(this.width * this.height);
+  }
+
+  /** Takes rows `top` … of the mask. */
+  async add(top: number, classes: Uint8Array): Promise<void> {
+    const rows = classes.length / this.source.width;
+    for (let y = 0; y < this.height; y++) {
+      const row = Math.min(this.source.height - 1, y * this.step + (this.step >> 1));
+      if (row < top || row >= top + rows) continue;
+      const line = await this.source.rows(row, 1);
+      this.channels = line.channels;
+      this.pixels ??=
+        line.data instanceof Uint16Array
+          ? new Uint16Array(this.classes.length * line.channels)
+          : new Uint8Array(this.classes.length * line.channels);
+      for (let x = 0; x < this.width; x++) {
+        const column = Math.min(this.source.width - 1, x * this.step + (this.step >> 1));
+        const to = y * this.width + x;
+        this.classes[to] = classes[(row - top) * this.source.width + column]!;
+        for (let c = 0; c < line.channels; c++) {
+          this.pixels[to * line.channels + c] = line.data[column * line.channels + c]!;
+        }
+      }
+    }
+  }
+
+  get image(): Raster {
+    return { width: this.width, height: this.height, channels: this.channels, data: this.pixels! };
+  }
+
+  get mask(): ClassMask {
+    return { width: this.width, height: this.height, data: this.classes };
+  }
+}
