@@ -42,6 +42,8 @@ export type CommandName = (typeof COMMAND_NAMES)[number];
 
 /** What each option gives. */
 export interface OptionValues {
+  recipe: string;
+  asPublished: boolean;
   model: string;
   classes: readonly string[] | number;
   channels: number;
@@ -55,6 +57,7 @@ export interface OptionValues {
   head: 'norm-relu' | 'linear';
   encoderWeights: string;
   freezeEncoder: boolean;
+  encoderNorms: 'still' | 'moving';
   encoder: string;
   taps: string;
   init: string;
@@ -68,20 +71,33 @@ export interface OptionValues {
   resizeMasks: boolean;
   split: string;
   size: PixelSize;
+  normalize: 'imagenet' | 'min-max' | 'dataset' | 'none';
   augment: string;
+  sampler: 'shuffle' | 'weighted';
   seed: number;
 
   batch: number;
   dropLast: boolean;
   epochs: number;
   minutes: number;
+  monitor: 'loss' | 'pixelAccuracy' | 'meanIoU' | 'meanDice' | 'dice' | 'iou';
   patience: number;
+  minDelta: number;
   lr: number | 'auto';
   optimizer: 'sgd' | 'adam' | 'adamw' | 'rmsprop';
+  momentum: number;
+  weightDecay: number;
+  alpha: number;
+  eps: number;
   schedule: 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
   stepEpochs: number;
   stepFactor: number;
   loss: string;
+  clipNorm: number;
+  clipValue: number;
+  accumulate: number;
+  ema: number;
+  keepEvery: number;
   pictures: boolean;
   resume: boolean;
   config: string;
@@ -156,6 +172,19 @@ const READING = [...LEARNING, 'evaluate', 'doctor'] as const;
 const PART_WORDS = 'a folder, a list of ids in a file, or the name of an official part';
 
 export const OPTIONS = {
+  recipe: {
+    // Written out, as the models are.
+    kind: choice(['pets-mobilenet-unet', 'brain-mri-unet', 'carvana-unet', 'pets-segnet']),
+    help: "a published work's settings; flags override them",
+    section: 'what',
+    commands: LEARNING,
+  },
+  asPublished: {
+    kind: flag(),
+    help: "follow the recipe's published code in its defects, too",
+    section: 'what',
+    commands: LEARNING,
+  },
   model: {
     kind: text('NAME', 'the name of a model'),
     // Written out: help is not to wait for the models. A test compares the list with their registry.
@@ -247,6 +276,13 @@ export const OPTIONS = {
     section: 'what',
     commands: BUILDING,
   },
+  encoderNorms: {
+    kind: choice(['still', 'moving']),
+    help: 'batch norms of a frozen encoder: as they are, or moving with each batch',
+    unset: 'still',
+    section: 'what',
+    commands: BUILDING,
+  },
   encoder: {
     kind: text('FILE', 'an ONNX file'),
     help: 'the ONNX file whose tensors serve as encoder, frozen (onnx-unet)',
@@ -326,12 +362,26 @@ export const OPTIONS = {
     section: 'data',
     commands: [...BUILDING, 'doctor'],
   },
+  normalize: {
+    kind: choice(['imagenet', 'min-max', 'dataset', 'none']),
+    help: "pixel values: by ImageNet's mean and deviation, each image from 0 to 1, by the training part's own, or as they are",
+    unset: 'imagenet for 1 or 3 channels, else none',
+    section: 'data',
+    commands: LEARNING,
+  },
   augment: {
     kind: text('LIST|none', 'names separated by commas, or none'),
     help: 'random changes of image and mask together',
     unset: 'light',
     section: 'data',
     commands: [...LEARNING, 'doctor'],
+  },
+  sampler: {
+    kind: choice(['shuffle', 'weighted']),
+    help: 'an epoch has every image once, or as many drawn by the area of their foreground',
+    unset: 'shuffle',
+    section: 'data',
+    commands: LEARNING,
   },
   seed: {
     kind: whole(0, Number.MAX_SAFE_INTEGER),
@@ -367,10 +417,24 @@ export const OPTIONS = {
     section: 'how',
     commands: LEARNING,
   },
+  monitor: {
+    kind: choice(['loss', 'pixelAccuracy', 'meanIoU', 'meanDice', 'dice', 'iou']),
+    help: 'score of the validation part that the best epoch and patience go by; dice and iou are of two classes',
+    unset: 'meanIoU',
+    section: 'how',
+    commands: ['train'],
+  },
   patience: {
     kind: whole(1, 1_000_000),
     help: 'epochs without improvement after which training ends',
     unset: 'it goes on',
+    section: 'how',
+    commands: ['train'],
+  },
+  minDelta: {
+    kind: real({ min: 0, max: 1000 }),
+    help: 'least change of the monitored score that patience counts as one',
+    unset: '0',
     section: 'how',
     commands: ['train'],
   },
@@ -385,6 +449,34 @@ export const OPTIONS = {
     kind: choice(['sgd', 'adam', 'adamw', 'rmsprop']),
     help: 'how weights follow their gradients',
     unset: 'adam',
+    section: 'how',
+    commands: LEARNING,
+  },
+  momentum: {
+    kind: real({ min: 0, below: 1 }),
+    help: 'of sgd and rmsprop; given, one-cycle leaves it alone',
+    unset: '0.9 of sgd, 0 of rmsprop',
+    section: 'how',
+    commands: LEARNING,
+  },
+  weightDecay: {
+    kind: real({ min: 0, max: 10 }),
+    help: 'share of the weights that each step takes away, times the learning rate',
+    unset: '0; 0.01 of adamw',
+    section: 'how',
+    commands: LEARNING,
+  },
+  alpha: {
+    kind: real({ min: 0, below: 1 }),
+    help: "of rmsprop: decay of the mean of squares, Keras's rho",
+    unset: '0.99',
+    section: 'how',
+    commands: LEARNING,
+  },
+  eps: {
+    kind: real({ above: 0, max: 1 }),
+    help: 'of adam, adamw and rmsprop: what is added to the root',
+    unset: '1e-8',
     section: 'how',
     commands: LEARNING,
   },
@@ -419,6 +511,41 @@ export const OPTIONS = {
     unset: 'bce+dice for two classes, cross-entropy+dice for more',
     section: 'how',
     commands: LEARNING,
+  },
+  clipNorm: {
+    kind: real({ above: 0, max: 1e6 }),
+    help: 'greatest norm of all gradients together',
+    unset: 'none',
+    section: 'how',
+    commands: LEARNING,
+  },
+  clipValue: {
+    kind: real({ above: 0, max: 1e6 }),
+    help: 'greatest magnitude of any gradient',
+    unset: 'none',
+    section: 'how',
+    commands: LEARNING,
+  },
+  accumulate: {
+    kind: whole(1, 4096),
+    help: 'batches whose gradients make one step',
+    unset: '1',
+    section: 'how',
+    commands: LEARNING,
+  },
+  ema: {
+    kind: real({ min: 0, below: 1 }),
+    help: 'average the weights over steps, keeping this share each step; the average is scored, saved and exported',
+    unset: 'no average',
+    section: 'how',
+    commands: ['train'],
+  },
+  keepEvery: {
+    kind: whole(1, 1_000_000),
+    help: "keep every n-th epoch's checkpoint, beside the best and the last",
+    unset: 'those two',
+    section: 'how',
+    commands: ['train'],
   },
   pictures: {
     kind: flag(),

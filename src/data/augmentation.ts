@@ -5,18 +5,12 @@
 import { UsageError } from '../errors/index.js';
 import { oneOf, sometimes, type Transform } from './paired-sample.js';
 import { randomAffine, rotate } from './transforms/affine.js';
-import {
-  brightness,
-  brightnessShift,
-  colourJitter,
-  contrast,
-  gamma,
-  hue,
-  saturation,
-} from './transforms/colour.js';
+import { brightness, colourJitter, contrast, gamma, hue, saturation } from './transforms/colour.js';
 import { blur, coarseDropout, jpegArtefacts, noise } from './transforms/degrade.js';
+import { channelColour } from './transforms/channel-colour.js';
 import { elastic, gridDistortion } from './transforms/elastic.js';
 import { horizontalFlip, quarterTurns, verticalFlip } from './transforms/flip.js';
+import { maskAsImage } from './transforms/mask-as-image.js';
 
 interface NamedTransform {
   /** What the number after the colon means. */
@@ -80,11 +74,17 @@ export const PRESETS: Readonly<Record<string, () => Transform[]>> = {
   ],
   'pets-mobilenet-unet': () => [verticalFlip()],
   'brain-mri-unet': () => [horizontalFlip(), randomAffine({ scale: 0.05, rotation: 15 })],
-  'carvana-unet': () => [brightnessShift(0.3), contrast(0.3), saturation(0.3)],
-  'pets-segnet': () => [
+  // Drawn as 1 ± 15 degrees anticlockwise, and masks interpolated.
+  'brain-mri-unet-as-published': () => [
     horizontalFlip(),
-    colourJitter({ brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.05 }),
+    maskAsImage(randomAffine({ scale: 0.05, rotation: [-16, 14] })),
   ],
+  'carvana-unet': () => [channelColour({ brightness: 0.3, contrast: [0.7, 1.3], saturation: [0.7, 1.3] })],
+  // Contrast and saturation are only ever lowered.
+  'carvana-unet-as-published': () => [
+    channelColour({ brightness: 0.3, contrast: [0.5, 0.7], saturation: [0.5, 0.7] }),
+  ],
+  'pets-segnet': () => [horizontalFlip(), contrast(0.3)],
 };
 
 /**

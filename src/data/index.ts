@@ -40,6 +40,8 @@ export * from './transforms/colour.js';
 export { blur, coarseDropout, jpegArtefacts, noise } from './transforms/degrade.js';
 export { elastic, gridDistortion } from './transforms/elastic.js';
 export { horizontalFlip, quarterTurns, verticalFlip } from './transforms/flip.js';
+export { channelColour, type ChannelColourOptions } from './transforms/channel-colour.js';
+export { maskAsImage, stretchMaskAsImage } from './transforms/mask-as-image.js';
 export { padToMultiple } from './transforms/pad.js';
 export { examine } from './doctor/examine.js';
 export type { ExamineOptions } from './doctor/facts.js';

@@ -1,6 +1,18 @@
 /** From a plan to what trains: the model, its first weights, the batches. */
 import type { Dataset } from '../data/index.js';
-import { Loader, parseAugmentation, SampleCache, sequential, shuffled, stretch } from '../data/index.js';
+import {
+  indexMasks,
+  Loader,
+  parseAugmentation,
+  SampleCache,
+  type Sampler,
+  sequential,
+  shuffled,
+  sliceWeights,
+  stretch,
+  stretchMaskAsImage,
+  weighted,
+} from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { modelEntry } from '../models/index.js';
 import type { Layer } from '../nn/index.js';
@@ -56,9 +68,10 @@ export interface Loaders {
   readonly batches: (dataset: Dataset) => Loader;
 }
 
-export function loadersOf(plan: Plan): Loaders {
+export async function loadersOf(plan: Plan): Promise<Loaders> {
   const { parts, normalization, batch, seed } = plan;
-  const shared = { fit: stretch(plan.size), normalization, batchSize: batch, seed };
+  const fit = plan.maskResize === 'as-image' ? stretchMaskAsImage(plan.size) : stretch(plan.size);
+  const shared = { fit, normalization, batchSize: batch, seed };
   const cache = new SampleCache(CACHE_BYTES);
   const batches = (dataset: Dataset) =>
     new Loader({ ...shared, cache, dataset, sampler: sequential(dataset.length) });
@@ -67,13 +80,19 @@ export function loadersOf(plan: Plan): Loaders {
       ...shared,
       cache,
       dataset: parts.train,
-      sampler: shuffled(parts.train.length, seed),
+      sampler: await samplerOf(plan),
       transforms: parseAugmentation(plan.augment),
       dropLast: plan.dropLast,
     }),
     valid: parts.valid && batches(parts.valid),
     batches,
   };
+}
+
+async function samplerOf({ parts, sampler, seed }: Plan): Promise<Sampler> {
+  if (sampler === 'shuffle') return shuffled(parts.train.length, seed);
+  const areas = (await indexMasks(parts.train)).foregroundAreas();
+  return weighted(sliceWeights(areas), seed);
 }
 
 /** The shape of the batches that an epoch begins with. */

@@ -2,3 +2,4 @@
 export * from './train.js';
 export * from './train-options.js';
 export { findLearningRate, type LrFindOptions, type LrFindResult } from './lr-find.js';
+export { type PublishedFigure, type Recipe, recipeNamed, RECIPES, withRecipe } from './recipes/index.js';

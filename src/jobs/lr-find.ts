@@ -14,6 +14,7 @@ import { findLr, Learner, RunFolder } from '../training/index.js';
 import { writeFileAtomic } from '../weights/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { nextFolder } from './next-folder.js';
+import { withRecipe } from './recipes/index.js';
 import type { TrainOptions } from './train-options.js';
 import { lossOf, optimizerOf, planTraining } from './train-plan.js';
 
@@ -39,7 +40,7 @@ export interface LrFindResult {
  */
 export async function findLearningRate(options: LrFindOptions): Promise<LrFindResult> {
   const note = options.onNote ?? (() => undefined);
-  const plan = await planTraining(options);
+  const plan = await planTraining(await withRecipe(options));
   plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({
     device: options.device ?? 'cpu',
@@ -58,7 +59,7 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
     try {
       await startFrom(plan, options.init, learner);
       await learner.prepare(firstBatch(plan));
-      const { train } = loadersOf(plan);
+      const { train } = await loadersOf(plan);
       const found = await rangeTestOf(learner, train, plan.classes, options);
       const { suggestion, suggestions, points } = found;
       const folder = resolve(options.out ?? (await nextFolder('lr-find')));

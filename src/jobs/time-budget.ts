@@ -6,17 +6,18 @@ import type { BatchSource, Learner } from '../training/index.js';
 const TIMED_STEPS = 3;
 
 /**
- * How many steps and epochs fit into the time, validation included. The learner's weights, buffers and
- * counters are as before afterwards. What is measured is stored with the run, so that it repeats.
+ * How many steps (of `accumulate` batches each) and epochs fit into the time, validation included. The
+ * learner's weights, buffers and counters are as before afterwards. What is measured is stored with the run, so
+ * that it repeats.
  *
  * @param began when the time began to run, as `performance.now()` tells: what was done since is taken off.
  */
 export async function measureSteps(
   learner: Learner,
-  train: BatchSource,
-  valid: BatchSource | undefined,
+  { train, valid }: { readonly train: BatchSource; readonly valid: BatchSource | undefined },
   minutes: number,
   began = performance.now(),
+  accumulate = 1,
 ): Promise<{ epochs: number; maxSteps: number }> {
   if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
   const started = performance.now();
@@ -30,12 +31,13 @@ export async function measureSteps(
     if (count++ > 0) timed += performance.now() - start;
     if (count > TIMED_STEPS) break;
   }
-  const perStep = count > 1 ? timed / (count - 1) : performance.now() - started;
+  const perBatch = count > 1 ? timed / (count - 1) : performance.now() - started;
   learner.restore(before);
-  // A batch of validation is a forward pass: a third of a step.
-  const perEpoch = perStep * train.length + (valid ? (perStep / 3) * valid.length : 0);
+  // A batch of validation is a forward pass: a third of one of training.
+  const perEpoch = perBatch * train.length + (valid ? (perBatch / 3) * valid.length : 0);
   const left = minutes * 60_000 - (performance.now() - began);
   const epochs = left / perEpoch;
-  const maxSteps = Math.max(1, Math.floor(epochs * train.length));
-  return { epochs: Math.ceil(maxSteps / train.length), maxSteps };
+  const stepsPerEpoch = Math.ceil(train.length / accumulate);
+  const maxSteps = Math.max(1, Math.floor(epochs * stepsPerEpoch));
+  return { epochs: Math.ceil(maxSteps / stepsPerEpoch), maxSteps };
 }

@@ -1,8 +1,10 @@
 /** What can be said about a training run. Everything has a default; every default can be named. */
 import type { FormatName, PetsTarget } from '../data/index.js';
-import type { Callback } from '../training/index.js';
+import type { Callback, MonitorMetric } from '../training/index.js';
 
 export type OptimizerName = 'sgd' | 'adam' | 'adamw' | 'rmsprop';
+export type NormalizeName = 'imagenet' | 'min-max' | 'dataset' | 'none';
+export type SamplerName = 'shuffle' | 'weighted';
 export type ScheduleName = 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
 
 /** Settings that go to the model as they are; its entry in the registry says which it takes. */
@@ -16,10 +18,15 @@ export const MODEL_OPTIONS = [
   'stages',
   'head',
   'freezeEncoder',
+  'encoderNorms',
 ] as const satisfies readonly (keyof TrainSettings)[];
 
 /** The options that make a run, and that `config.json` keeps. The names are those of the command line. */
 export interface TrainSettings {
+  /** A published work whose settings hold where nothing else is said. */
+  readonly recipe?: string | undefined;
+  /** Follows the recipe's published code in its defects, too. */
+  readonly asPublished?: boolean | undefined;
   /** Default `unet`. */
   readonly model?: string | undefined;
   /** Names, or how many; found in the masks where not given. */
@@ -38,6 +45,8 @@ export interface TrainSettings {
   readonly encoderWeights?: string | undefined;
   /** Default: with pretrained weights. */
   readonly freezeEncoder?: boolean | undefined;
+  /** Batch norms of a frozen encoder: `still` (default), or `moving` with each batch. */
+  readonly encoderNorms?: 'still' | 'moving' | undefined;
   /** `onnx-unet`: the ONNX file whose tensors serve as encoder. */
   readonly encoder?: string | undefined;
   /** `onnx-unet`: names of those tensors, one for each halving of the size, the largest first. */
@@ -56,18 +65,36 @@ export interface TrainSettings {
   readonly resizeMasks?: boolean | undefined;
   /** Pixels that images are resized to: a side, or height and width. */
   readonly size?: number | { readonly height: number; readonly width: number } | undefined;
+  /** How masks come to the size of training: `nearest` (default), or blended `as-image` as some published code has it. */
+  readonly maskResize?: 'nearest' | 'as-image' | undefined;
+  /** What is taken from pixel values; default ImageNet's mean and deviation for 1 or 3 channels, else nothing. */
+  readonly normalize?: NormalizeName | undefined;
   readonly augment?: string | undefined;
+  /** Which samples an epoch visits: each once (`shuffle`, default), or as many drawn by their foreground's area. */
+  readonly sampler?: SamplerName | undefined;
   readonly seed?: number | undefined;
   readonly batch?: number | undefined;
   readonly dropLast?: boolean | undefined;
   readonly epochs?: number | undefined;
   /** Time for the whole run, turned into a number of steps after a few that are timed. */
   readonly minutes?: number | undefined;
+  /** The score of the validation part that the best epoch and `patience` go by; default `meanIoU`. */
+  readonly monitor?: MonitorMetric | undefined;
   /** Epochs without improvement after which the run ends. */
   readonly patience?: number | undefined;
+  /** Least change of the monitored score that counts as one, for `patience`; default 0. */
+  readonly minDelta?: number | undefined;
   /** Greatest learning rate; `auto` for the suggestion of a range test that runs first. */
   readonly lr?: number | 'auto' | undefined;
   readonly optimizer?: OptimizerName | undefined;
+  /** Of sgd (default 0.9) and rmsprop (default 0). Given, it stays: one-cycle then moves the learning rate alone. */
+  readonly momentum?: number | undefined;
+  /** Default 0; of adamw 0.01. */
+  readonly weightDecay?: number | undefined;
+  /** Of rmsprop: decay of the mean of squares; default 0.99. */
+  readonly alpha?: number | undefined;
+  /** Of adam, adamw and rmsprop: added to the root; default 1e-8. */
+  readonly eps?: number | undefined;
   readonly schedule?: ScheduleName | undefined;
   /** Epochs between two steps of the `step` schedule; default a third of all. */
   readonly stepEpochs?: number | undefined;
@@ -75,6 +102,16 @@ export interface TrainSettings {
   readonly stepFactor?: number | undefined;
   /** `NAME[:WEIGHT][+NAME…]` */
   readonly loss?: string | undefined;
+  /** Greatest norm of all gradients together. */
+  readonly clipNorm?: number | undefined;
+  /** Greatest magnitude of any gradient. */
+  readonly clipValue?: number | undefined;
+  /** Batches whose gradients make one step; default 1. See `FitOptions.accumulate` for where it equals a large batch. */
+  readonly accumulate?: number | undefined;
+  /** Averages weights over steps, keeping this share each step; the average is what is scored, saved and exported. */
+  readonly ema?: number | undefined;
+  /** Keeps every n-th epoch's checkpoint, beside the best and the last. */
+  readonly keepEvery?: number | undefined;
   /** Whether the run draws pictures (`samples/`, `film.webp`) as it goes. Default true. */
   readonly pictures?: boolean | undefined;
 }

@@ -13,9 +13,11 @@ import type {
 } from '../data/index.js';
 import {
   Conformed,
+  datasetNormalization,
   defaultNormalization,
   examine,
   FORMAT_NAMES,
+  normalizationOf,
   openDataset,
   readIdList,
   recogniseFormat,
@@ -39,7 +41,15 @@ import {
   stepDecay,
 } from '../optim/index.js';
 import { MODEL_OPTIONS } from './train-options.js';
-import type { OptimizerName, ScheduleName, TrainOptions, TrainSettings } from './train-options.js';
+import type {
+  NormalizeName,
+  OptimizerName,
+  SamplerName,
+  ScheduleName,
+  TrainOptions,
+  TrainSettings,
+} from './train-options.js';
+import type { MonitorMetric } from '../training/index.js';
 
 export interface Plan {
   readonly parts: Parts;
@@ -58,17 +68,31 @@ export interface Plan {
   readonly dropLast: boolean;
   readonly epochs: number;
   readonly minutes: number | undefined;
+  /** What the best epoch and patience go by. */
+  readonly monitor: MonitorMetric;
   readonly patience: number | undefined;
+  readonly minDelta: number;
   /** Where it is to be looked for, what the optimizer is made with until then. */
   readonly lr: number;
   /** Whether a range test comes first, whose suggestion replaces `lr`. */
   readonly findLr: boolean;
   readonly optimizer: OptimizerName;
+  readonly momentum: number | undefined;
+  readonly weightDecay: number | undefined;
+  readonly alpha: number | undefined;
+  readonly eps: number | undefined;
   readonly schedule: ScheduleName;
   readonly stepEpochs: number | undefined;
   readonly stepFactor: number | undefined;
   readonly loss: string;
   readonly augment: string;
+  readonly maskResize: 'nearest' | 'as-image';
+  readonly sampler: SamplerName;
+  readonly clipNorm: number | undefined;
+  readonly clipValue: number | undefined;
+  readonly accumulate: number;
+  readonly ema: number | undefined;
+  readonly keepEvery: number | undefined;
   readonly seed: number;
   /** SHA-256 over the ids of all parts. */
   readonly fingerprint: string;
@@ -102,7 +126,7 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
     seed,
   });
   const size = options.size === undefined ? await sizeFrom(parts.train) : squareOf(options.size);
-  const { classes, channels } = dataset;
+  const { classes } = dataset;
   const binary = classes.length === 2;
   const epochs = positive('epochs', options.epochs ?? 20);
   const notes = [...(dataset.notes ?? []), ...warningsOf(report)];
@@ -135,25 +159,73 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
     encoderWeights,
     encoder,
     size,
-    normalization: defaultNormalization(channels),
+    normalization: await normalizationFor(options.normalize, parts.train),
     batch: positive('batch', options.batch ?? 8),
     dropLast: options.dropLast ?? false,
     epochs,
     minutes: options.minutes,
+    monitor: monitorOf(options, binary),
     patience: options.patience,
+    minDelta: options.minDelta ?? 0,
     lr: typeof options.lr === 'number' ? options.lr : DEFAULT_LR,
     findLr: options.lr === 'auto',
     optimizer: options.optimizer ?? 'adam',
+    ...optimizerSettings(options),
     schedule: options.schedule ?? 'one-cycle',
     stepEpochs: options.stepEpochs,
     stepFactor: options.stepFactor,
     loss: options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
     augment: options.augment ?? 'light',
+    maskResize: options.maskResize ?? 'nearest',
+    sampler: options.sampler ?? 'shuffle',
+    clipNorm: options.clipNorm,
+    clipValue: options.clipValue,
+    accumulate: positive('accumulate', options.accumulate ?? 1),
+    ema: options.ema,
+    keepEvery: options.keepEvery,
     seed,
     fingerprint: fingerprintOf(parts),
     notes,
     report,
   };
+}
+
+/** How pixel values are normalised; the data set's own numbers come from the training part alone. */
+async function normalizationFor(name: NormalizeName | undefined, train: Dataset): Promise<Normalization> {
+  if (name === undefined) return defaultNormalization(train.channels);
+  if (name === 'dataset') return datasetNormalization(train);
+  return normalizationOf(name === 'min-max' ? 'per-image' : name, train.channels);
+}
+
+/** Scores that only two classes have. */
+const BINARY_METRICS: readonly MonitorMetric[] = ['dice', 'iou'];
+
+function monitorOf({ monitor = 'meanIoU' }: TrainSettings, binary: boolean): MonitorMetric {
+  if (binary || !BINARY_METRICS.includes(monitor)) return monitor;
+  throw new UsageError(
+    `--monitor ${monitor} is the foreground's score, for two classes: watch meanDice, meanIoU, pixelAccuracy or loss`,
+  );
+}
+
+/** Which optimizer each of these settings belongs to. */
+const OPTIMIZERS_WITH = {
+  momentum: ['sgd', 'rmsprop'],
+  alpha: ['rmsprop'],
+  eps: ['adam', 'adamw', 'rmsprop'],
+} as const satisfies Record<string, readonly OptimizerName[]>;
+
+function optimizerSettings(
+  settings: TrainSettings,
+): Pick<Plan, 'momentum' | 'weightDecay' | 'alpha' | 'eps'> {
+  const { optimizer = 'adam', momentum, weightDecay, alpha, eps } = settings;
+  for (const [name, takers] of Object.entries(OPTIMIZERS_WITH)) {
+    if (settings[name as keyof typeof OPTIMIZERS_WITH] === undefined) continue;
+    if ((takers as readonly OptimizerName[]).includes(optimizer)) continue;
+    throw new UsageError(
+      `--${name} is for --optimizer ${takers.join(' or ')}, not for ${optimizer}: leave it out`,
+    );
+  }
+  return { momentum, weightDecay, alpha, eps };
 }
 
 type Options = Record<string, number | string | boolean>;
@@ -209,30 +281,46 @@ export function lossOf(plan: Pick<Plan, 'loss'>): readonly LossTerm[] {
 }
 
 export function optimizerOf(
-  plan: Pick<Plan, 'optimizer' | 'lr'>,
+  plan: Pick<Plan, 'optimizer' | 'lr'> & Partial<Pick<Plan, 'momentum' | 'weightDecay' | 'alpha' | 'eps'>>,
 ): (parameters: readonly ParameterSlice[]) => Optimizer {
-  const { optimizer, lr } = plan;
+  const { optimizer, lr, momentum, alpha } = plan;
+  // An option that is not given keeps the optimizer's own default.
+  const shared = {
+    lr,
+    ...(plan.weightDecay !== undefined && { weightDecay: plan.weightDecay }),
+    ...(plan.eps !== undefined && { eps: plan.eps }),
+  };
   switch (optimizer) {
     case 'sgd':
-      return (parameters) => new SGD(parameters, { lr, momentum: 0.9 });
+      return (parameters) => new SGD(parameters, { ...shared, momentum: momentum ?? 0.9 });
     case 'adam':
-      return (parameters) => new Adam(parameters, { lr });
+      return (parameters) => new Adam(parameters, shared);
     case 'adamw':
-      return (parameters) => new AdamW(parameters, { lr });
+      return (parameters) => new AdamW(parameters, shared);
     case 'rmsprop':
-      return (parameters) => new RMSprop(parameters, { lr });
+      return (parameters) =>
+        new RMSprop(parameters, {
+          ...shared,
+          ...(momentum !== undefined && { momentum }),
+          ...(alpha !== undefined && { alpha }),
+        });
   }
 }
 
 /** @param totalSteps of the whole run. @param epochs of the whole run. */
 export function scheduleOf(
-  { schedule, stepEpochs, stepFactor = 0.1 }: Pick<Plan, 'schedule' | 'stepEpochs' | 'stepFactor'>,
+  plan: Pick<Plan, 'schedule' | 'stepEpochs' | 'stepFactor'> & Partial<Pick<Plan, 'optimizer' | 'momentum'>>,
   totalSteps: number,
   epochs: number,
 ): Schedule {
+  const { schedule, stepEpochs, stepFactor = 0.1, optimizer, momentum } = plan;
   switch (schedule) {
     case 'one-cycle':
-      return oneCycle({ totalSteps });
+      // A momentum that was asked for stays, and an optimizer without one is not given any.
+      return oneCycle({
+        totalSteps,
+        cycleMomentum: momentum === undefined && optimizer !== 'rmsprop',
+      });
     case 'cosine':
       return cosine({ period: totalSteps });
     case 'poly':

@@ -26,18 +26,21 @@ import {
   CONFIG_VERSION,
   earlyStopping,
   fit,
+  gradientClipping,
   Learner,
   loadCheckpoint,
   metricsLog,
   readRunConfig,
   RunFolder,
   scheduleCallback,
+  weightAveraging,
   writeRunScores,
 } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
+import { withRecipe } from './recipes/index.js';
 import { RunPictures } from './run-pictures.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
@@ -58,11 +61,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (options.epochs !== undefined && options.minutes !== undefined) {
     throw new UsageError('--epochs and --minutes both say how long to train: give one of them');
   }
-  const folder = new RunFolder(options.out ?? (await nextFolder(options.model ?? 'unet')));
+  const folder = new RunFolder(options.out ?? (await nextFolder(options.recipe ?? options.model ?? 'unet')));
   const earlier = await openEarlier(folder, options, note);
   const settings: TrainOptions = earlier
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
-    : options;
+    : await withRecipe(options);
   if (earlier) checkResumable(options, earlier, folder);
   const planned = await planTraining(settings);
   // A run that goes on keeps the rate that it found.
@@ -107,7 +110,7 @@ async function runTraining(
   });
   try {
     if (!earlier) await startFrom(plan, options.init, learner);
-    const loaders = loadersOf(plan);
+    const loaders = await loadersOf(plan);
     const began = performance.now();
     const found = plan.findLr ? await lookForLr(learner, loaders.train, plan, options, note) : undefined;
     const lr = found?.suggestion ?? plan.lr;
@@ -120,11 +123,12 @@ async function runTraining(
       }
       budget = earlier.training;
     } else if (plan.minutes !== undefined) {
-      budget = await measureSteps(learner, loaders.train, loaders.valid, plan.minutes, began);
+      budget = await measureSteps(learner, loaders, plan.minutes, began, plan.accumulate);
       note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }
     const { epochs: wanted, maxSteps } = budget;
-    const schedule = scheduleOf(plan, maxSteps ?? wanted * loaders.train.length, wanted);
+    const stepsPerEpoch = Math.ceil(loaders.train.length / plan.accumulate);
+    const schedule = scheduleOf(plan, maxSteps ?? wanted * stepsPerEpoch, wanted);
     // A loss that does not fit, or a batch too large, must show before there is a folder.
     if (!earlier) await learner.prepare(first);
     await folder.create();
@@ -135,11 +139,12 @@ async function runTraining(
     }
     const pictures = options.pictures === false ? undefined : new RunPictures(folder, plan, note);
     await pictures?.showData();
-    const monitor: Monitor = { metric: 'meanIoU', part: parts.valid ? 'valid' : 'train' };
-    const saving = checkpoints({ folder, monitor: parts.valid && monitor });
+    const monitor: Monitor = { metric: plan.monitor, part: parts.valid ? 'valid' : 'train' };
+    const saving = checkpoints({ folder, monitor: parts.valid && monitor, every: plan.keepEvery });
     const callbacks: Callback[] = [
       scheduleCallback(schedule, { ...monitor, metric: 'loss' }),
-      ...(plan.patience === undefined ? [] : [earlyStopping({ monitor, patience: plan.patience })]),
+      ...stepCallbacks(plan),
+      ...stoppingCallbacks(plan, monitor),
       metricsLog(folder),
       ...(options.callbacks ?? []),
       ...(pictures ? [pictures.film(loaders.batches)] : []),
@@ -155,6 +160,7 @@ async function runTraining(
       classNames: classes,
       epochs: wanted,
       maxSteps: maxSteps ?? undefined,
+      accumulate: plan.accumulate,
       callbacks,
       signal: options.signal,
       resume,
@@ -191,12 +197,28 @@ async function lookForLr(
   return found;
 }
 
+/** What happens around each step of the optimizer, besides the schedule. */
+function stepCallbacks({ clipNorm, clipValue, ema }: Plan): Callback[] {
+  const clips = clipNorm !== undefined || clipValue !== undefined;
+  return [
+    ...(clips ? [gradientClipping({ norm: clipNorm, value: clipValue })] : []),
+    ...(ema === undefined ? [] : [weightAveraging({ decay: ema })]),
+  ];
+}
+
+function stoppingCallbacks({ patience, minDelta }: Plan, monitor: Monitor): Callback[] {
+  return patience === undefined ? [] : [earlyStopping({ monitor, patience, minDelta })];
+}
+
 /** What `config.json` says of a run. */
 function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], runtime: Runtime): RunConfig {
   const { parts, classes } = plan;
   const { channels, maxValue } = parts.train;
   return {
     version: CONFIG_VERSION,
+    ...(options.recipe !== undefined && {
+      recipe: { name: options.recipe, asPublished: options.asPublished ?? false },
+    }),
     model: model,
     classes: [...classes],
     channels,
@@ -223,9 +245,21 @@ function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], 
       schedule: plan.schedule,
       stepEpochs: plan.stepEpochs ?? null,
       stepFactor: plan.stepFactor ?? null,
+      momentum: plan.momentum,
+      weightDecay: plan.weightDecay,
+      alpha: plan.alpha,
+      eps: plan.eps,
       loss: plan.loss,
       augment: plan.augment,
+      maskResize: plan.maskResize,
+      sampler: plan.sampler,
+      clipNorm: plan.clipNorm,
+      clipValue: plan.clipValue,
+      accumulate: plan.accumulate,
+      ema: plan.ema,
       patience: plan.patience ?? null,
+      monitor: plan.monitor,
+      minDelta: plan.minDelta,
       seed: plan.seed,
     },
     options: { ...settingsOf(options), ...plan.partOptions },
@@ -287,7 +321,7 @@ function checkResumable(options: TrainOptions, { options: before, training }: Ru
       `${folder.path} cannot be resumed with --${flag} ${String(value)}: ${was}. Leave it out, or start a new run with --init ${folder.path}`,
     );
   };
-  const { epochs, minutes, init, encoderWeights } = options;
+  const { epochs, minutes, init, encoderWeights, recipe } = options;
   if (epochs !== undefined && epochs !== training.epochs) {
     refuse('epochs', epochs, `a resumed run keeps its length, ${training.epochs} epochs`);
   }
@@ -296,7 +330,11 @@ function checkResumable(options: TrainOptions, { options: before, training }: Ru
     const length = maxSteps === null ? `${training.epochs} epochs` : `${maxSteps} steps`;
     refuse('minutes', minutes, `a resumed run keeps its length, ${length}`);
   }
-  const began = { init: [init, before.init], 'encoder-weights': [encoderWeights, before.encoderWeights] };
+  const began = {
+    recipe: [recipe, before.recipe],
+    init: [init, before.init],
+    'encoder-weights': [encoderWeights, before.encoderWeights],
+  };
   for (const [flag, [now, then = 'none']] of Object.entries(began)) {
     if (now === undefined || now === then) continue;
     refuse(flag, now, then === 'none' ? 'it began without' : `it began with ${String(then)}`);
@@ -311,6 +349,7 @@ function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void 
     ['the model', earlier.model, now.model],
     ['the classes', earlier.classes, now.classes],
     ['the size', earlier.size, now.size],
+    ['the normalisation', earlier.normalization, now.normalization],
     ['the samples', earlier.data.fingerprint, now.data.fingerprint],
     ['the training settings', before, after],
   ];

@@ -10,7 +10,7 @@ import { concat, globalAvgPool2d, relu, resize } from '../graph/index.js';
 import { Conv2d, Module, Sequential } from '../nn/index.js';
 import { ConvNormActivation } from './conv-norm-activation.js';
 import type { FrozenEncoderOptions } from './encoder.js';
-import { FREEZE_ENCODER } from './encoder.js';
+import { ENCODER_NORMS, FREEZE_ENCODER, freezeAs } from './encoder.js';
 import { MobileNetV2Encoder } from './mobilenet-v2.js';
 import type { OptionTable, SharedOptions } from './options.js';
 import { resolveOptions, SHARED_OPTIONS } from './options.js';
@@ -24,6 +24,7 @@ export interface DeepLabV3PlusOptions extends SharedOptions, FrozenEncoderOption
 export const DEEPLABV3PLUS_OPTIONS: OptionTable<DeepLabV3PlusOptions> = {
   ...SHARED_OPTIONS,
   freezeEncoder: FREEZE_ENCODER,
+  encoderNorms: ENCODER_NORMS,
   width: {
     kind: 'whole',
     default: 256,
@@ -81,9 +82,9 @@ export class DeepLabV3Plus extends Module {
   constructor(options: DeepLabV3PlusOptions = {}) {
     super();
     const resolved = resolveOptions('DeepLabV3Plus', DEEPLABV3PLUS_OPTIONS, options);
-    const { channels, classes, width, freezeEncoder } = resolved;
+    const { channels, classes, width } = resolved;
     this.encoder = new MobileNetV2Encoder({ channels, outputStride: 16 });
-    if (freezeEncoder) this.encoder.freeze();
+    freezeAs(this.encoder, resolved);
     this.pyramid = new AtrousPyramid(this.encoder.widths.at(-1)!, width);
     this.lowLevel = new ConvNormActivation(this.encoder.widths[2]!, LOW_LEVEL_WIDTH, 1);
     this.decoder = new Sequential(separable(width + LOW_LEVEL_WIDTH, width), separable(width, width));

@@ -3,7 +3,7 @@
  * learn for three classes.
  */
 import type { FrozenEncoderOptions } from './encoder.js';
-import { FREEZE_ENCODER } from './encoder.js';
+import { ENCODER_NORMS, FREEZE_ENCODER, freezeAs } from './encoder.js';
 import { EncoderUNet } from './encoder-unet.js';
 import { MobileNetV2Encoder } from './mobilenet-v2.js';
 import type { OptionTable, SharedOptions } from './options.js';
@@ -14,16 +14,14 @@ export interface MobileNetUNetOptions extends SharedOptions, FrozenEncoderOption
 export const MOBILENET_UNET_OPTIONS: OptionTable<MobileNetUNetOptions> = {
   ...SHARED_OPTIONS,
   freezeEncoder: FREEZE_ENCODER,
+  encoderNorms: ENCODER_NORMS,
 };
 
 export class MobileNetUNet extends EncoderUNet<MobileNetV2Encoder> {
   constructor(options: MobileNetUNetOptions = {}) {
-    const { channels, classes, freezeEncoder } = resolveOptions(
-      'MobileNetUNet',
-      MOBILENET_UNET_OPTIONS,
-      options,
-    );
+    const resolved = resolveOptions('MobileNetUNet', MOBILENET_UNET_OPTIONS, options);
+    const { channels, classes } = resolved;
     super(new MobileNetV2Encoder({ channels }), classes);
-    if (freezeEncoder) this.encoder.freeze();
+    freezeAs(this.encoder, resolved);
   }
 }

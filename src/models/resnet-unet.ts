@@ -1,6 +1,6 @@
 /** A U-Net on a ResNet-18 or ResNet-34, with the same expanding path as the one on a MobileNetV2. */
 import type { FrozenEncoderOptions } from './encoder.js';
-import { FREEZE_ENCODER } from './encoder.js';
+import { ENCODER_NORMS, FREEZE_ENCODER, freezeAs } from './encoder.js';
 import { EncoderUNet } from './encoder-unet.js';
 import type { OptionTable, SharedOptions } from './options.js';
 import { resolveOptions, SHARED_OPTIONS } from './options.js';
@@ -12,12 +12,14 @@ export interface ResNetUNetOptions extends SharedOptions, FrozenEncoderOptions {
 export const RESNET_UNET_OPTIONS: OptionTable<ResNetUNetOptions> = {
   ...SHARED_OPTIONS,
   freezeEncoder: FREEZE_ENCODER,
+  encoderNorms: ENCODER_NORMS,
 };
 
 export class ResNetUNet extends EncoderUNet<ResNetEncoder> {
   constructor(depth: ResNetDepth, options: ResNetUNetOptions = {}) {
-    const { channels, classes, freezeEncoder } = resolveOptions('ResNetUNet', RESNET_UNET_OPTIONS, options);
+    const resolved = resolveOptions('ResNetUNet', RESNET_UNET_OPTIONS, options);
+    const { channels, classes } = resolved;
     super(new ResNetEncoder({ channels, depth }), classes);
-    if (freezeEncoder) this.encoder.freeze();
+    freezeAs(this.encoder, resolved);
   }
 }

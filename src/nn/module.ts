@@ -99,6 +99,17 @@ export abstract class Module {
     return this.setFrozen(true);
   }
 
+  /**
+   * Stops the weights from learning and nothing else: batch norms still normalise by each batch and their
+   * running statistics still move, as where only `requires_grad` is set to false. {@link freeze} is what
+   * pretrained parts want.
+   */
+  freezeWeights(): this {
+    this.setFrozen(false);
+    for (const [, parameter] of this.namedParameters()) parameter.requiresGrad = false;
+    return this;
+  }
+
   unfreeze(): this {
     return this.setFrozen(false);
   }

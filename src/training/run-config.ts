@@ -35,6 +35,8 @@ export type DataReading = z.infer<typeof readingSchema>;
 
 const runConfigSchema = z.object({
   version: z.literal(CONFIG_VERSION),
+  /** The published work whose settings were followed; absent where there was none. */
+  recipe: z.object({ name: z.string(), asPublished: z.boolean() }).optional(),
   /** Name in the registry, and the options that differ from its defaults. */
   model: z.object({
     name: z.string(),
@@ -72,9 +74,24 @@ const runConfigSchema = z.object({
     schedule: z.string(),
     stepEpochs: whole.positive().nullable(),
     stepFactor: z.number().positive().nullable(),
+    // What follows is absent where it was not asked for.
+    momentum: z.number().optional(),
+    weightDecay: z.number().optional(),
+    alpha: z.number().optional(),
+    eps: z.number().optional(),
     loss: z.string(),
     augment: z.string(),
+    maskResize: z.string().optional(),
+    sampler: z.string().optional(),
+    clipNorm: z.number().positive().optional(),
+    clipValue: z.number().positive().optional(),
+    accumulate: whole.positive().optional(),
+    /** Share that the average of the weights keeps of itself; absent where weights are not averaged. */
+    ema: z.number().optional(),
     patience: whole.nullable(),
+    /** The score that the best epoch and patience go by. */
+    monitor: z.string().optional(),
+    minDelta: z.number().optional(),
     seed: z.number(),
   }),
   /** The options as given, from which a resumed run plans itself again. */

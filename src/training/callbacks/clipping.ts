@@ -3,7 +3,10 @@ import { clipGradNorm, clipGradValue } from '../../optim/index.js';
 import type { Callback } from '../callback.js';
 
 /** @param options `norm`: greatest norm of all gradients together; `value`: greatest magnitude of any one. */
-export function gradientClipping(options: { readonly norm?: number; readonly value?: number }): Callback {
+export function gradientClipping(options: {
+  readonly norm?: number | undefined;
+  readonly value?: number | undefined;
+}): Callback {
   return {
     name: 'gradientClipping',
     backwardEnd({ learner }) {
