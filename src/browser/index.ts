@@ -1,5 +1,6 @@
 /** Trained models in a page: `pixelwise/browser`. Nothing here, nor below it, is of Node. */
 export { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
+export { backgroundClass } from '../images/palette.js';
 export type { ClassMask, Raster } from '../images/raster.js';
 export type { Planes } from '../images/resize.js';
 export type { ModelCard } from '../inference/model-card.js';

@@ -15,8 +15,11 @@ const PLACES = [
 /** The browser's program; undefined where there is none. PIXELWISE_CHROMIUM names another. */
 export const CHROMIUM = PLACES.find((path) => path !== undefined && existsSync(path));
 
+/** A camera that shows a test picture, and is allowed without asking. */
+export const FAKE_CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
 /** Starts it with WebGPU on a software adapter, so that no graphics card is needed. */
-export function launchChromium(): Promise<Browser> {
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
   if (CHROMIUM === undefined) throw new Error('no Chromium on this machine');
   return chromium.launch({
     executablePath: CHROMIUM,
@@ -33,6 +36,7 @@ export function launchChromium(): Promise<Browser> {
       '--disable-sync',
       '--disable-quic',
       '--no-first-run',
+      ...more,
     ],
   });
 }

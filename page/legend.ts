@@ -1,0 +1,55 @@
+/** The classes with their colours, their shares of the image, and whether they are shown. */
+import { elements } from './elements.js';
+
+export interface Legend {
+  /** By class: whether it is left out. */
+  hidden(): boolean[];
+  /** Shows how much of the image each class has; undefined takes the shares away. */
+  shares(counts: readonly number[] | undefined): void;
+}
+
+/** @param background the class that is left out at first. */
+export function createLegend(
+  names: readonly string[],
+  palette: readonly (readonly number[])[],
+  background: number,
+  onChange: () => void,
+): Legend {
+  const rows = names.map((name, index) => {
+    const box = document.createElement('input');
+    box.type = 'checkbox';
+    box.checked = index !== background;
+    box.addEventListener('change', onChange);
+    const swatch = document.createElement('span');
+    swatch.className = 'swatch';
+    swatch.style.background = `rgb(${palette[index]!.join(' ')})`;
+    const title = document.createElement('span');
+    title.className = 'name';
+    title.textContent = name;
+    title.title = name;
+    const share = document.createElement('span');
+    share.className = 'share';
+    const label = document.createElement('label');
+    label.append(box, swatch, title, share);
+    const item = document.createElement('li');
+    item.append(label);
+    elements.classes.append(item);
+    return { box, share };
+  });
+  return {
+    hidden: () => rows.map(({ box }) => !box.checked),
+    shares(counts) {
+      const all = counts?.reduce((sum, count) => sum + count, 0) ?? 0;
+      rows.forEach(({ share }, index) => {
+        share.textContent = counts ? percent(counts[index]! / all) : '';
+      });
+    },
+  };
+}
+
+/** `0.4 %`, `97 %`. */
+export function percent(share: number): string {
+  const value = share * 100;
+  const digits = value > 0 && value < 10 ? 1 : 0;
+  return `${value.toFixed(digits)} %`;
+}
