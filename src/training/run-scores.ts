@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import type { Scores } from '../metrics/index.js';
 import { writeFileAtomic } from '../weights/index.js';
-import type { StopReason } from './callback.js';
+import type { EpochRecord, StopReason } from './callback.js';
 import type { Best } from './callbacks/checkpoints.js';
 import type { RunFolder } from './run-folder.js';
 
@@ -15,7 +15,7 @@ const score = z.number().nullable();
 const whole = z.number().int().nonnegative();
 
 /** Scores as metrics.jsonl and scores.json hold them. */
-export const scoresSchema = z.object({
+const scoresSchema = z.object({
   samples: whole,
   loss: score.optional(),
   losses: z.record(z.string(), score).optional(),
@@ -37,6 +37,17 @@ export const scoresSchema = z.object({
   softDice: score.optional(),
   groups: z.array(z.object({ name: z.string(), dice: score })).optional(),
   meanGroupDice: score.optional(),
+});
+
+/** A line of metrics.jsonl. */
+export const epochRecordSchema: z.ZodType<EpochRecord> = z.object({
+  epoch: whole.positive(),
+  step: whole,
+  lr: z.number(),
+  seconds: z.number(),
+  imagesPerSecond: z.number(),
+  train: scoresSchema,
+  valid: scoresSchema.optional(),
 });
 
 /** Scores of a finished run, with what they were counted from. */

@@ -1,0 +1,200 @@
+/**
+ * The pictures that a run keeps in `samples/`, checked and embedded: the gallery of its worst, median and best
+ * samples, the film of learning, the data sheet.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { DataUri } from './embed.js';
+import { Embedder } from './embed.js';
+
+const whole = z.number().int().nonnegative();
+const score = z.number().nullish();
+const colour = z.string().regex(/^#[0-9a-f]{6}$/i);
+const classes = z.array(z.object({ name: z.string(), color: colour }));
+const version = z.literal(1);
+
+const gallerySchema = z.object({
+  version,
+  part: z.string(),
+  chosenOn: z.boolean(),
+  classes,
+  background: whole,
+  errorColors: z.object({ falsePositive: colour, falseNegative: colour, wrongClass: colour.optional() }),
+  items: z.array(
+    z.object({
+      id: z.string(),
+      rank: z.enum(['worst', 'median', 'best']),
+      place: whole,
+      of: whole,
+      score,
+      loss: score,
+      meanDice: score,
+      meanIoU: score,
+      dice: score,
+      group: z.string().optional(),
+      width: whole,
+      height: whole,
+      view: z.object({ width: whole.positive(), height: whole.positive() }),
+      image: z.string(),
+      truth: z.string(),
+      prediction: z.string(),
+      errors: z.string(),
+    }),
+  ),
+});
+
+const filmSchema = z.object({
+  version,
+  part: z.string(),
+  classes,
+  samples: z.array(
+    z.object({
+      id: z.string(),
+      width: whole.positive(),
+      height: whole.positive(),
+      image: z.string(),
+      truth: z.string(),
+    }),
+  ),
+  frames: z.array(z.object({ epoch: whole, masks: z.array(z.string()), meanIoU: score, loss: score })),
+});
+
+const dataSchema = z.object({
+  version,
+  counts: z.object({ train: whole, valid: whole, test: whole, unlabelled: whole }),
+  sizes: z.array(z.object({ width: whole, height: whole, count: whole })),
+  classes: z.array(z.object({ name: z.string(), pixels: whole, images: whole })),
+  problems: z.array(
+    z.object({
+      level: z.enum(['error', 'warning']),
+      code: z.string(),
+      file: z.string(),
+      message: z.string(),
+      fix: z.string(),
+    }),
+  ),
+  sheets: z.object({ samples: z.string().optional(), augmented: z.string().optional() }),
+});
+
+type GalleryFile = z.infer<typeof gallerySchema>;
+type FilmFile = z.infer<typeof filmSchema>;
+type DataFile = z.infer<typeof dataSchema>;
+
+/** A sample of the gallery; its pictures are addresses that hold them. */
+export type GalleryItem = GalleryFile['items'][number];
+export type Gallery = GalleryFile;
+export type Film = FilmFile & {
+  /** Epochs of which there are masks; the frames may be fewer, where all would not fit. */
+  readonly epochs: number;
+};
+export type DataSheet = DataFile;
+
+export interface Pictures {
+  readonly gallery?: Gallery;
+  readonly film?: Film;
+  readonly data?: DataSheet;
+  /** What could not be read, in words. */
+  readonly notes: readonly string[];
+}
+
+/** Bytes that all pictures of a report may take. */
+const PICTURE_BYTES = 12 * 2 ** 20;
+
+/** Reads what `samples` holds. What is not there is left out, what is damaged is told in `notes`. */
+export async function readPictures(samples: string, limit = PICTURE_BYTES): Promise<Pictures> {
+  const notes: string[] = [];
+  const embedder = new Embedder(samples, limit);
+  const [gallery, data, film] = [
+    await readSheet(samples, 'gallery.json', gallerySchema, notes),
+    await readSheet(samples, 'data.json', dataSchema, notes),
+    await readSheet(samples, 'film.json', filmSchema, notes),
+  ];
+  // In order of worth: what no longer fits is frames of the film.
+  const pictures = {
+    ...(gallery && { gallery: await embedGallery(gallery, embedder, notes) }),
+    ...(data && { data: await embedSheets(data, embedder) }),
+    ...(film && { film: await embedFilm(film, embedder) }),
+  };
+  const { missing } = embedder;
+  if (missing.length > 0) {
+    const others = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
+    notes.push(`Pictures could not be read: samples/${missing[0]}${others}.`);
+  }
+  return { ...pictures, notes };
+}
+
+async function readSheet<T>(
+  folder: string,
+  name: string,
+  schema: z.ZodType<T>,
+  notes: string[],
+): Promise<T | undefined> {
+  const text = await readFile(join(folder, name), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
+    const where = issue ? `${issue.path.join('.') || 'it'}: ${issue.message}` : 'it is no JSON';
+    notes.push(`samples/${name} is damaged and left out (${where}).`);
+    return undefined;
+  }
+}
+
+async function embedGallery(gallery: Gallery, embedder: Embedder, notes: string[]): Promise<Gallery> {
+  const items: GalleryItem[] = [];
+  for (const item of gallery.items) {
+    const image = await embedder.embed(item.image);
+    const truth = await embedder.embed(item.truth);
+    const prediction = await embedder.embed(item.prediction);
+    const errors = await embedder.embed(item.errors);
+    if (image && truth && prediction && errors) items.push({ ...item, image, truth, prediction, errors });
+  }
+  const lost = gallery.items.length - items.length;
+  if (lost > 0) notes.push(`${lost} samples of the gallery are left out: their pictures are not there.`);
+  return { ...gallery, items };
+}
+
+async function embedSheets(data: DataSheet, embedder: Embedder): Promise<DataSheet> {
+  const { samples, augmented } = data.sheets;
+  const one = async (path: string | undefined): Promise<DataUri | undefined> =>
+    path === undefined ? undefined : embedder.embed(path);
+  return { ...data, sheets: { samples: await one(samples), augmented: await one(augmented) } };
+}
+
+/** Embeds the first and the last frame, and as many between them, evenly spread, as there is room for. */
+async function embedFilm(film: FilmFile, embedder: Embedder): Promise<Film> {
+  const samples: FilmFile['samples'] = [];
+  const kept: number[] = [];
+  for (const [index, sample] of film.samples.entries()) {
+    const [image, truth] = [await embedder.embed(sample.image), await embedder.embed(sample.truth)];
+    if (!image || !truth) continue;
+    samples.push({ ...sample, image, truth });
+    kept.push(index);
+  }
+  const size = (frame: Frame) => frame.masks.reduce((sum, mask) => sum + mask.length, 0);
+  const embedFrame = async (frame: Frame | undefined): Promise<Frame | undefined> => {
+    const masks = await Promise.all(kept.map((sample) => embedder.embed(frame?.masks[sample] ?? '')));
+    return frame && masks.every((mask) => mask !== undefined) ? { ...frame, masks } : undefined;
+  };
+  const last = film.frames.length - 1;
+  // What a first epoch draws is ragged, and takes more bytes than what the last does.
+  const ends = [await embedFrame(film.frames[0]), last > 0 ? await embedFrame(film.frames[last]) : undefined];
+  const each = 1.1 * Math.max(1, ...ends.map((frame) => (frame ? size(frame) : 0)));
+  const between: (Frame | undefined)[] = [];
+  for (const index of evenly(1, last - 1, Math.floor(embedder.left / each))) {
+    between.push(await embedFrame(film.frames[index]));
+  }
+  const frames = [ends[0], ...between, ends[1]].filter((frame) => frame !== undefined);
+  return { ...film, samples, frames, epochs: film.frames.length };
+}
+
+type Frame = FilmFile['frames'][number];
+
+/** At most `count` whole numbers from `first` to `last`, evenly spread. */
+export function evenly(first: number, last: number, count: number): number[] {
+  const there = Math.max(0, last - first + 1);
+  const taken = Math.min(there, count);
+  return Array.from({ length: taken }, (_, i) => first + Math.floor(((i + 0.5) * there) / taken));
+}

@@ -1,0 +1,33 @@
+/** The words of the command line that repeat a run. */
+import type { RunConfig } from '../training/index.js';
+
+/** A POSIX shell reads it as it stands. Options are those that the run was given; the seed is always named. */
+export function repeatingCommand({ data, options, training, machine }: RunConfig): string {
+  const { seed: _seed, ...given } = options;
+  const words = Object.entries(given).flatMap(([name, value]) => wordsOf(name, value));
+  const device = machine.device === 'cpu' ? [] : ['--device', machine.device];
+  return [
+    'pixelwise train --data',
+    quoted(data.path),
+    ...words.map(quoted),
+    `--seed ${training.seed} --threads ${machine.threads}`,
+    ...device,
+  ].join(' ');
+}
+
+function wordsOf(name: string, value: unknown): string[] {
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  if (value === undefined || value === null) return [];
+  if (typeof value === 'boolean') return [value ? `--${flag}` : `--no-${flag}`];
+  if (Array.isArray(value)) return [`--${flag}`, value.join(',')];
+  if (isSize(value)) return [`--${flag}`, `${value.height}x${value.width}`];
+  return [`--${flag}`, String(value)];
+}
+
+function isSize(value: unknown): value is { height: number; width: number } {
+  return typeof value === 'object' && value !== null && 'height' in value && 'width' in value;
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,78 @@
+/** The report of one run: everything about it in one file that opens from disk and can be mailed. */
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { writeFileAtomic } from '../weights/index.js';
+import { html } from './page/html.js';
+import { page } from './page/page.js';
+import type { Run } from './read-run.js';
+import { readRun } from './read-run.js';
+import { classesSection } from './sections/classes.js';
+import { confusionSection } from './sections/confusion.js';
+import { curvesSection } from './sections/curves.js';
+import { dataSection } from './sections/data-sheet.js';
+import { filmSection } from './sections/film.js';
+import { gallerySection } from './sections/gallery.js';
+import { settingsSection } from './sections/settings.js';
+import { verdictSection } from './sections/verdict.js';
+
+export interface ReportOptions {
+  /** The file to write; default `report.html` in the run folder. */
+  readonly out?: string | undefined;
+  /** Whether it is to outlast a power failure; default true. One that is soon written again need not. */
+  readonly durable?: boolean | undefined;
+}
+
+/**
+ * Writes a run's report, whatever state the run is in.
+ *
+ * @returns its absolute path. @throws PixelwiseError where `path` is no run folder.
+ */
+export async function writeReport(
+  path: string,
+  { out = join(path, 'report.html'), durable = true }: ReportOptions = {},
+): Promise<string> {
+  const run = await readRun(path);
+  const file = resolve(out);
+  const text = reportPage(run, await animationFrom(file, run), new Date());
+  await mkdir(dirname(file), { recursive: true });
+  await writeFileAtomic(file, text, { durable });
+  return file;
+}
+
+/** The whole page. @param animation address of the film as one animated picture. @param now when it is written. */
+export function reportPage(run: Run, animation: string | undefined, now: Date): string {
+  const sections = [
+    verdictSection(run),
+    curvesSection(run),
+    classesSection(run),
+    confusionSection(run),
+    gallerySection(run),
+    filmSection(run, animation),
+    dataSection(run),
+    settingsSection(run),
+  ];
+  return page({
+    title: run.name,
+    kicker: 'Pixelwise report',
+    sections: sections.filter((section) => section !== undefined),
+    footer: writtenOn(run.config.machine.pixelwise, now),
+  });
+}
+
+/** The last line of a page. */
+export function writtenOn(version: string, now: Date) {
+  const time = now.toISOString().slice(0, 16).replace('T', ' ');
+  return html`Trained with Pixelwise ${version}; written
+    <time datetime="${now.toISOString()}">${time} UTC</time>.`;
+}
+
+/** Where the animated film lies, as the address of a link in the report. */
+async function animationFrom(report: string, { path }: Run): Promise<string | undefined> {
+  const file = join(path, 'film.webp');
+  const there = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return undefined;
+  return relative(dirname(report), file).split(sep).map(encodeURIComponent).join('/');
+}

@@ -1,0 +1,44 @@
+/** Scores by their names: what a report calls them, in which order, and how it writes them. */
+import type { Scores } from '../metrics/index.js';
+import { figure, lossFigure } from './numbers.js';
+
+export interface ScoreName {
+  readonly key: string;
+  readonly label: string;
+  /** Of these the larger is better; of a loss the smaller. */
+  readonly better: 'larger' | 'smaller';
+}
+
+/** The overall scores that there are, the most telling first. `classes`: with two, the foreground has its name. */
+export function scoreNames(scores: Scores): ScoreName[] {
+  const foreground = scores.classes[1]?.name ?? 'foreground';
+  const all: [key: keyof Scores, label: string][] = [
+    ['meanIoU', 'Mean IoU'],
+    ['meanDice', 'Mean Dice'],
+    ['dice', `Dice of ${foreground}`],
+    ['iou', `IoU of ${foreground}`],
+    ['meanGroupDice', 'Mean Dice of groups'],
+    ['softDice', 'Soft Dice'],
+    ['pixelAccuracy', 'Pixel accuracy'],
+  ];
+  const present = all.filter(([key]) => scores[key] !== undefined);
+  return [
+    ...present.map(([key, label]): ScoreName => ({ key, label, better: 'larger' })),
+    ...(scores.loss === undefined ? [] : [{ key: 'loss', label: 'Loss', better: 'smaller' } as const]),
+    ...Object.keys(scores.losses ?? {}).map((name): ScoreName => ({
+      key: `loss/${name}`,
+      label: `Loss: ${name}`,
+      better: 'smaller',
+    })),
+  ];
+}
+
+/** The score called `key`; null where it is undefined, undefined where it does not apply. */
+export function scoreOf(scores: Scores | undefined, key: string): number | null | undefined {
+  if (key.startsWith('loss/')) return scores?.losses?.[key.slice('loss/'.length)];
+  return scores?.[key as 'meanIoU'];
+}
+
+export function writtenScore({ better }: ScoreName, value: number | null | undefined): string {
+  return better === 'smaller' ? lossFigure(value) : figure(value);
+}

@@ -1,0 +1,26 @@
+/** The colours by which a report tells classes apart: those of the masks. */
+import { classColour } from '../../images/palette.js';
+import type { Html } from '../page/html.js';
+import { html } from '../page/html.js';
+import type { Run } from '../read-run.js';
+
+/** The colour of class `index` of a run, as `#rrggbb`. */
+export function colourOf({ gallery, film }: Pick<Run, 'gallery' | 'film'>, index: number): string {
+  const shown = (gallery ?? film)?.classes[index]?.color;
+  if (shown !== undefined) return shown;
+  return `#${classColour(index)
+    .map((value) => value.toString(16).padStart(2, '0'))
+    .join('')}`;
+}
+
+/** A small square of a colour, to stand before a name. */
+export function swatch(colour: string): Html {
+  return html`<span class="swatch" style="--swatch: ${colour}"></span>`;
+}
+
+/** Names of colours, as a list. */
+export function legend(entries: readonly { readonly colour: string; readonly name: string }[]): Html {
+  return html`<ul class="legend">
+    ${entries.map(({ colour, name }) => html`<li>${swatch(colour)}${name}</li>`)}
+  </ul>`;
+}

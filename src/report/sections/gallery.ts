@@ -1,0 +1,101 @@
+/** The worst, the middle and the best samples: image, truth, prediction and where they differ. */
+import { count, figure, lossFigure } from '../numbers.js';
+import type { Html } from '../page/html.js';
+import { html } from '../page/html.js';
+import type { Section } from '../page/page.js';
+import type { GalleryItem } from '../pictures.js';
+import type { Run } from '../read-run.js';
+import { legend } from './class-colours.js';
+import { overlay } from './overlay.js';
+import { PART_NAMES } from './verdict.js';
+
+const RANKS = [
+  ['worst', 'The worst'],
+  ['median', 'Around the median'],
+  ['best', 'The best'],
+] as const;
+
+/** Classes that a legend names. */
+const NAMED = 24;
+
+export function gallerySection({ gallery }: Run): Section | undefined {
+  if (!gallery || gallery.items.length === 0) return undefined;
+  const { errorColors, classes, background, chosenOn, part } = gallery;
+  const errors = [
+    { colour: errorColors.falsePositive, name: 'False positive' },
+    { colour: errorColors.falseNegative, name: 'False negative' },
+    ...(classes.length > 2 && errorColors.wrongClass !== undefined
+      ? [{ colour: errorColors.wrongClass, name: 'Another class' }]
+      : []),
+  ];
+  const shown = classes.map(({ color, name }) => ({ colour: color, name }));
+  const places = gallery.items.map((item, index) => ({ item, index }));
+  return {
+    id: 'gallery',
+    title: 'Gallery',
+    body: html`<p>
+        ${PART_NAMES[part] ?? part}, ranked by score${chosenOn && '; the epoch was chosen on these images'}.
+        <span class="hint">Point at a picture to lift its mask; press it to keep the mask away.</span>
+      </p>
+      <h3 class="hidden">Colours</h3>
+      ${legend([...shown.filter((_, index) => index !== background).slice(0, NAMED)])}
+      <p class="aside">
+        In the error maps, for everything but ${classes[background]?.name ?? 'the background'}:
+      </p>
+      ${legend(errors)}
+      ${RANKS.map(([rank, title]) => {
+        const cards = places.filter(({ item }) => item.rank === rank);
+        return (
+          cards.length > 0 &&
+          html`<h3>${title}</h3>
+            ${cards.map(({ item, index }) => card(item, index))}`
+        );
+      })}`,
+  };
+}
+
+function card(item: GalleryItem, index: number): Html {
+  const { id, view, image, truth, prediction, errors } = item;
+  const photo = `#photo-${index}`;
+  const panels = [
+    { what: 'Image', label: `The image ${id}`, layers: { photo: image, name: `photo-${index}` } },
+    { what: 'Truth', label: `Truth of ${id}`, layers: { photo, mask: truth } },
+    {
+      what: 'Prediction',
+      label: `Prediction for ${id}`,
+      layers: { photo, mask: prediction, maskName: `prediction-${index}` },
+    },
+    { what: 'Errors', label: `Where the prediction for ${id} is wrong`, layers: { photo, mask: errors } },
+  ];
+  return html`<figure class="card">
+    <div class="panels">
+      ${panels.map(({ what, label, layers }, place) => {
+        const drawing = overlay({ ...view, ...layers, label });
+        const kind = what === 'Errors' ? 'panel errors' : 'panel';
+        return place === 0
+          ? html`<div class="panel"><span class="what">${what}</span>${drawing}</div>`
+          : html`<button
+              type="button"
+              class="${kind}"
+              aria-pressed="false"
+              aria-label="${label}. Hide the mask."
+            >
+              <span class="what">${what}</span>${drawing}
+            </button>`;
+      })}
+    </div>
+    <figcaption><span class="id">${id}</span> ${figuresOf(item)}</figcaption>
+  </figure>`;
+}
+
+/** Place and scores of a sample, in a line. */
+export function figuresOf(item: GalleryItem): string {
+  const { place, of, meanIoU, meanDice, dice, loss, group } = item;
+  return [
+    `· ${count(place)} of ${count(of)}`,
+    `mean IoU ${figure(meanIoU)}`,
+    dice === undefined ? `mean Dice ${figure(meanDice)}` : `Dice ${figure(dice)}`,
+    ...(loss === undefined ? [] : [`loss ${lossFigure(loss)}`]),
+    ...(group === undefined ? [] : [`group ${group}`]),
+  ].join(' · ');
+}

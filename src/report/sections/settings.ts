@@ -1,0 +1,118 @@
+/** What made the run: settings, machine and versions, time, and the command that repeats it. */
+import { count, duration, rate } from '../numbers.js';
+import type { Html } from '../page/html.js';
+import { html } from '../page/html.js';
+import type { Section } from '../page/page.js';
+import type { Run } from '../read-run.js';
+import { repeatingCommand } from '../repeating-command.js';
+
+export function settingsSection(run: Run): Section {
+  const { config, history, ended } = run;
+  const { machine, training } = config;
+  const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
+  return {
+    id: 'settings',
+    title: 'Settings',
+    body: html`<h3>To repeat the run</h3>
+      <pre tabindex="0"><code>${repeatingCommand(config)}</code></pre>
+      <p class="aside">
+        The same seed, data, version and machine with as many threads give the same run, bit for
+        bit.${
+          training.maxSteps !== null &&
+          ` The time budget came to ${count(training.maxSteps)} steps on this machine; another measures anew.`
+        }
+      </p>
+      <div class="columns">
+        <div>
+          <h3>Model and training</h3>
+          ${pairs(settingsOf(config))}
+        </div>
+        <div>
+          <h3>Machine and time</h3>
+          ${pairs([
+            ['Trained for', duration(seconds)],
+            ['An epoch', duration(ended?.secondsPerEpoch ?? meanOf(history.map((record) => record.seconds)))],
+            [
+              'Training images a second',
+              figureOf(ended?.imagesPerSecond ?? meanOf(history.map((record) => record.imagesPerSecond))),
+            ],
+            ['Device', machine.device],
+            ['Threads', String(machine.threads)],
+            ['Processor', machine.cpu],
+            ['System', machine.platform],
+            ['Pixelwise', machine.pixelwise],
+            ['Node', machine.node],
+            ['ONNX Runtime', machine.onnxruntime],
+            ['Samples', `SHA-256 of their ids ${config.data.fingerprint.slice(0, 16)}…`],
+          ])}
+        </div>
+      </div>
+      <details>
+        <summary>The whole configuration</summary>
+        <pre tabindex="0"><code>${JSON.stringify(config, null, 2)}</code></pre>
+      </details>`,
+  };
+}
+
+/** Settings by their names, as text. */
+export function settingsOf({
+  model,
+  training,
+  size,
+  normalization,
+  threshold,
+  classes,
+}: Run['config']): [string, string][] {
+  const length = training.maxSteps === null ? '' : ` (${count(training.maxSteps)} steps)`;
+  return [
+    ['Model', model.name],
+    ...Object.entries(model.options).map(([name, value]): [string, string] => [spaced(name), String(value)]),
+    ['Size', `${size.width}×${size.height}`],
+    ['Normalisation', normalization.name],
+    ...(classes.length === 2 ? [['Threshold', String(threshold)] as [string, string]] : []),
+    ['Epochs', `${training.epochs}${length}`],
+    ['Batch', `${training.batch}${training.dropLast ? ', the short one dropped' : ''}`],
+    ['Optimizer', training.optimizer],
+    ['Learning rate', rate(training.lr)],
+    ['Schedule', training.schedule],
+    ...(training.stepEpochs === null
+      ? []
+      : [['Step epochs', String(training.stepEpochs)] as [string, string]]),
+    ...(training.stepFactor === null
+      ? []
+      : [['Step factor', String(training.stepFactor)] as [string, string]]),
+    ['Loss', training.loss],
+    ['Augmentation', training.augment],
+    ['Patience', training.patience === null ? 'none' : String(training.patience)],
+    ['Seed', String(training.seed)],
+  ];
+}
+
+/** Names with their values, one under the other. */
+export function pairs(entries: readonly (readonly [name: string, value: string])[]): Html {
+  return html`<table class="pairs">
+    <tbody>
+      ${entries.map(
+        ([name, value]) =>
+          html`<tr>
+            <th scope="row">${name}</th>
+            <td>${value}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
+}
+
+/** `batchNorm` as `Batch norm`. */
+function spaced(name: string): string {
+  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function meanOf(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function figureOf(value: number | null): string {
+  return value === null ? '–' : value.toFixed(1);
+}

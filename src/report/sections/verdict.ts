@@ -1,0 +1,154 @@
+/** The first section: what was trained on what, how good it is, and what to beware of. */
+import { count, counted, figure, listed } from '../numbers.js';
+import type { Html } from '../page/html.js';
+import { html } from '../page/html.js';
+import { scrolling, type Section } from '../page/page.js';
+import type { GalleryItem } from '../pictures.js';
+import type { Judged, Run } from '../read-run.js';
+import { scoreNames, scoreOf, writtenScore } from '../scores-table.js';
+import type { Warning } from '../warnings.js';
+import { warningsAbout } from '../warnings.js';
+import { overlay } from './overlay.js';
+
+export const PART_NAMES: Readonly<Record<string, string>> = {
+  test: 'Test',
+  valid: 'Validation',
+  train: 'Training',
+};
+
+/** Classes that a sentence names before it only counts them. */
+const NAMED_CLASSES = 12;
+const HEADLINES = 4;
+
+export function verdictSection(run: Run): Section {
+  const [first] = run.judged;
+  return {
+    id: 'verdict',
+    title: 'Verdict',
+    body: html`<p class="lede">${storyOf(run)}</p>
+      ${first && headlines(first)} ${warningList(warningsAbout(run))}
+      ${run.judged.length > 0 && scoreTable(run)} ${trio(run)}`,
+  };
+}
+
+/** What was trained on what, in words. */
+export function storyOf({ config, history, bestEpoch }: Run): string {
+  const { model, classes, data, training, size } = config;
+  const named = classes.length <= NAMED_CLASSES ? ` (${listed(classes.map((name) => name))})` : '';
+  const dataName = data.path.split(/[\\/]/).filter(Boolean).at(-1) ?? data.path;
+  const held = [
+    ...(data.valid > 0 ? [`${counted(data.valid, 'image')} chose the best epoch`] : []),
+    ...(data.test > 0 ? [`${count(data.test)} were set aside as a test`] : []),
+  ];
+  const done = history.length;
+  const epochs =
+    done === training.epochs
+      ? counted(done, 'epoch')
+      : `${count(done)} of ${counted(training.epochs, 'epoch')}`;
+  const best = data.valid > 0 && bestEpoch !== undefined ? ` Epoch ${bestEpoch} was the best.` : '';
+  return (
+    `${model.name} learnt to tell ${counted(classes.length, 'class', 'classes')} apart${named} ` +
+    `from ${counted(data.train, 'image')} of ${dataName}, at ${size.width}×${size.height} pixels, in ${epochs}.` +
+    (held.length > 0 ? ` Of the others, ${listed(held)}.` : '') +
+    best
+  );
+}
+
+/** What the figures of a part are worth. */
+export function worthOf({ part, chosenOn, scoreAt, scores }: Judged): string {
+  const size = scoreAt === 'source' ? 'at the size of the images' : "at the model's size";
+  if (part === 'train') return `${counted(scores.samples, 'image')}, augmented, ${size}, while learning`;
+  return `${counted(scores.samples, 'image')}, ${size}, ${chosenOn ? 'chosen on' : 'nothing chosen on them'}`;
+}
+
+function headlines(judged: Judged): Html {
+  const names = scoreNames(judged.scores).filter(({ better }) => better === 'larger');
+  const shown = ['meanIoU', 'meanDice', 'dice', 'meanGroupDice', 'pixelAccuracy']
+    .flatMap((key) => names.filter((name) => name.key === key))
+    .slice(0, HEADLINES);
+  return html`<dl class="figures">
+      ${shown.map(
+        ({ key, label }) =>
+          html`<div>
+            <dt>${label}</dt>
+            <dd>
+              ${figure(scoreOf(judged.scores, key))}<span class="beside">${PART_NAMES[judged.part]}</span>
+            </dd>
+          </div>`,
+      )}
+    </dl>
+    <p class="aside">${PART_NAMES[judged.part]}: ${worthOf(judged)}.</p>`;
+}
+
+/** Warnings as a list; nothing where there are none. */
+export function warningList(warnings: readonly Warning[]): Html | undefined {
+  if (warnings.length === 0) return undefined;
+  return html`<ul class="warnings" aria-label="Warnings and notes">
+    ${warnings.map(
+      ({ level, text }) =>
+        html`<li class="${level}">${level === 'warning' && html`<strong>Beware. </strong>`}${text}</li>`,
+    )}
+  </ul>`;
+}
+
+function scoreTable({ judged }: Run): Html {
+  const names = scoreNames(judged[0]!.scores);
+  return scrolling(
+    'Scores by part',
+    html`<table>
+      <caption class="hidden">
+        Scores by part of the data
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Score</th>
+          ${judged.map(({ part }) => html`<th scope="col">${PART_NAMES[part]}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${names.map(
+          (name) =>
+            html`<tr>
+              <th scope="row">${name.label}</th>
+              ${judged.map(({ scores }) => html`<td>${writtenScore(name, scoreOf(scores, name.key))}</td>`)}
+            </tr>`,
+        )}
+        <tr>
+          <th scope="row">Images</th>
+          ${judged.map(({ scores }) => html`<td>${count(scores.samples)}</td>`)}
+        </tr>
+        <tr>
+          <th scope="row">Counted at</th>
+          ${judged.map(({ scoreAt }) => html`<td>${scoreAt === 'source' ? 'image size' : 'model size'}</td>`)}
+        </tr>
+      </tbody>
+    </table>`,
+  );
+}
+
+/** The worst, the median and the best prediction; their pictures stand in the gallery. */
+function trio({ gallery }: Run): Html | undefined {
+  if (!gallery) return undefined;
+  const places = gallery.items.map((item, index) => ({ item, index }));
+  const of = (rank: GalleryItem['rank']) => places.filter(({ item }) => item.rank === rank);
+  const shown = [of('worst')[0], of('median')[0], of('best').at(-1)].filter((place) => place !== undefined);
+  if (shown.length === 0) return undefined;
+  const words = { worst: 'Worst', median: 'Median', best: 'Best' };
+  return html`<h3>From the worst to the best prediction</h3>
+    <div class="trio">
+      ${shown.map(
+        ({ item, index }) =>
+          html`<figure>
+            ${overlay({
+              ...item.view,
+              photo: `#photo-${index}`,
+              mask: `#prediction-${index}`,
+              label: `${words[item.rank]} prediction, laid over ${item.id}`,
+            })}
+            <figcaption>
+              ${words[item.rank]}: mean IoU ${figure(item.meanIoU)}<br /><span class="id">${item.id}</span>
+            </figcaption>
+          </figure>`,
+      )}
+    </div>`;
+}
