@@ -112,7 +112,7 @@ export interface TrainSettings {
   readonly ema?: number | undefined;
   /** Keeps every n-th epoch's checkpoint, beside the best and the last. */
   readonly keepEvery?: number | undefined;
-  /** Whether the run draws pictures (`samples/`, `film.webp`) as it goes. Default true. */
+  /** Whether the run draws pictures (`samples/`, `film.webp`) and its `report.html` as it goes. Default true. */
   readonly pictures?: boolean | undefined;
 }
 

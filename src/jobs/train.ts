@@ -42,6 +42,7 @@ import { describeMachine, machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
 import { withRecipe } from './recipes/index.js';
 import { RunPictures } from './run-pictures.js';
+import { RunReport } from './run-report.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
@@ -138,6 +139,7 @@ async function runTraining(
       if (found) await writeLrFind(folder.path, found);
     }
     const pictures = options.pictures === false ? undefined : new RunPictures(folder, plan, note);
+    const report = options.pictures === false ? undefined : new RunReport(folder, note);
     await pictures?.showData();
     const monitor: Monitor = { metric: plan.monitor, part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor, every: plan.keepEvery });
@@ -148,8 +150,9 @@ async function runTraining(
       metricsLog(folder),
       ...(options.callbacks ?? []),
       ...(pictures ? [pictures.film(loaders.batches)] : []),
-      // Last: what the others remember of an epoch is saved with it.
+      // After those that remember something of an epoch: it is saved with it.
       saving,
+      ...(report ? [report.callback()] : []),
     ];
     const resume =
       earlier && (await loadCheckpoint(await folder.checkpointFolder('last'), learner, callbacks));
@@ -177,6 +180,7 @@ async function runTraining(
       imagesPerSecond: median(history.map((record) => record.imagesPerSecond)),
     };
     await writeRunScores(folder, outcome);
+    await report?.write();
     return { run: folder.path, ...outcome };
   } finally {
     await learner.close();

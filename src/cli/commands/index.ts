@@ -51,6 +51,12 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./serve.js'),
   }),
   command({
+    name: 'report',
+    summary: "a run's report, again; several runs side by side",
+    positionals: [{ name: 'RUN', help: 'run folders', many: true }],
+    load: () => import('./report.js'),
+  }),
+  command({
     name: 'summary',
     summary: "a model's layers, shapes and parameters",
     positionals: [{ name: 'MODEL', help: 'the name of a model, such as unet' }],

@@ -1,16 +1,12 @@
 /** The colours by which a report tells classes apart: those of the masks. */
-import { classColour } from '../../images/palette.js';
+import { classColours, hexColour } from '../../images/palette.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
 import type { Run } from '../read-run.js';
 
-/** The colour of class `index` of a run, as `#rrggbb`. */
-export function colourOf({ gallery, film }: Pick<Run, 'gallery' | 'film'>, index: number): string {
-  const shown = (gallery ?? film)?.classes[index]?.color;
-  if (shown !== undefined) return shown;
-  return `#${classColour(index)
-    .map((value) => value.toString(16).padStart(2, '0'))
-    .join('')}`;
+/** The colour of each class of a run, as `#rrggbb`. */
+export function coloursOf({ config }: Pick<Run, 'config'>): string[] {
+  return classColours(config.classes).map(hexColour);
 }
 
 /** A small square of a colour, to stand before a name. */

@@ -6,7 +6,7 @@ import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
 import type { Judged, Run } from '../read-run.js';
-import { colourOf, swatch } from './class-colours.js';
+import { coloursOf, swatch } from './class-colours.js';
 import { PART_NAMES, worthOf } from './verdict.js';
 
 /** Groups that are listed, the worst first. */
@@ -32,6 +32,7 @@ function classTable(run: Run, { scores, part }: Judged): Html {
   // Curves of the part that was watched: the test part has none.
   const watched = part === 'train' || !run.history.some(({ valid }) => valid) ? 'train' : 'valid';
   const course = run.history.length > 1;
+  const colours = coloursOf(run);
   const columns = ['IoU', 'Dice', 'Precision', 'Recall', 'Share of pixels'];
   return scrolling(
     'Scores by class',
@@ -51,7 +52,7 @@ function classTable(run: Run, { scores, part }: Judged): Html {
         ${scores.classes.map(({ name, iou, dice, precision, recall, pixels }, index) => {
           const values = run.history.map((record) => record[watched]?.classes[index]?.iou ?? null);
           return html`<tr>
-            <th scope="row" class="name">${swatch(colourOf(run, index))}${name}</th>
+            <th scope="row" class="name">${swatch(colours[index] ?? '#808080')}${name}</th>
             <td>
               ${
                 iou !== null && html`<span class="meter" style="--share: ${iou.toFixed(3)}"></span>`

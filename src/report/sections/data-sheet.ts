@@ -5,7 +5,7 @@ import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
 import type { DataSheet } from '../pictures.js';
 import type { Run } from '../read-run.js';
-import { colourOf, swatch } from './class-colours.js';
+import { coloursOf, swatch } from './class-colours.js';
 import { pairs } from './settings.js';
 
 const SIZES = 8;
@@ -52,6 +52,7 @@ function sizesOf({ sizes }: DataSheet): string {
 
 function classShares(run: Run, { classes }: DataSheet): Html {
   const all = classes.reduce((sum, { pixels }) => sum + pixels, 0);
+  const colours = coloursOf(run);
   return scrolling(
     'Shares of the classes',
     html`<table class="wide">
@@ -69,7 +70,7 @@ function classShares(run: Run, { classes }: DataSheet): Html {
         ${classes.map(({ name, pixels, images }, index) => {
           const share = all > 0 ? pixels / all : 0;
           return html`<tr>
-            <th scope="row" class="name">${swatch(colourOf(run, index))}${name}</th>
+            <th scope="row" class="name">${swatch(colours[index] ?? '#808080')}${name}</th>
             <td><span class="meter" style="--share: ${share.toFixed(4)}"></span>${percent(share)}</td>
             <td>${count(images)}</td>
           </tr>`;
@@ -88,15 +89,13 @@ function problemList({ problems }: DataSheet): Html | undefined {
   const left = ranked.length - PROBLEMS;
   return html`<h3>What the check of the files found</h3>
     <ul class="problems">
-      ${ranked
-        .slice(0, PROBLEMS)
-        .map(
-          ({ level, file, message, fix }) =>
-            html`<li>
-              ${level === 'error' && html`<strong>Error. </strong>`}${file !== '' && html`<span class="id">${file}</span>: `}${message}
-              <span class="aside">${fix}</span>
-            </li>`,
-        )}
+      ${ranked.slice(0, PROBLEMS).map(
+        ({ level, file, message, fix }) =>
+          html`<li>
+            ${level === 'error' && html`<strong>Error. </strong>`}${file !== '' && html`<span class="id">${file}</span>: `}${message}
+            <span class="aside">${fix}</span>
+          </li>`,
+      )}
     </ul>
     ${left > 0 && html`<p class="aside">And ${count(left)} more: <code>pixelwise doctor</code> lists them all.</p>`}`;
 }
