@@ -158,7 +158,7 @@ async function sheet(
       top,
     });
     const fits = Math.max(4, Math.floor(tileWidth / (FONT * 0.6)));
-    texts.push(textAt(left, top + tileHeight + FONT + 2, shortened(caption, fits)));
+    texts.push(textAt(left, top + picture.height + FONT + 2, shortened(caption, fits)));
   });
   let x = GAP;
   let y = legendTop;

@@ -103,7 +103,7 @@ function headerOf({ part, frames }: Film, { epoch, meanIoU }: FilmFrame, width: 
   const score =
     meanIoU === null
       ? ''
-      : `   mean IoU ${meanIoU.toFixed(3)} (${part === 'valid' ? 'validation' : 'training'})`;
+      : ` · mean IoU ${meanIoU.toFixed(3)} (${part === 'valid' ? 'validation' : 'training'})`;
   const inner = width - 2 * GAP;
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${HEADER}">` +
