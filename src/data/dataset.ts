@@ -50,6 +50,8 @@ export interface Dataset {
 export interface Batch {
   readonly ids: readonly string[];
   readonly size: number;
+  /** Where this is a part of a larger batch: the place there of its first sample. */
+  readonly first?: number;
   readonly channels: number;
   readonly height: number;
   readonly width: number;

@@ -62,6 +62,39 @@ function slowDataset(
 }
 
 describe('Loader', () => {
+  it.each([2, 3, 5])('of %i ranks: the parts of each batch make up the whole', async (size) => {
+    const options: Partial<LoaderOptions> = {
+      // Some samples come twice in an epoch: the second time with other draws.
+      sampler: weighted(
+        Array.from({ length: dataset.length }, (_, i) => 1 + (i % 3)),
+        5,
+      ),
+      transforms: augment,
+      fit: randomResizedCrop(16),
+      normalization: normalizationOf('imagenet', 3),
+      seed: 5,
+    };
+    for (const from of [0, 1]) {
+      const whole = await collect(options, 2, from);
+      const parts = await Promise.all(
+        Array.from({ length: size }, (_, rank) => collect({ ...options, share: { rank, size } }, 2, from)),
+      );
+      whole.forEach((batch, b) => {
+        const own = parts.map((batches) => batches[b]!);
+        expect(own.flatMap(({ ids }) => ids)).toEqual(batch.ids);
+        expect(own.flatMap(({ images }) => [...images])).toEqual([...batch.images]);
+        expect(own.flatMap(({ masks }) => [...masks])).toEqual([...batch.masks]);
+        let first = 0;
+        for (const part of own) {
+          expect(part.first).toBe(first);
+          first += part.size;
+        }
+      });
+      // Of the last batch's three samples not every rank has one.
+      expect(parts.map((batches) => batches.length)).toEqual(parts.map(() => whole.length));
+    }
+  });
+
   it('yields the same batches, byte for byte, at any concurrency and prefetch', async () => {
     const options = (concurrency: number): Partial<LoaderOptions> => ({
       concurrency,

@@ -9,6 +9,7 @@
  * thread, which then does the arithmetic while Node's and libvips' threads read and decode.
  */
 import { availableParallelism } from 'node:os';
+import { evenShare } from '../distributed/index.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { Batch, Dataset } from './dataset.js';
 import type { Fit } from './fit.js';
@@ -48,6 +49,12 @@ export interface LoaderOptions {
    * and the sample left out, so its batch is shorter (and missing altogether where none is left).
    */
   readonly onUnreadable?: 'fail' | ((error: PixelwiseError, id: string) => void);
+  /**
+   * Gives of every batch one rank's part: its samples are those that one loader alone would draw, a part of
+   * them in a row, as many as any other rank's or one more or less. A part may be empty; it is given all the
+   * same, so that every rank sees as many batches. `batchSize` is that of the whole.
+   */
+  readonly share?: { readonly rank: number; readonly size: number } | undefined;
 }
 
 export interface EpochOptions {
@@ -138,8 +145,8 @@ export class Loader implements AsyncIterable<Batch> {
     const ready: Promise<Batch | undefined>[] = [];
     const occurrences = new Map<number, number>();
     const start = (b: number): Promise<Batch | undefined> => {
-      const positions = order.subarray(b * this.batchSize, Math.min(order.length, (b + 1) * this.batchSize));
-      const batch = this.assemble(positions, epoch, occurrences, lanes, stop);
+      const whole = order.subarray(b * this.batchSize, Math.min(order.length, (b + 1) * this.batchSize));
+      const batch = this.assemble(whole, epoch, occurrences, lanes, stop);
       // Looked at only when its turn comes; until then a failure must not count as unhandled.
       batch.catch(() => undefined);
       return batch;
@@ -161,17 +168,22 @@ export class Loader implements AsyncIterable<Batch> {
   }
 
   private async assemble(
-    positions: Uint32Array,
+    whole: Uint32Array,
     epoch: number,
     occurrences: Map<number, number>,
     lanes: Lanes,
     stop: AbortSignal,
   ): Promise<Batch | undefined> {
     const { dataset } = this;
-    const building = new BatchBuilder(positions.length, dataset.channels);
-    const samples = Array.from(positions, (position, slot) => {
+    const { share } = this.options;
+    const { from, to } = evenShare(whole.length, share?.rank ?? 0, share?.size ?? 1);
+    const building = new BatchBuilder(to - from, dataset.channels);
+    const visits = Array.from(whole, (position) => {
       const occurrence = occurrences.get(position) ?? 0;
       occurrences.set(position, occurrence + 1);
+      return { position, occurrence };
+    });
+    const samples = visits.slice(from, to).map(({ position, occurrence }, slot) => {
       return lanes.run(async () => {
         if (stop.aborted) return;
         try {
@@ -185,7 +197,9 @@ export class Loader implements AsyncIterable<Batch> {
       });
     });
     await Promise.all(samples);
-    return stop.aborted ? undefined : building.finish();
+    if (stop.aborted) return undefined;
+    const batch = building.finish();
+    return share === undefined ? batch : { ...(batch ?? noSamples(dataset.channels)), first: from };
   }
 
   /** A sample ready for its batch, but for the fixed normalisation that is still to be applied. */
@@ -221,6 +235,16 @@ interface Ready {
   /** What is to be applied yet. */
   readonly normalization: Normalization | undefined;
 }
+
+const noSamples = (channels: number): Batch => ({
+  ids: [],
+  size: 0,
+  channels,
+  height: 0,
+  width: 0,
+  images: new Float32Array(),
+  masks: new Uint8Array(),
+});
 
 /** Fills a batch in any order of arrival and closes the gaps that unreadable samples leave. */
 class BatchBuilder {

@@ -181,6 +181,22 @@ describe('fillBernoulli', () => {
     }
   });
 
+  test('a part of a mask is filled as in the whole', () => {
+    const whole = new Uint8Array(64);
+    new Random(11).fillBernoulli(whole, 0.5);
+    for (const [from, to] of [
+      [0, 7],
+      [4, 20],
+      [5, 6],
+      [31, 64],
+      [64, 64],
+    ] as const) {
+      const part = new Uint8Array(to - from);
+      new Random(11).fillBernoulli(part, 0.5, from);
+      expect(part).toEqual(whole.slice(from, to));
+    }
+  });
+
   test('goes on where it stopped', () => {
     const random = new Random(12);
     const [a, b] = [new Uint8Array(64), new Uint8Array(64)];

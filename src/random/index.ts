@@ -124,8 +124,20 @@ export class Random {
     return array;
   }
 
-  /** Fills `mask` with 1 (probability `keep`, to 1/65,536) or 0: four draws from each block. */
-  fillBernoulli(mask: Uint8Array, keep: number): void {
+  /**
+   * Fills `mask` with 1 (probability `keep`, to 1/65,536) or 0: four draws from each block.
+   *
+   * @param from how many draws come before those of `mask`: a part of a larger mask is filled as the whole would be.
+   */
+  fillBernoulli(mask: Uint8Array, keep: number, from = 0): void {
+    const before = from % 4;
+    if (before > 0) {
+      const wider = new Uint8Array(before + mask.length);
+      this.fillBernoulli(wider, keep, from - before);
+      mask.set(wider.subarray(before));
+      return;
+    }
+    this.counter += from / 4;
     const threshold = Math.round(keep * 65536);
     const { block, k0, k1 } = this;
     for (let i = 0; i < mask.length; i += 4) {

@@ -46,6 +46,10 @@ export interface EpochRecord {
   readonly train: Scores;
   /** At the model's resolution, after the epoch. */
   readonly valid?: Scores;
+  /** Where several trained as one: how many. */
+  readonly ranks?: number;
+  /** Where several trained as one: seconds of the epoch in which gradients went between them. */
+  readonly allReduceSeconds?: number;
 }
 
 /** The state of a run, as callbacks see it. */

@@ -2,7 +2,7 @@
 import type { Batch } from '../data/dataset.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { BatchEvent, Callback, EpochRecord, FitContext, FitState, StopReason } from './callback.js';
-import type { Learner } from './learner.js';
+import type { Learner, StepOutput } from './learner.js';
 import { Tally } from './tally.js';
 
 /** Where batches come from: a `Loader`, or anything like it. */
@@ -133,14 +133,16 @@ class Fit implements FitContext {
     while (this.epoch < this.epochs && this.step < this.maxSteps && !this.stopped) await this.runEpoch();
     // A run that had nothing left to do (resumed after its end) ends as it did before.
     const stopped = this.stopped ?? (this.step >= this.maxSteps ? 'minutes' : 'epochs');
-    if (stopped === 'interrupted' && this.batch > 0)
+    if (stopped === 'interrupted' && this.batch > 0) {
+      await this.averageBuffers();
       await this.tell('interrupted', (c) => c.interrupted?.(this));
+    }
     await this.tell('fitEnd', (c) => c.fitEnd?.(this));
     return { history: this.history, stopped, epochs: this.epoch, steps: this.step };
   }
 
   private async runEpoch(): Promise<void> {
-    const { train, signal } = this.options;
+    const { train } = this.options;
     if (this.batch === 0) await this.tell('epochStart', (c) => c.epochStart?.(this));
     let before = performance.now();
     let left = false;
@@ -149,7 +151,7 @@ class Fit implements FitContext {
       const now = performance.now();
       this.tally.seconds += (now - before) / 1000;
       before = now;
-      if (signal?.aborted) this.stopped = 'interrupted';
+      if (await this.askedToStop()) this.stopped = 'interrupted';
       // Never between the batches of one step: half a step is nothing that could be saved.
       const whole = this.batch % this.accumulate === 0 && this.batch < this.batchesPerEpoch;
       // Nor after the last step of a time budget: the epoch ends there, and is to be scored and saved.
@@ -164,16 +166,40 @@ class Fit implements FitContext {
     const { learner } = this;
     const output = await learner.backward(batch);
     const ends = (this.batch + 1) % this.accumulate === 0 || this.batch === this.batchesPerEpoch - 1;
-    if (this.accumulate > 1) this.gather(batch.size, ends);
+    if (this.accumulate > 1) this.gather(output.samples, ends);
     const event: BatchEvent = { batch, output };
     if (ends) {
+      await learner.reduceGradients();
       await this.tell('backwardEnd', (c) => c.backwardEnd?.(this, event));
       learner.step();
       this.step++;
     }
-    this.tally.add(batch, output);
+    await this.count(this.tally, batch, output);
     this.batch++;
     await this.tell('batchEnd', (c) => c.batchEnd?.(this, event));
+  }
+
+  private async count(tally: Tally, batch: Batch, output: StepOutput): Promise<void> {
+    const { replicas } = this.learner;
+    if (replicas) await tally.addShared(batch, output, replicas);
+    else tally.add(batch, output);
+  }
+
+  /** Whether the run is to end here. Ranks end together: one that is asked to is enough. */
+  private async askedToStop(): Promise<boolean> {
+    const { learner, options } = this;
+    const own = options.signal?.aborted ?? false;
+    return learner.replicas ? learner.replicas.any(own) : own;
+  }
+
+  /**
+   * Running statistics are each rank's own while an epoch runs, since a layer sees the samples of its rank
+   * alone: where they are used or saved, all take their mean. Averages of the same decay may be averaged at any
+   * time.
+   */
+  private async averageBuffers(): Promise<void> {
+    const { replicas, state } = this.learner;
+    await replicas?.average(state.rest.floats());
   }
 
   /** Adds a batch's gradients to those of its step; the last one leaves the mean in the learner. */
@@ -195,6 +221,9 @@ class Fit implements FitContext {
 
   private async endEpoch(): Promise<void> {
     const { valid, classNames } = this.options;
+    const { replicas } = this.learner;
+    await this.averageBuffers();
+    await replicas?.checkAlike(this.learner.state.weights.floats());
     // What a broken last step left must be neither scored nor saved.
     this.learner.checkWeights();
     const scores = this.tally.scores();
@@ -202,9 +231,11 @@ class Fit implements FitContext {
     if (valid) {
       validTally = new Tally(classNames);
       await this.tell('validStart', (c) => c.validStart?.(this));
+      // A callback may have put other values in place.
+      await this.averageBuffers();
       for await (const batch of valid.epoch(0)) {
         const output = await this.learner.evaluate(batch);
-        validTally.add(batch, output);
+        await this.count(validTally, batch, output);
         await this.tell('validBatchEnd', (c) => c.validBatchEnd?.(this, { batch, output }));
       }
       await this.tell('validEnd', (c) => c.validEnd?.(this));
@@ -217,13 +248,15 @@ class Fit implements FitContext {
       imagesPerSecond: this.tally.imagesPerSecond,
       train: scores,
       ...(validTally && { valid: validTally.scores() }),
+      ...(replicas && { ranks: replicas.communicator.size, allReduceSeconds: replicas.seconds }),
     };
+    if (replicas) replicas.seconds = 0;
     this.history.push(record);
     this.epoch++;
     this.batch = 0;
     this.tally = new Tally(classNames);
     await this.tell('epochEnd', (c) => c.epochEnd?.(this, record));
-    if (this.options.signal?.aborted) this.stopped = 'interrupted';
+    if (await this.askedToStop()) this.stopped = 'interrupted';
   }
 
   /** Calls one stage of every callback; an error carries the callback's name and the stage. */

@@ -14,6 +14,7 @@
  * own, so nothing is padded, repeated or dropped and batch statistics see real images only. Losses of an
  * epoch are means over samples, scores are counts over pixels: neither depends on how batches were cut.
  */
+import { ElsewhereError } from '../distributed/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { GraphDefinition } from '../graph/index.js';
 import { peakBytes } from '../graph/index.js';
@@ -26,6 +27,7 @@ import { Random } from '../random/index.js';
 import type { Runtime, View } from '../runtime/index.js';
 import { HostBuffer, Program, ProgramCache, viewOf } from '../runtime/index.js';
 import { allFinite, explainNonFiniteGradient, explainNonFiniteLoss, firstNonFinite } from './non-finite.js';
+import type { Replicas, Share } from './replicas.js';
 import type { BatchShape, StepGraph } from './step.js';
 import { BUFFER, evaluationGraph, GRADIENT, LOSS, trainingGraph } from './step.js';
 
@@ -40,10 +42,13 @@ export interface LearnerOptions {
   readonly seed: number;
   /** Bytes that compiled graphs may hold together; default 6 GiB. */
   readonly maxProgramBytes?: number;
+  /** Where this is one of several learners that train as one, each on its part of every batch. */
+  readonly replicas?: Replicas | undefined;
 }
 
-/** What one batch gave. */
+/** What one batch gave. Losses and samples are those of the whole batch, where it is spread over ranks. */
 export interface StepOutput {
+  readonly samples: number;
   readonly loss: number;
   /** Parts of a weighted sum of losses, unweighted, by name. */
   readonly losses: Readonly<Record<string, number>>;
@@ -74,6 +79,7 @@ export class Learner {
   readonly optimizer: Optimizer;
   readonly runtime: Runtime;
   readonly seed: number;
+  readonly replicas: Replicas | undefined;
   /** Batches that {@link backward} has seen: it names the dropout masks of the next one. */
   batches = 0;
   private values: ModelState;
@@ -91,6 +97,7 @@ export class Learner {
       typeof options.loss === 'function' ? [{ name: 'loss', weight: 1, loss: options.loss }] : options.loss;
     this.runtime = options.runtime;
     this.seed = options.seed;
+    this.replicas = options.replicas;
     this.values = ModelState.initialize(options.model, options.seed);
     if (this.state.trainable.length === 0)
       throw new PixelwiseError('model', 'no weight of the model learns: unfreeze a part of it');
@@ -114,27 +121,85 @@ export class Learner {
    * Forward, loss and backward on one batch. Gradients are in {@link gradients} afterwards, running
    * statistics are updated. Throws if the loss is no finite number, naming the first layer that went bad;
    * the weights are then as before.
+   *
+   * With replicas the loss is that of the whole batch, and gradients are this rank's part of its gradients
+   * until {@link reduceGradients}.
    */
   async backward(batch: Batch): Promise<StepOutput> {
-    const { graph, program } = await this.compiled('train', batch);
-    const into: Record<string, View> = {};
-    for (const { name, offset } of this.state.trainable) {
-      into[GRADIENT + name] = { buffer: this.gradients, byteOffset: offset * 4 };
-    }
-    const moving = this.state.fixed.filter(({ name }) => `${BUFFER}${name}` in graph.definition.outputs);
-    for (const { name, offset } of moving)
-      into[BUFFER + name] = { buffer: this.newRest, byteOffset: offset * 4 };
-    const feeds = { ...this.feeds(batch, graph), ...this.drawMasks(graph.masks) };
-    const output = readOutput(await withinMemory(batch, graph, () => program.run(feeds, into)));
+    const step = batch.size > 0 ? await this.compiled('train', batch) : undefined;
+    const share = await this.shareOf(batch, step?.graph);
+    const own = step ? await this.runBackward(batch, step, share) : this.nothingBackward();
+    const output = share ? await this.pool(own, share) : own;
     this.latest = batch.ids;
     if (!Number.isFinite(output.loss)) {
-      throw await explainNonFiniteLoss(this, batch, output.loss, (masks) => this.drawMasks(masks));
+      if (Number.isFinite(own.loss))
+        throw new ElsewhereError('non-finite', `the loss became ${output.loss} on another rank`);
+      throw await explainNonFiniteLoss(this, batch, own.loss, (masks) => this.drawMasks(masks, batch));
     }
-    for (const { offset, length } of moving) {
+    for (const { offset, length } of step ? this.movedBy(step.graph) : []) {
       this.state.rest.floats(offset, length).set(this.newRest.floats(offset, length));
     }
     this.batches++;
     return output;
+  }
+
+  private async runBackward(
+    batch: Batch,
+    { graph, program }: CompiledStep,
+    share: Share | undefined,
+  ): Promise<StepOutput> {
+    const into: Record<string, View> = {};
+    for (const { name, offset } of this.state.trainable) {
+      into[GRADIENT + name] = { buffer: this.gradients, byteOffset: offset * 4 };
+    }
+    for (const { name, offset } of this.movedBy(graph))
+      into[BUFFER + name] = { buffer: this.newRest, byteOffset: offset * 4 };
+    const shares = graph.shares.map(
+      (name, i) => [name, viewOf(Float32Array.of(share!.weights[i]!))] as const,
+    );
+    const feeds = {
+      ...this.feeds(batch, graph),
+      ...this.drawMasks(graph.masks, batch),
+      ...Object.fromEntries(shares),
+    };
+    return readOutput(batch, await withinMemory(batch, graph, () => program.run(feeds, into)));
+  }
+
+  /** A part of a batch that holds no sample: it moves nothing. */
+  private nothingBackward(): StepOutput {
+    this.gradients.floats().fill(0);
+    return this.nothing();
+  }
+
+  private nothing(): StepOutput {
+    const losses = this.terms.length > 1 ? this.terms.map(({ name }) => [name, 0]) : [];
+    const prediction = new Uint8Array();
+    return { samples: 0, loss: 0, losses: Object.fromEntries(losses), prediction };
+  }
+
+  /** Buffers that a run of the graph gives new values to. */
+  private movedBy({ definition }: StepGraph): readonly Slot[] {
+    return this.state.fixed.filter(({ name }) => `${BUFFER}${name}` in definition.outputs);
+  }
+
+  private async shareOf(batch: Batch, graph: StepGraph | undefined): Promise<Share | undefined> {
+    return this.replicas?.shareOf(this.terms, batch, graph?.trace.output.shape[1] ?? 0);
+  }
+
+  /** The losses of the whole batch. @param own with this rank's part of the total loss, and its components as they are. */
+  private async pool(own: StepOutput, share: Share): Promise<StepOutput> {
+    const names = Object.keys(own.losses);
+    const [loss, ...values] = await this.replicas!.sum([
+      own.loss,
+      ...Object.values(own.losses).map((value, i) => value * share.weights[i]!),
+    ]);
+    const losses = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+    return { ...own, samples: share.samples, loss: loss!, losses };
+  }
+
+  /** With replicas: turns each rank's part of the gradients into those of the whole batch. Else nothing. */
+  async reduceGradients(): Promise<void> {
+    await this.replicas?.sumGradients(this.gradients.floats());
   }
 
   /** One step of the optimizer along {@link gradients}. Throws, before it, if one of them is no finite number. */
@@ -157,8 +222,17 @@ export class Learner {
 
   /** Forward in evaluation mode: loss and prediction. */
   async evaluate(batch: Batch, options: { readonly logits?: boolean } = {}): Promise<StepOutput> {
-    const { graph, program } = await this.compiled(options.logits ? 'evaluate-logits' : 'evaluate', batch);
-    return readOutput(await withinMemory(batch, graph, () => program.run(this.feeds(batch, graph))));
+    const kind = options.logits ? 'evaluate-logits' : 'evaluate';
+    const step = batch.size > 0 ? await this.compiled(kind, batch) : undefined;
+    const share = await this.shareOf(batch, step?.graph);
+    const run = async ({ graph, program }: CompiledStep) =>
+      readOutput(batch, await withinMemory(batch, graph, () => program.run(this.feeds(batch, graph))));
+    const own = step ? await run(step) : this.nothing();
+    if (!share) return own;
+    // Unlike that of training, this graph knows of no shares: the total is made here.
+    const values = this.terms.length > 1 ? Object.values(own.losses) : [own.loss / this.terms[0]!.weight];
+    const loss = this.terms.reduce((sum, { weight }, i) => sum + weight * share.weights[i]! * values[i]!, 0);
+    return this.pool({ ...own, loss }, share);
   }
 
   /** Compiles the graph for batches of this shape, so that the first step is not slower than the rest. */
@@ -241,7 +315,7 @@ export class Learner {
       const shape = { size, channels, height, width };
       graph =
         kind === 'train'
-          ? trainingGraph(this.model, this.terms, shape)
+          ? trainingGraph(this.model, this.terms, shape, { shared: this.replicas !== undefined })
           : evaluationGraph(this.model, this.terms, shape, { logits: kind === 'evaluate-logits' });
       this.graphs.set(key, graph);
     }
@@ -285,10 +359,11 @@ export class Learner {
     };
   }
 
-  private drawMasks(masks: readonly RandomMask[]): Record<string, View> {
+  /** A part of a batch gets its part of the masks that the whole would get. */
+  private drawMasks(masks: readonly RandomMask[], { first = 0, size }: Batch): Record<string, View> {
     const views = masks.map(({ leaf, keep }, i): [string, View] => {
       const bits = new Uint8Array(leaf.size);
-      new Random(this.seed, 'dropout', this.batches, i).fillBernoulli(bits, keep);
+      new Random(this.seed, 'dropout', this.batches, i).fillBernoulli(bits, keep, (first * leaf.size) / size);
       return [leaf.name, { buffer: new HostBuffer(bits.buffer), byteOffset: 0 }];
     });
     return Object.fromEntries(views);
@@ -316,10 +391,14 @@ async function withinMemory<T>(
 
 const sliceOf = ({ name, offset, length }: Slot): ParameterSlice => ({ name, offset, length });
 
-function readOutput(results: Readonly<Record<string, ArrayLike<number | bigint>>>): StepOutput {
+function readOutput(
+  { size }: Batch,
+  results: Readonly<Record<string, ArrayLike<number | bigint>>>,
+): StepOutput {
   const { loss, prediction, logits } = results;
   const parts = Object.entries(results).filter(([name]) => name.startsWith(LOSS));
   return {
+    samples: size,
     loss: Number(loss![0]),
     losses: Object.fromEntries(parts.map(([name, value]) => [name.slice(LOSS.length), Number(value[0])])),
     prediction:

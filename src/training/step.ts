@@ -1,6 +1,6 @@
 /** The graphs of training: forward, loss and backward as one program; forward and loss for validation. */
 import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
-import { argMax, cast, gradients, greater, input, nodesBehind, reshape } from '../graph/index.js';
+import { argMax, cast, gradients, greater, input, mul, nodesBehind, reshape } from '../graph/index.js';
 import type { Layer, LossTerm, RandomMask, TargetMap, Trace } from '../nn/index.js';
 import { Parameter, sumOfLosses, targetMapsBehind, traceModel } from '../nn/index.js';
 
@@ -16,6 +16,8 @@ export interface StepGraph {
   readonly masks: readonly RandomMask[];
   readonly maps: readonly TargetMap[];
   readonly trace: Trace;
+  /** Names of the inputs that say what each loss counts for, where there are any. */
+  readonly shares: readonly string[];
 }
 
 /** Names of results beside those of weights: `gradient:NAME`, `buffer:NAME`, `loss:NAME`. */
@@ -37,9 +39,11 @@ interface Traced {
   readonly inputs: readonly Leaf[];
   readonly outputs: Record<string, Tensor>;
   readonly loss: Tensor;
+  readonly shares: readonly string[];
 }
 
-function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchShape): Traced {
+/** @param shared whether each loss is multiplied by a number that is fed: its share in the loss of a larger batch. */
+function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchShape, shared = false): Traced {
   const shape: Shape = [batch.size, batch.channels, batch.height, batch.width];
   const images = input('images', shape);
   const target = input('target', [batch.size, batch.height, batch.width], 'uint8');
@@ -48,7 +52,9 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
   const parts = terms.map(({ name, weight, loss }) => ({ name, weight, loss: () => loss(logits, target) }));
   // Each component is traced once and serves the sum and the log alike.
   const values = parts.map(({ loss }) => loss());
-  const loss = sumOfLosses(parts.map(({ name, weight }, i) => ({ name, weight, loss: () => values[i]! })))(
+  const shares = shared ? terms.map((_, i) => input(`share_${i}`, [])) : [];
+  const counted = values.map((value, i) => (shared ? mul(value, shares[i]!) : value));
+  const loss = sumOfLosses(parts.map(({ name, weight }, i) => ({ name, weight, loss: () => counted[i]! })))(
     logits,
     target,
   );
@@ -57,20 +63,31 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
   const leaves = [...model.namedParameters(), ...model.namedBuffers()].map(([, leaf]) => leaf as Leaf);
   const maps = targetMapsBehind(values);
   const masks = trace.masks.map(({ leaf }) => leaf);
-  return { trace, maps, inputs: [images, target, ...leaves, ...masks, ...maps], outputs, loss };
+  const inputs = [images, target, ...leaves, ...masks, ...maps, ...shares];
+  return { trace, maps, inputs, outputs, loss, shares: shares.map(({ name }) => name) };
 }
 
-/** Forward, loss, prediction, the gradient of every weight that learns, and the buffers' new values. */
-export function trainingGraph(model: Layer, terms: readonly LossTerm[], batch: BatchShape): StepGraph {
+/**
+ * Forward, loss, prediction, the gradient of every weight that learns, and the buffers' new values.
+ *
+ * @param options `shared`: whether the batch is a part of a larger one; then the loss is its part of that one's,
+ *   each component multiplied by what is fed as its share. The components themselves are given as they are.
+ */
+export function trainingGraph(
+  model: Layer,
+  terms: readonly LossTerm[],
+  batch: BatchShape,
+  { shared = false }: { readonly shared?: boolean } = {},
+): StepGraph {
   model.train();
-  const { trace, maps, inputs, outputs, loss } = forwardAndLoss(model, terms, batch);
+  const { trace, maps, inputs, outputs, loss, shares } = forwardAndLoss(model, terms, batch, shared);
   const weights = inBackwardOrder(
     loss,
     inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad),
   );
   gradients(loss, weights).forEach((gradient, i) => (outputs[GRADIENT + weights[i]!.name] = gradient));
   for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
-  return { definition: { inputs, outputs }, masks: trace.masks, maps, trace };
+  return { definition: { inputs, outputs }, masks: trace.masks, maps, trace, shares };
 }
 
 /**
@@ -95,7 +112,7 @@ export function evaluationGraph(
   try {
     const { trace, maps, inputs, outputs } = forwardAndLoss(model, terms, batch);
     if (options.logits) outputs.logits = trace.output;
-    return { definition: { inputs, outputs }, masks: [], maps, trace };
+    return { definition: { inputs, outputs }, masks: [], maps, trace, shares: [] };
   } finally {
     model.train();
   }

@@ -15,6 +15,7 @@ const batch = (...masks: number[]): Batch => ({
 
 const output = (loss: number, ...prediction: number[]): StepOutput => ({
   loss,
+  samples: prediction.length,
   losses: { bce: loss / 2 },
   prediction: Uint8Array.from(prediction),
 });

@@ -4,6 +4,7 @@ import type { Scores } from '../metrics/index.js';
 import { ConfusionMatrix, ScoreAccumulator } from '../metrics/index.js';
 import type { TallyState } from './callback.js';
 import type { StepOutput } from './learner.js';
+import type { Replicas } from './replicas.js';
 
 export class Tally {
   private readonly counts: ConfusionMatrix;
@@ -20,10 +21,22 @@ export class Tally {
   /** Takes in a batch. Losses weigh by samples, so that a short batch counts for what it holds. */
   add(batch: Batch, output: StepOutput): void {
     this.counts.add(output.prediction, batch.masks);
-    this.samples += batch.size;
-    this.loss += output.loss * batch.size;
-    for (const [name, value] of Object.entries(output.losses)) {
-      this.losses[name] = (this.losses[name] ?? 0) + value * batch.size;
+    this.addLoss(output);
+  }
+
+  /** Takes in a batch that is spread over ranks: the tallies of all of them stay the same. */
+  async addShared(batch: Batch, output: StepOutput, replicas: Replicas): Promise<void> {
+    const own = new ConfusionMatrix(this.counts.classes).add(output.prediction, batch.masks);
+    await replicas.communicator.allReduce(own.counts);
+    this.counts.merge(own);
+    this.addLoss(output);
+  }
+
+  private addLoss({ loss, losses, samples }: StepOutput): void {
+    this.samples += samples;
+    this.loss += loss * samples;
+    for (const [name, value] of Object.entries(losses)) {
+      this.losses[name] = (this.losses[name] ?? 0) + value * samples;
     }
   }
 

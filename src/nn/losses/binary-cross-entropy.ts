@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors/index.js';
 import { add, formatShape, mul, softplus, sub } from '../../graph/index.js';
 import type { Loss } from './loss.js';
-import { targetPlanes, weightedMean } from './loss.js';
+import { countedPixels, meanLoss, targetPlanes, weightedMean } from './loss.js';
 
 /**
  * Binary cross-entropy on logits, averaged over the pixels that count: log(1 + eˣ) − x·t. For models of
@@ -12,7 +12,7 @@ import { targetPlanes, weightedMean } from './loss.js';
 export function binaryCrossEntropy(options: { readonly positiveWeight?: number } = {}): Loss {
   const { positiveWeight = 1 } = options;
   if (!(positiveWeight > 0)) throw new UsageError(`positiveWeight must be above 0, not ${positiveWeight}`);
-  return (logits, target) => {
+  const loss: Loss = (logits, target) => {
     if (logits.shape[1] !== 1) {
       throw new UsageError(
         `binary cross-entropy needs logits of one channel, not ${formatShape(logits.shape)}: use cross-entropy`,
@@ -27,4 +27,5 @@ export function binaryCrossEntropy(options: { readonly positiveWeight?: number }
     const onNegative = mul(cost, sub(1, planes));
     return weightedMean(mul(add(onPositive, onNegative), valid), valid);
   };
+  return meanLoss(loss, countedPixels);
 }

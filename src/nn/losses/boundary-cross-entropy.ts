@@ -4,7 +4,7 @@ import { TargetMap } from '../target-map.js';
 import type { BoundaryWeightOptions } from './boundary-weights.js';
 import { boundaryWeights } from './boundary-weights.js';
 import type { Loss } from './loss.js';
-import { weightedMean } from './loss.js';
+import { countedPixels, meanLoss, weightedMean } from './loss.js';
 import { checkClassWeights, truthLogProbability, truthWeights } from './truth-log-probability.js';
 
 export interface BoundaryCrossEntropyOptions extends BoundaryWeightOptions {
@@ -23,7 +23,7 @@ export function boundaryCrossEntropy(options: BoundaryCrossEntropyOptions = {}):
     throw new UsageError(`strength must be at least 0, not ${strength}`);
   if (!(sigma >= 0.1 && sigma < Infinity)) throw new UsageError(`sigma must be at least 0.1, not ${sigma}`);
   if (classWeights) checkClassWeights(classWeights);
-  return (logits, target) => {
+  const loss: Loss = (logits, target) => {
     const { logTruth, valid } = truthLogProbability(logits, target);
     const [n, , height, width] = valid.shape as [number, number, number, number];
     const weights = new TargetMap(valid.shape, (classes) => {
@@ -38,4 +38,5 @@ export function boundaryCrossEntropy(options: BoundaryCrossEntropyOptions = {}):
     const cost = neg(mul(weights, logTruth));
     return weightedMean(classWeights ? mul(cost, truthWeights(logits, target, classWeights)) : cost, valid);
   };
+  return meanLoss(loss, countedPixels);
 }

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors/index.js';
 import { add, constant, formatShape, logSoftmax, mul, neg, sum } from '../../graph/index.js';
 import type { Loss } from './loss.js';
-import { targetPlanes, weightedMean } from './loss.js';
+import { meanLoss, targetPlanes, weightedMean } from './loss.js';
 
 export interface CrossEntropyOptions {
   /** How much a pixel of each class counts; default 1 each. */
@@ -24,7 +24,7 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
       `classWeights must be at least 0, and one of them above, not ${classWeights.join(', ')}`,
     );
   }
-  return (logits, target) => {
+  const loss: Loss = (logits, target) => {
     const classes = logits.shape[1]!;
     if (classes < 2) {
       throw new UsageError(
@@ -48,4 +48,9 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
       mul(weightedMean(spread, total), labelSmoothing / classes),
     );
   };
+  return meanLoss(loss, (pixels, classes) => {
+    let sum = 0;
+    for (let k = 0; k < classes; k++) sum += pixels[k]! * (classWeights?.[k] ?? 1);
+    return sum;
+  });
 }

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors/index.js';
 import { exp, maximum, mul, neg, pow, sub } from '../../graph/index.js';
 import type { Loss } from './loss.js';
-import { weightedMean } from './loss.js';
+import { countedPixels, meanLoss, weightedMean } from './loss.js';
 import { checkClassWeights, truthLogProbability, truthWeights } from './truth-log-probability.js';
 
 export interface FocalOptions {
@@ -20,7 +20,7 @@ export function focal(options: FocalOptions = {}): Loss {
   const { gamma = 2, classWeights } = options;
   if (!(gamma >= 0 && gamma < Infinity)) throw new UsageError(`gamma must be at least 0, not ${gamma}`);
   if (classWeights) checkClassWeights(classWeights);
-  return (logits, target) => {
+  const loss: Loss = (logits, target) => {
     const { logTruth, valid } = truthLogProbability(logits, target);
     // Held off 0, where a power below 1 has an infinite slope.
     const miss = maximum(sub(1, exp(logTruth)), 1e-7);
@@ -28,4 +28,5 @@ export function focal(options: FocalOptions = {}): Loss {
     const weighted = classWeights ? mul(cost, truthWeights(logits, target, classWeights)) : cost;
     return weightedMean(weighted, valid);
   };
+  return meanLoss(loss, countedPixels);
 }

@@ -19,7 +19,40 @@ import {
   sum,
 } from '../../graph/index.js';
 
-export type Loss = (logits: Tensor, target: Tensor) => Tensor;
+export interface Loss {
+  (logits: Tensor, target: Tensor): Tensor;
+  /**
+   * What the loss divides its sum over pixels by, where the target alone decides that. The loss of a batch is
+   * then the mean of its parts' losses weighted by this, and the gradient too: how ranks that each see a part
+   * come to the loss of the whole. Undefined for what is no such mean (Dice over pooled pixels).
+   */
+  readonly divisor?: LossDivisor;
+}
+
+/**
+ * @param pixels of each value 0…255 in the target.
+ * @param channels of the logits.
+ */
+export type LossDivisor = (pixels: ArrayLike<number>, channels: number) => number;
+
+/** A loss that is a mean over pixels, with its divisor. */
+export function meanLoss(loss: (logits: Tensor, target: Tensor) => Tensor, divisor: LossDivisor): Loss {
+  return Object.assign(loss, { divisor });
+}
+
+/** How many pixels have each value 0…255. */
+export function pixelsByValue(target: Uint8Array): Uint32Array {
+  const pixels = new Uint32Array(256);
+  for (let i = 0; i < target.length; i++) pixels[target[i]!]!++;
+  return pixels;
+}
+
+/** Pixels that are not ignored. */
+export const countedPixels: LossDivisor = (pixels) => {
+  let counted = 0;
+  for (let value = 0; value < pixels.length; value++) if (value !== IGNORE_INDEX) counted += pixels[value]!;
+  return counted;
+};
 
 /** One part of a weighted sum of losses. */
 export interface LossTerm {
