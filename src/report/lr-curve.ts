@@ -3,6 +3,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import sharp from 'sharp';
 import type { LrPoint, LrSuggestions } from '../training/index.js';
+import { lossCurve } from '../training/index.js';
 
 export interface LrCurve {
   /** In the order of the test: rates rise. */
@@ -21,10 +22,12 @@ const GREY = '#666666';
 /** Share of the fall by which the picture reaches above where the loss began. */
 const HEADROOM = 0.35;
 
-/** An SVG document: the losses of the batches as dots, their moving average as a line, a mark for each reading. */
+/** An SVG document: the losses of the batches as dots, their smoothed curve as a line, a mark for each reading. */
 export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string {
   const { document } = parseHTML('<html><body></body></html>');
-  const [least, most] = lossRange(points);
+  const smoothed = lossCurve(points);
+  const line = points.map(({ lr }, i) => ({ lr, loss: smoothed[i]! }));
+  const [least, most] = lossRange(points, smoothed);
   const readings = (Object.entries(suggestions) as [string, number][])
     .filter(([, lr]) => lr >= points[0]!.lr && lr <= points.at(-1)!.lr)
     .map(([name, lr], i) => ({
@@ -44,7 +47,7 @@ export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string
     y: { label: 'training loss', domain: [least, most], grid: true },
     marks: [
       Plot.dot(points, { x: 'lr', y: 'loss', r: 2, fill: GREY, fillOpacity: 0.45, clip: true }),
-      Plot.line(points, { x: 'lr', y: 'smoothed', stroke: BLUE, strokeWidth: 2.5, clip: true }),
+      Plot.line(line, { x: 'lr', y: 'loss', stroke: BLUE, strokeWidth: 2.5, clip: true }),
       Plot.ruleX(readings, {
         x: 'lr',
         stroke: ({ chosen }: Reading) => (chosen ? VERMILION : GREY),
@@ -83,12 +86,11 @@ interface Reading {
 }
 
 /** What the picture shows of the loss: from its least to a little above its start, for it may end anywhere. */
-function lossRange(points: readonly LrPoint[]): [number, number] {
-  const smoothed = points.map((point) => point.smoothed).filter(Number.isFinite);
+function lossRange(points: readonly LrPoint[], smoothed: readonly number[]): [number, number] {
   const least = Math.min(...smoothed);
-  const before = points.slice(0, points.findIndex((point) => point.smoothed === least) + 1);
-  const highest = Math.max(...before.map((point) => point.smoothed));
-  const losses = before.map(({ loss }) => loss);
+  const end = smoothed.indexOf(least) + 1;
+  const highest = Math.max(...smoothed.slice(0, end));
+  const losses = points.slice(0, end).map(({ loss }) => loss);
   const fall = highest - least || Math.abs(least) || 1;
   return [Math.min(least - 0.1 * fall, ...losses), Math.max(highest + HEADROOM * fall, ...losses)];
 }

@@ -38,11 +38,7 @@ export interface LrFinderResult {
   /** Whether the loss ran away before the last rate was reached. */
   readonly diverged: boolean;
   readonly suggestions: LrSuggestions;
-  /**
-   * The one to use: the steepest. On eight pairs of model and optimizer it was, but for one, within a factor 4
-   * of the best of a grid under one-cycle; the valley stayed 3 to 60 below, and a tenth of the minimum is
-   * anything where batch norm keeps the loss flat up to the largest rates.
-   */
+  /** The one to use: the steepest (docs/choosing.md has what the three came to beside grid searches). */
   readonly suggestion: number;
 }
 
