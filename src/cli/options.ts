@@ -189,7 +189,7 @@ export const OPTIONS = {
     kind: text('NAME', 'the name of a model'),
     // Written out: help is not to wait for the models. A test compares the list with their registry.
     help: 'architecture: unet, mobilenet-unet, segnet, resnet18-unet, resnet34-unet, deeplabv3plus, onnx-unet',
-    unset: 'unet',
+    unset: 'chosen: unet, or mobilenet-unet for photographs',
     section: 'what',
     commands: LEARNING,
   },
@@ -210,7 +210,7 @@ export const OPTIONS = {
   width: {
     kind: whole(1, 1024),
     help: 'filters at the full size, doubled at each step down',
-    unset: '64; to train unet, 32 with batch norm',
+    unset: '64; to train unet, chosen, with batch norm',
     section: 'what',
     commands: BUILDING,
   },
@@ -265,7 +265,7 @@ export const OPTIONS = {
   encoderWeights: {
     kind: text('FILE|NAME|none', 'a weights file, the name of known weights, or none'),
     help: 'pretrained weights of the encoder',
-    unset: 'none',
+    unset: 'none; those at hand, where the model is chosen',
     section: 'what',
     commands: LEARNING,
   },
@@ -372,7 +372,7 @@ export const OPTIONS = {
   augment: {
     kind: text('LIST|none', 'names separated by commas, or none'),
     help: 'random changes of image and mask together',
-    unset: 'light',
+    unset: 'chosen from the data',
     section: 'data',
     commands: [...LEARNING, 'doctor'],
   },
@@ -394,7 +394,7 @@ export const OPTIONS = {
   batch: {
     kind: whole(1, 4096),
     help: 'images in one step',
-    unset: '8',
+    unset: 'chosen: 4 to 16, as memory takes',
     section: 'how',
     commands: LEARNING,
   },
@@ -407,13 +407,14 @@ export const OPTIONS = {
   epochs: {
     kind: whole(1, 1_000_000),
     help: 'times that every image is seen',
-    unset: '20',
+    unset: 'as many as the minutes take',
     section: 'how',
     commands: LEARNING,
   },
   minutes: {
     kind: real({ above: 0, max: 100_000 }),
     help: 'time for training, turned into a number of steps after a short warm-up',
+    unset: '15, where no epochs are given',
     section: 'how',
     commands: LEARNING,
   },
@@ -441,7 +442,7 @@ export const OPTIONS = {
   lr: {
     kind: wordOr(['auto'], real({ above: 0, max: 100 })),
     help: 'learning rate; the highest, where the schedule moves it; auto looks for it first',
-    unset: '0.001',
+    unset: 'auto; 0.003 or 0.001 in runs too short for it',
     section: 'how',
     commands: LEARNING,
   },

@@ -1,6 +1,7 @@
 /** From settings and data to everything that makes a run: the defaults live here. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type {
   Dataset,
@@ -40,6 +41,9 @@ import {
   SGD,
   stepDecay,
 } from '../optim/index.js';
+import type { Chosen } from './choose.js';
+import { choiceLines, chooseSettings } from './choose.js';
+import { dataFacts, machineFacts } from './data-facts.js';
 import { MODEL_OPTIONS } from './train-options.js';
 import type {
   NormalizeName,
@@ -99,6 +103,8 @@ export interface Plan {
   readonly notes: readonly string[];
   /** What a look at some of the pairs found. */
   readonly report: DoctorReport;
+  /** Settings that were left open and chosen from the data and the machine. */
+  readonly chosen: Chosen;
 }
 
 /** The longest side that images are resized to unless a size is given. */
@@ -106,30 +112,39 @@ const DEFAULT_SIDE = 256;
 
 const DEFAULT_LR = 1e-3;
 
-/** Opens and splits the data, and settles every setting. */
-export async function planTraining(options: TrainOptions): Promise<Plan> {
+const NOTHING_CHOSEN: Chosen = { settings: {}, choices: [] };
+
+/**
+ * Opens and splits the data, and settles every setting: as given, else as chosen from the data and the
+ * machine, else by default.
+ *
+ * @param choosing false where what is left open takes its default: a run that goes on had its choice.
+ */
+export async function planTraining(given: TrainOptions, { choosing = true } = {}): Promise<Plan> {
   const source: OpenOptions = {
-    root: options.data,
-    format: options.format,
-    classes: options.classes,
-    target: options.target,
-    resizeMasks: options.resizeMasks,
-    group: options.group === undefined ? undefined : pattern(options.group),
+    root: given.data,
+    format: given.format,
+    classes: given.classes,
+    target: given.target,
+    resizeMasks: given.resizeMasks,
+    group: given.group === undefined ? undefined : pattern(given.group),
   };
   const dataset = await openDataset(source);
   const report = await examined(source);
-  const seed = options.seed ?? 0;
+  const seed = given.seed ?? 0;
   const part = (value: number | string | undefined) => partOf(value, dataset, source);
   const parts = splitDataset(dataset, {
-    valid: await part(options.val),
-    test: await part(options.test),
+    valid: await part(given.val),
+    test: await part(given.test),
     seed,
   });
+  const chosen = choosing ? await choicesFor(parts.train, given) : NOTHING_CHOSEN;
+  const options: TrainOptions = { ...given, ...chosen.settings };
   const size = options.size === undefined ? await sizeFrom(parts.train) : squareOf(options.size);
   const { classes } = dataset;
   const binary = classes.length === 2;
   const epochs = positive('epochs', options.epochs ?? 20);
-  const notes = [...(dataset.notes ?? []), ...warningsOf(report)];
+  const notes = [...(dataset.notes ?? []), ...warningsOf(report), ...choiceLines(chosen.choices)];
   const modelName = options.model ?? 'unet';
   const encoderWeights = weightsWanted(options);
   const encoder = encoderOf(modelName, options);
@@ -187,6 +202,7 @@ export async function planTraining(options: TrainOptions): Promise<Plan> {
     fingerprint: fingerprintOf(parts),
     notes,
     report,
+    chosen,
   };
 }
 
@@ -226,6 +242,13 @@ function optimizerSettings(
     );
   }
   return { momentum, weightDecay, alpha, eps };
+}
+
+/** A recipe leaves nothing open: what it does not name is to be the model's default. */
+async function choicesFor(train: Dataset, given: TrainOptions): Promise<Chosen> {
+  if (given.recipe !== undefined) return NOTHING_CHOSEN;
+  const machine = await machineFacts(given.threads ?? availableParallelism());
+  return chooseSettings(await dataFacts(train), machine, given);
 }
 
 type Options = Record<string, number | string | boolean>;

@@ -68,7 +68,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : await withRecipe(options);
   if (earlier) checkResumable(options, earlier, folder);
-  const planned = await planTraining(settings);
+  const planned = await planTraining(settings, { choosing: !earlier });
   // A run that goes on keeps the rate that it found.
   const plan = earlier && planned.findLr ? { ...planned, lr: earlier.training.lr, findLr: false } : planned;
   if (plan.schedule !== 'step' && (plan.stepEpochs ?? plan.stepFactor) !== undefined) {
@@ -266,7 +266,8 @@ function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], 
       minDelta: plan.minDelta,
       seed: plan.seed,
     },
-    options: { ...settingsOf(options), ...plan.partOptions },
+    options: { ...settingsOf(options), ...plan.chosen.settings, ...plan.partOptions },
+    chosen: [...plan.chosen.choices],
     machine: describeMachine(runtime),
   };
 }

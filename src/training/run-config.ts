@@ -96,6 +96,8 @@ const runConfigSchema = z.object({
   }),
   /** The options as given, from which a resumed run plans itself again. */
   options: z.record(z.string(), z.unknown()),
+  /** What was left open and chosen from the data and the machine, with the reasons. */
+  chosen: z.array(z.object({ setting: z.string(), value: z.string(), reason: z.string() })).optional(),
   machine: z.object({
     pixelwise: z.string(),
     node: z.string(),

@@ -15,4 +15,10 @@ export {
   type PublishedWeights,
 } from './encoders.js';
 export { adaptFirstConvolution, matchEncoderWeights, matchWeights, type NamedShape } from './match.js';
-export { type EncoderWeights, fetchWeights, type FetchOptions, loadEncoderWeights } from './pretrained.js';
+export {
+  cachedWeights,
+  type EncoderWeights,
+  fetchWeights,
+  type FetchOptions,
+  loadEncoderWeights,
+} from './pretrained.js';

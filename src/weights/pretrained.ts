@@ -91,6 +91,17 @@ export async function fetchWeights(weights: PublishedWeights, options: FetchOpti
   return path;
 }
 
+/** The name of published weights for an encoder that are on this machine already; undefined for none. */
+export async function cachedWeights(
+  encoder: string,
+  { folder = join(cacheFolder(), 'weights') }: Pick<FetchOptions, 'folder'> = {},
+): Promise<string | undefined> {
+  for (const [name, { fileName }] of Object.entries(encoderDescription(encoder).published)) {
+    if (await isFile(join(folder, fileName))) return name;
+  }
+  return undefined;
+}
+
 async function isFile(path: string): Promise<boolean> {
   return stat(path).then(
     (stats) => stats.isFile(),

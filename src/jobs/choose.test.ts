@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DataFacts, MachineFacts } from './choose.js';
+import { choiceLines, chooseSettings } from './choose.js';
+import type { TrainSettings } from './train-options.js';
+
+const laptop: MachineFacts = { threads: 2, memory: 16 * 2 ** 30, pretrained: undefined };
+const withWeights: MachineFacts = { ...laptop, pretrained: 'imagenet' };
+
+const slices: DataFacts = {
+  samples: 1500,
+  height: 128,
+  width: 128,
+  channels: 3,
+  classes: ['background', 'lesion'],
+  shares: [0.99, 0.01],
+  photographs: false,
+};
+const cells: DataFacts = { ...slices, samples: 24, height: 512, width: 512, channels: 1, shares: [0.2, 0.8] };
+const photographs: DataFacts = {
+  ...slices,
+  samples: 240,
+  height: 375,
+  width: 500,
+  classes: ['pet', 'background', 'border'],
+  shares: [0.3, 0.6, 0.1],
+  photographs: true,
+};
+
+const chosen = (data: DataFacts, machine = laptop, given: TrainSettings = {}) =>
+  chooseSettings(data, machine, given).settings;
+const reasonFor = (setting: string, data: DataFacts, machine = laptop) =>
+  chooseSettings(data, machine, {}).choices.find((choice) => choice.setting.startsWith(setting))!.reason;
+
+describe('chooseSettings', () => {
+  it('takes a pretrained encoder for photographs, where one is at hand', () => {
+    expect(chosen(photographs, withWeights)).toMatchObject({
+      model: 'mobilenet-unet',
+      encoderWeights: 'imagenet',
+    });
+    expect(chosen(photographs, withWeights)).not.toHaveProperty('width');
+    expect(chosen(photographs)).toMatchObject({ model: 'unet' });
+    expect(reasonFor('model', photographs)).toContain('pixelwise fetch mobilenet_v2');
+    expect(chosen(slices, withWeights)).toMatchObject({ model: 'unet' });
+    expect(reasonFor('model', slices)).not.toContain('fetch');
+  });
+
+  it('follows the model that flags imply', () => {
+    expect(chosen(photographs, withWeights, { width: 8 })).toMatchObject({ model: 'unet' });
+    expect(chosen(photographs, withWeights, { encoderWeights: 'none' })).toMatchObject({ model: 'unet' });
+    expect(chosen(slices, laptop, { encoderWeights: 'weights.pth' })).toMatchObject({
+      model: 'mobilenet-unet',
+    });
+    expect(chosen(photographs, withWeights, { model: 'segnet' })).not.toHaveProperty('encoderWeights');
+  });
+
+  it('looks at few images large, and at many in a size that leaves time to see them', () => {
+    expect(chosen(cells).size).toEqual({ height: 512, width: 512 });
+    expect(chosen(slices).size).toEqual({ height: 128, width: 128 });
+    const many = { ...cells, samples: 2000 };
+    const few = chosen(many).size as { width: number };
+    expect(few.width).toBeLessThan(512);
+    const hours = chosen(many, laptop, { minutes: 300 }).size as { width: number };
+    expect(hours.width).toBe(512);
+  });
+
+  it('keeps the shape of the images and never enlarges them', () => {
+    const wide = { ...slices, height: 1280, width: 1920 };
+    const { height, width } = chosen(wide).size as { height: number; width: number };
+    expect(width / height).toBeCloseTo(1.5, 0);
+    const small = { ...slices, height: 64, width: 64, samples: 10 };
+    expect(chosen(small).size).toEqual({ height: 64, width: 64 });
+  });
+
+  it('widens the network only with time to spare', () => {
+    expect(chosen(slices)).toMatchObject({ width: 16, batchNorm: true });
+    expect(chosen(slices, { ...laptop, threads: 32 }).width).toBeGreaterThan(16);
+  });
+
+  it('makes batches of what memory takes and of what there is', () => {
+    expect(chosen(cells).batch).toBe(4);
+    expect(chosen(slices).batch).toBe(16);
+    const small = { ...laptop, memory: 2 ** 30 };
+    expect(chosen(cells, small).batch).toBeLessThan(4);
+    expect(reasonFor('batch', cells, small)).toContain('memory');
+  });
+
+  it('names the rare class that Dice is there for', () => {
+    expect(reasonFor('loss', slices)).toContain('lesion has 1 % of the pixels');
+    expect(chosen(photographs).loss).toBe('cross-entropy+dice');
+    // A class that no mask shows is not rare but unseen.
+    expect(reasonFor('loss', { ...photographs, shares: [0.4, 0.6, 0] })).not.toContain('%');
+  });
+
+  it('augments photographs upright, and few images most', () => {
+    expect(chosen(photographs).augment).toBe('light');
+    expect(chosen(cells).augment).toBe('medical');
+    expect(chosen(slices).augment).toBe('flip,vertical-flip,rotate:15');
+  });
+
+  it('looks for the rate where the run is long enough to be worth it', () => {
+    expect(chosen(slices).lr).toBe('auto');
+    expect(chosen(cells, laptop, { epochs: 5 }).lr).toBe(3e-3);
+    expect(chosen(cells, laptop, { epochs: 5, batchNorm: false }).lr).toBe(1e-3);
+    expect(chosen(cells, laptop, { epochs: 5 })).not.toHaveProperty('minutes');
+  });
+
+  it('leaves alone what was given, and gives the rest within range', () => {
+    const facts = fc.record({
+      samples: fc.integer({ min: 1, max: 100_000 }),
+      height: fc.integer({ min: 8, max: 8000 }),
+      width: fc.integer({ min: 8, max: 8000 }),
+      channels: fc.constantFrom(1, 3, 4),
+      shares: fc.constant([0.5, 0.5]),
+      classes: fc.constant(['background', 'object']),
+      photographs: fc.boolean(),
+    });
+    const given = fc.record(
+      {
+        size: fc.integer({ min: 16, max: 512 }),
+        batch: fc.integer({ min: 1, max: 64 }),
+        loss: fc.constant('dice'),
+        lr: fc.constant(0.01),
+        width: fc.integer({ min: 1, max: 64 }),
+        epochs: fc.integer({ min: 1, max: 100 }),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(facts, given, fc.integer({ min: 1, max: 128 }), (data, flags, threads) => {
+        const { settings, choices } = chooseSettings(data, { ...withWeights, threads }, flags);
+        for (const name of Object.keys(flags)) expect(settings).not.toHaveProperty(name);
+        const { size, batch } = { ...settings, ...flags } as {
+          size: number | { height: number; width: number };
+          batch: number;
+        };
+        const sides = typeof size === 'number' ? [size] : [size.height, size.width];
+        for (const side of sides) expect(side).toBeGreaterThanOrEqual(16);
+        for (const side of sides) expect(side).toBeLessThanOrEqual(512);
+        expect(Number.isInteger(batch) && batch >= 1).toBe(true);
+        expect(choices.every(({ reason }) => reason !== '')).toBe(true);
+      }),
+    );
+  });
+
+  it('says what it chose in aligned lines', () => {
+    const lines = choiceLines(chooseSettings(cells, laptop, {}).choices);
+    expect(lines[0]).toBe('Chosen, since no flag says otherwise:');
+    expect(lines.join('\n')).toContain('512×512');
+    expect(choiceLines([])).toEqual([]);
+  });
+});
