@@ -9,7 +9,7 @@ import { decodeImage } from './decode.js';
 import { decodeMask } from './decode-mask.js';
 import { encodeImage, encodeMask, writeImage, writeMask } from './encode.js';
 import { overlay } from './overlay.js';
-import { CLASS_PALETTE, classColour } from './palette.js';
+import { classColour } from './palette.js';
 import { encodeIndexedPng } from './png-write.js';
 import { IGNORE_INDEX } from './raster.js';
 
@@ -79,15 +79,6 @@ describe('writing', () => {
     expect([...(await decodeImage(await encodeImage(grey))).data]).toEqual([1, 65535]);
     const rgb = { width: 1, height: 1, channels: 3, data: Uint16Array.of(1, 300, 65535) };
     expect([...(await decodeImage(await encodeImage(rgb))).data]).toEqual([1, 300, 65535]);
-  });
-});
-
-describe('CLASS_PALETTE', () => {
-  it('gives every class a colour of its own', () => {
-    const seen = new Set(Array.from({ length: 256 }, (_, index) => classColour(index).join()));
-    expect(seen.size).toBe(256);
-    expect(CLASS_PALETTE.length).toBe(768);
-    expect(classColour(0)).toEqual([0, 0, 0]);
   });
 });
 

@@ -3,8 +3,9 @@
  * people who see colours differently.
  *
  * Class 0 (most often background) is black; classes 1…7 take the seven hues of Okabe and Ito ("Color
- * universal design", 2008), brightest contrasts first; further ones walk the same hues through ever new
- * lightnesses and are spread by the golden ratio. Index 255 (ignored) is a light grey.
+ * universal design", 2008), brightest contrasts first; classes 8…20 the colours that lie farthest, each in its
+ * turn, from all before them in L*a*b* as people of normal vision and with each kind of colour blindness see
+ * them (`colour-vision.ts`); further ones are spread by the golden ratio. Index 255 (ignored) is a light grey.
  */
 import { IGNORE_INDEX } from './raster.js';
 
@@ -17,6 +18,23 @@ const OKABE_ITO: readonly Colour[] = [
   [0, 114, 178],
   [213, 94, 0],
   [204, 121, 167],
+];
+
+/** Of a grid of colours neither pale nor dark nor grey, those farthest from the colours before them. */
+const FARTHEST: readonly Colour[] = [
+  [135, 0, 240],
+  [120, 45, 15],
+  [105, 60, 90],
+  [0, 255, 135],
+  [60, 45, 165],
+  [150, 120, 255],
+  [240, 0, 75],
+  [150, 15, 135],
+  [165, 210, 165],
+  [195, 165, 75],
+  [75, 120, 60],
+  [165, 60, 0],
+  [150, 225, 255],
 ];
 
 const IGNORED_COLOUR = [224, 224, 224] as const;
@@ -53,8 +71,9 @@ function makePalette(): Uint8Array {
   const palette = new Uint8Array(256 * 3);
   const taken = new Set(['0,0,0', IGNORED_COLOUR.join()]);
   let step = 0;
+  const chosen = [...OKABE_ITO, ...FARTHEST];
   for (let index = 1; index < IGNORE_INDEX; index++) {
-    let colour: Colour | undefined = OKABE_ITO[index - 1];
+    let colour: Colour | undefined = chosen[index - 1];
     while (colour === undefined || taken.has(colour.join())) {
       step++;
       const lightness = 0.3 + 0.5 * ((step * GOLDEN * GOLDEN) % 1);

@@ -193,10 +193,20 @@ describe('a trained run', () => {
       'valid',
       '--threads',
       '1',
+      '--out',
+      at('scored'),
     );
     expect(valid.code).toBe(0);
-    expect(valid.result).toMatchObject({ samples: 2 });
+    expect(valid.result).toMatchObject({ samples: 2, out: at('scored') });
     expect(valid.result['perSample']).toHaveLength(2);
+    const { out: _out, ...scores } = valid.result;
+    expect(JSON.parse(await readFile(at('scored', 'scores.json'), 'utf8'))).toEqual(scores);
+    const gallery: unknown = JSON.parse(await readFile(at('scored', 'samples', 'gallery.json'), 'utf8'));
+    expect(gallery).toMatchObject({
+      part: 'valid',
+      chosenOn: true,
+      items: [{ rank: 'worst' }, { rank: 'best' }],
+    });
     const others = await json(
       'evaluate',
       at('run'),

@@ -1,13 +1,18 @@
 /** `pixelwise evaluate MODEL --data DIR`: scores of a model on labelled images. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors/index.js';
+import { writeWhole } from '../../images/write-file.js';
 import type { ScoredSample } from '../../inference/index.js';
 import { evaluate, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
 import { parseLosses } from '../../nn/index.js';
+import { writeGallery } from '../../report/index.js';
 import type { Run } from '../command.js';
 import { dataToScore } from '../data-to-score.js';
 import { partToScore } from '../part-to-score.js';
 import { scoresText } from '../scores-text.js';
+
+/** What people call the part that a run's best epoch is chosen on. */
+const VALIDATION: readonly string[] = ['val', 'valid', 'validation'];
 
 export const run: Run<'evaluate'> = async (options, { output, signal, words }) => {
   const source = words[0]!;
@@ -37,15 +42,10 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
       await writeResults(paths, { fileName, image, mask: prediction, probabilities }, segmenter.card);
     };
     const { threshold, tile, overlap, tta, keepLargest, minArea, fillHoles } = options;
+    const look = { threshold, tile, overlap, tta, keepLargest, minArea, fillHoles };
     const evaluation = await evaluate(segmenter, part, {
+      ...look,
       scoreAt,
-      threshold,
-      tile,
-      overlap,
-      tta,
-      keepLargest,
-      minArea,
-      fillHoles,
       probabilities,
       onSample: writes ? write : undefined,
       losses: loss === undefined ? undefined : parseLosses(loss),
@@ -54,7 +54,15 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
     });
     progress.end();
     scoresText(`${source} on ${data}`, evaluation).forEach((line) => output.line(line));
-    return { json: evaluation };
+    if (options.out === undefined) return { json: evaluation };
+    const out = resolve(options.out);
+    // Which epoch is the best was chosen on the validation part.
+    const chosenOn = VALIDATION.includes(split ?? '');
+    const gallery = { ...look, scoreAt, part: chosenOn ? 'valid' : (split ?? 'all'), chosenOn, signal };
+    await writeGallery(join(out, 'samples'), segmenter, part, evaluation, gallery);
+    await writeWhole(join(out, 'scores.json'), `${JSON.stringify(evaluation, null, 1)}\n`);
+    output.line(`Scores and the best and worst samples: ${out}`);
+    return { json: { ...evaluation, out } };
   } finally {
     await segmenter.close();
   }
