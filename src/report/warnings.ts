@@ -49,7 +49,11 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? undefined
       : {
           level: 'warning',
-          text: `${epochsOf(history.length, config.training.epochs)} are done and the run has not ended: it is still going on, or was cut off. If it was, the same command with --resume goes on with it.`,
+          text:
+            (history.length < config.training.epochs
+              ? `${epochsOf(history.length, config.training.epochs)} are done and the run has not ended`
+              : 'All epochs are done, but the run was not scored at its end') +
+            ': it is still going on, or was cut off. If it was, the same command with --resume goes on with it.',
         },
 
   interrupted: ({ ended, config }) =>

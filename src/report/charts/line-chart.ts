@@ -52,8 +52,6 @@ export function lineChart(chart: LineChart): Html | undefined {
     style: { fontSize: '11px', background: 'transparent' },
     x: {
       type: x.log ? 'log' : 'linear',
-      label: x.label,
-      labelArrow: 'none',
       ...(xs.length === 1 && !x.log && { domain: [xs[0]! - 0.5, xs[0]! + 0.5] }),
     },
     y: { type: y.log ? 'log' : 'linear', label: null, ...domainOf(drawn, y) },
@@ -61,6 +59,8 @@ export function lineChart(chart: LineChart): Html | undefined {
       Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1, ticks: 4 }),
       Plot.axisY({ label: null, tickSize: 0, ticks: 4, color: 'var(--muted)', fontSize: 11 }),
       Plot.axisX({
+        label: x.label,
+        labelArrow: 'none',
         tickSize: 0,
         color: 'var(--muted)',
         fontSize: 11,

@@ -45,7 +45,9 @@ pre { margin: 0 0 1rem; padding: .875rem 1rem; background: var(--soft); border-r
 .figures div { border-top: 2px solid var(--ink); padding-top: .5rem; }
 .figures dt { color: var(--muted); font-size: .8125rem; }
 .figures dd { margin: 0; font-size: 2rem; line-height: 1.2; font-weight: 600; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
-.figures .beside { display: block; color: var(--muted); font-size: .8125rem; font-weight: 400; letter-spacing: 0; line-height: 1.4; }
+.beside { display: flex; flex-wrap: wrap; gap: 0 3rem; align-items: flex-start; margin: 1.5rem 0; }
+.beside > .warnings { flex: 1 1 24rem; margin: 0 0 1rem; }
+.beside > .scroll { flex: 0 1 auto; max-width: 100%; }
 
 .warnings { margin: 1.5rem 0; padding: 0; list-style: none; max-width: 48rem; }
 .warnings li { margin: 0 0 .5rem; padding: .55rem .875rem; border-left: 3px solid var(--strong-line); background: var(--soft); font-size: .9375rem; line-height: 1.5; overflow-wrap: anywhere; }
@@ -61,7 +63,7 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: .8125rem; border-bottom-color: var(--strong-line); vertical-align: bottom; }
 tbody th { font-weight: 500; }
 .wide { width: 100%; }
-.name { max-width: 22rem; white-space: normal; overflow-wrap: anywhere; }
+.name { min-width: 7.5rem; max-width: 22rem; white-space: normal; overflow-wrap: anywhere; }
 .swatch { display: inline-block; width: .75em; height: .75em; margin-right: .5em; border-radius: 2px; background: var(--swatch); box-shadow: 0 0 0 1px rgba(128, 128, 128, .5); }
 .meter { display: inline-block; width: 4.5rem; height: .45rem; margin-right: .6rem; border-radius: 1px; background: linear-gradient(to right, var(--valid) calc(100% * var(--share)), var(--line) 0); }
 .spark { display: inline-block; vertical-align: middle; color: var(--valid); }
@@ -88,14 +90,16 @@ svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflo
 .heat .axis { color: var(--muted); font-weight: 500; font-size: .8125rem; }
 
 .trio { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1rem; max-width: 56rem; margin: 1.5rem 0; }
-.card { margin: 0 0 1.75rem; }
+.card { margin: 0 0 1.75rem; max-width: 56rem; }
 .card figcaption, .trio figcaption, .tile figcaption { margin-top: .35rem; font-size: .8125rem; line-height: 1.45; color: var(--muted); overflow-wrap: anywhere; }
 .card .id, .trio .id { color: var(--ink); }
+.tile figcaption { font-size: .6875rem; line-height: 1.35; }
 .panels { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: .5rem; }
 .panel { display: block; width: 100%; margin: 0; padding: 0; border: 0; background: none; font: inherit; color: inherit; text-align: left; cursor: pointer; }
 .panel svg, .trio svg, .tile svg { display: block; width: 100%; height: auto; border-radius: 3px; background: var(--soft); }
 .panel .what { display: block; padding-bottom: .2rem; font-size: .75rem; color: var(--muted); }
 .mask { opacity: .6; image-rendering: pixelated; transition: opacity .12s; }
+use.mask { opacity: 1; }
 .errors .mask { opacity: .85; }
 .panel[aria-pressed="true"] .mask, .film.plain .mask { opacity: 0; }
 .panel[aria-pressed="true"] .what { text-decoration: line-through; }
@@ -135,7 +139,7 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
   .tiles { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .5rem; }
   .controls output { min-width: 100%; order: -1; }
   th, td { padding-right: .7rem; }
-  .meter { width: 2.5rem; }
+  .meter { display: none; }
 }
 @media print {
   :root {

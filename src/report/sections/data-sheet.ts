@@ -30,6 +30,7 @@ export function dataSection(run: Run): Section {
               : []),
             ['Channels', count(config.channels)],
             ...(data && data.sizes.length > 0 ? [['Sizes', sizesOf(data)] as const] : []),
+            ...(data ? [['Looked at', lookedAt(data, train + valid + test)] as const] : []),
             ['Augmentation', config.training.augment],
           ])}
         </div>
@@ -39,6 +40,12 @@ export function dataSection(run: Run): Section {
       ${data?.sheets.samples && sheet('Samples with their masks', data.sheets.samples)}
       ${data?.sheets.augmented && sheet('As the model sees them in training', data.sheets.augmented)}`,
   };
+}
+
+/** Sizes and shares are counted on as many images as were looked at. */
+function lookedAt({ sizes }: DataSheet, all: number): string {
+  const seen = sizes.reduce((sum, { count: images }) => sum + images, 0);
+  return seen < all ? `${count(seen)} of ${count(all)} images, for sizes and shares` : 'all images';
 }
 
 function sizesOf({ sizes }: DataSheet): string {

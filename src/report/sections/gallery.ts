@@ -58,14 +58,14 @@ function card(item: GalleryItem, index: number): Html {
   const { id, view, image, truth, prediction, errors } = item;
   const photo = `#photo-${index}`;
   const panels = [
-    { what: 'Image', label: `The image ${id}`, layers: { photo: image, name: `photo-${index}` } },
-    { what: 'Truth', label: `Truth of ${id}`, layers: { photo, mask: truth } },
+    { what: 'Image', label: `${id}`, layers: { photo: image, name: `photo-${index}` } },
+    { what: 'Truth', label: `of ${id}`, layers: { photo, mask: truth } },
     {
       what: 'Prediction',
-      label: `Prediction for ${id}`,
+      label: `for ${id}`,
       layers: { photo, mask: prediction, maskName: `prediction-${index}` },
     },
-    { what: 'Errors', label: `Where the prediction for ${id} is wrong`, layers: { photo, mask: errors } },
+    { what: 'Errors', label: `in the prediction for ${id}`, layers: { photo, mask: errors } },
   ];
   return html`<figure class="card">
     <div class="panels">
@@ -78,7 +78,7 @@ function card(item: GalleryItem, index: number): Html {
               type="button"
               class="${kind}"
               aria-pressed="false"
-              aria-label="${label}. Hide the mask."
+              title="Hides the mask, and shows it again"
             >
               <span class="what">${what}</span>${drawing}
             </button>`;

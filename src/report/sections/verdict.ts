@@ -16,6 +16,17 @@ export const PART_NAMES: Readonly<Record<string, string>> = {
   train: 'Training',
 };
 
+/** Models as a sentence calls them. */
+const MODELS: Readonly<Record<string, string>> = {
+  unet: 'A U-Net',
+  'mobilenet-unet': 'A U-Net on MobileNetV2',
+  'resnet18-unet': 'A U-Net on ResNet-18',
+  'resnet34-unet': 'A U-Net on ResNet-34',
+  'onnx-unet': 'A U-Net on an encoder from a file',
+  segnet: 'A SegNet',
+  deeplabv3plus: 'A DeepLabV3+',
+};
+
 /** Classes that a sentence names before it only counts them. */
 const NAMED_CLASSES = 12;
 const HEADLINES = 4;
@@ -26,8 +37,9 @@ export function verdictSection(run: Run): Section {
     id: 'verdict',
     title: 'Verdict',
     body: html`<p class="lede">${storyOf(run)}</p>
-      ${first && headlines(first)} ${warningList(warningsAbout(run))}
-      ${run.judged.length > 0 && scoreTable(run)} ${trio(run)}`,
+      ${first && headlines(first)}
+      <div class="beside">${warningList(warningsAbout(run))} ${run.judged.length > 0 && scoreTable(run)}</div>
+      ${trio(run)}`,
   };
 }
 
@@ -47,7 +59,7 @@ export function storyOf({ config, history, bestEpoch }: Run): string {
       : `${count(done)} of ${counted(training.epochs, 'epoch')}`;
   const best = data.valid > 0 && bestEpoch !== undefined ? ` Epoch ${bestEpoch} was the best.` : '';
   return (
-    `${model.name} learnt to tell ${counted(classes.length, 'class', 'classes')} apart${named} ` +
+    `${MODELS[model.name] ?? `The model ${model.name}`} learnt to tell ${counted(classes.length, 'class', 'classes')} apart${named} ` +
     `from ${counted(data.train, 'image')} of ${dataName}, at ${size.width}×${size.height} pixels, in ${epochs}.` +
     (held.length > 0 ? ` Of the others, ${listed(held)}.` : '') +
     best
@@ -58,7 +70,7 @@ export function storyOf({ config, history, bestEpoch }: Run): string {
 export function worthOf({ part, chosenOn, scoreAt, scores }: Judged): string {
   const size = scoreAt === 'source' ? 'at the size of the images' : "at the model's size";
   if (part === 'train') return `${counted(scores.samples, 'image')}, augmented, ${size}, while learning`;
-  return `${counted(scores.samples, 'image')}, ${size}, ${chosenOn ? 'chosen on' : 'nothing chosen on them'}`;
+  return `${counted(scores.samples, 'image')}, ${size}, ${chosenOn ? 'the epoch chosen on them' : 'nothing chosen on them'}`;
 }
 
 function headlines(judged: Judged): Html {
@@ -71,9 +83,7 @@ function headlines(judged: Judged): Html {
         ({ key, label }) =>
           html`<div>
             <dt>${label}</dt>
-            <dd>
-              ${figure(scoreOf(judged.scores, key))}<span class="beside">${PART_NAMES[judged.part]}</span>
-            </dd>
+            <dd>${figure(scoreOf(judged.scores, key))}</dd>
           </div>`,
       )}
     </dl>
