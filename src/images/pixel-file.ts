@@ -79,10 +79,11 @@ export class PixelFile {
         return new PixelFile(width, height, channels, layout, await open(path), path);
       } catch (error) {
         await rm(path, { force: true });
-        if (error instanceof PixelwiseError) throw error;
+        const code = (error as NodeJS.ErrnoException).code;
+        if (error instanceof PixelwiseError || code === undefined) throw error;
         throw new PixelwiseError(
           'write-failed',
-          `${folder}: no room for the pixels of ${image} (${(error as Error).message}). Check that the folder may be written to and the disk has room.`,
+          `${folder}: cannot take the pixels of ${image} (${code}). Check that the folder may be written to and the disk has room.`,
           { cause: error },
         );
       }
