@@ -5,7 +5,7 @@
  */
 import type { BenchMode } from '../bench/index.js';
 import type { FormatName, PetsTarget } from '../data/index.js';
-import type { OutlineFormat } from '../inference/index.js';
+import type { OutlineFormat, Precision, TestTimeAugmentation } from '../inference/index.js';
 import type { Device } from '../runtime/index.js';
 import {
   choice,
@@ -107,6 +107,7 @@ export interface OptionValues {
   tile: number;
   overlap: number;
   tta: boolean;
+  positions: TestTimeAugmentation;
   threshold: number;
   keepLargest: boolean;
   minArea: number;
@@ -123,6 +124,9 @@ export interface OptionValues {
 
   bare: boolean;
   exportSize: 'free' | PixelSize;
+  precision: Precision;
+  calibration: string;
+  license: string;
 
   port: number;
   host: string;
@@ -597,7 +601,14 @@ export const OPTIONS = {
   },
   tta: {
     kind: flag(),
-    help: 'average over the image mirrored and turned',
+    help: 'average over the image and its mirror image',
+    section: 'judging',
+    commands: USING,
+  },
+  positions: {
+    kind: choice(['mirror', 'flips', 'all']),
+    help: 'with --tta: mirrored; also upside down; also turned, for what is seen from above',
+    unset: 'mirror',
     section: 'judging',
     commands: USING,
   },
@@ -695,6 +706,27 @@ export const OPTIONS = {
     flag: 'size',
     help: 'the image size that the file takes (not with --bare)',
     unset: 'free',
+    section: 'file',
+    commands: ['export'],
+  },
+  precision: {
+    kind: choice(['float32', 'float16', 'int8']),
+    help: 'how numbers are stored: float16 halves the file, int8 makes it a quarter',
+    unset: 'float32',
+    section: 'file',
+    commands: ['export'],
+  },
+  calibration: {
+    kind: text('DIR', 'a folder'),
+    flag: 'data',
+    help: 'labelled images like those in use, to see the ranges of values on (int8)',
+    unset: "the run's own: ranges from its training part, both precisions scored on its validation part",
+    section: 'file',
+    commands: ['export'],
+  },
+  license: {
+    kind: text('TEXT', 'a name such as CC-BY-4.0'),
+    help: 'what may be done with the weights; travels in the file',
     section: 'file',
     commands: ['export'],
   },

@@ -18,10 +18,14 @@ import type { Leaf } from '../graph/index.js';
 import { formatShape, input, int, IR_VERSION, lowerGraph, OPSET, PORTABLE } from '../graph/index.js';
 import type { Layer, NamedArray } from '../nn/index.js';
 import { ModelState, traceModel } from '../nn/index.js';
+import { foldValues } from '../models/folding.js';
 import type { OnnxGraph, OnnxModel, OnnxTensor, ValueInfo } from '../onnx/index.js';
+import type { ActivationRange } from './calibration.js';
 import { GraphWriter } from './graph-writer.js';
+import { inHalfPrecision } from './half-precision.js';
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, checkCard, DEFAULT_THRESHOLD, formatCard } from './model-card.js';
+import { quantizedTensors, quantizeGraph } from './quantize.js';
 import type { GraphPlaneSize } from './resize-graph.js';
 import { resizePixelsTo, resizePlanesTo } from './resize-graph.js';
 
@@ -38,6 +42,8 @@ export const SCORES = 'scores';
 /** An initializer of rank 0, where there are two classes. */
 export const THRESHOLD = 'threshold';
 
+export type Precision = 'float32' | 'float16' | 'int8';
+
 export interface ExportOptions {
   /**
    * `free` (default): images of any size. Else the one size that the file takes, which runs a little faster.
@@ -46,6 +52,10 @@ export interface ExportOptions {
   readonly size?: 'free' | { readonly height: number; readonly width: number };
   /** Only the model: `input` float32 1×C×h×w, normalised, to `logits`. Default false. */
   readonly bare?: boolean;
+  /** How the model's numbers are stored and computed with; default `float32`. See `inHalfPrecision`, `quantizeGraph`. */
+  readonly precision?: Precision;
+  /** With `int8`: what values inside the model were seen to be, as `calibrate` gives them. */
+  readonly ranges?: ReadonlyMap<string, ActivationRange>;
   /** With `bare` only: how many images the file takes at once. Default 1. */
   readonly batch?: number;
 }
@@ -75,16 +85,48 @@ export function exportGraph(
       `A bare model takes images of the size that it was trained at, ${card.height}×${card.width}: leave the size out.`,
     );
   }
-  const core = modelGraph(model, stateOf(model, values), card, batch);
+  const { precision = 'float32', ranges } = options;
+  const state = stateOf(model, values);
+  const core = inPrecision(modelGraph(model, state, card, batch, precision === 'int8'), precision, ranges);
   const whole = bare ? core.graph : aroundModel(core, card, options.size ?? 'free');
+  return asModel(whole, card);
+}
+
+function asModel(graph: OnnxGraph, card: ModelCard): OnnxModel {
   return {
     irVersion: IR_VERSION,
     producerName: 'pixelwise',
     producerVersion: '',
     opsets: { '': OPSET },
     metadata: { [CARD_KEY]: formatCard(card) },
-    graph: whole,
+    graph,
   };
+}
+
+/**
+ * What `calibrate` is to run, and the names of the tensors whose ranges an export in int8 takes.
+ */
+export function calibrationGraph(
+  model: Layer,
+  values: ModelState | readonly NamedArray[],
+  card: ModelCard,
+): { readonly model: OnnxModel; readonly tensors: readonly string[] } {
+  const core = modelGraph(model, stateOf(model, values), card, 1, true);
+  return { model: asModel(aroundModel(core, card, 'free'), card), tensors: quantizedTensors(core.graph) };
+}
+
+function inPrecision(
+  core: CoreGraph,
+  precision: Precision,
+  ranges: ReadonlyMap<string, ActivationRange> | undefined,
+): CoreGraph {
+  if (precision === 'float32') return core;
+  if (precision === 'float16') return { ...core, graph: inHalfPrecision(core.graph) };
+  const missing = quantizedTensors(core.graph).find((name) => !ranges?.has(name));
+  if (missing !== undefined) {
+    throw new UsageError(`No range of ${missing} to export it in int8: see what calibrate() gives.`);
+  }
+  return { ...core, graph: quantizeGraph(core.graph, ranges!) };
 }
 
 function stateOf(model: Layer, values: ModelState | readonly NamedArray[]): ModelState {
@@ -100,8 +142,17 @@ interface CoreGraph {
   readonly logits: { readonly channels: number; readonly height: number; readonly width: number };
 }
 
-/** The model alone, in evaluation mode, at its size. */
-function modelGraph(model: Layer, state: ModelState, card: ModelCard, batch: number): CoreGraph {
+/**
+ * The model alone, in evaluation mode, at its size.
+ * @param folded whether batch norms become part of the convolutions before them.
+ */
+function modelGraph(
+  model: Layer,
+  state: ModelState,
+  card: ModelCard,
+  batch: number,
+  folded: boolean,
+): CoreGraph {
   const images = input(MODEL_INPUT, [batch, card.channels, card.height, card.width]);
   const modes = [...model.namedModules()].map(([, module]) => ({ module, training: module.training }));
   model.eval();
@@ -120,10 +171,13 @@ function modelGraph(model: Layer, state: ModelState, card: ModelCard, batch: num
     );
   }
   const leaves: Leaf[] = state.slots.map((slot) => slot.leaf);
-  const { graph } = lowerGraph(
-    { inputs: [images, ...leaves], outputs: { [LOGITS]: logits } },
-    PORTABLE,
-  ).model;
+  const definition = { inputs: [images, ...leaves], outputs: { [LOGITS]: logits } };
+  const slots = new Map(state.slots.map((slot) => [slot.leaf as Leaf, slot]));
+  const valueOf = (leaf: Leaf): Float32Array | undefined => {
+    const slot = slots.get(leaf);
+    return slot && state.values(slot);
+  };
+  const { graph } = lowerGraph(folded ? foldValues(definition, valueOf) : definition, PORTABLE).model;
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
   const weights = state.slots.flatMap((slot): OnnxTensor[] => {
     if (!used.has(slot.name)) return [];

@@ -1,7 +1,8 @@
 /** From trained models to masks: segmenting, scoring, exporting. */
 export * from './evaluate.js';
-export { exportGraph, type ExportOptions } from './export-graph.js';
-export { type ExportedFile, exportRun, type ExportRunOptions } from './export-run.js';
+export { calibrationGraph, exportGraph, type ExportOptions, type Precision } from './export-graph.js';
+export { type ExportedFile, exportRun, type ExportRunOptions, type PrecisionScores } from './export-run.js';
+export * from './calibration.js';
 export { type CheckpointChoice, loadRun, type LoadedRun } from './load-run.js';
 export { formatCard, type ModelCard, parseCard } from './model-card.js';
 export * from './raster-segmenter.js';
@@ -25,3 +26,4 @@ export {
   type Components,
   connectedComponents,
 } from './components.js';
+export type { TestTimeAugmentation } from './symmetries.js';

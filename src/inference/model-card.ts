@@ -31,6 +31,8 @@ export interface ModelCard {
   readonly loss?: string;
   /** What the model reached when it was trained, and on what. */
   readonly scores?: Readonly<Record<string, unknown>>;
+  /** Of a model that is not in float32: how its numbers are stored, and what it reaches beside float32. */
+  readonly precision?: Readonly<Record<string, unknown>>;
   /** What may be done with the weights. */
   readonly license?: string;
 }
@@ -69,6 +71,7 @@ const cardSchema = z.object({
   threshold: z.number().min(0).max(1).exactOptional(),
   loss: z.string().exactOptional(),
   scores: z.record(z.string(), z.unknown()).exactOptional(),
+  precision: z.record(z.string(), z.unknown()).exactOptional(),
   license: z.string().exactOptional(),
 });
 

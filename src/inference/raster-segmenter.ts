@@ -9,6 +9,7 @@ import type { ClassMask, Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
+import type { TensorData } from '../graph/index.js';
 import type { Binding, Runtime, Session } from '../runtime/index.js';
 import { viewOf } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
@@ -37,7 +38,10 @@ export interface ViewOptions {
   readonly tile?: number | undefined;
   /** Share of a tile that neighbours at least have in common, 0 … 0.9; default 0.5. */
   readonly overlap?: number | undefined;
-  /** Averages over several positions of the image; `true` is `all`. Default: as it is. */
+  /**
+   * Averages over several positions of the image; `true` is `mirror`, which suits every model that saw flipped
+   * images in training. Turns do harm where up and down mean something. Default: as it is.
+   */
   readonly tta?: boolean | TestTimeAugmentation | undefined;
 }
 
@@ -68,7 +72,7 @@ export interface Segmentation {
 /** Values of the graph that a run can give. */
 export type GraphValue = typeof MASK | typeof PROBABILITIES | typeof LOGITS | typeof SCORES;
 
-const VALUE_TYPES: Readonly<Record<GraphValue, ValueInfo>> = {
+const VALUE_TYPES: Readonly<Record<string, ValueInfo>> = {
   [MASK]: { name: MASK, dataType: 'uint8', dims: [1, 'height', 'width'] },
   [PROBABILITIES]: { name: PROBABILITIES, dataType: 'float32', dims: [1, 'classes', 'height', 'width'] },
   [LOGITS]: { name: LOGITS, dataType: 'float32', dims: [1, 'channels', 'modelHeight', 'modelWidth'] },
@@ -165,9 +169,23 @@ export class RasterSegmenter {
   async run(
     image: Raster,
     wanted: readonly GraphValue[],
+    options: Pick<SegmentOptions, 'threshold' | 'signal'> = {},
+    imageName?: string,
+  ): Promise<GraphResults> {
+    return (await this.evaluate(image, wanted, options, imageName)) as unknown as GraphResults;
+  }
+
+  /** Values of the graph by the names that they have inside it, float32. */
+  async valuesInside(image: Raster, names: readonly string[]): Promise<Record<string, Float32Array>> {
+    return (await this.evaluate(image, names)) as unknown as Record<string, Float32Array>;
+  }
+
+  private async evaluate(
+    image: Raster,
+    wanted: readonly string[],
     { threshold, signal }: Pick<SegmentOptions, 'threshold' | 'signal'> = {},
     imageName = 'image in memory',
-  ): Promise<GraphResults> {
+  ): Promise<Record<string, TensorData | number>> {
     const limit = this.thresholdOf(threshold);
     const feeds = [this.imageFeed(image, imageName)];
     if (wanted.includes(MASK) && limit !== undefined) {
@@ -184,7 +202,7 @@ export class RasterSegmenter {
     this.turn = work.catch(() => undefined);
     const results = await work;
     signal?.throwIfAborted();
-    return results as GraphResults;
+    return results;
   }
 
   /**
@@ -257,7 +275,7 @@ export class RasterSegmenter {
     return this.card.maxValue !== 255 || !this.runtime.target.allIntegers;
   }
 
-  private session(wanted: readonly GraphValue[]): Promise<Session> {
+  private session(wanted: readonly string[]): Promise<Session> {
     if (this.closed) {
       return Promise.reject(new UsageError(`${this.name} was closed; load it again to segment more.`));
     }
@@ -272,10 +290,10 @@ export class RasterSegmenter {
   }
 
   /** The same graph with the outputs wanted, fed as this runtime can, and its threshold an input. */
-  private variant(wanted: readonly GraphValue[]): OnnxModel {
+  private variant(wanted: readonly string[]): OnnxModel {
     const cut = withOutputs(
       this.model,
-      wanted.map((name) => VALUE_TYPES[name]),
+      wanted.map((name) => VALUE_TYPES[name] ?? { name, dataType: 'float32', dims: undefined }),
     );
     const { graph } = cut;
     const inputs = graph.inputs.map((value): ValueInfo => {

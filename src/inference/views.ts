@@ -84,7 +84,7 @@ export async function maskInViews(
 
 function positionsOf({ tta = false }: ViewOptions): readonly Symmetry[] {
   if (tta === false) return [AS_IT_IS];
-  return symmetriesOf(tta === true ? 'all' : tta);
+  return symmetriesOf(tta === true ? 'mirror' : tta);
 }
 
 /** Tiles whose longer side is `side`, in the proportions of the model's size. */

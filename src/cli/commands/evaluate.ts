@@ -41,7 +41,8 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
       const { id: fileName, image } = sample;
       await writeResults(paths, { fileName, image, mask: prediction, probabilities }, segmenter.card);
     };
-    const { threshold, tile, overlap, tta, keepLargest, minArea, fillHoles } = options;
+    const { threshold, tile, overlap, keepLargest, minArea, fillHoles } = options;
+    const tta = options.tta === true ? (options.positions ?? true) : options.tta;
     const look = { threshold, tile, overlap, tta, keepLargest, minArea, fillHoles };
     const evaluation = await evaluate(segmenter, part, {
       ...look,

@@ -1,11 +1,92 @@
 /** `pixelwise export RUN --out MODEL.onnx`: one file that runs anywhere ONNX Runtime runs. */
-import { exportRun } from '../../inference/index.js';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Dataset } from '../../data/index.js';
+import { exportRun, loadRun, type PrecisionScores } from '../../inference/index.js';
+import type { TrainSettings } from '../../jobs/index.js';
+import { planTraining } from '../../jobs/train-plan.js';
 import type { Run } from '../command.js';
+import { configOfRun, dataToScore } from '../data-to-score.js';
 import { grouped } from '../progress.js';
 
-export const run: Run<'export'> = async (options, { output, words }) => {
-  const { out, checkpoint, bare, exportSize: size } = options;
-  const { file, bytes, card } = await exportRun(words[0]!, { out, checkpoint, bare, size });
+export const run: Run<'export'> = async (options, { output, signal, words }) => {
+  const source = words[0]!;
+  const { out, checkpoint, bare, exportSize: size, precision, license, calibration: data } = options;
+  const reduced = precision !== undefined && precision !== 'float32';
+  const parts = reduced ? await partsFor(source, data) : {};
+  parts.notes?.forEach((note) => output.note(note));
+  let label: string | undefined;
+  let progress: ReturnType<typeof output.progress> | undefined;
+  const exported = await exportRun(source, {
+    out,
+    checkpoint,
+    ...(bare !== undefined && { bare }),
+    ...(size !== undefined && { size }),
+    ...(precision !== undefined && { precision }),
+    license,
+    calibration: parts.calibration,
+    validation: parts.validation,
+    signal,
+    onProgress: (work, done, total) => {
+      if (work !== label) progress = output.progress({ label: work, unit: 'images', total });
+      label = work;
+      progress!.update({ done });
+    },
+  });
+  progress?.end();
+  const { file, bytes, card } = exported;
   output.line(`${file} (${grouped(bytes / 1024)} KiB)`);
-  return { json: { model: file, bytes, card } };
+  if (exported.precision) output.line(precisionText(exported.precision));
+  return {
+    json: { model: file, bytes, card, ...(exported.precision && { precision: exported.precision }) },
+  };
 };
+
+interface ExportParts {
+  readonly calibration?: Dataset;
+  readonly validation?: Dataset;
+  readonly notes?: readonly string[];
+}
+
+/** The data that a precision below float32 is made and judged with. */
+async function partsFor(source: string, data: string | undefined): Promise<ExportParts> {
+  const config = await configOfRun(source);
+  const own = config?.data.path;
+  if (data !== undefined && resolve(data) !== own) {
+    const { card } = await loadRun(source);
+    const calibration = await dataToScore(source, { data }, card.classes);
+    return {
+      calibration,
+      notes: ['What the precision costs is not scored: that takes the validation part of the run.'],
+    };
+  }
+  if (config === undefined || own === undefined || !(await stat(own).catch(() => undefined))) {
+    return {
+      notes: [`The data of ${source} is not there any more: what the precision costs is not scored.`],
+    };
+  }
+  const plan = await planTraining({ ...(config.options as TrainSettings), data: own });
+  if (plan.fingerprint !== config.data.fingerprint) {
+    return {
+      calibration: plan.parts.train,
+      notes: [
+        `${own} has changed since ${source} was trained on it: what the precision costs is not scored.`,
+      ],
+    };
+  }
+  const { train, valid } = plan.parts;
+  return { calibration: train, ...(valid && { validation: valid }) };
+}
+
+function precisionText({
+  precision,
+  samples,
+  meanIoU,
+  float32MeanIoU,
+  float32Bytes,
+}: PrecisionScores): string {
+  const size = `${precision}: ${grouped(float32Bytes / 1024)} KiB in float32`;
+  if (samples === undefined) return size;
+  const score = (value: number | null | undefined) => (value === null ? 'none' : value!.toFixed(4));
+  return `${size}; mean IoU ${score(meanIoU)}, in float32 ${score(float32MeanIoU)} (${samples} validation images)`;
+}

@@ -5,12 +5,13 @@ import type { Run } from '../command.js';
 
 export const run: Run<'predict'> = async (options, { output, signal, words }) => {
   const [source, ...inputs] = words as [string, ...string[]];
-  const { checkpoint, device, threads, json: _json, ...predictOptions } = options;
+  const { checkpoint, device, threads, positions, tta, json: _json, ...predictOptions } = options;
   const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
   try {
     const progress = output.progress({ label: 'predicting', unit: 'images' });
     const { outputs, failures } = await predictFiles(segmenter, inputs, {
       ...predictOptions,
+      tta: tta === true ? (positions ?? true) : tta,
       signal,
       onNote: (note) => output.note(note),
       onProgress: (done, total) => progress.update({ done, total }),
