@@ -236,6 +236,7 @@ function show(width: number, height: number): void {
   elements.empty.hidden = true;
   elements.viewer.hidden = false;
   elements.timing.hidden = false;
+  elements.stage.style.setProperty('--shape', `${width} / ${height}`);
   elements.size.textContent = `${width} × ${height}`;
   elements.seconds.textContent = '…';
   probeAt(undefined);

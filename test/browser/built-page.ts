@@ -14,10 +14,15 @@ export interface BuiltPage {
   remove(): Promise<void>;
 }
 
+/** Builds `pixelwise/browser` alone. */
+export async function buildBrowser(folder: string): Promise<void> {
+  await promisify(execFile)(process.execPath, [join(ROOT, 'scripts', 'build-browser.mjs'), folder]);
+}
+
 export async function buildPage(): Promise<BuiltPage> {
   const place = await mkdtemp(join(tmpdir(), 'pixelwise-page-'));
   const folders = { page: join(place, 'page'), browser: join(place, 'browser') };
-  await promisify(execFile)(process.execPath, [join(ROOT, 'scripts', 'build-browser.mjs'), folders.browser]);
+  await buildBrowser(folders.browser);
   await build({
     configFile: join(ROOT, 'page', 'vite.config.ts'),
     logLevel: 'error',
