@@ -1,7 +1,7 @@
 /** Pictures by which a person checks a data set and an augmentation with their own eyes. */
 import sharp, { type OverlayOptions } from 'sharp';
 import { UsageError } from '../errors/index.js';
-import { overlay, toDisplay } from '../images/overlay.js';
+import { escapeXml, overlay, toDisplay } from '../images/overlay.js';
 import { backgroundClass, classColour, classColours } from '../images/palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
 import { Random } from '../random/index.js';
@@ -185,8 +185,7 @@ async function sheet(
 }
 
 function textAt(x: number, y: number, text: string): string {
-  const safe = text.replace(/[<>&"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
-  return `<text x="${x}" y="${y}" font-family="sans-serif" font-size="${FONT}" fill="#222">${safe}</text>`;
+  return `<text x="${x}" y="${y}" font-family="sans-serif" font-size="${FONT}" fill="#222">${escapeXml(text)}</text>`;
 }
 
 /** The end of an id tells more than its beginning. */

@@ -97,10 +97,32 @@ describe('overlay', () => {
     expect(pixel(35)).toEqual([114, 114, 114]);
   });
 
-  it('adds a legend below and refuses another size', async () => {
-    const drawn = await overlay(image, { width: 6, height: 6, data }, { legend: ['background', 'cell <1>'] });
+  it('adds a legend of what is laid over, whatever the classes are called', async () => {
+    const mask = { width: 6, height: 6, data };
+    const names = ['background', '</text><script>"&\u0000\uD800🦊'];
+    const drawn = await overlay(image, mask, {
+      legend: names,
+      colours: [
+        [0, 0, 0],
+        [1, 200, 3],
+      ],
+    });
     expect(drawn.height).toBeGreaterThan(6);
     expect(drawn.data.length).toBe(drawn.height * 6 * 3);
+    const nothing = { width: 6, height: 6, data: new Uint8Array(36) };
+    expect((await overlay(image, nothing, { legend: names })).height).toBe(6);
+    const wide = { width: 200, height: 4, channels: 1, data: new Uint8Array(800) };
+    const both = { width: 200, height: 4, data: Uint8Array.from({ length: 800 }, (_, i) => 1 + (i % 2)) };
+    const legend = await overlay(wide, both, { legend: ['', 'one', 'two'] });
+    const strip = Array.from({ length: (legend.height - 4) * 200 }, (_, i) =>
+      legend.data.subarray(2400 + 3 * i, 2403 + 3 * i).join(),
+    );
+    // Swatches in the classes' colours.
+    expect(strip.filter((pixel) => pixel === classColour(1).join()).length).toBeGreaterThan(50);
+    expect(strip.filter((pixel) => pixel === classColour(2).join()).length).toBeGreaterThan(50);
+  });
+
+  it('refuses a mask of another size', async () => {
     await expect(overlay(image, { width: 5, height: 6, data: new Uint8Array(30) })).rejects.toThrow('6×6');
   });
 });

@@ -13,7 +13,7 @@ export interface OverlayOptions {
   readonly clear?: number | null;
   /** Colours by index; default the palette's, by index alone. */
   readonly colours?: readonly Colour[];
-  /** Class names by index: draws a legend of the classes present under the picture. */
+  /** Class names by index: draws a legend of the classes laid over the image under it, where there are any. */
   readonly legend?: readonly string[];
 }
 
@@ -34,6 +34,7 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
   const opacity = options.opacity ?? 0.4;
   const outline = options.outline ?? Math.max(1, Math.round(Math.max(width, height) / 400));
   const clear = options.clear === undefined ? 0 : options.clear;
+  const colourOf = (value: number) => options.colours?.[value] ?? classColour(value);
   const data = toDisplay(image);
   const edges = regionEdges(mask, outline);
   for (let i = 0; i < mask.data.length; i++) {
@@ -45,11 +46,16 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
     }
     if (value === clear) continue;
     const weight = edges[i] === 1 ? 1 : opacity;
-    const colour = options.colours?.[value] ?? classColour(value);
+    const colour = colourOf(value);
     for (let c = 0; c < 3; c++) data[at + c] = Math.round((1 - weight) * data[at + c]! + weight * colour[c]!);
   }
   const drawn: Raster = { width, height, channels: 3, data };
-  return options.legend === undefined ? drawn : withLegend(drawn, mask, options.legend, options.colours);
+  if (options.legend === undefined) return drawn;
+  const present = [...new Set(mask.data)].filter((value) => value !== IGNORE_INDEX && value !== clear);
+  const entries = present
+    .sort((a, b) => a - b)
+    .map((value) => ({ name: options.legend![value] ?? `class ${value}`, colour: colourOf(value) }));
+  return entries.length === 0 ? drawn : withLegend(drawn, entries);
 }
 
 /** 8-bit RGB for looking at: grey repeated, channels beyond three left out, 16 bits stretched to their range. */
@@ -97,29 +103,27 @@ function regionEdges(mask: ClassMask, reach: number): Uint8Array {
   return edges;
 }
 
-/** A strip below the picture with a swatch and a name for each class that the mask holds. */
-async function withLegend(
-  image: Raster,
-  mask: ClassMask,
-  names: readonly string[],
-  colours: readonly Colour[] | undefined,
-): Promise<Raster> {
-  const present = [...new Set(mask.data)].filter((value) => value !== IGNORE_INDEX).sort((a, b) => a - b);
+interface LegendEntry {
+  readonly name: string;
+  readonly colour: Colour;
+}
+
+/** A strip below the picture with a swatch and a name for each class. On a machine without fonts, swatches alone. */
+async function withLegend(image: Raster, entries: readonly LegendEntry[]): Promise<Raster> {
   const size = Math.max(11, Math.min(20, Math.round(image.width / 25)));
   const line = Math.round(size * 1.6);
   let x = 0;
   let row = 0;
-  const entries: string[] = [];
-  for (const value of present) {
-    const name = names[value] ?? `class ${value}`;
+  const drawn: string[] = [];
+  for (const { name, colour } of entries) {
     const advance = size * 2 + Math.ceil([...name].length * size * 0.62);
     if (x > 0 && x + advance > image.width) {
       x = 0;
       row++;
     }
     const top = row * line + Math.round((line - size) / 2);
-    entries.push(
-      `<rect x="${x + size * 0.4}" y="${top}" width="${size}" height="${size}" fill="rgb(${(colours?.[value] ?? classColour(value)).join()})" ` +
+    drawn.push(
+      `<rect x="${x + size * 0.4}" y="${top}" width="${size}" height="${size}" fill="rgb(${colour.join()})" ` +
         `stroke="#888" stroke-width="1"/><text x="${x + size * 1.7}" y="${top + size * 0.86}" ` +
         `font-family="sans-serif" font-size="${size}" fill="#222">${escapeXml(name)}</text>`,
     );
@@ -127,7 +131,7 @@ async function withLegend(
   }
   const { width } = image;
   const stripHeight = (row + 1) * line;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${stripHeight}"><rect width="100%" height="100%" fill="#fff"/>${entries.join('')}</svg>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${stripHeight}"><rect width="100%" height="100%" fill="#fff"/>${drawn.join('')}</svg>`;
   const strip = await sharp(Buffer.from(svg)).removeAlpha().toColourspace('srgb').raw().toBuffer();
   const data = new Uint8Array(image.data.length + strip.length);
   data.set(image.data);
@@ -135,7 +139,9 @@ async function withLegend(
   return { width, height: image.height + stripHeight, channels: 3, data };
 }
 
-/** Text as it stands between tags of SVG and in its attributes. */
+/** Any text as it stands between tags of SVG and in its attributes: what XML 1.0 cannot hold becomes U+FFFD. */
 export function escapeXml(text: string): string {
-  return text.replace(/[<>&"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
+  return text
+    .replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
+    .replace(/[<>&"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }

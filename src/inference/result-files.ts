@@ -86,7 +86,7 @@ export async function writeResults(
 
 /** How masks of the model are laid over images. */
 export function overlayLooks({ palette, classes }: ModelCard): OverlayOptions {
-  return { colours: palette, clear: backgroundClass(classes) };
+  return { colours: palette, clear: backgroundClass(classes), legend: classes };
 }
 
 /** Writes the pieces of a mask, in the format that the path's ending says. */
