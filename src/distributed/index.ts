@@ -6,4 +6,5 @@ export * from './environment.js';
 export * from './half.js';
 export * from './in-process.js';
 export * from './leave.js';
+export * from './lifeline.js';
 export * from './mpi.js';

@@ -234,7 +234,7 @@ class Fit implements FitContext {
       // A callback may have put other values in place.
       await this.averageBuffers();
       for await (const batch of valid.epoch(0)) {
-        const output = await this.learner.evaluate(batch);
+        const output = await this.learner.evaluate(batch, { pooled: true });
         await this.count(validTally, batch, output);
         await this.tell('validBatchEnd', (c) => c.validBatchEnd?.(this, { batch, output }));
       }

@@ -220,11 +220,19 @@ export class Learner {
     );
   }
 
-  /** Forward in evaluation mode: loss and prediction. */
-  async evaluate(batch: Batch, options: { readonly logits?: boolean } = {}): Promise<StepOutput> {
+  /**
+   * Forward in evaluation mode: loss and prediction.
+   *
+   * @param options `pooled`: with replicas, all of which call it with their part of a batch: gives the losses of
+   *   the whole. Without it, a rank looks at a batch by itself.
+   */
+  async evaluate(
+    batch: Batch,
+    options: { readonly logits?: boolean; readonly pooled?: boolean } = {},
+  ): Promise<StepOutput> {
     const kind = options.logits ? 'evaluate-logits' : 'evaluate';
     const step = batch.size > 0 ? await this.compiled(kind, batch) : undefined;
-    const share = await this.shareOf(batch, step?.graph);
+    const share = options.pooled ? await this.shareOf(batch, step?.graph) : undefined;
     const run = async ({ graph, program }: CompiledStep) =>
       readOutput(batch, await withinMemory(batch, graph, () => program.run(this.feeds(batch, graph))));
     const own = step ? await run(step) : this.nothing();
