@@ -31,6 +31,7 @@ export interface LifelineEvents {
 
 type Message =
   | { readonly kind: 'hello'; readonly token: string; readonly rank: number; readonly pid: number }
+  | { readonly kind: 'welcome' }
   | { readonly kind: 'ping' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'lost'; readonly rank: number; readonly message: string }
@@ -124,6 +125,7 @@ export class Lifeline {
             ({ rank } = message);
             this.pids.set(rank, message.pid);
             this.lines.set(rank, line);
+            line.send({ kind: 'welcome' });
           } else this.hear(rank, message, line);
         },
         () => rank !== undefined && this.lost(rank),
@@ -143,28 +145,39 @@ export class Lifeline {
 
   private async connect(meeting: { token: string; port: number; addresses: string[] }): Promise<boolean> {
     for (const host of meeting.addresses) {
-      const socket = createConnection({ host, port: meeting.port });
-      const connected = await new Promise<boolean>((resolve) => {
-        const timer = setTimeout(() => resolve(false), CONNECT_WITHIN);
-        socket.once('connect', () => resolve(true));
-        socket.once('error', () => resolve(false));
-        socket.once('close', () => clearTimeout(timer));
-      });
-      if (!connected) {
-        socket.destroy();
-        continue;
-      }
-      const line = new Line(
-        socket,
-        (message) => this.hear(0, message, line),
-        () => this.lost(0),
-      );
+      const line = await this.knock(createConnection({ host, port: meeting.port }), meeting.token);
+      if (!line) continue;
       this.lines.set(0, line);
-      const { rank } = this.communicator;
-      line.send({ kind: 'hello', token: meeting.token, rank, pid: process.pid });
       return true;
     }
     return false;
+  }
+
+  /** The line to rank 0, if it is rank 0 that answers: an address may lead elsewhere from this host. */
+  private knock(socket: Socket, token: string): Promise<Line | undefined> {
+    return new Promise((resolve) => {
+      let welcome = false;
+      const line = new Line(
+        socket,
+        (message) => {
+          if (message.kind !== 'welcome') return this.hear(0, message, line);
+          welcome = true;
+          clearTimeout(timer);
+          resolve(line);
+        },
+        () => {
+          clearTimeout(timer);
+          if (welcome) this.lost(0);
+          else resolve(undefined);
+        },
+      );
+      const timer = setTimeout(() => {
+        line.end();
+        socket.destroy();
+        resolve(undefined);
+      }, CONNECT_WITHIN);
+      line.send({ kind: 'hello', token, rank: this.communicator.rank, pid: process.pid });
+    });
   }
 
   private hear(rank: number, message: Message, line: Line): void {
