@@ -58,7 +58,11 @@ class Line {
       text += chunk;
       const lines = text.split('\n');
       text = lines.pop()!;
-      for (const line of lines) if (!this.ended) onMessage(JSON.parse(line) as Message);
+      for (const line of lines) {
+        const message = this.ended ? undefined : parsed(line);
+        if (message) onMessage(message);
+        else broken();
+      }
     });
     socket.on('timeout', broken);
     socket.on('error', broken);
@@ -78,6 +82,15 @@ class Line {
     this.ended = true;
     clearInterval(this.beat);
     this.socket.end();
+  }
+}
+
+/** Undefined for what none of ours has sent. */
+function parsed(line: string): Message | undefined {
+  try {
+    return JSON.parse(line) as Message;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,0 +1,166 @@
+/** What is different where several processes train one model: who speaks, who draws which samples, what is agreed. */
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Dataset, Parts } from '../data/index.js';
+import type { Communicator } from '../distributed/index.js';
+import { checkSameEverywhere, fromFirst, together } from '../distributed/index.js';
+import type { Callback, FitState, Learner, RunConfig } from '../training/index.js';
+import { loadCheckpoint, Replicas } from '../training/index.js';
+import { pixelwiseVersion } from './machine.js';
+import type { ScaleLr, TrainOptions } from './train-options.js';
+import type { Plan } from './train-plan.js';
+
+/** The ranks of a run, or this process alone. */
+export class Ranks {
+  constructor(private readonly communicator: Communicator | undefined) {}
+
+  get size(): number {
+    return this.communicator?.size ?? 1;
+  }
+
+  /** Whether this is the rank that speaks and writes. */
+  get isFirst(): boolean {
+    return (this.communicator?.rank ?? 0) === 0;
+  }
+
+  /** Whose part of every batch a loader gives; undefined for the whole. */
+  get share(): { readonly rank: number; readonly size: number } | undefined {
+    return this.communicator;
+  }
+
+  replicas({ allReduce }: Pick<TrainOptions, 'allReduce'>): Replicas | undefined {
+    return this.communicator && new Replicas(this.communicator, { allReduce });
+  }
+
+  /** Does work that needs no other rank. Where it fails on one, all end. */
+  async together<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.communicator ? together(this.communicator, work) : work();
+  }
+
+  /** Does work on rank 0; its outcome, plain data, is everyone's. */
+  async onFirst<T>(work: () => T | Promise<T>): Promise<T> {
+    const { communicator } = this;
+    if (!communicator) return work();
+    const own = await together(communicator, () => (this.isFirst ? work() : undefined));
+    return (await fromFirst(communicator, own)) as T;
+  }
+
+  /** Checks that all ranks run one program on one data set with one set of options. */
+  async checkAlike(plan: Plan, options: object): Promise<void> {
+    const { communicator } = this;
+    if (!communicator) return;
+    const things = await together(communicator, async () => ({
+      'the version of Pixelwise': pixelwiseVersion(),
+      'the program (hash of its files)': await programHash(),
+      'the options': digest(JSON.stringify(options)),
+      'the samples (hash of their names and file sizes)': await dataHash(plan.parts),
+    }));
+    await checkSameEverywhere(communicator, things);
+  }
+
+  /** Puts the first rank's weights and buffers into all learners. */
+  async shareWeights({ state, replicas }: Learner): Promise<void> {
+    await replicas?.broadcast(state.weights.floats());
+    await replicas?.broadcast(state.rest.floats());
+  }
+
+  /** `loadCheckpoint` of a folder that only rank 0 has to see. @param find its path, asked for on rank 0. */
+  async loadCheckpoint(
+    find: () => Promise<string>,
+    learner: Learner,
+    callbacks: readonly Callback[],
+  ): Promise<FitState> {
+    const { communicator } = this;
+    if (!communicator) return loadCheckpoint(await find(), learner, callbacks);
+    const folder = this.isFirst ? await find() : await mkdtemp(join(tmpdir(), 'pixelwise-checkpoint-'));
+    try {
+      const names = await this.onFirst(() => readdir(folder));
+      for (const name of names) {
+        const path = join(folder, name);
+        const length = await this.onFirst(async () => (await stat(path)).size);
+        const bytes = this.isFirst ? new Uint8Array(await readFile(path)) : new Uint8Array(length);
+        await communicator.broadcast(bytes);
+        if (!this.isFirst) await writeFile(path, bytes);
+      }
+      return await together(communicator, () => loadCheckpoint(folder, learner, callbacks));
+    } finally {
+      if (!this.isFirst) await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /**
+   * The plan with the batch and the learning rate of all ranks together. A run that goes on keeps both, whatever
+   * the number of ranks now; only what is said anew (`given`) changes them.
+   */
+  spread(plan: Plan, given: TrainOptions, earlier: RunConfig | undefined, note: (text: string) => void): Plan {
+    const { size } = this;
+    if (earlier) {
+      const { batch, lr } = earlier.training;
+      return {
+        ...plan,
+        batch: given.batch === undefined ? batch : plan.batch * size,
+        lr: given.lr === undefined && given.scaleLr === undefined ? lr : this.scaled(plan, given),
+      };
+    }
+    if (size === 1) return plan;
+    const lr = this.scaled(plan, given);
+    const batch = plan.batch * size;
+    note(`${size} ranks with ${plan.batch} images each: ${batch} in a step.`);
+    if (plan.findLr) return { ...plan, batch };
+    note(
+      given.scaleLr === undefined || given.scaleLr === 'none'
+        ? `The learning rate is ${short(lr)}, as for one rank; --scale-lr linear makes it ${short(lr * size)}, --scale-lr sqrt ${short(lr * Math.sqrt(size))}.`
+        : `The learning rate is ${short(lr)}: ${short(plan.lr)} for one rank, times ${short(lr / plan.lr)} (--scale-lr ${given.scaleLr}).`,
+    );
+    return { ...plan, batch, lr };
+  }
+
+  private scaled({ lr }: Plan, { scaleLr = 'none' }: TrainOptions): number {
+    return lr * SCALINGS[scaleLr](this.size);
+  }
+}
+
+/** By what the learning rate grows with the batch: linearly (Goyal et al. 2017), or with its root (Krizhevsky 2014). */
+const SCALINGS: Readonly<Record<ScaleLr, (ranks: number) => number>> = {
+  linear: (ranks) => ranks,
+  sqrt: Math.sqrt,
+  none: () => 1,
+};
+
+const short = (value: number) => String(Number(value.toPrecision(3)));
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** Of the files that this program consists of: two builds of one version differ in it. */
+async function programHash(): Promise<string> {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const names = (await readdir(root, { recursive: true })).filter((name) => /\.(js|ts)$/.test(name)).sort();
+  const hash = createHash('sha256');
+  for (const name of names) hash.update(`${name}\n`).update(await readFile(join(root, name)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Of the samples of all parts: their ids in order, and how large their files are. */
+async function dataHash({ train, valid, test }: Parts): Promise<string> {
+  const hash = createHash('sha256');
+  for (const part of [train, valid, test]) hash.update('part\n').update(part ? await partHash(part) : '');
+  return hash.digest('hex').slice(0, 16);
+}
+
+const AT_ONCE = 256;
+
+async function partHash(part: Dataset): Promise<string> {
+  const hash = createHash('sha256');
+  for (let from = 0; from < part.length; from += AT_ONCE) {
+    const lines = Array.from({ length: Math.min(AT_ONCE, part.length - from) }, async (_, i) => {
+      const { image, mask } = part.files(from + i);
+      const sizes = await Promise.all([image, mask].map((path) => stat(path).then(({ size }) => size)));
+      return `${part.ids[from + i]} ${sizes.join(' ')}\n`;
+    });
+    for (const line of await Promise.all(lines)) hash.update(line);
+  }
+  return hash.digest('hex');
+}
