@@ -1,7 +1,11 @@
 /** The program: reads a call, does it, says how it ended. `main.ts` hands it the process. */
+import { Writable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import { launchOf } from '../distributed/environment.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { pixelwiseVersion } from '../jobs/machine.js';
 import type { Command } from './command.js';
+import { Crew } from './crew.js';
 import { COMMANDS } from './commands/index.js';
 import { interruptible, INTERRUPTED, type SignalSource } from './interruption.js';
 import type { OptionsOf } from './options.js';
@@ -33,36 +37,74 @@ export async function runCli(
   const { stdout, stderr, env, signals } = surroundings;
   // Known before parsing, which may fail: then too the one object is due.
   const json = words.includes('--json');
-  const output = new Output({ stdout, stderr, env, json });
+  const launch = launchOf(env);
+  // Of several ranks one speaks.
+  const speaks = launch === undefined || launch.rank === 0;
+  const output = new Output({
+    stdout: speaks ? stdout : silence(),
+    stderr: speaks ? stderr : silence(),
+    env,
+    json,
+  });
+  const fail = (error: { code: string; message: string }) => {
+    output.error(error.message);
+    output.result({ error });
+  };
+  let crew: Crew | undefined;
   let signal: AbortSignal | undefined;
   try {
     const columns = Math.min(stdout.columns ?? 100, WIDEST_HELP);
     const call = await parseCall(words, { commands, version: pixelwiseVersion(), columns });
     if (call.kind === 'text') {
-      stdout.write(call.text);
+      if (speaks) stdout.write(call.text);
       return 0;
     }
+    const { shared = false } = call.command;
+    if (!speaks && !shared) return 0;
     const { whenInterrupted } = call.command;
     const work = async (aborted: AbortSignal) => {
       signal = aborted;
+      if (launch && shared) {
+        crew = await Crew.join(launch, env['PIXELWISE_MPI_LIBRARY'], {
+          fail: ({ code, message }) => fail({ code, message }),
+          note: (text) => output.note(text),
+          cry: (text) => void stderr.write(`error: ${text}\n`),
+        });
+      }
       const { run } = await call.command.load();
       return run(call.options as OptionsOf<typeof call.command.name>, {
         output,
         signal: aborted,
         words: call.words,
+        crew,
       });
     };
     const result = await interruptible(signals, output, work, whenInterrupted);
     output.close();
     if (result.json) output.result(result.json);
+    await crew?.part();
     return result.exitCode ?? 0;
   } catch (error) {
     const { code, message, exitCode } = explain(error, signal?.aborted ?? false);
-    output.error(message);
-    output.result({ error: { code, message } });
+    if (crew) {
+      const elsewhere = error instanceof Error && error.name === 'ElsewhereError';
+      const failure = elsewhere ? error : new PixelwiseError(code, message);
+      return crew.fail(failure as PixelwiseError, exitCode);
+    }
+    fail({ code, message });
+    if (!speaks && !(error instanceof UsageError)) {
+      // What is wrong here and not on rank 0 would go unsaid; where it is there too, that one ends all by now.
+      await wait(SPEAK_AFTER);
+      stderr.write(`error: rank ${launch.rank}: ${message}\n`);
+    }
     return exitCode;
   }
 }
+
+const SPEAK_AFTER = 3_000;
+
+/** A stream that keeps what it is told to itself. */
+const silence = (): MaybeTerminal => new Writable({ write: (_chunk, _encoding, done) => done() });
 
 /** An error as a person should read it. Only one that nobody foresaw shows its stack. */
 function explain(error: unknown, interrupted: boolean): { code: string; message: string; exitCode: number } {

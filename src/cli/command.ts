@@ -1,4 +1,5 @@
 /** What a command is: a line in the list of commands, and a module that is loaded when it is called. */
+import type { Crew } from './crew.js';
 import type { CommandName, OptionsOf } from './options.js';
 import type { Output } from './output.js';
 
@@ -17,6 +18,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** The words of the call that are no options: as many as the command has positionals, or more. */
   readonly words: readonly string[];
+  /** The processes that do this work together, where mpirun started several. */
+  readonly crew?: Pick<Crew, 'communicator' | 'threads'> | undefined;
 }
 
 /** What a command leaves. */
@@ -40,6 +43,8 @@ export interface Command<C extends CommandName = CommandName> {
   readonly positionals: readonly Positional[];
   /** What is said at the first Ctrl-C, where it is not the saving of a step. */
   readonly whenInterrupted?: string;
+  /** Whether several processes, started by mpirun, do it together; else rank 0 does it alone. */
+  readonly shared?: boolean;
   /** Imports the module that does the work: the list of commands and help stay quick without it. */
   load(): Promise<{ readonly run: Run<C> }>;
 }

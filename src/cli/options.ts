@@ -96,6 +96,8 @@ export interface OptionValues {
   clipNorm: number;
   clipValue: number;
   accumulate: number;
+  scaleLr: 'linear' | 'sqrt' | 'none';
+  allReduce: 'float32' | 'float16';
   ema: number;
   keepEvery: number;
   pictures: boolean;
@@ -537,6 +539,20 @@ export const OPTIONS = {
     unset: '1',
     section: 'how',
     commands: LEARNING,
+  },
+  scaleLr: {
+    kind: choice(['linear', 'sqrt', 'none']),
+    help: 'under mpirun: how the learning rate grows with the number of ranks',
+    unset: 'none',
+    section: 'how',
+    commands: ['train'],
+  },
+  allReduce: {
+    kind: choice(['float32', 'float16']),
+    help: 'under mpirun: the precision in which gradients go between ranks',
+    unset: 'float32',
+    section: 'how',
+    commands: ['train'],
   },
   ema: {
     kind: real({ min: 0, below: 1 }),

@@ -16,17 +16,17 @@ export function trainingDisplay(output: Output): Callback {
   const label = ({ epoch, epochs }: FitContext): string => `epoch ${epoch + 1}/${epochs}`;
   return {
     name: 'display',
-    batchEnd(context, { batch, output: { loss: latest } }) {
-      images += batch.size;
+    batchEnd(context, { output: { loss: latest, samples } }) {
+      images += samples;
       if (context.epoch === 0 || imagesPerEpoch === 0) {
         // Until an epoch has been counted, all of its batches are taken to be as large as this one.
-        imagesPerEpoch = Math.max(imagesPerEpoch, batch.size * context.batchesPerEpoch);
+        imagesPerEpoch = Math.max(imagesPerEpoch, samples * context.batchesPerEpoch);
       }
       const steps = Math.min(context.epochs * context.batchesPerEpoch, context.maxSteps);
       total = Math.round((imagesPerEpoch * steps) / context.batchesPerEpoch);
       loss = loss === undefined ? latest : LOSS_MEMORY * loss + (1 - LOSS_MEMORY) * latest;
       if (!progress) {
-        const before = context.epoch * imagesPerEpoch + (context.batch - 1) * batch.size;
+        const before = context.epoch * imagesPerEpoch + (context.batch - 1) * samples;
         images += before;
         progress = output.progress({ label: label(context), unit: 'images', total, done: before });
       }

@@ -1,5 +1,6 @@
 /** From a plan to what trains: the model, its first weights, the batches. */
-import type { Dataset } from '../data/index.js';
+import type { Dataset, LoaderOptions } from '../data/index.js';
+import { evenShare } from '../distributed/index.js';
 import {
   indexMasks,
   Loader,
@@ -68,13 +69,19 @@ export interface Loaders {
   readonly batches: (dataset: Dataset) => Loader;
 }
 
-export async function loadersOf(plan: Plan): Promise<Loaders> {
+/** @param share of several ranks: whose part of every batch `train` and `valid` give. */
+export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Promise<Loaders> {
   const { parts, normalization, batch, seed } = plan;
   const fit = plan.maskResize === 'as-image' ? stretchMaskAsImage(plan.size) : stretch(plan.size);
   const shared = { fit, normalization, batchSize: batch, seed };
   const cache = new SampleCache(CACHE_BYTES);
-  const batches = (dataset: Dataset) =>
-    new Loader({ ...shared, cache, dataset, sampler: sequential(dataset.length) });
+  const inOrder = (dataset: Dataset) => ({
+    ...shared,
+    cache,
+    dataset,
+    sampler: sequential(dataset.length),
+  });
+  const batches = (dataset: Dataset) => new Loader(inOrder(dataset));
   return {
     train: new Loader({
       ...shared,
@@ -83,8 +90,9 @@ export async function loadersOf(plan: Plan): Promise<Loaders> {
       sampler: await samplerOf(plan),
       transforms: parseAugmentation(plan.augment),
       dropLast: plan.dropLast,
+      share,
     }),
-    valid: parts.valid && batches(parts.valid),
+    valid: parts.valid && new Loader({ ...inOrder(parts.valid), share }),
     batches,
   };
 }
@@ -95,15 +103,19 @@ async function samplerOf({ parts, sampler, seed }: Plan): Promise<Sampler> {
   return weighted(sliceWeights(areas), seed);
 }
 
-/** The shape of the batches that an epoch begins with. */
-export function firstBatch({ parts, batch, dropLast, size }: Plan): BatchShape {
+/** The shape of the batches that an epoch begins with. @param share as of {@link loadersOf}; it may be empty. */
+export function firstBatch(
+  { parts, batch, dropLast, size }: Plan,
+  share: LoaderOptions['share'] = { rank: 0, size: 1 },
+): BatchShape {
   const { length, channels } = parts.train;
   if (dropLast && length < batch) {
     throw new UsageError(
       `--drop-last leaves nothing of ${length} training samples in batches of ${batch}: use a smaller --batch, or leave --drop-last out`,
     );
   }
-  return { size: Math.min(batch, length), channels, ...size };
+  const { from, to } = evenShare(Math.min(batch, length), share.rank, share.size);
+  return { size: to - from, channels, ...size };
 }
 
 /** Weights that a fresh run begins with, where they are not random: pretrained ones, or those of another run. */

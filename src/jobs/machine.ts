@@ -50,7 +50,8 @@ export function describeMachine(runtime: Runtime): RunConfig['machine'] {
 
 /** What differs between the machine of a run and this one, in words; bits may differ where it is not empty. */
 export function machineDifferences(before: RunConfig['machine'], now: RunConfig['machine']): string[] {
-  return (Object.keys(now) as (keyof RunConfig['machine'])[])
+  const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return ([...keys] as (keyof RunConfig['machine'])[])
     .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
     .map((key) => `${key}: ${JSON.stringify(before[key])} then, ${JSON.stringify(now[key])} now`);
 }

@@ -56,6 +56,9 @@ export class Ranks {
       'the version of Pixelwise': pixelwiseVersion(),
       'the program (hash of its files)': await programHash(),
       'the options': digest(JSON.stringify(options)),
+      'the settings that follow from options and data (name them to have the same on all hosts)': digest(
+        JSON.stringify(settingsOf(plan)),
+      ),
       'the samples (hash of their names and file sizes)': await dataHash(plan.parts),
     }));
     await checkSameEverywhere(communicator, things);
@@ -95,14 +98,19 @@ export class Ranks {
    * The plan with the batch and the learning rate of all ranks together. A run that goes on keeps both, whatever
    * the number of ranks now; only what is said anew (`given`) changes them.
    */
-  spread(plan: Plan, given: TrainOptions, earlier: RunConfig | undefined, note: (text: string) => void): Plan {
+  spread(
+    plan: Plan,
+    given: TrainOptions,
+    earlier: RunConfig | undefined,
+    note: (text: string) => void,
+  ): Plan {
     const { size } = this;
     if (earlier) {
       const { batch, lr } = earlier.training;
       return {
         ...plan,
         batch: given.batch === undefined ? batch : plan.batch * size,
-        lr: given.lr === undefined && given.scaleLr === undefined ? lr : this.scaled(plan, given),
+        lr: typeof given.lr !== 'number' && given.scaleLr === undefined ? lr : this.scaled(plan, given),
       };
     }
     if (size === 1) return plan;
@@ -131,6 +139,11 @@ const SCALINGS: Readonly<Record<ScaleLr, (ranks: number) => number>> = {
 };
 
 const short = (value: number) => String(Number(value.toPrecision(3)));
+
+/** All of a plan but the data itself, and what was found in it. */
+function settingsOf({ parts: _parts, report: _report, notes: _notes, ...settings }: Plan): object {
+  return settings;
+}
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 

@@ -27,6 +27,7 @@ export async function measureSteps(
   for await (const batch of train.epoch(0)) {
     const start = performance.now();
     await learner.backward(batch);
+    await learner.reduceGradients();
     learner.step();
     if (count++ > 0) timed += performance.now() - start;
     if (count > TIMED_STEPS) break;

@@ -1,7 +1,10 @@
 /** What can be said about a training run. Everything has a default; every default can be named. */
+import type { Communicator } from '../distributed/index.js';
 import type { FormatName, PetsTarget } from '../data/index.js';
 import type { Callback, MonitorMetric } from '../training/index.js';
 
+/** How the learning rate follows the number of ranks. */
+export type ScaleLr = 'linear' | 'sqrt' | 'none';
 export type OptimizerName = 'sgd' | 'adam' | 'adamw' | 'rmsprop';
 export type NormalizeName = 'imagenet' | 'min-max' | 'dataset' | 'none';
 export type SamplerName = 'shuffle' | 'weighted';
@@ -108,6 +111,10 @@ export interface TrainSettings {
   readonly clipValue?: number | undefined;
   /** Batches whose gradients make one step; default 1. See `FitOptions.accumulate` for where it equals a large batch. */
   readonly accumulate?: number | undefined;
+  /** Several ranks: how the learning rate grows with their number; default none. */
+  readonly scaleLr?: ScaleLr | undefined;
+  /** Several ranks: the precision in which gradients go between them; default float32. */
+  readonly allReduce?: 'float32' | 'float16' | undefined;
   /** Averages weights over steps, keeping this share each step; the average is what is scored, saved and exported. */
   readonly ema?: number | undefined;
   /** Keeps every n-th epoch's checkpoint, beside the best and the last. */
@@ -125,6 +132,11 @@ export interface TrainOptions extends TrainSettings {
   readonly resume?: boolean | undefined;
   readonly device?: 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml' | undefined;
   readonly threads?: number | undefined;
+  /**
+   * The ranks that train this model together, all of which call this with the same options; `batch` is then what
+   * each of them takes. Only rank 0 writes the run, and only its result is whole.
+   */
+  readonly communicator?: Communicator | undefined;
   /** Called beside our own (progress, say). */
   readonly callbacks?: readonly Callback[] | undefined;
   /** Told what a person should know: choices made, samples set aside. */

@@ -28,7 +28,6 @@ import {
   fit,
   gradientClipping,
   Learner,
-  loadCheckpoint,
   metricsLog,
   readRunConfig,
   RunFolder,
@@ -40,6 +39,7 @@ import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
+import { Ranks } from './ranks.js';
 import { withRecipe } from './recipes/index.js';
 import { RunPictures } from './run-pictures.js';
 import { RunReport } from './run-report.js';
@@ -55,22 +55,28 @@ export interface TrainResult extends RunScores {
 
 /** Trains a model and writes a run folder. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const note = options.onNote ?? (() => undefined);
+  const ranks = new Ranks(options.communicator);
+  const note = (ranks.isFirst && options.onNote) || (() => undefined);
   if (options.resume && options.out === undefined) {
     throw new UsageError('--resume needs --out RUN: the run to go on with');
   }
   if (options.epochs !== undefined && options.minutes !== undefined) {
     throw new UsageError('--epochs and --minutes both say how long to train: give one of them');
   }
-  const folder = new RunFolder(options.out ?? (await nextFolder(options.recipe ?? options.model ?? 'unet')));
-  const earlier = await openEarlier(folder, options, note);
+  const folder = new RunFolder(
+    await ranks.onFirst(() => options.out ?? nextFolder(options.recipe ?? options.model ?? 'unet')),
+  );
+  const earlier =
+    (await ranks.onFirst(async () => (await openEarlier(folder, options, note)) ?? null)) ?? undefined;
   const settings: TrainOptions = earlier
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : await withRecipe(options);
   if (earlier) checkResumable(options, earlier, folder);
-  const planned = await planTraining(settings, { choosing: !earlier });
+  const planned = await ranks.together(() => planTraining(settings, { choosing: !earlier }));
+  await ranks.checkAlike(planned, settingsOf(settings));
   // A run that goes on keeps the rate that it found.
-  const plan = earlier && planned.findLr ? { ...planned, lr: earlier.training.lr, findLr: false } : planned;
+  const kept = earlier && planned.findLr ? { ...planned, lr: earlier.training.lr, findLr: false } : planned;
+  const plan = ranks.spread(kept, options, earlier, note);
   if (plan.schedule !== 'step' && (plan.stepEpochs ?? plan.stepFactor) !== undefined) {
     throw new UsageError(
       `--step-epochs and --step-factor are for --schedule step, not for ${plan.schedule}: leave them out`,
@@ -82,7 +88,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     ...(options.threads && { threads: options.threads }),
   });
   try {
-    return await runTraining(plan, settings, folder, earlier, runtime, note);
+    return await runTraining(plan, settings, folder, earlier, runtime, ranks, note);
   } finally {
     await runtime.close();
   }
@@ -97,25 +103,30 @@ async function runTraining(
   folder: RunFolder,
   earlier: RunConfig | undefined,
   runtime: Runtime,
+  ranks: Ranks,
   note: (message: string) => void,
 ): Promise<TrainResult> {
   const { parts, classes } = plan;
-  const first = firstBatch(plan);
-  const made = await modelFor(plan, runtime, earlier && { folder, config: earlier });
+  const first = firstBatch(plan, ranks.share);
+  const made = await ranks.together(() => modelFor(plan, runtime, earlier && { folder, config: earlier }));
   const learner = new Learner({
     model: made.model,
     loss: lossOf(plan),
     optimizer: optimizerOf(plan),
     runtime,
     seed: plan.seed,
+    replicas: ranks.replicas(options),
   });
   try {
-    if (!earlier) await startFrom(plan, options.init, learner);
-    const loaders = await loadersOf(plan);
+    if (!earlier) {
+      await ranks.together(() => (ranks.isFirst ? startFrom(plan, options.init, learner) : undefined));
+      await ranks.shareWeights(learner);
+    }
+    const loaders = await loadersOf(plan, ranks.share);
     const began = performance.now();
     const found = plan.findLr ? await lookForLr(learner, loaders.train, plan, options, note) : undefined;
     const lr = found?.suggestion ?? plan.lr;
-    const config = configOf({ ...plan, lr }, options, made.config, runtime);
+    const config = configOf({ ...plan, lr }, options, made.config, runtime, ranks);
     let budget: Budget = { epochs: plan.epochs, maxSteps: null };
     if (earlier) {
       checkSame(earlier, config, folder);
@@ -124,22 +135,24 @@ async function runTraining(
       }
       budget = earlier.training;
     } else if (plan.minutes !== undefined) {
-      budget = await measureSteps(learner, loaders, plan.minutes, began, plan.accumulate);
+      const measured = await measureSteps(learner, loaders, plan.minutes, began, plan.accumulate);
+      budget = await ranks.onFirst(() => measured);
       note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }
     const { epochs: wanted, maxSteps } = budget;
     const stepsPerEpoch = Math.ceil(loaders.train.length / plan.accumulate);
     const schedule = scheduleOf(plan, maxSteps ?? wanted * stepsPerEpoch, wanted);
     // A loss that does not fit, or a batch too large, must show before there is a folder.
-    if (!earlier) await learner.prepare(first);
-    await folder.create();
-    if (!earlier) {
+    if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
+    if (ranks.isFirst) await folder.create();
+    if (!earlier && ranks.isFirst) {
       await made.encoder?.save(folder);
       await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
       if (found) await writeLrFind(folder.path, found);
     }
-    const pictures = options.pictures === false ? undefined : new RunPictures(folder, plan, note);
-    const report = options.pictures === false ? undefined : new RunReport(folder, note);
+    const draws = options.pictures !== false && ranks.isFirst;
+    const pictures = draws ? new RunPictures(folder, plan, note) : undefined;
+    const report = draws ? new RunReport(folder, note) : undefined;
     await pictures?.showData();
     const monitor: Monitor = { metric: plan.monitor, part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor, every: plan.keepEvery });
@@ -147,15 +160,15 @@ async function runTraining(
       scheduleCallback(schedule, { ...monitor, metric: 'loss' }),
       ...stepCallbacks(plan),
       ...stoppingCallbacks(plan, monitor),
-      metricsLog(folder),
+      ...(ranks.isFirst ? [metricsLog(folder)] : []),
       ...(options.callbacks ?? []),
       ...(pictures ? [pictures.film(loaders.batches)] : []),
       // After those that remember something of an epoch: it is saved with it.
-      saving,
+      ...(ranks.isFirst ? [saving] : []),
       ...(report ? [report.callback()] : []),
     ];
     const resume =
-      earlier && (await loadCheckpoint(await folder.checkpointFolder('last'), learner, callbacks));
+      earlier && (await ranks.loadCheckpoint(() => folder.checkpointFolder('last'), learner, callbacks));
     const result = await fit({
       learner,
       train: loaders.train,
@@ -170,7 +183,9 @@ async function runTraining(
     });
     const { history, stopped, epochs } = result;
     const scored =
-      stopped === 'interrupted' ? {} : await scoreParts(folder, plan, runtime, pictures, options.signal);
+      stopped === 'interrupted' || !ranks.isFirst
+        ? {}
+        : await scoreParts(folder, plan, runtime, pictures, options.signal);
     const outcome: RunScores = {
       epochs,
       stopped,
@@ -179,7 +194,7 @@ async function runTraining(
       secondsPerEpoch: median(history.map((record) => record.seconds)),
       imagesPerSecond: median(history.map((record) => record.imagesPerSecond)),
     };
-    await writeRunScores(folder, outcome);
+    if (ranks.isFirst) await writeRunScores(folder, outcome);
     await report?.write();
     return { run: folder.path, ...outcome };
   } finally {
@@ -215,7 +230,13 @@ function stoppingCallbacks({ patience, minDelta }: Plan, monitor: Monitor): Call
 }
 
 /** What `config.json` says of a run. */
-function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], runtime: Runtime): RunConfig {
+function configOf(
+  plan: Plan,
+  options: TrainOptions,
+  model: RunConfig['model'],
+  runtime: Runtime,
+  { size }: Ranks,
+): RunConfig {
   const { parts, classes } = plan;
   const { channels, maxValue } = parts.train;
   return {
@@ -268,7 +289,7 @@ function configOf(plan: Plan, options: TrainOptions, model: RunConfig['model'], 
     },
     options: { ...settingsOf(options), ...plan.chosen.settings, ...plan.partOptions },
     chosen: [...plan.chosen.choices],
-    machine: describeMachine(runtime),
+    machine: { ...describeMachine(runtime), ...(size > 1 && { ranks: size }) },
   };
 }
 
@@ -367,7 +388,17 @@ function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void 
   }
 }
 
-const NOT_SETTINGS = new Set(['data', 'out', 'resume', 'device', 'threads', 'callbacks', 'onNote', 'signal']);
+const NOT_SETTINGS = new Set([
+  'data',
+  'out',
+  'resume',
+  'device',
+  'threads',
+  'communicator',
+  'callbacks',
+  'onNote',
+  'signal',
+]);
 
 function settingsOf(options: TrainOptions): Record<string, unknown> {
   return Object.fromEntries(Object.entries(defined(options)).filter(([name]) => !NOT_SETTINGS.has(name)));

@@ -105,6 +105,8 @@ const runConfigSchema = z.object({
     platform: z.string(),
     cpu: z.string(),
     threads: whole.positive(),
+    /** Processes that trained it together, where there were several. */
+    ranks: whole.positive().optional(),
     device: z.string(),
     /** How graphs were written for this machine; other lowerings give other bits. */
     target: z.record(z.string(), z.unknown()),

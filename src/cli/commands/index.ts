@@ -14,6 +14,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'train',
     summary: 'train on labelled images; writes a run folder',
     positionals: [],
+    shared: true,
     load: () => import('./train.js'),
   }),
   command({
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'evaluate',
     summary: 'scores on labelled images',
     positionals: [MODEL],
+    shared: true,
     load: () => import('./evaluate.js'),
   }),
   command({
@@ -35,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
       MODEL,
       { name: 'INPUT', help: "image files, folders, patterns such as 'photos/*.jpg'", many: true },
     ],
+    shared: true,
     load: () => import('./predict.js'),
   }),
   command({

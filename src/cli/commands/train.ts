@@ -5,9 +5,14 @@ import { INTERRUPTED } from '../interruption.js';
 import { scoresText } from '../scores-text.js';
 import { trainingDisplay } from '../training-display.js';
 
-export const run: Run<'train'> = async ({ json: _json, config: _config, ...options }, { output, signal }) => {
+export const run: Run<'train'> = async (
+  { json: _json, config: _config, ...options },
+  { output, signal, crew },
+) => {
   const result = await train({
     ...options,
+    threads: options.threads ?? crew?.threads,
+    communicator: crew?.communicator,
     signal,
     onNote: (message) => output.note(message),
     callbacks: [trainingDisplay(output)],
