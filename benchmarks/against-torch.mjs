@@ -3,14 +3,15 @@
  * machine for a while slows both.
  *
  *   npm run build
- *   node benchmarks/against-torch.mjs [--model M] [--mode train|predict] [--batch N] [--size N]
- *        [--threads N] [--rounds N] [--repeat N] [--json] -- PEER…
+ *   node benchmarks/against-torch.mjs [--model M] [--mode train|predict|data] [--batch N] [--size N]
+ *        [--threads N] [--rounds N] [--repeat N] [--data DIR] [--json] -- PEER…
  *
  * PEER is a command that measures the peer, `python3 peer.py` say. It is called as
  *
- *   PEER… MODEL train|predict --batch N --size N --threads N --repeat N
+ *   PEER… MODEL train|predict|data --batch N --size N --threads N --repeat N [--data DIR]
  *
- * and prints a line of JSON with `seconds` (the median of its steps) and `peakMiB` (of its process).
+ * and prints a line of JSON with `seconds` (the median of its steps) and `peakMiB` (of its process). Loading data
+ * is measured where `--data` names a folder of images and masks: `-- python3 benchmarks/torchvision_data.py`.
  *
  * A round is one run of ours and one of the peer's. Printed are the medians over the rounds, with the least
  * and the most, and the ratios peer ÷ ours, each of two runs of one round: above 1, ours is faster or smaller.
@@ -38,6 +39,7 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: String(availableParallelism()) },
     rounds: { type: 'string', default: '5' },
     repeat: { type: 'string', default: '5' },
+    data: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -50,7 +52,7 @@ const cases = benchCases({
   batch: count(options.batch),
   size: count(options.size),
   threads: count(options.threads),
-}).filter(({ mode }) => mode !== 'data');
+}).filter(({ mode }) => (mode === 'data') === (options.data !== undefined));
 
 /** Runs a program to its end and reads the last line that it prints. */
 function lastLineOf(command, words) {
@@ -67,7 +69,7 @@ function lastLineOf(command, words) {
 }
 
 async function runOurs(which) {
-  const settings = { device: 'cpu', repeats: Number(options.repeat), profile: false };
+  const settings = { device: 'cpu', repeats: Number(options.repeat), profile: false, data: options.data };
   const found = await lastLineOf(process.execPath, [
     OURS,
     JSON.stringify({ kind: 'case', case: which, settings }),
@@ -83,6 +85,7 @@ function runPeer({ model, mode, batch, size, threads }) {
     model,
     mode,
     ...numbers.flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...(options.data === undefined ? [] : ['--data', options.data]),
   ]);
 }
 
@@ -108,18 +111,21 @@ for (const which of cases) {
     peer: spread(rounds.map(({ peer }) => peer[key])),
     ratio: spread(rounds.map(({ ours, peer }) => peer[key] / ours[key])),
   });
-  const result = { ...which, rounds: rounds.length, seconds: over('seconds'), peakMiB: over('peakMiB') };
+  const keys = ['seconds', 'peakMiB', 'processorSeconds'].filter((key) => key in rounds[0].ours);
+  const result = {
+    ...which,
+    rounds: rounds.length,
+    ...Object.fromEntries(keys.map((key) => [key, over(key)])),
+  };
   results.push(result);
   const { model, mode, batch, size } = which;
   const print = options.json ? process.stderr : process.stdout;
   print.write(`${mode} ${model}, ${batch} images of ${size}×${size}, ${rounds.length} rounds\n`);
-  for (const [key, digits] of [
-    ['seconds', 3],
-    ['peakMiB', 0],
-  ]) {
+  for (const key of keys) {
+    const digits = key === 'peakMiB' ? 0 : 3;
     const { ours, peer, ratio } = result[key];
     print.write(
-      `  ${key.padEnd(8)} ours ${inWords(ours, digits)}   peer ${inWords(peer, digits)}   ratio ${inWords(ratio, 2)}\n`,
+      `  ${key.padEnd(16)} ours ${inWords(ours, digits)}   peer ${inWords(peer, digits)}   ratio ${inWords(ratio, 2)}\n`,
     );
   }
 }

@@ -6,6 +6,8 @@ export interface Steps {
   readonly times: readonly number[];
   /** From the model to a graph that is ready to run. */
   readonly compileSeconds?: number;
+  /** Processor time of one step over all threads: what a busy machine changes least. */
+  readonly processorSeconds?: number;
   /** Arithmetic of one step; absent where there is none to count. */
   readonly operations?: number;
 }

@@ -43,13 +43,20 @@ export function trainingDisplay(output: Output): Callback {
   };
 }
 
+/** Waiting for data is told of where it takes at least this share of an epoch. */
+const WAITING_TOLD = 0.02;
+
 /** `epoch  3/20  loss 0.2130  valid: loss 0.2011, accuracy 0.951, mean IoU 0.873, Dice 0.921  0:12, 81 images/s`. */
 export function epochLine(record: EpochRecord, epochs: number): string {
-  const { epoch, train, valid, seconds, imagesPerSecond } = record;
+  const { epoch, train, valid, seconds, waitSeconds, imagesPerSecond } = record;
   const number = String(epoch).padStart(String(epochs).length);
   const parts = [`epoch ${number}/${epochs}`, `train: ${figures(train)}`];
   if (valid) parts.push(`valid: ${figures(valid)}`);
-  parts.push(`${duration(seconds)}, ${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`);
+  const waiting = waitSeconds / seconds;
+  parts.push(
+    `${duration(seconds)}, ${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s` +
+      (waiting >= WAITING_TOLD ? `, ${Math.round(100 * waiting)}% of the time waiting for data` : ''),
+  );
   return parts.join('  ');
 }
 

@@ -55,7 +55,8 @@ export function classValues(
   values: ReadonlyMap<number, number>,
   description: string,
 ): ClassValues {
-  const table = new Uint16Array(65536).fill(UNKNOWN_VALUE);
+  // Shared, so that sending it to the loader's threads with every sample copies nothing.
+  const table = new Uint16Array(new SharedArrayBuffer(65536 * 2)).fill(UNKNOWN_VALUE);
   table[IGNORE_INDEX] = IGNORE_INDEX;
   for (const [value, index] of values) table[value] = index;
   return { names, description, table };

@@ -1,10 +1,12 @@
 /**
  * A PNG reader that keeps what is stored: palette indices as indices, 1-, 2- and 4-bit greys unscaled,
  * 16 bits as 16 bits (PNG specification, third edition). It exists because sharp turns palettes into
- * colours. Inflation runs in Node's thread pool under a bound, so a crafted file cannot take all memory.
+ * colours. Inflation runs in Node's thread pool (or in the thread of ours that calls) under a bound, so a crafted
+ * file cannot take all memory.
  */
 import { promisify } from 'node:util';
-import { inflate } from 'node:zlib';
+import { isMainThread } from 'node:worker_threads';
+import { inflate, inflateSync } from 'node:zlib';
 import { checkPixelCount, damaged, type ImageBytes, pngHeader } from './image-source.js';
 
 const inflateAsync = promisify(inflate);
@@ -61,11 +63,13 @@ export async function readPng({ name, bytes }: ImageBytes): Promise<PngSamples> 
   }
   let inflated: Uint8Array;
   try {
-    inflated = await inflateAsync(parts.length === 1 ? parts[0]! : Buffer.concat(parts), {
+    const deflated = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    const options = {
       maxOutputLength: expected + 1,
       // All at once: the default of 16 KiB would cross to the thread pool and back for each.
       chunkSize: Math.max(64, Math.min(expected + 1, 2 ** 24)),
-    });
+    };
+    inflated = isMainThread ? await inflateAsync(deflated, options) : inflateSync(deflated, options);
   } catch (cause) {
     throw damaged(name, 'PNG', cause instanceof Error ? cause.message : String(cause), cause);
   }

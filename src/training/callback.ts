@@ -40,6 +40,8 @@ export interface EpochRecord {
   /** Learning rate of the epoch's last step. */
   readonly lr: number;
   readonly seconds: number;
+  /** The part of `seconds` in which training waited for the loader: near 0 where data is not what bounds it. */
+  readonly waitSeconds: number;
   /** Training images a second, validation not counted. */
   readonly imagesPerSecond: number;
   /** At the model's resolution, in training mode, while the weights move. */
@@ -119,6 +121,7 @@ export interface TallyState {
   readonly losses: Readonly<Record<string, number>>;
   readonly counts: readonly number[];
   readonly seconds: number;
+  readonly waitSeconds: number;
 }
 
 /** Where a run stands, beside the values of weights and optimizer. */

@@ -36,6 +36,8 @@ const savedState = z.object({
         losses: z.record(z.string(), z.number()),
         counts: z.array(whole),
         seconds: z.number(),
+        // Checkpoints of earlier versions have none.
+        waitSeconds: z.number().default(0),
       })
       .nullable(),
     history: z.array(record as unknown as z.ZodType<EpochRecord>),

@@ -138,6 +138,8 @@ describe('fit', () => {
     expect(first).toMatchObject({ lr: 5e-3, train: { samples: 10 }, valid: { samples: 6 } });
     expect(first.seconds).toBeGreaterThan(0);
     expect(first.imagesPerSecond).toBeCloseTo(10 / first.seconds, 6);
+    expect(first.waitSeconds).toBeGreaterThanOrEqual(0);
+    expect(first.waitSeconds).toBeLessThan(first.seconds);
     expect(last.train.loss).toBeLessThan(first.train.loss! * 0.9);
     expect(last.valid!.dice).toBeGreaterThan(0.5);
     for (const part of [last.train, last.valid!]) {

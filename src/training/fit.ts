@@ -147,6 +147,7 @@ class Fit implements FitContext {
     let before = performance.now();
     let left = false;
     for await (const batch of train.epoch(this.epoch, { from: this.batch })) {
+      this.tally.waitSeconds += (performance.now() - before) / 1000;
       await this.trainBatch(batch);
       const now = performance.now();
       this.tally.seconds += (now - before) / 1000;
@@ -245,6 +246,7 @@ class Fit implements FitContext {
       step: this.step,
       lr: this.learner.optimizer.groups[0]!.lr,
       seconds: this.tally.seconds,
+      waitSeconds: this.tally.waitSeconds,
       imagesPerSecond: this.tally.imagesPerSecond,
       train: scores,
       ...(validTally && { valid: validTally.scores() }),

@@ -42,10 +42,12 @@ it('goes on from its state, through JSON, as if never stopped', () => {
   for (const [b, o] of batches) whole.add(b, o);
   first.add(...batches[0]!);
   first.seconds = 2;
+  first.waitSeconds = 0.5;
   second.loadState(JSON.parse(JSON.stringify(first.state())) as ReturnType<Tally['state']>);
   for (const [b, o] of batches.slice(1)) second.add(b, o);
   expect(second.scores()).toEqual(whole.scores());
   expect(second.imagesPerSecond).toBe(3);
+  expect(second.waitSeconds).toBe(0.5);
 });
 
 it('of nothing has no loss', () => {

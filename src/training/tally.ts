@@ -13,6 +13,8 @@ export class Tally {
   private losses: Record<string, number> = {};
   /** Time that the batches took. */
   seconds = 0;
+  /** The part of it in which training waited for the loader. */
+  waitSeconds = 0;
 
   constructor(private readonly classNames: readonly string[]) {
     this.counts = new ConfusionMatrix(classNames.length);
@@ -56,8 +58,8 @@ export class Tally {
   }
 
   state(): TallyState {
-    const { samples, loss, losses, seconds } = this;
-    return { samples, loss, losses: { ...losses }, counts: [...this.counts.counts], seconds };
+    const { samples, loss, losses, seconds, waitSeconds } = this;
+    return { samples, loss, losses: { ...losses }, counts: [...this.counts.counts], seconds, waitSeconds };
   }
 
   loadState(state: TallyState): void {
@@ -66,5 +68,6 @@ export class Tally {
     this.losses = { ...state.losses };
     this.counts.counts.set(state.counts);
     this.seconds = state.seconds;
+    this.waitSeconds = state.waitSeconds;
   }
 }

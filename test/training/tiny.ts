@@ -145,5 +145,5 @@ const hex = (data: Float32Array) =>
 
 /** The history without what a clock has measured. */
 export function withoutTimes(history: readonly object[]): object[] {
-  return history.map((record) => ({ ...record, seconds: 0, imagesPerSecond: 0 }));
+  return history.map((record) => ({ ...record, seconds: 0, waitSeconds: 0, imagesPerSecond: 0 }));
 }

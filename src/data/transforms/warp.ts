@@ -14,12 +14,18 @@ const TOLERANCE = 0.25;
 /** Fills `xs` and `ys` with the places at which output row `y` is looked up. */
 export type RowPlaces = (y: number, xs: Float64Array, ys: Float64Array) => void;
 
-/** A new sample of the same size whose pixel (x, y) is `sample` at the places given. */
+/** What is looked up while its place is written to; warps are many and of one size. */
+const lookedUp = { image: new Float32Array(0), mask: new Uint8Array(0) };
+
+/** `sample` with every pixel (x, y) taken from the places given, in place. */
 export function warp(sample: PairedSample, places: RowPlaces, fill: number): PairedSample {
-  const { width, height, channels, image: source, mask: sourceMask } = sample;
+  const { width, height, channels, image, mask } = sample;
   const plane = width * height;
-  const image = new Float32Array(source.length);
-  const mask = new Uint8Array(plane);
+  if (lookedUp.image.length !== image.length) lookedUp.image = new Float32Array(image.length);
+  if (lookedUp.mask.length !== plane) lookedUp.mask = new Uint8Array(plane);
+  const { image: source, mask: sourceMask } = lookedUp;
+  source.set(image);
+  sourceMask.set(mask);
   const xs = new Float64Array(width);
   const ys = new Float64Array(width);
   const [lastX, lastY] = [width - 1, height - 1];
@@ -30,7 +36,7 @@ export function warp(sample: PairedSample, places: RowPlaces, fill: number): Pai
       const py = ys[x]!;
       if (!(px > -TOLERANCE && py > -TOLERANCE && px < width + TOLERANCE && py < height + TOLERANCE)) {
         mask[i] = IGNORE_INDEX;
-        if (fill !== 0) for (let c = 0; c < channels; c++) image[c * plane + i] = fill;
+        for (let c = 0; c < channels; c++) image[c * plane + i] = fill;
         continue;
       }
       const nearX = px < 0 ? 0 : px >= width ? lastX : px | 0;
@@ -42,15 +48,27 @@ export function warp(sample: PairedSample, places: RowPlaces, fill: number): Pai
       const y0 = fy | 0;
       const wx = fx - x0;
       const wy = fy - y0;
-      let at = y0 * width + x0;
-      const right = x0 < lastX ? 1 : 0;
+      const a = y0 * width + x0;
+      const b = x0 < lastX ? a + 1 : a;
       const below = y0 < lastY ? width : 0;
-      for (let to = i; to < source.length; to += plane, at += plane) {
-        const top = source[at]! + wx * (source[at + right]! - source[at]!);
-        const bottom = source[at + below]! + wx * (source[at + below + right]! - source[at + below]!);
-        image[to] = top + wy * (bottom - top);
+      if (channels === 3) {
+        image[i] = mixed(source, a, b, below, wx, wy);
+        image[i + plane] = mixed(source, a + plane, b + plane, below, wx, wy);
+        image[i + 2 * plane] = mixed(source, a + 2 * plane, b + 2 * plane, below, wx, wy);
+      } else {
+        for (let at = 0; at < image.length; at += plane) {
+          image[i + at] = mixed(source, a + at, b + at, below, wx, wy);
+        }
       }
     }
   }
-  return { ...sample, image, mask };
+  return sample;
+}
+
+/** Between the values at `a` and `b` and those `below` them, bilinearly. */
+function mixed(source: Float32Array, a: number, b: number, below: number, wx: number, wy: number): number {
+  const left = source[a]!;
+  const top = left + wx * (source[b]! - left);
+  const leftBelow = source[a + below]!;
+  return top + wy * (leftBelow + wx * (source[b + below]! - leftBelow) - top);
 }

@@ -17,11 +17,11 @@ export function csvLog(path: string): Callback {
 /** The table, with a line of names above; a score that an epoch does not have leaves its cell empty. */
 export function csvTable(history: readonly EpochRecord[]): string {
   const rows = history.map((record): ReadonlyMap<string, number | null> => {
-    const { epoch, step, lr, seconds, imagesPerSecond, train, valid } = record;
+    const { epoch, step, lr, seconds, waitSeconds, imagesPerSecond, train, valid } = record;
     const part = (name: string, scores: [string, number | null][]) =>
       scores.map(([score, value]): [string, number | null] => [`${name}/${score}`, value]);
     return new Map([
-      ...Object.entries({ epoch, step, lr, seconds, imagesPerSecond }),
+      ...Object.entries({ epoch, step, lr, seconds, waitSeconds, imagesPerSecond }),
       ...part('train', flatScores(train)),
       ...(valid ? part('valid', flatScores(valid)) : []),
     ]);

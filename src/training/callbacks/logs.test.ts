@@ -25,6 +25,7 @@ function record(epoch: number, classNames: readonly string[], withValid = true):
     step: 3 * epoch,
     lr: 1e-3 / epoch,
     seconds: 2.5,
+    waitSeconds: 0.5,
     imagesPerSecond: 4,
     train: scores(1 / epoch),
     ...(withValid && { valid: scores(2 / epoch) }),
@@ -49,11 +50,12 @@ describe('csvTable', () => {
     const history = [record(1, ['sky', 'tree', 'road']), record(2, ['sky', 'tree', 'road'])];
     const [names, first, second, ...rest] = parseCsv(csvTable(history)) as [string[], string[], string[]];
     expect(rest).toEqual([]);
-    expect(names.slice(0, 8)).toEqual([
+    expect(names.slice(0, 9)).toEqual([
       'epoch',
       'step',
       'lr',
       'seconds',
+      'waitSeconds',
       'imagesPerSecond',
       'train/loss',
       'train/pixelAccuracy',
