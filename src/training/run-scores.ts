@@ -45,6 +45,8 @@ export const epochRecordSchema: z.ZodType<EpochRecord> = z.object({
   step: whole,
   lr: z.number(),
   seconds: z.number(),
+  // Runs of earlier versions did not measure it.
+  waitSeconds: z.number().default(0),
   imagesPerSecond: z.number(),
   train: scoresSchema,
   valid: scoresSchema.optional(),
