@@ -61,6 +61,7 @@ export interface OptionValues {
   encoder: string;
   taps: string;
   init: string;
+  tree: boolean;
 
   data: string;
   format: FormatName;
@@ -306,6 +307,12 @@ export const OPTIONS = {
     help: "start from a run's weights",
     section: 'what',
     commands: LEARNING,
+  },
+  tree: {
+    kind: flag(),
+    help: 'print the modules within one another, too, each with its parameters',
+    section: 'what',
+    commands: ['summary'],
   },
 
   data: {

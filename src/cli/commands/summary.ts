@@ -1,5 +1,5 @@
 /** `pixelwise summary MODEL`: layers, shapes, parameters. */
-import { createModel, formatSizes, formatSummary, summarize } from '../../models/index.js';
+import { createModel, formatModules, formatSizes, formatSummary, summarize } from '../../models/index.js';
 import type { Run } from '../command.js';
 import { MODEL_OPTIONS } from '../../jobs/train-options.js';
 
@@ -21,5 +21,9 @@ export const run: Run<'summary'> = async (options, { output, words }) => {
   output.line(formatSummary(summary));
   output.line();
   output.line(formatSizes(summary));
+  if (options.tree) {
+    output.line();
+    output.line(formatModules(summary));
+  }
   return { json: summary };
 };
