@@ -154,6 +154,39 @@ export function namesOrCount(min: number, max: number): OptionKind<readonly stri
   };
 }
 
+/** Numbers separated by commas, each within limits. */
+export function numbers(min: number, max: number, limits: NumberLimits): OptionKind<readonly number[]> {
+  const each = real(limits);
+  return {
+    placeholder: 'LIST',
+    accepts: `${min} to ${max} numbers separated by commas, each ${each.accepts}`,
+    read(value) {
+      const parts: readonly unknown[] | undefined = Array.isArray(value)
+        ? (value as readonly unknown[])
+        : typeof value === 'string'
+          ? value.split(',')
+          : undefined;
+      const found = parts?.flatMap((part) => each.read(part) ?? []);
+      const whole = found && found.length === parts?.length && found.length >= min && found.length <= max;
+      return whole ? found : undefined;
+    },
+  };
+}
+
+/** Several of a few words, separated by commas. */
+export function wordList<const C extends string>(words: readonly C[]): OptionKind<readonly C[]> {
+  return {
+    placeholder: 'LIST',
+    accepts: `a list of ${words.join(', ')}, separated by commas`,
+    words,
+    read(value) {
+      const parts: readonly unknown[] = Array.isArray(value) ? value : String(value).split(',');
+      const found = parts.flatMap((part) => words.find((word) => word === String(part).trim()) ?? []);
+      return found.length === parts.length && new Set(found).size === found.length ? found : undefined;
+    },
+  };
+}
+
 /** A share of the whole, from 0 to below 1, or text that names a part otherwise. */
 export function fractionOrText(placeholder: string, accepts: string): OptionKind<number | string> {
   return {

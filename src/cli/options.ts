@@ -12,11 +12,13 @@ import {
   flag,
   fractionOrText,
   namesOrCount,
+  numbers,
   pattern,
   pixelSize,
   real,
   text,
   whole,
+  wordList,
   wordOr,
   written,
   type OptionKind,
@@ -94,6 +96,10 @@ export interface OptionValues {
   stepEpochs: number;
   stepFactor: number;
   loss: string;
+  classWeights: 'auto' | 'none' | readonly number[];
+  focalGamma: number;
+  unfreezeAfter: number;
+  encoderLr: number;
   clipNorm: number;
   clipValue: number;
   accumulate: number;
@@ -101,6 +107,7 @@ export interface OptionValues {
   allReduce: 'float32' | 'float16';
   ema: number;
   keepEvery: number;
+  log: readonly ('csv' | 'tensorboard')[];
   pictures: boolean;
   resume: boolean;
   config: string;
@@ -111,7 +118,7 @@ export interface OptionValues {
   overlap: number;
   tta: boolean;
   positions: TestTimeAugmentation;
-  threshold: number;
+  threshold: number | 'auto';
   keepLargest: boolean;
   minArea: number;
   fillHoles: boolean;
@@ -526,6 +533,34 @@ export const OPTIONS = {
     section: 'how',
     commands: LEARNING,
   },
+  classWeights: {
+    kind: wordOr(['auto', 'none'], numbers(2, 255, { min: 0, max: 1e6 })),
+    help: 'how much a pixel of each class counts in cross-entropy, focal and bce; auto: 1 ÷ √share of the pixels',
+    unset: 'none',
+    section: 'how',
+    commands: LEARNING,
+  },
+  focalGamma: {
+    kind: real({ min: 0, max: 20 }),
+    help: 'how much the focal loss plays easy pixels down',
+    unset: '2',
+    section: 'how',
+    commands: LEARNING,
+  },
+  unfreezeAfter: {
+    kind: whole(1, 1_000_000),
+    help: 'epochs after which a frozen encoder learns too',
+    unset: 'never',
+    section: 'how',
+    commands: ['train'],
+  },
+  encoderLr: {
+    kind: real({ above: 0, max: 100 }),
+    help: 'learning rate of the encoder once it learns',
+    unset: 'a tenth of --lr',
+    section: 'how',
+    commands: ['train'],
+  },
   clipNorm: {
     kind: real({ above: 0, max: 1e6 }),
     help: 'greatest norm of all gradients together',
@@ -572,6 +607,13 @@ export const OPTIONS = {
     kind: whole(1, 1_000_000),
     help: "keep every n-th epoch's checkpoint, beside the best and the last",
     unset: 'those two',
+    section: 'how',
+    commands: ['train'],
+  },
+  log: {
+    kind: wordList(['csv', 'tensorboard']),
+    help: 'logs beside metrics.jsonl: metrics.csv, and event files for TensorBoard',
+    unset: 'neither',
     section: 'how',
     commands: ['train'],
   },
@@ -636,11 +678,11 @@ export const OPTIONS = {
     commands: USING,
   },
   threshold: {
-    kind: real({ above: 0, below: 1 }),
-    help: 'two classes: probability from which on a pixel is foreground',
-    unset: "the model's own",
+    kind: wordOr(['auto'], real({ above: 0, below: 1 })),
+    help: 'two classes: probability from which on a pixel is foreground; auto chooses it on the validation part',
+    unset: "the model's own; to train, 0.5",
     section: 'judging',
-    commands: USING,
+    commands: ['train', ...USING],
   },
   keepLargest: {
     kind: flag(),

@@ -4,6 +4,7 @@ import { namedPart, type Dataset } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import { planTraining } from '../jobs/train-plan.js';
 import type { TrainSettings } from '../jobs/index.js';
+import type { RunConfig } from '../training/index.js';
 import { configOfRun } from './data-to-score.js';
 
 export interface PartToScore {
@@ -46,8 +47,22 @@ export async function partToScore(
   if (!trainedOnThis || name === undefined || dataset.splits?.includes(name)) {
     return { part: namedPart(dataset, split) };
   }
-  // The split was drawn: the run's own settings draw it again.
-  const plan = await planTraining({ ...(config.options as TrainSettings), data });
+  return { part: await partOfRun(source, config, data, name) };
+}
+
+/**
+ * A part as a run set it aside: its own settings draw it again.
+ *
+ * @param source names the run. @param data where its data lies now.
+ * @throws PixelwiseError `split` where there is no such part, or the data has changed.
+ */
+export async function partOfRun(
+  source: string,
+  config: RunConfig,
+  data: string,
+  name: 'train' | 'valid' | 'test',
+): Promise<Dataset> {
+  const plan = await planTraining({ ...(config.options as TrainSettings), data }, { choosing: false });
   if (plan.fingerprint !== config.data.fingerprint) {
     throw new PixelwiseError(
       'split',
@@ -60,5 +75,5 @@ export async function partToScore(
       'split',
       `${source} set no ${name} part aside. Train with --${name === 'valid' ? 'val' : name} to have one.`,
     );
-  return { part };
+  return part;
 }

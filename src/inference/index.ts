@@ -4,7 +4,7 @@ export { calibrationGraph, exportGraph, type ExportOptions, type Precision } fro
 export { type ExportedFile, exportRun, type ExportRunOptions, type PrecisionScores } from './export-run.js';
 export * from './calibration.js';
 export { type CheckpointChoice, loadRun, type LoadedRun } from './load-run.js';
-export { formatCard, type ModelCard, parseCard } from './model-card.js';
+export { DEFAULT_THRESHOLD, formatCard, type ModelCard, parseCard } from './model-card.js';
 export * from './raster-segmenter.js';
 export * from './segmenter.js';
 export { type PredictOptions, type PredictOutput, type PredictResult, predictFiles } from './predict.js';

@@ -53,6 +53,7 @@ export function cardOf(config: RunConfig): ModelCard {
     palette: classColours(classes),
     ...(classes.length === 2 && { threshold }),
     loss: training.loss,
+    ...(training.lossSettings && { lossSettings: training.lossSettings }),
   };
 }
 

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import type { Normalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
+import type { LossSettings } from '../nn/index.js';
 
 export interface ModelCard {
   readonly model: {
@@ -29,6 +30,8 @@ export interface ModelCard {
   readonly threshold?: number;
   /** What the model was trained to lower, as `--loss` takes it: `bce+dice`. */
   readonly loss?: string;
+  /** What the losses were told besides: class weights, γ of the focal loss. */
+  readonly lossSettings?: LossSettings;
   /** What the model reached when it was trained, and on what. */
   readonly scores?: Readonly<Record<string, unknown>>;
   /** Of a model that is not in float32: how its numbers are stored, and what it reaches beside float32. */
@@ -70,6 +73,12 @@ const cardSchema = z.object({
   palette: z.array(z.tuple([byte, byte, byte])),
   threshold: z.number().min(0).max(1).exactOptional(),
   loss: z.string().exactOptional(),
+  lossSettings: z
+    .object({
+      classWeights: z.array(z.number().nonnegative()).exactOptional(),
+      focalGamma: z.number().nonnegative().exactOptional(),
+    })
+    .exactOptional(),
   scores: z.record(z.string(), z.unknown()).exactOptional(),
   precision: z.record(z.string(), z.unknown()).exactOptional(),
   license: z.string().exactOptional(),

@@ -7,6 +7,7 @@ import type { Callback, MonitorMetric } from '../training/index.js';
 export type ScaleLr = 'linear' | 'sqrt' | 'none';
 export type OptimizerName = 'sgd' | 'adam' | 'adamw' | 'rmsprop';
 export type NormalizeName = 'imagenet' | 'min-max' | 'dataset' | 'none';
+export type LogName = 'csv' | 'tensorboard';
 export type SamplerName = 'shuffle' | 'weighted';
 export type ScheduleName = 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
 
@@ -105,6 +106,14 @@ export interface TrainSettings {
   readonly stepFactor?: number | undefined;
   /** `NAME[:WEIGHT][+NAME…]` */
   readonly loss?: string | undefined;
+  /** How much a pixel of each class counts in the loss: `auto` by 1 ÷ √share of the training pixels; default 1 each. */
+  readonly classWeights?: 'auto' | 'none' | readonly number[] | undefined;
+  /** γ of the focal loss; default 2. */
+  readonly focalGamma?: number | undefined;
+  /** Epochs after which a frozen encoder learns too. */
+  readonly unfreezeAfter?: number | undefined;
+  /** Learning rate of the encoder once it learns; default a tenth of `lr`. */
+  readonly encoderLr?: number | undefined;
   /** Greatest norm of all gradients together. */
   readonly clipNorm?: number | undefined;
   /** Greatest magnitude of any gradient. */
@@ -119,6 +128,10 @@ export interface TrainSettings {
   readonly ema?: number | undefined;
   /** Keeps every n-th epoch's checkpoint, beside the best and the last. */
   readonly keepEvery?: number | undefined;
+  /** Logs beside metrics.jsonl: `csv` writes metrics.csv, `tensorboard` the folder tensorboard. */
+  readonly log?: readonly LogName[] | undefined;
+  /** Two classes: from which probability on a pixel is foreground; `auto` for the best on the validation part. Default 0.5. */
+  readonly threshold?: number | 'auto' | undefined;
   /** Whether the run draws pictures (`samples/`, `film.webp`) and its `report.html` as it goes. Default true. */
   readonly pictures?: boolean | undefined;
 }

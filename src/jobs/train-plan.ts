@@ -18,6 +18,7 @@ import {
   defaultNormalization,
   examine,
   FORMAT_NAMES,
+  indexMasks,
   normalizationOf,
   openDataset,
   readIdList,
@@ -26,8 +27,8 @@ import {
 } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { createModel, modelEntry, ONNX_UNET } from '../models/index.js';
-import type { Layer, LossTerm } from '../nn/index.js';
-import { parseLosses } from '../nn/index.js';
+import type { Layer, LossSettings, LossTerm } from '../nn/index.js';
+import { classWeightsOf, parseLosses } from '../nn/index.js';
 import type { Optimizer, ParameterSlice, Schedule } from '../optim/index.js';
 import {
   Adam,
@@ -46,6 +47,7 @@ import { choiceLines, chooseSettings } from './choose.js';
 import { dataFacts, machineFacts } from './data-facts.js';
 import { MODEL_OPTIONS } from './train-options.js';
 import type {
+  LogName,
   NormalizeName,
   OptimizerName,
   SamplerName,
@@ -89,6 +91,9 @@ export interface Plan {
   readonly stepEpochs: number | undefined;
   readonly stepFactor: number | undefined;
   readonly loss: string;
+  /** Class weights as they are used; undefined where the losses are as they come. */
+  readonly lossSettings: LossSettings | undefined;
+  readonly unfreezing: { readonly after: number; readonly lr: number | undefined } | undefined;
   readonly augment: string;
   readonly maskResize: 'nearest' | 'as-image';
   readonly sampler: SamplerName;
@@ -97,6 +102,8 @@ export interface Plan {
   readonly accumulate: number;
   readonly ema: number | undefined;
   readonly keepEvery: number | undefined;
+  readonly log: readonly LogName[];
+  readonly threshold: number | 'auto';
   readonly seed: number;
   /** SHA-256 over the ids of all parts. */
   readonly fingerprint: string;
@@ -190,6 +197,8 @@ export async function planTraining(given: TrainOptions, { choosing = true } = {}
     stepEpochs: options.stepEpochs,
     stepFactor: options.stepFactor,
     loss: options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
+    lossSettings: await lossSettingsFor(options, parts.train),
+    unfreezing: unfreezingOf(options, modelName, encoderWeights !== undefined),
     augment: options.augment ?? 'light',
     maskResize: options.maskResize ?? 'nearest',
     sampler: options.sampler ?? 'shuffle',
@@ -198,6 +207,8 @@ export async function planTraining(given: TrainOptions, { choosing = true } = {}
     accumulate: positive('accumulate', options.accumulate ?? 1),
     ema: options.ema,
     keepEvery: options.keepEvery,
+    log: options.log ?? [],
+    threshold: thresholdOf(options, binary, parts),
     seed,
     fingerprint: fingerprintOf(parts),
     notes,
@@ -211,6 +222,56 @@ async function normalizationFor(name: NormalizeName | undefined, train: Dataset)
   if (name === undefined) return defaultNormalization(train.channels);
   if (name === 'dataset') return datasetNormalization(train);
   return normalizationOf(name === 'min-max' ? 'per-image' : name, train.channels);
+}
+
+/** What the losses are told; class weights come from the masks of the training part where they are to be found. */
+async function lossSettingsFor(
+  { classWeights, focalGamma }: TrainSettings,
+  train: Dataset,
+): Promise<LossSettings | undefined> {
+  const weights =
+    classWeights === 'auto'
+      ? classWeightsOf((await indexMasks(train)).totals(), { weighting: 'sqrt' })
+      : classWeights === 'none'
+        ? undefined
+        : classWeights;
+  if (weights && weights.length !== train.classes.length) {
+    throw new UsageError(
+      `--class-weights has ${weights.length} numbers for ${train.classes.length} classes: ${train.classes.join(', ')}`,
+    );
+  }
+  if (!weights && focalGamma === undefined) return undefined;
+  return { ...(weights && { classWeights: weights }), ...(focalGamma !== undefined && { focalGamma }) };
+}
+
+/** When a frozen encoder begins to learn. Throws where none is frozen. */
+function unfreezingOf(settings: TrainSettings, model: string, pretrained: boolean): Plan['unfreezing'] {
+  const { unfreezeAfter: after, encoderLr: lr } = settings;
+  if (after === undefined) {
+    if (lr === undefined) return undefined;
+    throw new UsageError(
+      '--encoder-lr is for an encoder that is unfrozen in the run: give --unfreeze-after too',
+    );
+  }
+  const entry = model === ONNX_UNET ? undefined : modelEntry(model);
+  if (!entry?.pretrained || !(settings.freezeEncoder ?? pretrained)) {
+    throw new UsageError(
+      `--unfreeze-after needs a frozen encoder, and ${model} has none here: use a model with --encoder-weights`,
+    );
+  }
+  return { after: positive('unfreeze-after', after), lr };
+}
+
+function thresholdOf({ threshold = 0.5 }: TrainSettings, binary: boolean, { valid }: Parts): number | 'auto' {
+  if (threshold === 0.5) return threshold;
+  if (!binary)
+    throw new UsageError('--threshold tells two classes apart, and the data has more: leave it out');
+  if (threshold === 'auto' && !valid) {
+    throw new UsageError(
+      '--threshold auto is chosen on the validation part: leave --val above 0, or give a number',
+    );
+  }
+  return threshold;
 }
 
 /** Scores that only two classes have. */
@@ -299,8 +360,8 @@ export function modelOf(plan: Pick<Plan, 'model' | 'classes'>, channels: number)
   return createModel(plan.model.name, { ...plan.model.options, channels, classes: plan.classes.length });
 }
 
-export function lossOf(plan: Pick<Plan, 'loss'>): readonly LossTerm[] {
-  return parseLosses(plan.loss);
+export function lossOf(plan: Pick<Plan, 'loss'> & Partial<Pick<Plan, 'lossSettings'>>): readonly LossTerm[] {
+  return parseLosses(plan.loss, plan.lossSettings);
 }
 
 export function optimizerOf(

@@ -9,7 +9,7 @@ import { resolve } from 'node:path';
 import type { Dataset } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Evaluation } from '../inference/index.js';
-import { evaluate, Segmenter } from '../inference/index.js';
+import { DEFAULT_THRESHOLD, evaluate, Segmenter } from '../inference/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
 import type {
@@ -24,25 +24,22 @@ import type {
 import {
   checkpoints,
   CONFIG_VERSION,
-  earlyStopping,
   fit,
-  gradientClipping,
   Learner,
-  metricsLog,
   readRunConfig,
   RunFolder,
-  scheduleCallback,
-  weightAveraging,
   writeRunScores,
 } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
+import { callbacksOf, logsOf } from './callbacks.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
 import { Ranks } from './ranks.js';
 import { withRecipe } from './recipes/index.js';
 import { RunPictures } from './run-pictures.js';
 import { RunReport } from './run-report.js';
+import { settleThreshold } from './run-threshold.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
@@ -157,10 +154,8 @@ async function runTraining(
     const monitor: Monitor = { metric: plan.monitor, part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor, every: plan.keepEvery });
     const callbacks: Callback[] = [
-      scheduleCallback(schedule, { ...monitor, metric: 'loss' }),
-      ...stepCallbacks(plan),
-      ...stoppingCallbacks(plan, monitor),
-      ...(ranks.isFirst ? [metricsLog(folder)] : []),
+      ...callbacksOf({ ...plan, lr }, { model: made.model, schedule, monitor }),
+      ...(ranks.isFirst ? logsOf(plan, folder) : []),
       ...(options.callbacks ?? []),
       ...(pictures ? [pictures.film(loaders.batches)] : []),
       // After those that remember something of an epoch: it is saved with it.
@@ -182,15 +177,15 @@ async function runTraining(
       resume,
     });
     const { history, stopped, epochs } = result;
-    const scored =
-      stopped === 'interrupted' || !ranks.isFirst
-        ? {}
-        : await scoreParts(folder, plan, runtime, pictures, options.signal);
+    const ended = stopped !== 'interrupted' && ranks.isFirst;
+    const threshold = ended ? await settleThreshold(folder, plan, runtime, options.signal) : undefined;
+    const scored = ended ? await scoreParts(folder, plan, runtime, pictures, options.signal) : {};
     const outcome: RunScores = {
       epochs,
       stopped,
       ...(saving.best && { best: saving.best }),
       ...scored,
+      ...(threshold && { threshold }),
       secondsPerEpoch: median(history.map((record) => record.seconds)),
       imagesPerSecond: median(history.map((record) => record.imagesPerSecond)),
     };
@@ -216,19 +211,6 @@ async function lookForLr(
   return found;
 }
 
-/** What happens around each step of the optimizer, besides the schedule. */
-function stepCallbacks({ clipNorm, clipValue, ema }: Plan): Callback[] {
-  const clips = clipNorm !== undefined || clipValue !== undefined;
-  return [
-    ...(clips ? [gradientClipping({ norm: clipNorm, value: clipValue })] : []),
-    ...(ema === undefined ? [] : [weightAveraging({ decay: ema })]),
-  ];
-}
-
-function stoppingCallbacks({ patience, minDelta }: Plan, monitor: Monitor): Callback[] {
-  return patience === undefined ? [] : [earlyStopping({ monitor, patience, minDelta })];
-}
-
 /** What `config.json` says of a run. */
 function configOf(
   plan: Plan,
@@ -250,7 +232,7 @@ function configOf(
     maxValue,
     size: plan.size,
     normalization: plan.normalization,
-    threshold: 0.5,
+    threshold: plan.threshold === 'auto' ? DEFAULT_THRESHOLD : plan.threshold,
     data: {
       path: resolve(options.data),
       format: parts.train.format,
@@ -275,6 +257,7 @@ function configOf(
       alpha: plan.alpha,
       eps: plan.eps,
       loss: plan.loss,
+      lossSettings: plan.lossSettings,
       augment: plan.augment,
       maskResize: plan.maskResize,
       sampler: plan.sampler,
@@ -282,6 +265,7 @@ function configOf(
       clipValue: plan.clipValue,
       accumulate: plan.accumulate,
       ema: plan.ema,
+      unfreezing: plan.unfreezing,
       patience: plan.patience ?? null,
       monitor: plan.monitor,
       minDelta: plan.minDelta,
@@ -296,16 +280,17 @@ function configOf(
 /** Scores of the best epoch at source size: what `evaluate` on this run says too. */
 async function scoreParts(
   folder: RunFolder,
-  { parts, loss }: Plan,
+  plan: Plan,
   runtime: Runtime,
   pictures: RunPictures | undefined,
   signal: AbortSignal | undefined,
 ): Promise<{ valid?: FinalScores; test?: FinalScores }> {
+  const { parts } = plan;
   if (!parts.valid && !parts.test && !pictures) return {};
   const segmenter = await Segmenter.load(folder.path, { runtime });
   try {
     const score = async (part: Dataset | undefined) =>
-      part && evaluate(segmenter, part, { losses: lossOf({ loss }), signal });
+      part && evaluate(segmenter, part, { losses: lossOf(plan), signal });
     const [valid, test] = [await score(parts.valid), await score(parts.test)];
     await pictures?.showPredictions(segmenter, { valid, test }, signal);
     return { ...(valid && { valid: summaryOf(valid) }), ...(test && { test: summaryOf(test) }) };

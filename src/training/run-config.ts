@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { FORMAT_NAMES, MASK_VALUES, PETS_TARGETS, type Normalization } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
+import type { LossSettings } from '../nn/index.js';
 import type { RunFolder } from './run-folder.js';
 
 const whole = z.number().int().nonnegative();
@@ -33,6 +34,28 @@ const readingSchema = z.object({
 /** How a run read its data: what other data is read by to be scored like it. */
 export type DataReading = z.infer<typeof readingSchema>;
 
+/** What the losses were told besides their names and weights. */
+const lossSettings: z.ZodType<LossSettings> = z.object({
+  classWeights: z.array(z.number().nonnegative()).optional(),
+  focalGamma: z.number().nonnegative().optional(),
+});
+
+/** A threshold that was chosen, and on what: scores on the same samples flatter the model. */
+export interface ChosenThreshold {
+  readonly value: number;
+  readonly chosenOn: 'valid';
+  readonly samples: number;
+  /** Of the foreground over all pixels of these samples, at this threshold. */
+  readonly dice: number;
+}
+
+export const chosenThreshold: z.ZodType<ChosenThreshold> = z.object({
+  value: z.number().min(0).max(1),
+  chosenOn: z.literal('valid'),
+  samples: whole,
+  dice: z.number(),
+});
+
 const runConfigSchema = z.object({
   version: z.literal(CONFIG_VERSION),
   /** The published work whose settings were followed; absent where there was none. */
@@ -52,6 +75,8 @@ const runConfigSchema = z.object({
   normalization,
   /** Two classes: from which probability on a pixel belongs to class 1. */
   threshold: z.number().min(0).max(1),
+  /** Where and how well the threshold was chosen; absent where it was given. */
+  thresholdChoice: chosenThreshold.optional(),
   data: z.object({
     path: z.string(),
     format: z.string(),
@@ -80,6 +105,7 @@ const runConfigSchema = z.object({
     alpha: z.number().optional(),
     eps: z.number().optional(),
     loss: z.string(),
+    lossSettings: lossSettings.optional(),
     augment: z.string(),
     maskResize: z.string().optional(),
     sampler: z.string().optional(),
@@ -88,6 +114,8 @@ const runConfigSchema = z.object({
     accumulate: whole.positive().optional(),
     /** Share that the average of the weights keeps of itself; absent where weights are not averaged. */
     ema: z.number().optional(),
+    /** When the frozen encoder begins to learn, and how fast. */
+    unfreezing: z.object({ after: whole.positive(), lr: z.number().positive().optional() }).optional(),
     patience: whole.nullable(),
     /** The score that the best epoch and patience go by. */
     monitor: z.string().optional(),

@@ -7,6 +7,8 @@
  *   encoder.onnx         where the model has an encoder from a file: a copy of it
  *   lr-find.json         where the run began with a learning-rate range test: its curve and suggestion
  *   metrics.jsonl        a line an epoch
+ *   metrics.csv          the same as a table, where asked for
+ *   tensorboard/         the same as TensorBoard's event files, where asked for
  *   scores.json          how the run ended, and the scores of its best epoch
  *   checkpoints/12/      weights, optimizer and loop state after epoch 12
  *   checkpoints/best     a file that holds the name of a checkpoint; so does `last`

@@ -8,6 +8,7 @@ import type { Scores } from '../metrics/index.js';
 import { writeFileAtomic } from '../weights/index.js';
 import type { EpochRecord, StopReason } from './callback.js';
 import type { Best } from './callbacks/checkpoints.js';
+import { type ChosenThreshold, chosenThreshold } from './run-config.js';
 import type { RunFolder } from './run-folder.js';
 
 /** A score: null where its counts leave it undefined, or where it was not finite. */
@@ -68,6 +69,8 @@ export interface RunScores {
   readonly valid?: FinalScores;
   /** Of the best epoch, on the part that nothing was chosen on. */
   readonly test?: FinalScores;
+  /** Where the threshold was chosen: the scores of that part flatter the model by it. */
+  readonly threshold?: ChosenThreshold;
   /** Medians over epochs; null where none was finished. */
   readonly secondsPerEpoch: number | null;
   readonly imagesPerSecond: number | null;
@@ -85,6 +88,7 @@ const runScoresSchema: z.ZodType<RunScores & { version: number }> = z.object({
   best: z.object({ epoch: whole, metric: z.string(), value: z.number() }).optional(),
   valid: finalSchema.optional(),
   test: finalSchema.optional(),
+  threshold: chosenThreshold.optional(),
   secondsPerEpoch: score,
   imagesPerSecond: score,
 });

@@ -7,6 +7,7 @@ import { evaluate, resultPaths, Segmenter, writeResults } from '../../inference/
 import { parseLosses } from '../../nn/index.js';
 import { writeGallery } from '../../report/index.js';
 import type { Run } from '../command.js';
+import { chosenThreshold } from '../chosen-threshold.js';
 import { dataToScore } from '../data-to-score.js';
 import { partToScore } from '../part-to-score.js';
 import { scoresText } from '../scores-text.js';
@@ -30,40 +31,46 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
   }
   const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
   try {
-    const { classes, loss } = segmenter.card;
+    const { classes, loss, lossSettings } = segmenter.card;
     const dataset = await dataToScore(source, options, classes);
     dataset.notes?.forEach((note) => output.note(note));
     const { part, note } = await partToScore(source, dataset, data, split);
     if (note !== undefined) output.warn(note);
+    const { tile, overlap, keepLargest, minArea, fillHoles } = options;
+    const tta = options.tta === true ? (options.positions ?? true) : options.tta;
+    const view = { tile, overlap, tta };
+    const { threshold, chosen } = await chosenThreshold(source, segmenter, options.threshold, view, {
+      output,
+      signal,
+    });
     const progress = output.progress({ label: 'scoring', unit: 'images', total: part.length });
     const write = async ({ sample, prediction, probabilities }: ScoredSample): Promise<void> => {
       const paths = resultPaths(resolve(options.out!), sample.id, { ...options, mask: false });
       const { id: fileName, image } = sample;
       await writeResults(paths, { fileName, image, mask: prediction, probabilities }, segmenter.card);
     };
-    const { threshold, tile, overlap, keepLargest, minArea, fillHoles } = options;
-    const tta = options.tta === true ? (options.positions ?? true) : options.tta;
     const look = { threshold, tile, overlap, tta, keepLargest, minArea, fillHoles };
     const evaluation = await evaluate(segmenter, part, {
       ...look,
       scoreAt,
       probabilities,
       onSample: writes ? write : undefined,
-      losses: loss === undefined ? undefined : parseLosses(loss),
+      losses: loss === undefined ? undefined : parseLosses(loss, lossSettings),
       signal,
       onProgress: (done) => progress.update({ done }),
     });
     progress.end();
     scoresText(`${source} on ${data}`, evaluation).forEach((line) => output.line(line));
-    if (options.out === undefined) return { json: evaluation };
+    const json = chosen ? { ...evaluation, threshold: chosen } : evaluation;
+    if (options.out === undefined) return { json };
     const out = resolve(options.out);
     // Which epoch is the best was chosen on the validation part.
     const chosenOn = VALIDATION.includes(split ?? '');
     const gallery = { ...look, scoreAt, part: chosenOn ? 'valid' : (split ?? 'all'), chosenOn, signal };
     await writeGallery(join(out, 'samples'), segmenter, part, evaluation, gallery);
-    await writeWhole(join(out, 'scores.json'), `${JSON.stringify(evaluation, null, 1)}\n`);
+    await writeWhole(join(out, 'scores.json'), `${JSON.stringify(json, null, 1)}\n`);
     output.line(`Scores and the best and worst samples: ${out}`);
-    return { json: { ...evaluation, out } };
+    return { json: { ...json, out } };
   } finally {
     await segmenter.close();
   }

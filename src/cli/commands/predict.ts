@@ -1,17 +1,26 @@
 /** `pixelwise predict MODEL INPUT… --out DIR`: masks for files, folders and patterns. */
 import { resolve } from 'node:path';
 import { predictFiles, Segmenter } from '../../inference/index.js';
+import { chosenThreshold } from '../chosen-threshold.js';
 import type { Run } from '../command.js';
 
 export const run: Run<'predict'> = async (options, { output, signal, words }) => {
   const [source, ...inputs] = words as [string, ...string[]];
-  const { checkpoint, device, threads, positions, tta, json: _json, ...predictOptions } = options;
+  const { checkpoint, device, threads, positions, json: _json, threshold: wanted, ...rest } = options;
   const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
   try {
+    const { tile, overlap } = options;
+    const tta = options.tta === true ? (positions ?? true) : options.tta;
+    const view = { tile, overlap, tta };
+    const { threshold, chosen } = await chosenThreshold(source, segmenter, wanted, view, {
+      output,
+      signal,
+    });
     const progress = output.progress({ label: 'predicting', unit: 'images' });
     const { outputs, failures } = await predictFiles(segmenter, inputs, {
-      ...predictOptions,
-      tta: tta === true ? (positions ?? true) : tta,
+      ...rest,
+      tta,
+      ...(threshold !== undefined && { threshold }),
       signal,
       onNote: (note) => output.note(note),
       onProgress: (done, total) => progress.update({ done, total }),
@@ -19,7 +28,7 @@ export const run: Run<'predict'> = async (options, { output, signal, words }) =>
     progress.end();
     for (const { error } of failures) output.error(error.message);
     output.line(`${outputs.length} masks in ${resolve(options.out)}`);
-    if (failures.length === 0) return { json: { outputs } };
+    if (failures.length === 0) return { json: { outputs, ...(chosen && { threshold: chosen }) } };
     const failed = failures.map(({ input, error: { code, message } }) => ({ input, code, message }));
     return { json: { outputs, failures: failed }, exitCode: 1 };
   } finally {

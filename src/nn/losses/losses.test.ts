@@ -6,7 +6,15 @@ import { Program } from '../../runtime/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import { createNodeRuntime } from '../../runtime/node.js';
 import type { Loss } from './index.js';
-import { binaryCrossEntropy, crossEntropy, dice, IGNORE_INDEX, sumOfLosses } from './index.js';
+import {
+  binaryCrossEntropy,
+  crossEntropy,
+  dice,
+  focal,
+  IGNORE_INDEX,
+  parseLosses,
+  sumOfLosses,
+} from './index.js';
 
 // Values and gradients against PyTorch's: see test/models.
 
@@ -32,6 +40,25 @@ async function evaluate(loss: Loss, shape: Shape, logits: readonly number[], tar
 
 const ONE: Shape = [1, 1, 1, 3];
 const TWO: Shape = [1, 2, 1, 2];
+
+describe('a loss by its name', () => {
+  it.each([
+    ['bce', ONE, binaryCrossEntropy({ positiveWeight: 3 })],
+    ['cross-entropy', TWO, crossEntropy({ classWeights: [0.5, 1.5] })],
+    ['focal', TWO, focal({ classWeights: [0.5, 1.5], gamma: 3 })],
+    ['dice', TWO, dice()],
+  ] satisfies [string, Shape, Loss][])('%s is told what it knows', async (name, shape, expected) => {
+    const settings = { classWeights: [0.5, 1.5], focalGamma: 3 };
+    // A sum with focal, so that all of the settings have a taker.
+    const [term] = parseLosses(name === 'focal' ? name : `${name}+focal`, settings);
+    const logits = [0.3, -1.2, 0.8, 2];
+    const given = logits.slice(0, shape[1]! * shape[3]!);
+    const target = [1, 0, 1].slice(0, shape[3]);
+    expect(await evaluate(term!.loss, shape, given, target)).toEqual(
+      await evaluate(expected, shape, given, target),
+    );
+  });
+});
 
 describe('losses', () => {
   it.each([

@@ -19,6 +19,15 @@ describe('parseLosses', () => {
   });
 
   it.each([
+    [{ classWeights: [1, 2] }, 'dice', /classWeights is of bce, .*focal, and "dice" has none of these/],
+    [{ focalGamma: 3 }, 'bce', /focalGamma is of focal, and "bce" has none/],
+    [{ classWeights: [0, 1] }, 'bce', /bce takes the weights of two classes, both above 0, not 0, 1/],
+    [{ classWeights: [1, 1, 1] }, 'bce', /bce takes the weights of two classes/],
+  ])('refuses %j of %s', (settings, text, message) => {
+    expect(() => parseLosses(text, settings)).toThrow(message);
+  });
+
+  it.each([
     ['bcd', /there is no loss "bcd"; choose among bce, boundary-cross-entropy, cross-entropy, dice, focal/],
     ['', /there is no loss ""/],
     ['toString', /there is no loss "toString"/],

@@ -1,0 +1,39 @@
+/** `--threshold auto` of `evaluate` and `predict`: chosen on the validation part of the run that is used. */
+import { UsageError } from '../errors/index.js';
+import type { RasterSegmenter, ViewOptions } from '../inference/index.js';
+import { thresholdOnValidation } from '../jobs/index.js';
+import type { ChosenThreshold } from '../training/index.js';
+import { configOfRun } from './data-to-score.js';
+import type { Output } from './output.js';
+import { partOfRun } from './part-to-score.js';
+
+/**
+ * The threshold to use, and what it was chosen by; a number comes back as it is. Never chosen on the data that
+ * is scored, unless that is the validation part itself.
+ *
+ * @param source the run folder. @throws UsageError for a model file, which has no validation part.
+ */
+export async function chosenThreshold(
+  source: string,
+  segmenter: RasterSegmenter,
+  threshold: number | 'auto' | undefined,
+  view: ViewOptions,
+  { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
+): Promise<{ threshold: number | undefined; chosen?: ChosenThreshold }> {
+  if (threshold !== 'auto') return { threshold };
+  const config = await configOfRun(source);
+  if (!config) {
+    throw new UsageError(
+      `--threshold auto is chosen on the validation part of a run, and ${source} is a model file: it has the threshold that its run ended with. Name the run, or give a number.`,
+    );
+  }
+  const valid = await partOfRun(source, config, config.data.path, 'valid');
+  const progress = output.progress({ label: 'choosing a threshold', unit: 'images', total: valid.length });
+  const onProgress = (done: number): void => progress.update({ done });
+  const chosen = await thresholdOnValidation(segmenter, valid, { ...view, signal, onProgress });
+  progress.end();
+  output.note(
+    `Threshold ${chosen.value.toFixed(3)}, chosen on the ${chosen.samples} validation images (Dice ${chosen.dice.toFixed(4)} there).`,
+  );
+  return { threshold: chosen.value, chosen };
+}
