@@ -63,7 +63,7 @@ describe('csvTable', () => {
     ]);
     expect(new Set(names).size).toBe(names.length);
     const at = (row: string[], name: string) => row[names.indexOf(name)];
-    expect(first.slice(0, 5)).toEqual(['1', '3', '0.001', '2.5', '4']);
+    expect(first.slice(0, 6)).toEqual(['1', '3', '0.001', '2.5', '0.5', '4']);
     expect([at(first, 'train/loss'), at(second, 'train/loss'), at(second, 'valid/loss/bce')]).toEqual([
       '1',
       '0.5',
