@@ -59,11 +59,14 @@ const [code] = await once(server, 'exit');
 latencies.sort((a, b) => a - b);
 const at = (share) => latencies[Math.floor(latencies.length * share)]?.toFixed(2);
 const third = Math.floor(memory.length / 3);
-const most = (values) => Math.max(...values).toFixed(0);
+const slice = Math.ceil(memory.length / 10);
+const trace = memory
+  .filter((_, i) => i % slice === 0)
+  .map((_, i) => Math.max(...memory.slice(i * slice, (i + 1) * slice)));
 console.table(tally);
 console.log(`masks ${latencies.length}, seconds: median ${at(0.5)}, 95 % ${at(0.95)}, longest ${at(0.9999)}`);
 console.log(
-  `memory, MiB: ${most(memory.slice(0, third))} at most in the first third, ${most(memory.slice(-third))} in the last; ${idle.toFixed(0)} idle`,
+  `memory, MiB, highest of each tenth: ${trace.map((mib) => mib.toFixed(0)).join(' ')}; ${idle.toFixed(0)} idle`,
 );
 console.log(`after: ${JSON.stringify(health)}; ended by SIGTERM with ${code}`);
 for (const line of wrong.slice(0, 20)) console.log(`WRONG ${line}`);
