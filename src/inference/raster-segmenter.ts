@@ -228,6 +228,11 @@ export class RasterSegmenter {
     await Promise.all(sessions.map(async (session) => (await session).release()));
   }
 
+  /** The same as {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   /** A copy of the pixels, as the graph takes them: memory that is fed is lent away. */
   private imageFeed(image: Raster, imageName: string): Binding {
     const { channels, maxValue } = this.card;

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
@@ -160,6 +161,21 @@ describe('a Segmenter', () => {
     expect((await other.segment(image)).mask).toEqual((await ours.segment(image)).mask);
     await Promise.all([ours.close(), other.close()]);
     await plain.close();
+  });
+
+  it('takes streams of an image file, and is closed where its block ends', async () => {
+    const path = join(folder, 'streamed.png');
+    await writeImage(path, testImage(44, 31));
+    let kept: Segmenter;
+    {
+      await using segmenter = await Segmenter.load(file, { threads: 1 });
+      const expected = await segmenter.segment(path);
+      expect((await segmenter.segment(createReadStream(path))).mask).toEqual(expected.mask);
+      const web = new Blob([await readFile(path)]).stream();
+      expect((await segmenter.segment(web)).mask).toEqual(expected.mask);
+      kept = segmenter;
+    }
+    await expect(kept.segment(path)).rejects.toThrow(/was closed/);
   });
 
   it('segments many images in order', async () => {

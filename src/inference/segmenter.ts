@@ -22,8 +22,8 @@ import { loadRun } from './load-run.js';
 import type { Segmentation, SegmentOptions } from './raster-segmenter.js';
 import { RasterSegmenter } from './raster-segmenter.js';
 
-/** A file's path, the bytes of an image file, or pixels. */
-export type ImageSource = string | Uint8Array | Raster;
+/** A file's path, the bytes of an image file, a stream of them (Node's or the web's), or pixels. */
+export type ImageSource = string | Uint8Array | AsyncIterable<Uint8Array> | Raster;
 
 export interface LoadOptions {
   /** Default `cpu`. */
@@ -114,7 +114,11 @@ export class Segmenter extends RasterSegmenter {
 }
 
 async function rasterOf(image: ImageSource): Promise<Raster> {
-  return typeof image === 'string' || image instanceof Uint8Array ? decodeImage(image) : image;
+  if (typeof image === 'string' || image instanceof Uint8Array) return decodeImage(image);
+  if ('data' in image) return image;
+  const parts: Uint8Array[] = [];
+  for await (const part of image) parts.push(part);
+  return decodeImage(Buffer.concat(parts));
 }
 
 async function readModel(
