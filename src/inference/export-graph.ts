@@ -87,7 +87,7 @@ export function exportGraph(
   }
   const { precision = 'float32', ranges } = options;
   const state = stateOf(model, values);
-  const core = inPrecision(modelGraph(model, state, card, batch, precision === 'int8'), precision, ranges);
+  const core = inPrecision(modelGraph(model, state, card, batch, precision !== 'float32'), precision, ranges);
   const whole = bare ? core.graph : aroundModel(core, card, options.size ?? 'free');
   return asModel(whole, card);
 }
