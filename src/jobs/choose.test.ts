@@ -100,6 +100,7 @@ describe('chooseSettings', () => {
 
   it('looks for the rate where the run is long enough to be worth it', () => {
     expect(chosen(slices).lr).toBe('auto');
+    expect(chosen(photographs, withWeights).lr).toBe(5e-3);
     expect(chosen(cells, laptop, { epochs: 5 }).lr).toBe(3e-3);
     expect(chosen(cells, laptop, { epochs: 5, batchNorm: false }).lr).toBe(1e-3);
     expect(chosen(cells, laptop, { epochs: 5 })).not.toHaveProperty('minutes');
