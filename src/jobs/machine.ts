@@ -50,8 +50,11 @@ export function describeMachine(runtime: Runtime): RunConfig['machine'] {
 
 /** What differs between the machine of a run and this one, in words; bits may differ where it is not empty. */
 export function machineDifferences(before: RunConfig['machine'], now: RunConfig['machine']): string[] {
-  const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
-  return ([...keys] as (keyof RunConfig['machine'])[])
-    .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
-    .map((key) => `${key}: ${JSON.stringify(before[key])} then, ${JSON.stringify(now[key])} now`);
+  const [was, is] = [before, now].map((machine) => ({ ranks: 1, ...machine })) as [
+    RunConfig['machine'],
+    RunConfig['machine'],
+  ];
+  return (Object.keys(is) as (keyof RunConfig['machine'])[])
+    .filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key]))
+    .map((key) => `${key}: ${JSON.stringify(was[key])} then, ${JSON.stringify(is[key])} now`);
 }
