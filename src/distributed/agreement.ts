@@ -68,7 +68,7 @@ export async function checkSameEverywhere(
       ([value, ranks]) => `${listRanks(communicator, ranks)}: ${value ?? 'none'}`,
     );
     throw new UsageError(
-      `The ranks differ in ${name}, so they cannot train one model. ${listed.join('; ')}. Give every host the same.`,
+      `The ranks differ in ${name}, and cannot work as one. ${listed.join('; ')}. Give every host the same.`,
     );
   }
 }

@@ -3,6 +3,7 @@
  * would be used; losses are those of training, at the model's size.
  */
 import type { Dataset, Sample } from '../data/dataset.js';
+import type { Communicator } from '../distributed/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { input, reshape } from '../graph/index.js';
 import { backgroundClass } from '../images/palette.js';
@@ -18,6 +19,7 @@ import { Program, viewOf } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
 import { checkCleanOptions, cleanMask } from './components.js';
 import { inOrder } from './in-order.js';
+import { SharedScoring } from './shared-scoring.js';
 import type { ModelCard } from './model-card.js';
 import { DEFAULT_THRESHOLD } from './model-card.js';
 import type { GraphResults, GraphValue, RasterSegmenter, ViewOptions } from './raster-segmenter.js';
@@ -40,6 +42,8 @@ export interface EvaluateOptions extends ViewOptions, CleanOptions {
   /** Whether {@link onSample} wants probabilities too. Default false; not with `scoreAt: 'model'`. */
   readonly probabilities?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The ranks that score together, each a part; the whole is what rank 0 gets, the others get their part. */
+  readonly communicator?: Communicator | undefined;
 }
 
 /** A sample beside its prediction. */
@@ -82,11 +86,24 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { card } = segmenter;
-  const { indices = allOf(dataset), scoreAt = 'source', threshold, batch = 1, signal } = options;
+  const {
+    indices = allOf(dataset),
+    scoreAt = 'source',
+    threshold,
+    batch = 1,
+    signal,
+    communicator,
+  } = options;
   checkClasses(segmenter, dataset);
   checkCleanOptions(options);
   const accumulator = new ScoreAccumulator({ classNames: card.classes });
-  const soft = new SoftDiceBatches(accumulator, batch);
+  const shared = communicator && (await SharedScoring.deal(communicator, dataset, indices, batch));
+  const own = shared ? shared.positions.map((position) => indices[position]!) : indices;
+  const soft = new SoftDiceBatches(batch, (probabilities, target) => {
+    const value = accumulator.softDiceOf(probabilities, target);
+    accumulator.addSoftDice(value);
+    shared?.keepSoftDice(value);
+  });
   const background = backgroundClass(card.classes);
   const perSample: SampleScores[] = [];
   const losses = options.losses?.length
@@ -95,7 +112,7 @@ export async function evaluate(
   const look = lookFor(segmenter, scoreAt, losses !== undefined, options);
   try {
     const samples = inOrder(
-      indices,
+      own,
       AHEAD,
       async (index) => ({ index, sample: await dataset.get(index) }),
       signal,
@@ -110,6 +127,7 @@ export async function evaluate(
       if (values) accumulator.addLoss(values, 1);
       const scores = sampleScores(sample.id, counts, values, background);
       perSample.push(scores);
+      shared?.keep(counts, values, scores);
       const { width, height } = sample.image;
       await options.onSample?.({
         index,
@@ -120,12 +138,20 @@ export async function evaluate(
         }),
         scores,
       });
-      options.onProgress?.(perSample.length, indices.length);
+      options.onProgress?.(perSample.length, own.length);
     }
   } finally {
     await losses?.release();
   }
   soft.flush();
+  const whole = await shared?.gather(
+    new ScoreAccumulator({ classNames: card.classes }),
+    (position) => dataset.groups?.[indices[position]!],
+  );
+  if (whole) {
+    const { accumulator: all, perSample } = whole;
+    return { ...all.scores(), confusion: all.counts.rows(), perSample };
+  }
   return { ...accumulator.scores(), confusion: accumulator.counts.rows(), perSample };
 }
 
@@ -289,8 +315,8 @@ class SoftDiceBatches {
   private targets: Uint8Array[] = [];
 
   constructor(
-    private readonly accumulator: ScoreAccumulator,
     private readonly size: number,
+    private readonly onBatch: (probabilities: Float32Array, target: Uint8Array) => void,
   ) {
     if (!Number.isInteger(size) || size < 1) {
       throw new UsageError(`A batch of ${size} samples; it is a whole number from 1.`);
@@ -314,7 +340,7 @@ class SoftDiceBatches {
       target.set(part, at);
       at += part.length;
     }
-    this.accumulator.addProbabilities(probabilities, target);
+    this.onBatch(probabilities, target);
     this.probabilities = [];
     this.targets = [];
   }

@@ -1,5 +1,7 @@
 /** Masks for files: what `pixelwise predict` does. */
 import { join, resolve } from 'node:path';
+import type { Communicator } from '../distributed/index.js';
+import { dealBySize, fromFirst, rankText, together, toFirst } from '../distributed/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { MAX_PIXELS } from '../images/image-source.js';
 import type { ImageSize } from '../images/pixel-file.js';
@@ -13,6 +15,7 @@ import type { SegmentOptions } from './raster-segmenter.js';
 import type { ResultChoice, ResultPaths } from './result-files.js';
 import { resultPaths, writeResults } from './result-files.js';
 import type { Segmenter } from './segmenter.js';
+import { sizesOf } from './shared-scoring.js';
 
 export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask'> {
   /** Folder for the results: `NAME.png` are the masks. */
@@ -25,6 +28,8 @@ export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask
   readonly stripsAbove?: number | undefined;
   /** Is told what was done otherwise than asked for. */
   readonly onNote?: ((note: string) => void) | undefined;
+  /** The ranks that do it together, each a part; rank 0 gets all results, the others theirs. */
+  readonly communicator?: Communicator | undefined;
   /** Called after each input. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -65,10 +70,11 @@ export async function predictFiles(
   options: PredictOptions,
 ): Promise<PredictResult> {
   checkCleanOptions(options);
-  const files = await findInputs(inputs);
-  const tasks = planResults(files, options);
-  const outputs: PredictOutput[] = [];
-  const failures: { input: string; error: PixelwiseError }[] = [];
+  const { communicator } = options;
+  const plan = async () => planResults(await findInputs(inputs), options);
+  const tasks = await (communicator ? together(communicator, plan) : plan());
+  const mine = communicator ? await ownTasks(tasks, communicator) : tasks.map((_, i) => i);
+  const results: (PredictOutput | Failure)[] = [];
   const attempt = async (task: Task) => {
     try {
       return await predictOne(segmenter, task, options);
@@ -78,12 +84,58 @@ export async function predictFiles(
       return { input: resolve(task.file.path), error };
     }
   };
-  for await (const result of inOrder(tasks, AHEAD, attempt, options.signal)) {
-    if ('error' in result) failures.push(result);
-    else outputs.push(result);
-    options.onProgress?.(outputs.length + failures.length, tasks.length);
+  const work = mine.map((i) => tasks[i]!);
+  for await (const result of inOrder(work, AHEAD, attempt, options.signal)) {
+    results.push(result);
+    options.onProgress?.(results.length, mine.length);
   }
-  return { outputs, failures };
+  const all = communicator ? await gatherResults(mine, results, communicator) : results;
+  return {
+    outputs: all.filter((result): result is PredictOutput => !isFailure(result)),
+    failures: all.filter(isFailure),
+  };
+}
+
+interface Failure {
+  readonly input: string;
+  readonly error: PixelwiseError;
+}
+
+const isFailure = (result: PredictOutput | Failure): result is Failure => 'error' in result;
+
+/** Which of the tasks are this rank's: dealt by the sizes of the files, as rank 0 sees them. */
+async function ownTasks(tasks: readonly Task[], communicator: Communicator): Promise<number[]> {
+  const sizes = await fromFirst(communicator, await sizesOf(tasks.map(({ file }) => file.path)));
+  if (sizes.length !== tasks.length) {
+    throw new PixelwiseError(
+      'input-missing',
+      `rank 0 finds ${sizes.length} inputs, ${rankText(communicator, communicator.rank)} ${tasks.length}: every host must see the same files.`,
+    );
+  }
+  const owners = dealBySize(sizes, communicator.size);
+  return owners.flatMap((owner, i) => (owner === communicator.rank ? [i] : []));
+}
+
+/** All ranks' results in the order of the tasks, on rank 0; its own on any other. */
+async function gatherResults(
+  mine: readonly number[],
+  results: readonly (PredictOutput | Failure)[],
+  communicator: Communicator,
+): Promise<readonly (PredictOutput | Failure)[]> {
+  const told = results.map((result, i) => {
+    if (!isFailure(result)) return { task: mine[i]!, output: result };
+    const { input, error } = result;
+    return { task: mine[i]!, failure: { input, code: error.code, message: error.message } };
+  });
+  const all = await toFirst(communicator, told);
+  if (!all) return results;
+  return all
+    .flat()
+    .sort((a, b) => a.task - b.task)
+    .map(({ output, failure }) => {
+      if (!failure) return output!;
+      return { input: failure.input, error: new PixelwiseError(failure.code, failure.message) };
+    });
 }
 
 interface Task {

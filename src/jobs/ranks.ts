@@ -8,7 +8,7 @@ import type { Dataset, Parts } from '../data/index.js';
 import type { Communicator } from '../distributed/index.js';
 import { checkSameEverywhere, fromFirst, together } from '../distributed/index.js';
 import type { Callback, FitState, Learner, RunConfig } from '../training/index.js';
-import { loadCheckpoint, Replicas } from '../training/index.js';
+import { loadCheckpoint, Replicas, RunFolder, WEIGHTS_FILE } from '../training/index.js';
 import { pixelwiseVersion } from './machine.js';
 import type { ScaleLr, TrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
@@ -129,6 +129,30 @@ export class Ranks {
   private scaled({ lr }: Plan, { scaleLr = 'none' }: TrainOptions): number {
     return lr * SCALINGS[scaleLr](this.size);
   }
+}
+
+/** Checks that all ranks use one program and one model, before they share its use out. */
+export async function checkSameModel(
+  communicator: Communicator | undefined,
+  source: string,
+  checkpoint: 'best' | 'last' | number = 'best',
+): Promise<void> {
+  if (!communicator) return;
+  const things = await together(communicator, async () => {
+    const isFolder = (await stat(source)).isDirectory();
+    const path = isFolder
+      ? join(await new RunFolder(source).checkpointFolder(checkpoint), WEIGHTS_FILE)
+      : source;
+    return {
+      'the version of Pixelwise': pixelwiseVersion(),
+      'the program (hash of its files)': await programHash(),
+      'the model (hash of its file)': createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex')
+        .slice(0, 16),
+    };
+  });
+  await checkSameEverywhere(communicator, things);
 }
 
 /** By what the learning rate grows with the batch: linearly (Goyal et al. 2017), or with its root (Krizhevsky 2014). */

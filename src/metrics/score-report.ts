@@ -183,6 +183,17 @@ export class ScoreAccumulator {
    * @throws ShapeError where there are not two classes, or the two arrays differ in length.
    */
   addProbabilities(probabilities: Float32Array, target: Uint8Array): void {
+    this.addSoftDice(this.softDiceOf(probabilities, target));
+  }
+
+  /** Takes in the value of one batch that was made elsewhere. */
+  addSoftDice(value: number): void {
+    this.softDiceSum += value;
+    this.softDiceBatches++;
+  }
+
+  /** The value of one batch, which is not taken in; parameters and errors as of {@link addProbabilities}. */
+  softDiceOf(probabilities: Float32Array, target: Uint8Array): number {
     if (this.counts.classes !== 2) {
       throw new ShapeError(`Scores: softDice is for two classes, here are ${this.counts.classes}.`);
     }
@@ -190,8 +201,7 @@ export class ScoreAccumulator {
       this.background === 0
         ? target
         : target.map((value) => (value === this.ignore ? value : value === this.background ? 0 : 1));
-    this.softDiceSum += softDice(probabilities, truth, { smooth: 1, ignore: this.ignore });
-    this.softDiceBatches++;
+    return softDice(probabilities, truth, { smooth: 1, ignore: this.ignore });
   }
 
   /** The scores of everything gathered so far. */

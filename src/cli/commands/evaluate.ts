@@ -4,6 +4,7 @@ import { UsageError } from '../../errors/index.js';
 import { writeWhole } from '../../images/write-file.js';
 import type { ScoredSample } from '../../inference/index.js';
 import { evaluate, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
+import { checkSameModel } from '../../jobs/ranks.js';
 import { parseLosses } from '../../nn/index.js';
 import { writeGallery } from '../../report/index.js';
 import type { Run } from '../command.js';
@@ -15,7 +16,7 @@ import { scoresText } from '../scores-text.js';
 /** What people call the part that a run's best epoch is chosen on. */
 const VALIDATION: readonly string[] = ['val', 'valid', 'validation'];
 
-export const run: Run<'evaluate'> = async (options, { output, signal, words }) => {
+export const run: Run<'evaluate'> = async (options, { output, signal, words, crew }) => {
   const source = words[0]!;
   const { data, split, checkpoint, device, threads, scoreAt, overlay, probabilities, outlines } = options;
   const writes = overlay === true || probabilities === true || outlines !== undefined;
@@ -29,7 +30,8 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
       '--overlay, --probabilities and --outlines are those of the images: leave --score-at model out',
     );
   }
-  const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
+  const segmenter = await Segmenter.load(source, { checkpoint, device, threads: threads ?? crew?.threads });
+  await checkSameModel(crew?.communicator, source, checkpoint);
   try {
     const { classes, loss, lossSettings } = segmenter.card;
     const dataset = await dataToScore(source, options, classes);
@@ -57,9 +59,11 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words }) =
       onSample: writes ? write : undefined,
       losses: loss === undefined ? undefined : parseLosses(loss, lossSettings),
       signal,
+      communicator: crew?.communicator,
       onProgress: (done) => progress.update({ done }),
     });
     progress.end();
+    if (crew && crew.communicator.rank > 0) return {};
     scoresText(`${source} on ${data}`, evaluation).forEach((line) => output.line(line));
     const json = chosen ? { ...evaluation, threshold: chosen } : evaluation;
     if (options.out === undefined) return { json };

@@ -1,13 +1,15 @@
 /** `pixelwise predict MODEL INPUT… --out DIR`: masks for files, folders and patterns. */
 import { resolve } from 'node:path';
 import { predictFiles, Segmenter } from '../../inference/index.js';
+import { checkSameModel } from '../../jobs/ranks.js';
 import { chosenThreshold } from '../chosen-threshold.js';
 import type { Run } from '../command.js';
 
-export const run: Run<'predict'> = async (options, { output, signal, words }) => {
+export const run: Run<'predict'> = async (options, { output, signal, words, crew }) => {
   const [source, ...inputs] = words as [string, ...string[]];
   const { checkpoint, device, threads, positions, json: _json, threshold: wanted, ...rest } = options;
-  const segmenter = await Segmenter.load(source, { checkpoint, device, threads });
+  const segmenter = await Segmenter.load(source, { checkpoint, device, threads: threads ?? crew?.threads });
+  await checkSameModel(crew?.communicator, source, checkpoint);
   try {
     const { tile, overlap } = options;
     const tta = options.tta === true ? (positions ?? true) : options.tta;
@@ -22,10 +24,13 @@ export const run: Run<'predict'> = async (options, { output, signal, words }) =>
       tta,
       ...(threshold !== undefined && { threshold }),
       signal,
+      communicator: crew?.communicator,
       onNote: (note) => output.note(note),
       onProgress: (done, total) => progress.update({ done, total }),
     });
     progress.end();
+    // What is to be said of all inputs, rank 0 says.
+    if (crew && crew.communicator.rank > 0) return {};
     for (const { error } of failures) output.error(error.message);
     output.line(`${outputs.length} masks in ${resolve(options.out)}`);
     if (failures.length === 0) return { json: { outputs, ...(chosen && { threshold: chosen }) } };
