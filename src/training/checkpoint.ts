@@ -84,7 +84,7 @@ export async function saveCheckpoint(folder: string, learner: Learner, state: Fi
     await rename(beside, folder);
   } catch (error) {
     await rm(beside, { recursive: true, force: true }).catch(() => undefined);
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
     throw new PixelwiseError(
       'checkpoint',
       `the checkpoint ${folder} could not be written: ${reason}. Is the disk full? Earlier checkpoints are intact; free some space and go on with --resume.`,
