@@ -55,8 +55,8 @@ export const COMMANDS: readonly Command[] = [
   }),
   command({
     name: 'report',
-    summary: "a run's report, again; several runs side by side",
-    positionals: [{ name: 'RUN', help: 'run folders', many: true }],
+    summary: "a run's report, again",
+    positionals: [{ name: 'RUN', help: 'a run folder' }],
     load: () => import('./report.js'),
   }),
   command({

@@ -20,6 +20,8 @@ export interface Page {
   readonly footer: HtmlValue;
 }
 
+/** To the letter what the policy knows by its digest: a space more, and it would not run. */
+const OUR_SCRIPT = Html.trusted(`<script>${SCRIPT}</script>`);
 const digest = createHash('sha256').update(SCRIPT).digest('base64');
 
 /** Nothing is fetched, no script runs but ours; styles stand in elements too (how full a bar is). */
@@ -69,9 +71,7 @@ export function page({ title, kicker, sections, footer }: Page): string {
           )}
         </main>
         <footer>${footer}</footer>
-        <script>
-          ${Html.trusted(SCRIPT)};
-        </script>
+        ${OUR_SCRIPT}
       </body>
     </html> `;
   return document.markup;

@@ -4,7 +4,7 @@ export const STYLE = `
   color-scheme: light dark;
   --paper: #fcfcfb; --card: #ffffff; --ink: #1d1f23; --muted: #5d636e; --line: #e3e4e7; --strong-line: #c9ccd1;
   --accent: #0b5c92; --valid: #0072b2; --train: #b35a00; --soft: #f2f3f4;
-  --warn: #8a4b00; --warn-paper: #fdf4e6; --warn-line: #d98c1f; --heat: 0, 94, 153;
+  --warn: #8a4b00; --warn-paper: #fdf4e6; --warn-line: #d98c1f; --heat: 0, 80, 135;
   --series-1: #0072b2; --series-2: #b35a00; --series-3: #00795a; --series-4: #a4437f; --series-5: #5b5bb5; --series-6: #6b6b6b;
 }
 @media (prefers-color-scheme: dark) {
@@ -84,8 +84,8 @@ svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflo
 .heat tbody th { padding-right: .75rem; max-width: 12rem; white-space: normal; overflow-wrap: anywhere; text-align: right; position: sticky; left: 0; background: var(--paper); z-index: 1; }
 .heat thead th { text-align: center; }
 .heat .upright span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 11rem; }
-.heat td { min-width: 3.5rem; height: 2.25rem; text-align: center; vertical-align: middle; font-size: .8125rem; background: rgba(var(--heat), calc(.04 + .9 * var(--share))); }
-.heat td.strong { color: var(--paper); }
+.heat td { min-width: 3.5rem; height: 2.25rem; text-align: center; vertical-align: middle; font-size: .8125rem; background: rgba(var(--heat), calc(.04 + .8 * var(--share))); }
+.heat td.strong { color: var(--paper); background: rgba(var(--heat), calc(.7 + .3 * var(--share))); }
 .heat td.right { outline: 1.5px solid var(--ink); outline-offset: -1px; }
 .heat .axis { color: var(--muted); font-weight: 500; font-size: .8125rem; }
 
@@ -145,7 +145,7 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
   :root {
     color-scheme: light;
     --paper: #fff; --card: #fff; --ink: #000; --muted: #444; --line: #ddd; --strong-line: #bbb;
-    --accent: #000; --valid: #0072b2; --train: #b35a00; --soft: #f4f4f4; --heat: 0, 94, 153;
+    --accent: #000; --valid: #0072b2; --train: #b35a00; --soft: #f4f4f4; --heat: 0, 80, 135;
     --warn: #6b3a00; --warn-paper: #fdf4e6; --warn-line: #d98c1f;
     --series-1: #0072b2; --series-2: #b35a00; --series-3: #00795a; --series-4: #a4437f; --series-5: #5b5bb5; --series-6: #6b6b6b;
   }

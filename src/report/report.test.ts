@@ -1,0 +1,182 @@
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseHTML } from 'linkedom';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MadeUpRun } from '../../test/support/made-up-run.js';
+import { writeMadeUpRun } from '../../test/support/made-up-run.js';
+import type { EpochRecord } from '../training/index.js';
+import { Embedder } from './embed.js';
+import { evenly, readPictures } from './pictures.js';
+import { readRun } from './read-run.js';
+import { repeatingCommand } from './repeating-command.js';
+import { writeReport } from './report.js';
+import { mostConfused } from './sections/confusion.js';
+
+let folder: string;
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'pixelwise-report-'))));
+afterAll(() => rm(folder, { recursive: true }));
+
+const made = (name: string, options?: MadeUpRun) => writeMadeUpRun(join(folder, name), options);
+
+async function documentOf(name: string, options?: MadeUpRun): Promise<Document> {
+  const report = await writeReport(await made(name, options));
+  return parseHTML(await readFile(report, 'utf8')).document;
+}
+const sections = (document: Document) => [...document.querySelectorAll('section')].map(({ id }) => id);
+
+describe('a report', () => {
+  it('has its sections in order, and needs nothing but itself', async () => {
+    const document = await documentOf('whole', { test: 20, classes: ['pet', 'background', 'border'] });
+    expect(sections(document)).toEqual([
+      ...['verdict', 'curves', 'classes', 'confusion'],
+      ...['gallery', 'film', 'data', 'settings'],
+    ]);
+    const outside = [...document.querySelectorAll('[src], [href]')]
+      .map((element) => element.getAttribute('src') ?? element.getAttribute('href')!)
+      .filter((address) => !/^(#|data:image\/)/.test(address));
+    expect(outside).toEqual([]);
+    expect(document.querySelector('.lede')!.textContent).toBe(
+      'A U-Net learnt to tell 3 classes apart (pet, background and border) from 120 images of cells, at 128×96 pixels, in 6 epochs. Of the others, 40 images chose the best epoch and 20 were set aside as a test. Epoch 6 was the best.',
+    );
+    expect(document.querySelectorAll('#confusion td.right').length).toBe(3);
+    expect(document.querySelectorAll('#film .mask').length).toBe(3);
+  });
+
+  it('says what there is of a run that has nothing yet', async () => {
+    const document = await documentOf('empty', { epochs: 0, wanted: 5, stopped: null, ids: [] });
+    expect(sections(document)).toEqual(['verdict', 'data', 'settings']);
+    expect(document.querySelector('.warning')!.textContent).toContain('No epoch is finished yet');
+  });
+
+  it('shows scores that are undefined as dashes, and draws gaps', async () => {
+    const nothing = (each: EpochRecord): EpochRecord => ({
+      ...each,
+      valid: { ...each.valid!, loss: null, meanIoU: null, meanDice: null, pixelAccuracy: null },
+    });
+    const document = await documentOf('nan', { epochs: 2, stopped: null, ids: [], record: nothing });
+    expect(document.querySelector('.figures dd')!.textContent.trim()).toBe('–');
+    expect(document.querySelector('#verdict')!.textContent).toContain(
+      'not a finite number in epochs 1 and 2',
+    );
+    expect(document.querySelector('#curves')!.innerHTML).not.toMatch(/NaN|Infinity|undefined/);
+  });
+
+  it('links to the moving film from where it is written to', async () => {
+    const run = await made('moving');
+    await writeFile(join(run, 'film.webp'), '');
+    const out = join(folder, 'elsewhere', 'report.html');
+    expect(await writeReport(run, { out })).toBe(out);
+    expect(await readFile(out, 'utf8')).toContain('href="../moving/film.webp"');
+  });
+
+  it('stays small and quick whatever the run', async () => {
+    const run = await made('long', {
+      classes: Array.from({ length: 30 }, (_, k) => `class ${k}`),
+      epochs: 300,
+      valid: 5000,
+      groups: 2000,
+      ids: [],
+    });
+    const began = performance.now();
+    const report = await writeReport(run);
+    expect((await stat(report)).size).toBeLessThan(3e6);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    const { document } = parseHTML(await readFile(report, 'utf8'));
+    expect(document.querySelectorAll('.heat tbody tr').length).toBe(24);
+    expect(document.querySelector('#classes')!.textContent).toContain('the worst 40 of 1,714 are listed');
+  });
+
+  it('refuses what is no run', async () => {
+    await expect(writeReport(folder)).rejects.toThrow(/no run folder/);
+  });
+});
+
+describe('reading a run', () => {
+  it('goes on without what is damaged, and says so', async () => {
+    const path = await made('damaged');
+    await writeFile(
+      join(path, 'metrics.jsonl'),
+      `${await readFile(join(path, 'metrics.jsonl'), 'utf8')}{"epo`,
+    );
+    await writeFile(join(path, 'scores.json'), '{');
+    await writeFile(join(path, 'lr-find.json'), '{"points":[]}');
+    await writeFile(join(path, 'samples', 'data.json'), '{"version":1}');
+    await rm(join(path, 'samples', 'gallery', '1-truth.png'));
+    const run = await readRun(path);
+    expect(run.history.length).toBe(6);
+    expect(run.ended).toBeUndefined();
+    expect(run.gallery!.items.length).toBe(2);
+    expect(run.data).toBeUndefined();
+    const notes = run.notes.join('\n');
+    for (const name of [
+      'Line 7 of metrics.jsonl',
+      'scores.json is damaged',
+      'lr-find.json',
+      'data.json',
+      '1-truth.png',
+    ])
+      expect(notes).toContain(name);
+  });
+
+  it('does not take the scores of an earlier end for those of a run that went on', async () => {
+    const path = await made('went-on', { epochs: 3, stopped: 'interrupted', ids: [] });
+    const line = (await readFile(join(path, 'metrics.jsonl'), 'utf8')).split('\n')[2]!;
+    await writeFile(join(path, 'metrics.jsonl'), `${line}\n`.repeat(4));
+    expect((await readRun(path)).ended).toBeUndefined();
+  });
+
+  it('keeps the first and the last frame of a film, and between them as many as fit', async () => {
+    const path = await made('film', { epochs: 20, ids: ['a'] });
+    const samples = join(path, 'samples');
+    const whole = (await readPictures(samples)).film!;
+    expect(whole.frames.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    const bytes = (frame: (typeof whole.frames)[number]) => frame.masks[0]!.length;
+    const all = whole.frames.reduce((sum, frame) => sum + bytes(frame), 0);
+    const others = JSON.stringify(await readPictures(samples)).length - all;
+    const some = (await readPictures(samples, others + all / 2)).film!;
+    const epochs = some.frames.map(({ epoch }) => epoch);
+    expect([epochs[0], epochs.at(-1), some.epochs]).toEqual([1, 20, 20]);
+    expect(epochs.length).toBeGreaterThan(5);
+    expect(epochs.length).toBeLessThan(20);
+  });
+
+  it('embeds nothing from outside of the run', async () => {
+    await mkdir(join(folder, 'inside'));
+    await writeFile(join(folder, 'secret.png'), 'x');
+    const embedder = new Embedder(join(folder, 'inside'), 1e6);
+    for (const path of ['../secret.png', '/etc/passwd', join(folder, 'secret.png'), 'x/../../secret.png'])
+      expect(await embedder.embed(path)).toBeUndefined();
+  });
+});
+
+it('spreads evenly', () => {
+  expect(evenly(1, 8, 4)).toEqual([2, 4, 6, 8]);
+  expect(evenly(1, 3, 9)).toEqual([1, 2, 3]);
+  expect(evenly(1, 0, 9)).toEqual([]);
+});
+
+it('keeps the classes that are most confused, in their order', () => {
+  const rows = [
+    [9, 0, 1],
+    [0, 9, 0],
+    [5, 0, 1],
+  ];
+  expect(mostConfused(rows, 2)).toEqual([0, 2]);
+  expect(mostConfused(rows, 9)).toEqual([0, 1, 2]);
+});
+
+it('tells the command that repeats a run, for a shell', async () => {
+  const { config } = await readRun(await made('command', { ids: [] }));
+  const options = {
+    ...config.options,
+    batchNorm: true,
+    freezeEncoder: false,
+    classes: ['sky', "it's"],
+    seed: 3,
+  };
+  const data = { ...config.data, path: '/my data' };
+  expect(repeatingCommand({ ...config, data, options })).toBe(
+    `pixelwise train --data '/my data' --width 16 --epochs 6 --augment flip --size 96x128 --batch-norm --no-freeze-encoder --classes 'sky,it'\\''s' --seed 0 --threads 2`,
+  );
+});

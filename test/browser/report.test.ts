@@ -1,0 +1,135 @@
+/** Reports in a real browser: nothing is fetched, nothing is complained of, and everyone can read them. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeReport } from '../../src/report/index.js';
+import type { MadeUpRun } from '../support/made-up-run.js';
+import { writeMadeUpRun } from '../support/made-up-run.js';
+import { CHROMIUM, launchChromium } from './chromium.js';
+
+const HOSTILE = '<script>alert(1)</script>';
+const RUNS: Record<string, MadeUpRun> = {
+  'two classes': { test: 30, groups: 60 },
+  'three classes': { classes: ['pet', 'background', 'border'], ids: ['a', 'b', 'c', 'd', 'e', 'f'] },
+  'eleven classes': { classes: Array.from({ length: 11 }, (_, k) => `a class called ${k}`), epochs: 70 },
+  'names that would be code': {
+    classes: ['background', HOSTILE, `"onclick='x'&amp;`],
+    ids: [`"quoted" 'id' 🐈`, HOSTILE, '</figure>'],
+  },
+  'interrupted after one epoch, without validation': {
+    epochs: 1,
+    wanted: 9,
+    valid: 0,
+    stopped: 'interrupted',
+    ids: [],
+  },
+};
+
+describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where there is none)', () => {
+  let folder: string;
+  let browser: Browser;
+  let axe: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pixelwise-report-'));
+    browser = await launchChromium();
+    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Opens a report as a person would, and gives what the browser said and asked for. */
+  async function open(
+    name: string,
+    look: { width: number; dark: boolean; audit?: boolean },
+  ): Promise<{ page: Page; said: string[] }> {
+    const run = await writeMadeUpRun(join(folder, name), RUNS[name]);
+    const context = await browser.newContext({
+      viewport: { width: look.width, height: 900 },
+      colorScheme: look.dark ? 'dark' : 'light',
+      // The audit is a script that is not ours: only it may pass the page's own policy.
+      bypassCSP: look.audit ?? false,
+    });
+    const page = await context.newPage();
+    const said: string[] = [];
+    page.on('console', (message) => said.push(message.text()));
+    page.on('pageerror', (error) => said.push(error.message));
+    page.on('dialog', (dialog) => void dialog.dismiss().then(() => said.push('a dialog')));
+    page.on('request', (request) => {
+      if (!/^(file|data):/.test(request.url())) said.push(`asked for ${request.url()}`);
+    });
+    await page.goto(pathToFileURL(await writeReport(run)).href);
+    return { page, said };
+  }
+
+  for (const name of Object.keys(RUNS)) {
+    test.each([
+      { width: 390, dark: true },
+      { width: 1280, dark: false },
+    ])(`${name}, $width pixels wide`, async (look) => {
+      const { page, said } = await open(name, { ...look, audit: true });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() =>
+        (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+      );
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([]);
+      const unnamed = await page.evaluate(
+        () =>
+          document.querySelectorAll('img:not([alt]), img[alt=""], svg[role=img]:not([aria-label])').length,
+      );
+      expect(unnamed).toBe(0);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.width);
+      expect(said).toEqual([]);
+      await page.context().close();
+    });
+  }
+
+  test('names that would be code are shown as text', async () => {
+    const name = 'names that would be code';
+    const { page, said } = await open(name, { width: 1280, dark: false });
+    const text = await page.evaluate(() => document.body.innerText);
+    for (const shown of [HOSTILE, `"onclick='x'&amp;`, `"quoted" 'id' 🐈`, '</figure>']) {
+      expect(text).toContain(shown);
+    }
+    expect(await page.locator('script').count()).toBe(2);
+    expect(said).toEqual([]);
+    await page.context().close();
+  });
+
+  test('masks come and go, and the film moves, by keyboard alone', async () => {
+    const { page, said } = await open('three classes', { width: 1280, dark: false });
+    const panel = page.locator('button.panel').first();
+    const opacity = () => panel.locator('.mask').evaluate((mask) => Number(getComputedStyle(mask).opacity));
+    await panel.focus();
+    await page.keyboard.press('Enter');
+    expect(await panel.getAttribute('aria-pressed')).toBe('true');
+    await expect.poll(opacity).toBe(0);
+    await page.keyboard.press('Space');
+    await expect.poll(opacity).toBeGreaterThan(0.5);
+
+    const film = page.locator('.film');
+    const told = () => film.locator('output').innerText();
+    const mask = () => film.locator('.mask').first().getAttribute('href');
+    const last = await mask();
+    expect(await told()).toMatch(/^Epoch 6,/);
+    await film.locator('input[type=range]').focus();
+    await page.keyboard.press('Home');
+    expect(await told()).toMatch(/^Epoch 1,/);
+    expect(await mask()).not.toBe(last);
+    await film.locator('input[value=truth]').focus();
+    await page.keyboard.press('Space');
+    expect(await told()).toBe('The truth');
+    await film.locator('button').focus();
+    await page.keyboard.press('Enter');
+    await expect.poll(told, { timeout: 20_000 }).toMatch(/^Epoch 6,/);
+    expect(await mask()).toBe(last);
+    expect(said).toEqual([]);
+    await page.context().close();
+  });
+});

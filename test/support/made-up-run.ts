@@ -1,0 +1,256 @@
+/** Run folders that no training made: of any classes, whole or cut off, with figures and names as a test wants them. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { classColours, hexColour } from '../../src/images/palette.js';
+import { encodeMaskLayer, encodeWebp } from '../../src/report/view.js';
+import { Random } from '../../src/random/index.js';
+import type { Raster } from '../../src/images/raster.js';
+import type { Scores } from '../../src/metrics/index.js';
+import { ConfusionMatrix, ScoreAccumulator } from '../../src/metrics/index.js';
+import type { EpochRecord, RunConfig, RunScores } from '../../src/training/index.js';
+import { RunFolder, writeRunScores } from '../../src/training/index.js';
+
+export interface MadeUpRun {
+  readonly classes?: readonly string[];
+  /** Epochs done, and wanted. */
+  readonly epochs?: number;
+  readonly wanted?: number;
+  /** Images of the parts; 0 for none. */
+  readonly valid?: number;
+  readonly test?: number;
+  /** How it ended; null where it has not. */
+  readonly stopped?: RunScores['stopped'] | null;
+  /** Ids of the samples in gallery and film; none for no pictures. */
+  readonly ids?: readonly string[];
+  readonly seed?: number;
+  /** Changes an epoch's record before it is written. */
+  readonly record?: (record: EpochRecord) => EpochRecord;
+  /** Changes the configuration before it is written. */
+  readonly config?: (config: RunConfig) => RunConfig;
+  readonly groups?: number;
+}
+
+const SIDE = 48;
+
+/** Scores as of a model that gets the share `right` of the pixels right. */
+export function madeUpScores(classes: readonly string[], right: number, samples: number, groups = 0) {
+  const accumulator = new ScoreAccumulator({ classNames: classes });
+  const counts = new ConfusionMatrix(classes.length);
+  classes.forEach((_, t) => {
+    const pixels = Math.round(1e6 / (t + 1) ** 2);
+    classes.forEach((__, p) => {
+      const share = t === p ? right : (1 - right) / (classes.length - 1);
+      counts.counts[t * classes.length + p] = Math.round(pixels * share);
+    });
+  });
+  accumulator.addCounts(counts);
+  for (let g = 0; g < groups; g++) accumulator.addCounts(new ConfusionMatrix(classes.length), `group ${g}`);
+  accumulator.addLoss(
+    { loss: 1 - right, losses: { 'cross-entropy': 0.7 - right / 2, dice: 0.3 - right / 4 } },
+    1,
+  );
+  const scores: Scores = { ...accumulator.scores(), samples };
+  return {
+    ...scores,
+    ...(groups > 0 && {
+      groups: scores.groups!.map(({ name }, g) => ({
+        name,
+        dice: g % 7 === 3 ? null : ((g * 37) % 100) / 100,
+      })),
+      meanGroupDice: 0.5,
+    }),
+    confusion: counts.rows(),
+  };
+}
+
+/** Writes such a run into `path`. */
+export async function writeMadeUpRun(path: string, options: MadeUpRun = {}): Promise<string> {
+  const {
+    classes = ['background', 'cell'],
+    epochs = 6,
+    wanted = epochs,
+    valid = 40,
+    test = 0,
+    stopped = 'epochs',
+    ids = ['cell 1', 'cell 2', 'cell 3'],
+    seed = 0,
+    record = (same) => same,
+    config = (same) => same,
+    groups = 0,
+  } = options;
+  const folder = new RunFolder(path);
+  await folder.create();
+  await folder.writeConfig(config(configOf(classes, wanted, valid, test, seed)));
+  const history = Array.from({ length: epochs }, (_, i): EpochRecord => {
+    const right = 0.9 - 0.5 / (i + 1);
+    const { confusion: _c, ...train } = madeUpScores(classes, right, 120);
+    const { confusion: _d, ...held } = madeUpScores(classes, right - 0.03, valid);
+    const base = { epoch: i + 1, step: 15 * (i + 1), lr: 1e-3 / (i + 1), seconds: 4, imagesPerSecond: 30 };
+    return record({ ...base, train, ...(valid > 0 && { valid: held }) });
+  });
+  await folder.writeMetrics(history);
+  if (stopped !== null) {
+    const best = { epoch: epochs, metric: 'meanIoU', value: 0.8 };
+    const scored = stopped !== 'interrupted';
+    await writeRunScores(folder, {
+      epochs,
+      stopped,
+      ...(valid > 0 && { best }),
+      ...(scored && valid > 0 && { valid: madeUpScores(classes, 0.8, valid, groups) }),
+      ...(scored && test > 0 && { test: madeUpScores(classes, 0.78, test, groups) }),
+      secondsPerEpoch: 4,
+      imagesPerSecond: 30,
+    });
+  }
+  if (ids.length > 0) await writePictures(join(path, 'samples'), classes, ids, epochs, seed);
+  return path;
+}
+
+function configOf(
+  classes: readonly string[],
+  epochs: number,
+  valid: number,
+  test: number,
+  seed: number,
+): RunConfig {
+  return {
+    version: 1,
+    model: { name: 'unet', options: { width: 16, batchNorm: true } },
+    classes: [...classes],
+    channels: 3,
+    maxValue: 255,
+    size: { height: 96, width: 128 },
+    normalization: { kind: 'per-image', name: 'per-image' },
+    threshold: 0.5,
+    data: {
+      path: '/data/cells',
+      format: 'folder',
+      train: 120,
+      valid,
+      test,
+      fingerprint: 'ab'.repeat(32),
+      options: {},
+    },
+    training: {
+      batch: 8,
+      dropLast: false,
+      epochs,
+      maxSteps: null,
+      optimizer: 'adam',
+      lr: 1e-3,
+      schedule: 'one-cycle',
+      stepEpochs: null,
+      stepFactor: null,
+      loss: 'cross-entropy+dice',
+      augment: 'flip',
+      patience: null,
+      seed,
+    },
+    options: { width: 16, epochs, augment: 'flip', size: { height: 96, width: 128 } },
+    machine: {
+      pixelwise: '0.1.0',
+      node: '20.9.0',
+      onnxruntime: '1.30.0',
+      platform: 'linux x64',
+      cpu: 'a processor',
+      threads: 2,
+      device: 'cpu',
+      target: {},
+    },
+  } as RunConfig;
+}
+
+async function writePictures(
+  samples: string,
+  classes: readonly string[],
+  ids: readonly string[],
+  epochs: number,
+  seed: number,
+): Promise<void> {
+  const colours = classColours(classes);
+  const named = classes.map((name, k) => ({ name, color: hexColour(colours[k]!) }));
+  const write = async (file: string, bytes: Uint8Array | string) => {
+    await mkdir(join(samples, file, '..'), { recursive: true });
+    await writeFile(join(samples, file), bytes);
+  };
+  const mask = (index: number, size: number) =>
+    encodeMaskLayer(blob(classes.length, index, size), colours, 0);
+  const photo = await encodeWebp(noise(seed));
+  const view = { width: SIDE, height: SIDE };
+  const items = await Promise.all(
+    ids.map(async (id, i) => {
+      const at = (what: string) => `gallery/${i}-${what}`;
+      const files = { image: at('image.webp'), truth: at('truth.png'), prediction: at('prediction.png') };
+      const errors = at('errors.png');
+      await write(files.image, photo);
+      await write(files.truth, await mask(i, 16));
+      await write(files.prediction, await mask(i, 13));
+      await write(errors, await mask(i + 1, 5));
+      const rank = (['worst', 'median', 'best'] as const)[Math.min(2, Math.floor((3 * i) / ids.length))];
+      const scores = { score: 0.5, loss: 0.25, meanDice: 0.7, meanIoU: 0.6 };
+      return {
+        id,
+        rank,
+        place: ids.length - i,
+        of: ids.length,
+        ...scores,
+        ...view,
+        view,
+        counts: [],
+        ...files,
+        errors,
+      };
+    }),
+  );
+  const errorColors = { falsePositive: '#d55e00', falseNegative: '#56b4e9', wrongClass: '#f0e442' };
+  const shown = { version: 1, part: 'valid', classes: named, background: 0 };
+  await write(
+    'gallery.json',
+    JSON.stringify({ ...shown, scoreAt: 'source', chosenOn: true, errorColors, items }),
+  );
+  const tiles = await Promise.all(
+    ids.map(async (id, i) => {
+      const files = { image: `film/${i}-image.webp`, truth: `film/${i}-truth.png` };
+      await write(files.image, photo);
+      await write(files.truth, await mask(i, 16));
+      return { id, ...view, ...files };
+    }),
+  );
+  const frames = [];
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    const masks = ids.map((_, i) => `film/${epoch}/${i}.png`);
+    for (const [i, file] of masks.entries()) await write(file, await mask(i, 4 + (12 * epoch) / epochs));
+    frames.push({ epoch, masks, meanIoU: 0.5, loss: 0.5 });
+  }
+  await write('film.json', JSON.stringify({ ...shown, samples: tiles, frames }));
+  await write('data/samples.webp', photo);
+  await write(
+    'data.json',
+    JSON.stringify({
+      version: 1,
+      counts: { train: 120, valid: 40, test: 0, unlabelled: 3 },
+      sizes: [{ width: SIDE, height: SIDE, count: 160 }],
+      classes: classes.map((name, k) => ({ name, pixels: Math.round(1e6 / (k + 1) ** 2), images: 100 })),
+      problems: [
+        { level: 'warning', code: 'tiny', file: `${ids[0]}.png`, message: 'is tiny.', fix: 'Look at it.' },
+      ],
+      sheets: { samples: 'data/samples.webp' },
+    }),
+  );
+}
+
+/** A disc of class `1 + index` and the background. */
+function blob(classes: number, index: number, radius: number) {
+  const data = new Uint8Array(SIDE * SIDE);
+  for (let i = 0; i < data.length; i++) {
+    const [x, y] = [(i % SIDE) - SIDE / 2, Math.floor(i / SIDE) - SIDE / 2];
+    if (x * x + y * y < radius * radius) data[i] = 1 + (index % (classes - 1));
+  }
+  return { width: SIDE, height: SIDE, data };
+}
+
+function noise(seed: number): Raster {
+  const random = new Random(seed, 'photo');
+  const data = Uint8Array.from({ length: 3 * SIDE * SIDE }, (_, i) => 90 + 60 * random.float() + (i % 7));
+  return { width: SIDE, height: SIDE, channels: 3, data };
+}
