@@ -53,7 +53,7 @@ describe('warnings', () => {
     const history = (valid: number[], train: number[]) =>
       valid.map((loss, i): EpochRecord => {
         const scores = madeUpScores(['a', 'b'], 0.8, 40);
-        const base = { epoch: i + 1, step: i, lr: 1, seconds: 1, imagesPerSecond: 1 };
+        const base = { epoch: i + 1, step: i, lr: 1, seconds: 1, imagesPerSecond: 1, waitSeconds: 0 };
         return { ...base, train: { ...scores, loss: train[i]! }, valid: { ...scores, loss } };
       });
     const falling = [1, 0.8, 0.6, 0.5, 0.4, 0.3];

@@ -85,7 +85,14 @@ export async function writeMadeUpRun(path: string, options: MadeUpRun = {}): Pro
     const right = 0.9 - 0.5 / (i + 1);
     const { confusion: _c, ...train } = madeUpScores(classes, right, 120);
     const { confusion: _d, ...held } = madeUpScores(classes, right - 0.03, valid);
-    const base = { epoch: i + 1, step: 15 * (i + 1), lr: 1e-3 / (i + 1), seconds: 4, imagesPerSecond: 30 };
+    const base = {
+      epoch: i + 1,
+      step: 15 * (i + 1),
+      lr: 1e-3 / (i + 1),
+      seconds: 4,
+      imagesPerSecond: 30,
+      waitSeconds: 0,
+    };
     return record({ ...base, train, ...(valid > 0 && { valid: held }) });
   });
   await folder.writeMetrics(history);
