@@ -72,6 +72,7 @@ export interface OptionValues {
   test: number | string;
   group: string;
   resizeMasks: boolean;
+  maskResize: 'nearest' | 'as-image';
   split: string;
   size: PixelSize;
   normalize: 'imagenet' | 'min-max' | 'dataset' | 'none';
@@ -368,6 +369,13 @@ export const OPTIONS = {
     help: 'bring masks that have the shape but not the size of their image to it, by nearest pixels',
     section: 'data',
     commands: READING,
+  },
+  maskResize: {
+    kind: choice(['nearest', 'as-image']),
+    help: 'how masks come to the size of training: nearest, or blended as some published code has it',
+    unset: 'nearest',
+    section: 'data',
+    commands: LEARNING,
   },
   split: {
     kind: text('NAME', 'the name of a part'),

@@ -3,4 +3,4 @@ export * from './train.js';
 export * from './train-options.js';
 export { thresholdOnValidation } from './run-threshold.js';
 export { findLearningRate, type LrFindOptions, type LrFindResult } from './lr-find.js';
-export { type PublishedFigure, type Recipe, recipeNamed, RECIPES, withRecipe } from './recipes/index.js';
+export { type Recipe, recipeNamed, RECIPES, withRecipe } from './recipes/index.js';

@@ -36,7 +36,7 @@ import { callbacksOf, logsOf } from './callbacks.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
 import { Ranks } from './ranks.js';
-import { withRecipe } from './recipes/index.js';
+import { recipeNamed, withRecipe } from './recipes/index.js';
 import { RunPictures } from './run-pictures.js';
 import { RunReport } from './run-report.js';
 import { settleThreshold } from './run-threshold.js';
@@ -211,6 +211,12 @@ async function lookForLr(
   return found;
 }
 
+/** What is kept of a recipe beside the settings that it gave: with what its figures are to be compared. */
+function recipeOf(name: string, asPublished: boolean): RunConfig['recipe'] {
+  const { source, published } = recipeNamed(name);
+  return { name, asPublished, source, published: [...published] };
+}
+
 /** What `config.json` says of a run. */
 function configOf(
   plan: Plan,
@@ -224,7 +230,7 @@ function configOf(
   return {
     version: CONFIG_VERSION,
     ...(options.recipe !== undefined && {
-      recipe: { name: options.recipe, asPublished: options.asPublished ?? false },
+      recipe: recipeOf(options.recipe, options.asPublished ?? false),
     }),
     model: model,
     classes: [...classes],

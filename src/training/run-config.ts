@@ -40,6 +40,24 @@ const lossSettings: z.ZodType<LossSettings> = z.object({
   focalGamma: z.number().nonnegative().optional(),
 });
 
+/** A figure that a published work reports, to stand beside a run's. */
+export interface PublishedFigure {
+  /** What was measured, in words. */
+  readonly what: string;
+  readonly value: number;
+  /** A range instead of one value: from `value` to this. */
+  readonly to?: number | undefined;
+  /** The run's score that stands beside it, by its path in scores.json: `test.loss`, `valid.losses.bce`. */
+  readonly score?: string | undefined;
+}
+
+const publishedFigure: z.ZodType<PublishedFigure> = z.object({
+  what: z.string(),
+  value: z.number(),
+  to: z.number().optional(),
+  score: z.string().optional(),
+});
+
 /** A threshold that was chosen, and on what: scores on the same samples flatter the model. */
 export interface ChosenThreshold {
   readonly value: number;
@@ -59,7 +77,14 @@ export const chosenThreshold: z.ZodType<ChosenThreshold> = z.object({
 const runConfigSchema = z.object({
   version: z.literal(CONFIG_VERSION),
   /** The published work whose settings were followed; absent where there was none. */
-  recipe: z.object({ name: z.string(), asPublished: z.boolean() }).optional(),
+  recipe: z
+    .object({
+      name: z.string(),
+      asPublished: z.boolean(),
+      source: z.string(),
+      published: z.array(publishedFigure),
+    })
+    .optional(),
   /** Name in the registry, and the options that differ from its defaults. */
   model: z.object({
     name: z.string(),

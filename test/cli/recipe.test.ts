@@ -52,7 +52,7 @@ it('follows a recipe, and chooses a threshold that evaluate and predict choose a
 
   const config = JSON.parse(await readFile(join(run, 'config.json'), 'utf8')) as Record<string, unknown>;
   expect(config).toMatchObject({
-    recipe: { name: 'carvana-unet', asPublished: true },
+    recipe: { name: 'carvana-unet', asPublished: true, published: [{ value: 0.87 }, { value: 0.95 }] },
     threshold: threshold.value,
     thresholdChoice: threshold,
     training: { optimizer: 'rmsprop', lr: 0.01, alpha: 0.9, eps: 1e-7, maskResize: 'as-image', batch: 32 },

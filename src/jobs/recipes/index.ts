@@ -8,7 +8,7 @@ import { PETS_MOBILENET_UNET } from './pets-mobilenet-unet.js';
 import { PETS_SEGNET } from './pets-segnet.js';
 import type { Recipe } from './recipe.js';
 
-export type { PublishedFigure, Recipe } from './recipe.js';
+export type { Recipe } from './recipe.js';
 
 export const RECIPES: readonly Recipe[] = [PETS_MOBILENET_UNET, BRAIN_MRI_UNET, CARVANA_UNET, PETS_SEGNET];
 

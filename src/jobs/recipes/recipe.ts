@@ -1,17 +1,7 @@
 /** What a recipe is: a published work's settings by the names of the command line, and what it reached. */
 import type { FormatName } from '../../data/index.js';
+import type { PublishedFigure } from '../../training/index.js';
 import type { TrainSettings } from '../train-options.js';
-
-/** A figure that the work reports. */
-export interface PublishedFigure {
-  /** What was measured, in words: `validation loss, best epoch`. */
-  readonly what: string;
-  readonly value: number;
-  /** A range instead of one value: from `value` to this. */
-  readonly to?: number;
-  /** Our score that stands beside it, by its key in `train --json`: `test.loss`, `valid.dice`. */
-  readonly score?: string;
-}
 
 export interface Recipe {
   /** As `--recipe` takes it. */

@@ -12,8 +12,6 @@ describe.each(RECIPES)('$name', ({ name, format, settings, asPublished, differen
   it('says only what the command line can say, within its ranges', () => {
     const rows = OPTIONS as Readonly<Record<string, { kind: { read(value: unknown): unknown } } | undefined>>;
     for (const [key, value] of Object.entries({ ...settings, ...asPublished })) {
-      // How masks are resized is no choice to make but a defect to repeat.
-      if (key === 'maskResize') continue;
       const expected = key === 'size' ? { height: value as number, width: value as number } : value;
       expect(rows[key]?.kind.read(value), key).toEqual(expected);
     }
