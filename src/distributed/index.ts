@@ -1,6 +1,7 @@
 /** Several processes that work as one: who they are, how they speak, what they share out. */
 export * from './agreement.js';
 export * from './communicator.js';
+export * from './cost-model.js';
 export * from './deal.js';
 export * from './environment.js';
 export * from './half.js';
