@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { confidenceOf } from './confidence.js';
 import { wasmThreads } from './device.js';
 import { coloursOf, luminanceOf } from './pixels.js';
-import { webGpuMissing } from './web-gpu.js';
+import { missingGpu } from './web-gpu.js';
 
 test('RGBA becomes RGB, whatever its alpha', () => {
   const rgba = Uint8ClampedArray.of(1, 2, 3, 0, 250, 251, 252, 255);
@@ -41,8 +41,8 @@ test('why there is no WebGPU', async () => {
   const gpu = (adapter: object | null) => ({
     gpu: { requestAdapter: async () => adapter } as unknown as GPU,
   });
-  expect(await webGpuMissing({})).toMatch(/no WebGPU/);
-  expect(await webGpuMissing(gpu(null))).toMatch(/no graphics processor/);
-  expect(await webGpuMissing(gpu({ info: { isFallbackAdapter: true } }))).toMatch(/software/);
-  expect(await webGpuMissing(gpu({ info: { isFallbackAdapter: false } }))).toBeUndefined();
+  expect(await missingGpu({})).toEqual({ why: expect.stringMatching(/no WebGPU/), software: false });
+  expect(await missingGpu(gpu(null))).toMatchObject({ why: expect.stringMatching(/no graphics processor/) });
+  expect(await missingGpu(gpu({ info: { isFallbackAdapter: true } }))).toMatchObject({ software: true });
+  expect(await missingGpu(gpu({ info: { isFallbackAdapter: false } }))).toBeUndefined();
 });

@@ -15,7 +15,7 @@ import { wasmThreads } from './device.js';
 import { fetchModel } from './fetch-model.js';
 import type { LoadAnswer, LoadQuestion, SegmentAnswer, SegmentQuestion } from './messages.js';
 import { pixelsOf } from './pixels.js';
-import { webGpuMissing } from './web-gpu.js';
+import { missingGpu } from './web-gpu.js';
 
 /** Written out for bundlers, which look for just this expression. */
 const ORT_FILES = {
@@ -103,18 +103,18 @@ async function opened(
     return { segmenter, chosen: { device: on, threads: count, withoutWebGpu } };
   };
   if (device === 'wasm') return open('wasm');
-  const missing = await webGpuMissing(navigator);
+  const missing = await missingGpu(navigator);
   if (device === 'webgpu') {
     // A software adapter is slow but works, and here it was asked for.
-    if (missing !== undefined && !missing.includes('software')) {
+    if (missing && !missing.software) {
       throw new PixelwiseError(
         'device',
-        `WebGPU was asked for: ${missing}. Use the device "auto" or "wasm".`,
+        `WebGPU was asked for: ${missing.why}. Use the device "auto" or "wasm".`,
       );
     }
     return open('webgpu');
   }
-  if (missing !== undefined) return open('wasm', missing);
+  if (missing) return open('wasm', missing.why);
   try {
     return await open('webgpu');
   } catch (error) {

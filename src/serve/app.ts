@@ -5,6 +5,7 @@ import { UsageError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
 import type { Segmenter } from '../inference/index.js';
 import { answerFormat } from './answer-format.js';
+import { drain } from './body.js';
 import { checkSender } from './guard.js';
 import { maskAnswer } from './mask-answer.js';
 import type { Metrics } from './metrics.js';
@@ -81,9 +82,10 @@ export function createApp(parts: AppParts): Hono {
     await next();
     for (const [header, value] of Object.entries(HEADERS)) c.res.headers.set(header, value);
     c.res.headers.set('x-request-id', id);
-    // A connection that lives on would hold up the end.
-    if (parts.closing()) c.res.headers.set('connection', 'close');
     const refusal = c.get('refusal');
+    const whole = refusal?.code !== 'too-slow' && (await drain(c.req.raw.body));
+    // A connection that lives on would hold up the end.
+    if (!whole || parts.closing()) c.res.headers.set('connection', 'close');
     metrics.answered(c.get('route'), c.res.status);
     parts.onAnswer({
       id,

@@ -38,7 +38,8 @@ export async function readBody(
       'too-slow',
       `The image came too slowly: ${size} bytes in ${(passed / 1000).toFixed(1)} s. Send it faster, or make it smaller.`,
     );
-    void reader.cancel(slow).catch(() => undefined);
+    // The read that waits then ends with an error.
+    reader.releaseLock();
   }, 250);
   try {
     for (;;) {
@@ -46,10 +47,7 @@ export async function readBody(
       if (slow) throw slow;
       if (done) break;
       size += value.length;
-      if (size > limits.maxBytes) {
-        void reader.cancel().catch(() => undefined);
-        throw tooLarge(limits);
-      }
+      if (size > limits.maxBytes) throw tooLarge(limits);
       chunks.push(value);
     }
   } catch (cause) {
@@ -59,11 +57,44 @@ export async function readBody(
     );
   } finally {
     clearInterval(check);
+    // What is left is for `drain`.
+    reader.releaseLock();
   }
   if (length !== undefined && size !== Number(length)) {
     throw new Refusal(400, 'cut-short', `The request ended after ${size} of ${length} bytes.`);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+/** How much of a refused body is read and forgotten, and for how many milliseconds. */
+const DRAINED_BYTES = 64 * 2 ** 20;
+const DRAIN_TIME = 2000;
+
+/**
+ * Reads what is left of a body and forgets it. A connection that is closed, or used again, while its sender
+ * is still sending would lose the answer on the way.
+ *
+ * @returns whether the body came to its end; else the connection has to be closed.
+ */
+export async function drain(body: ReadableStream<Uint8Array> | null): Promise<boolean> {
+  if (body === null) return true;
+  if (body.locked) return false;
+  const reader = body.getReader();
+  const timer = setTimeout(() => reader.releaseLock(), DRAIN_TIME);
+  try {
+    for (let size = 0; size <= DRAINED_BYTES;) {
+      const { done, value } = await reader.read();
+      if (done) return true;
+      size += value.length;
+    }
+    return false;
+  } catch {
+    // The time is over, or the sender gone.
+    return false;
+  } finally {
+    clearTimeout(timer);
+    reader.releaseLock();
+  }
 }
 
 function tooLarge({ maxBytes }: BodyLimits): Refusal {
