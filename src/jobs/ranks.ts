@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Dataset, Parts } from '../data/index.js';
 import type { Communicator } from '../distributed/index.js';
 import { checkSameEverywhere, fromFirst, together } from '../distributed/index.js';
-import type { Callback, FitState, Learner, RunConfig } from '../training/index.js';
+import type { Callback, EpochRecord, FitState, Learner, RunConfig } from '../training/index.js';
 import { loadCheckpoint, Replicas, RunFolder, WEIGHTS_FILE } from '../training/index.js';
 import { pixelwiseVersion } from './machine.js';
 import type { ScaleLr, TrainOptions } from './train-options.js';
@@ -56,10 +56,10 @@ export class Ranks {
       'the version of Pixelwise': pixelwiseVersion(),
       'the program (hash of its files)': await programHash(),
       'the options': digest(JSON.stringify(options)),
+      'the samples (hash of their names and file sizes)': await dataHash(plan.parts),
       'the settings that follow from options and data (name them to have the same on all hosts)': digest(
         JSON.stringify(settingsOf(plan)),
       ),
-      'the samples (hash of their names and file sizes)': await dataHash(plan.parts),
     }));
     await checkSameEverywhere(communicator, things);
   }
@@ -131,6 +131,18 @@ export class Ranks {
   }
 }
 
+/** How long gradients took between the ranks, in words; undefined where there was no step. */
+export function allReduceNote(history: readonly EpochRecord[]): string | undefined {
+  const timed = history.filter(({ allReduceSeconds }) => allReduceSeconds !== undefined);
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  const before = history[history.length - timed.length - 1]?.step ?? 0;
+  const steps = (timed.at(-1)?.step ?? before) - before;
+  if (steps === 0) return undefined;
+  const seconds = sum(timed.map(({ allReduceSeconds }) => allReduceSeconds!));
+  const share = seconds / sum(timed.map((record) => record.seconds));
+  return `Gradients took ${short(seconds / steps)} s a step between the ranks, ${Math.round(100 * share)}% of the time.`;
+}
+
 /** Checks that all ranks use one program and one model, before they share its use out. */
 export async function checkSameModel(
   communicator: Communicator | undefined,
@@ -165,7 +177,15 @@ const SCALINGS: Readonly<Record<ScaleLr, (ranks: number) => number>> = {
 const short = (value: number) => String(Number(value.toPrecision(3)));
 
 /** All of a plan but the data itself, and what was found in it. */
-function settingsOf({ parts: _parts, report: _report, notes: _notes, ...settings }: Plan): object {
+function settingsOf(plan: Plan): object {
+  const {
+    parts: _parts,
+    report: _report,
+    notes: _notes,
+    fingerprint: _fingerprint,
+    partOptions: _places,
+    ...settings
+  } = plan;
   return settings;
 }
 

@@ -35,7 +35,7 @@ import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { callbacksOf, logsOf } from './callbacks.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
-import { Ranks } from './ranks.js';
+import { allReduceNote, Ranks } from './ranks.js';
 import { recipeNamed, withRecipe } from './recipes/index.js';
 import { RunPictures } from './run-pictures.js';
 import { RunReport } from './run-report.js';
@@ -177,6 +177,8 @@ async function runTraining(
       resume,
     });
     const { history, stopped, epochs } = result;
+    const took = allReduceNote(history);
+    if (took !== undefined) note(took);
     const ended = stopped !== 'interrupted' && ranks.isFirst;
     const threshold = ended ? await settleThreshold(folder, plan, runtime, options.signal) : undefined;
     const scored = ended ? await scoreParts(folder, plan, runtime, pictures, options.signal) : {};
