@@ -24,16 +24,18 @@ export class RunReport {
     };
   }
 
-  /** Writes it. @param durable whether it is to outlast a power failure. */
-  async write(durable = true): Promise<void> {
+  /** Writes it. @param durable whether it is to outlast a power failure. @returns its path, where that went well. */
+  async write(durable = true): Promise<string | undefined> {
     const began = performance.now();
+    let path: string | undefined;
     try {
-      await writeReport(this.folder.path, { durable });
+      path = await writeReport(this.folder.path, { durable });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.note(`The report could not be written: ${why} The run itself is whole.`);
     }
     const now = performance.now();
     this.due = now + PAUSE * (now - began);
+    return path;
   }
 }

@@ -48,6 +48,8 @@ import { lossOf, optimizerOf, planTraining, scheduleOf } from './train-plan.js';
 export interface TrainResult extends RunScores {
   /** The run folder's absolute path: what `Segmenter.load` takes. */
   readonly run: string;
+  /** Path of the report; absent where none was asked for, or it could not be written. */
+  readonly report?: string;
 }
 
 /** Trains a model and writes a run folder. */
@@ -192,8 +194,8 @@ async function runTraining(
       imagesPerSecond: median(history.map((record) => record.imagesPerSecond)),
     };
     if (ranks.isFirst) await writeRunScores(folder, outcome);
-    await report?.write();
-    return { run: folder.path, ...outcome };
+    const written = await report?.write();
+    return { run: folder.path, ...(written !== undefined && { report: written }), ...outcome };
   } finally {
     await learner.close();
   }

@@ -79,8 +79,12 @@ export class ConfusionMatrix {
     return this.counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** The counts of class `index` against all others. */
-  of(index: number): ClassCounts {
+  /**
+   * The counts of class `index` against all others.
+   *
+   * @param total {@link total}, for a caller that asks for many classes and has added it up once.
+   */
+  of(index: number, total = this.total): ClassCounts {
     let truth = 0;
     let predicted = 0;
     for (let other = 0; other < this.classes; other++) {
@@ -88,7 +92,7 @@ export class ConfusionMatrix {
       predicted += this.at(other, index);
     }
     const tp = this.at(index, index);
-    return { tp, fp: predicted - tp, fn: truth - tp, tn: this.total - truth - predicted + tp };
+    return { tp, fp: predicted - tp, fn: truth - tp, tn: total - truth - predicted + tp };
   }
 
   /** The counts as rows of true classes. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   classCounts,
   ConfusionMatrix,
@@ -53,6 +53,22 @@ describe('scores of counts', () => {
             expect(j).toBeLessThanOrEqual(d);
             expect(d).toBeLessThanOrEqual(1);
           }
+        }
+      }),
+    );
+  });
+
+  it('count every class as it is counted alone, and add up all pixels once', () => {
+    fc.assert(
+      fc.property(maskPairs(3), ({ prediction, target }) => {
+        const matrix = new ConfusionMatrix(3).add(prediction, target);
+        const alone = [0, 1, 2].map((index) => matrix.of(index));
+        const total = vi.spyOn(ConfusionMatrix.prototype, 'total', 'get');
+        try {
+          expect(classCounts(matrix)).toEqual(alone);
+          expect(total).toHaveBeenCalledTimes(1);
+        } finally {
+          total.mockRestore();
         }
       }),
     );

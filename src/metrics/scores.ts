@@ -39,7 +39,9 @@ export function recall({ tp, fn }: ClassCounts): number | null {
 /** The counts of every class, or of those listed. */
 export function classCounts(matrix: ConfusionMatrix, classes?: readonly number[]): ClassCounts[] {
   const listed = classes ?? Array.from({ length: matrix.classes }, (_, index) => index);
-  return listed.map((index) => matrix.of(index));
+  // Once for all: added up for each class, the work would grow with the cube of their number.
+  const { total } = matrix;
+  return listed.map((index) => matrix.of(index, total));
 }
 
 /** Counts of several classes added up: a score of the sum is the micro average of that score. */

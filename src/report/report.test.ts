@@ -49,6 +49,45 @@ describe('a report', () => {
     expect(document.querySelector('.warning')!.textContent).toContain('No epoch is finished yet');
   });
 
+  it('puts what was published beside the same score of the run', async () => {
+    const recipe = {
+      name: 'a-recipe',
+      asPublished: true,
+      source: 'An author: A title',
+      published: [
+        { what: 'loss of a term', value: 0.0012, score: 'valid.losses.dice' },
+        { what: 'mean IoU', value: 0.7, to: 0.9, score: 'test.meanIoU' },
+        { what: 'by group', value: 0.5, score: 'valid.meanGroupDice' },
+        { what: 'by hand', value: 0.99 },
+      ],
+    };
+    const document = await documentOf('published', {
+      test: 9,
+      ids: [],
+      config: (config) => ({ ...config, recipe }),
+    });
+    const table = document.querySelector('#verdict [aria-label="Published figures and this run"]')!;
+    const rows = [...table.querySelectorAll('tbody tr')].map((row) =>
+      [...row.children].map((cell) => cell.textContent.trim().replace(/\s+/g, ' ')),
+    );
+    expect(rows).toEqual([
+      ['loss of a term', '1.20e-3', '0.1000', 'Validation, image size, chosen on'],
+      ['mean IoU', '0.700 to 0.900', expect.stringMatching(/^0\.\d{3}$/), 'Test, image size'],
+      ['by group', '0.500', '–', 'not scored in this run'],
+      ['by hand', '0.990', '–', 'nothing of the same kind'],
+    ]);
+    expect(document.querySelector('#verdict')!.textContent).toContain('An author: A title');
+  });
+
+  it('says of pictures of training samples what they are worth', async () => {
+    const document = await documentOf('learnt', { valid: 0, shows: 'train' });
+    for (const id of ['verdict', 'gallery'])
+      expect(document.querySelector(`#${id}`)!.textContent).toContain('trained on these very samples');
+    expect(document.querySelector('#gallery figcaption')!.textContent).toContain('ranked by 0.500');
+    const held = await documentOf('held');
+    expect(held.body.textContent).not.toContain('trained on these very samples');
+  });
+
   it('shows scores that are undefined as dashes, and draws gaps', async () => {
     const nothing = (each: EpochRecord): EpochRecord => ({
       ...each,

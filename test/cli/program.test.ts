@@ -43,6 +43,18 @@ describe('pixelwise', () => {
     expect(stderr).toContain('31,031,745');
   });
 
+  it('summary --tree prints the modules within one another, and without it does not', async () => {
+    const words = ['summary', 'unet', '--depth', '2', '--width', '4', '--size', '32'];
+    const { code, stdout } = await program.run(...words, '--tree');
+    expect(code).toBe(0);
+    const plain = await program.run(...words);
+    expect(stdout.startsWith(plain.stdout)).toBe(true);
+    const tree = stdout.slice(plain.stdout.length).trim().split('\n');
+    expect(tree.length).toBeGreaterThan(5);
+    const depths = tree.map((line) => line.search(/[^\s│├└─]/));
+    expect(Math.max(...depths)).toBeGreaterThan(Math.min(...depths));
+  });
+
   it('ends with 2 and a message where the words are off', async () => {
     const unknown = await program.run('summry', 'unet');
     expect(unknown).toMatchObject({ code: 2, stdout: '' });

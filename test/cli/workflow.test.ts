@@ -50,7 +50,12 @@ describe('train', () => {
     const { code, result, stderr } = await json(...words);
     expect(stderr).toContain('epoch 2/2');
     expect(code).toBe(0);
-    expect(result).toMatchObject({ run: at('run'), epochs: 2, stopped: 'epochs' });
+    expect(result).toMatchObject({
+      run: at('run'),
+      report: at('run', 'report.html'),
+      epochs: 2,
+      stopped: 'epochs',
+    });
     expect(result['best']).toMatchObject({ metric: 'meanIoU' });
     expect(result['valid']).toMatchObject({ samples: 2 });
     expect(result['test']).toMatchObject({ samples: 3 });

@@ -28,6 +28,8 @@ export interface MadeUpRun {
   /** Changes the configuration before it is written. */
   readonly config?: (config: RunConfig) => RunConfig;
   readonly groups?: number;
+  /** Whose samples gallery and film show. */
+  readonly shows?: 'valid' | 'test' | 'train';
 }
 
 const SIDE = 48;
@@ -77,6 +79,7 @@ export async function writeMadeUpRun(path: string, options: MadeUpRun = {}): Pro
     record = (same) => same,
     config = (same) => same,
     groups = 0,
+    shows = 'valid',
   } = options;
   const folder = new RunFolder(path);
   await folder.create();
@@ -109,7 +112,7 @@ export async function writeMadeUpRun(path: string, options: MadeUpRun = {}): Pro
       imagesPerSecond: 30,
     });
   }
-  if (ids.length > 0) await writePictures(join(path, 'samples'), classes, ids, epochs, seed);
+  if (ids.length > 0) await writePictures(join(path, 'samples'), classes, ids, epochs, seed, shows);
   return path;
 }
 
@@ -173,6 +176,7 @@ async function writePictures(
   ids: readonly string[],
   epochs: number,
   seed: number,
+  part: string,
 ): Promise<void> {
   const colours = classColours(classes);
   const named = classes.map((name, k) => ({ name, color: hexColour(colours[k]!) }));
@@ -210,10 +214,10 @@ async function writePictures(
     }),
   );
   const errorColors = { falsePositive: '#d55e00', falseNegative: '#56b4e9', wrongClass: '#f0e442' };
-  const shown = { version: 1, part: 'valid', classes: named, background: 0 };
+  const shown = { version: 1, part, classes: named, background: 0 };
   await write(
     'gallery.json',
-    JSON.stringify({ ...shown, scoreAt: 'source', chosenOn: true, errorColors, items }),
+    JSON.stringify({ ...shown, scoreAt: 'source', chosenOn: part === 'valid', errorColors, items }),
   );
   const tiles = await Promise.all(
     ids.map(async (id, i) => {

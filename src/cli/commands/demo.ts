@@ -77,6 +77,7 @@ export const run: Run<'demo'> = async ({ out = DEFAULT_FOLDER, seed = 0, threads
   output.line(`Pictures (image, truth, prediction): ${sheet}`);
   output.line(`Masks: ${join(folder, 'masks')}`);
   output.line(`Model: ${result.run}`);
+  if (result.report !== undefined) output.line(`Report: ${result.report}`);
   return { json: { ...result, pictures: sheet } };
 };
 

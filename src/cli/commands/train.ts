@@ -23,6 +23,7 @@ export const run: Run<'train'> = async (
   if (valid) scoresText('Validation', valid).forEach((line) => output.line(line));
   if (test) scoresText('Test', test).forEach((line) => output.line(line));
   output.line(`Run: ${result.run}`);
+  if (result.report !== undefined) output.line(`Report: ${result.report}`);
   if (stopped !== 'interrupted') return { json: result };
   output.line('Interrupted and saved; go on with --resume.');
   return { json: result, exitCode: INTERRUPTED };

@@ -7,7 +7,8 @@ import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
 import type { Judged, Run } from '../read-run.js';
 import { coloursOf, swatch } from './class-colours.js';
-import { PART_NAMES, worthOf } from './verdict.js';
+import { PART_NAMES } from './part-names.js';
+import { worthOf } from './verdict.js';
 
 /** Groups that are listed, the worst first. */
 const GROUPS = 40;

@@ -6,7 +6,7 @@ import { count, percent } from '../numbers.js';
 import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
 import type { Run } from '../read-run.js';
-import { PART_NAMES } from './verdict.js';
+import { PART_NAMES } from './part-names.js';
 
 /** Classes of a matrix that can still be read; of more, those that are most confused. */
 const CLASSES = 24;

@@ -4,7 +4,7 @@ import { html } from '../page/html.js';
 import { dataBlock, type Section } from '../page/page.js';
 import type { Run } from '../read-run.js';
 import { overlay } from './overlay.js';
-import { PART_NAMES } from './verdict.js';
+import { PART_NAMES } from './part-names.js';
 
 /** @param animation where the animated file lies, as seen from the report; absent where there is none. */
 export function filmSection({ film }: Run, animation: string | undefined): Section | undefined {

@@ -7,7 +7,8 @@ import type { GalleryItem } from '../pictures.js';
 import type { Run } from '../read-run.js';
 import { legend } from './class-colours.js';
 import { overlay } from './overlay.js';
-import { PART_NAMES } from './verdict.js';
+import { PART_NAMES } from './part-names.js';
+import { TRAINED_ON } from './verdict.js';
 
 const RANKS = [
   ['worst', 'The worst'],
@@ -37,6 +38,12 @@ export function gallerySection({ gallery }: Run): Section | undefined {
         ${PART_NAMES[part] ?? part}, ranked by score${chosenOn && '; the epoch was chosen on these images'}.
         <span class="hint">Point at a picture to lift its mask; press it to keep the mask away.</span>
       </p>
+      ${
+        part === 'train' &&
+        html`<ul class="warnings">
+          <li class="warning">${TRAINED_ON}</li>
+        </ul>`
+      }
       <h3 class="hidden">Colours</h3>
       ${legend([...shown.filter((_, index) => index !== background).slice(0, NAMED)])}
       <p class="aside">
@@ -90,11 +97,14 @@ function card(item: GalleryItem, index: number): Html {
 
 /** Place and scores of a sample, in a line. */
 export function figuresOf(item: GalleryItem): string {
-  const { place, of, meanIoU, meanDice, dice, loss, group } = item;
+  const { place, of, score, meanIoU, meanDice, dice, loss, group } = item;
+  const shown = [meanIoU, dice === undefined ? meanDice : dice];
   return [
     `· ${count(place)} of ${count(of)}`,
     `mean IoU ${figure(meanIoU)}`,
     dice === undefined ? `mean Dice ${figure(meanDice)}` : `Dice ${figure(dice)}`,
+    // Where the number that samples are ranked by is none of these: a foreground that is nowhere has no Dice.
+    ...(typeof score !== 'number' || shown.includes(score) ? [] : [`ranked by ${figure(score)}`]),
     ...(loss === undefined ? [] : [`loss ${lossFigure(loss)}`]),
     ...(group === undefined ? [] : [`group ${group}`]),
   ].join(' · ');

@@ -9,12 +9,8 @@ import { scoreNames, scoreOf, writtenScore } from '../scores-table.js';
 import type { Warning } from '../warnings.js';
 import { warningsAbout } from '../warnings.js';
 import { overlay } from './overlay.js';
-
-export const PART_NAMES: Readonly<Record<string, string>> = {
-  test: 'Test',
-  valid: 'Validation',
-  train: 'Training',
-};
+import { PART_NAMES } from './part-names.js';
+import { publishedTable } from './published.js';
 
 /** Models as a sentence calls them. */
 const MODELS: Readonly<Record<string, string>> = {
@@ -26,6 +22,10 @@ const MODELS: Readonly<Record<string, string>> = {
   segnet: 'A SegNet',
   deeplabv3plus: 'A DeepLabV3+',
 };
+
+/** What pictures of training samples are worth. */
+export const TRAINED_ON =
+  'The model was trained on these very samples: they show what it kept in mind, not what it makes of images that it has not seen.';
 
 /** Classes that a sentence names before it only counts them. */
 const NAMED_CLASSES = 12;
@@ -39,7 +39,7 @@ export function verdictSection(run: Run): Section {
     body: html`<p class="lede">${storyOf(run)}</p>
       ${first && headlines(first)}
       <div class="beside">${warningList(warningsAbout(run))} ${run.judged.length > 0 && scoreTable(run)}</div>
-      ${trio(run)}`,
+      ${publishedTable(run)} ${trio(run)}`,
   };
 }
 
@@ -145,6 +145,7 @@ function trio({ gallery }: Run): Html | undefined {
   if (shown.length === 0) return undefined;
   const words = { worst: 'Worst', median: 'Median', best: 'Best' };
   return html`<h3>From the worst to the best prediction</h3>
+    ${gallery.part === 'train' && html`<p class="aside">${TRAINED_ON}</p>`}
     <div class="trio">
       ${shown.map(
         ({ item, index }) =>
