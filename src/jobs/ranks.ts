@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Dataset, Parts } from '../data/index.js';
 import type { Communicator } from '../distributed/index.js';
-import { checkSameEverywhere, fromFirst, together } from '../distributed/index.js';
+import { checkSameEverywhere, fromAll, fromFirst, together } from '../distributed/index.js';
 import type { Callback, EpochRecord, FitState, Learner, RunConfig } from '../training/index.js';
 import { loadCheckpoint, Replicas, RunFolder, WEIGHTS_FILE } from '../training/index.js';
+import type { MachineFacts } from './choose.js';
 import { pixelwiseVersion } from './machine.js';
 import type { ScaleLr, TrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
@@ -46,6 +47,20 @@ export class Ranks {
     if (!communicator) return work();
     const own = await together(communicator, () => (this.isFirst ? work() : undefined));
     return (await fromFirst(communicator, own)) as T;
+  }
+
+  /** What every rank has for certain; those of one host share its memory. Pretrained weights are rank 0's to read. */
+  async leastMachine(own: MachineFacts): Promise<MachineFacts> {
+    const { communicator } = this;
+    if (!communicator) return own;
+    const { hosts, rank } = communicator;
+    const memory = own.memory / hosts.filter((host) => host === hosts[rank]).length;
+    const all = await fromAll(communicator, { ...own, memory });
+    return {
+      threads: Math.min(...all.map(({ threads }) => threads)),
+      memory: Math.min(...all.map((facts) => facts.memory)),
+      pretrained: all[0]!.pretrained,
+    };
   }
 
   /** Checks that all ranks run one program on one data set with one set of options. */

@@ -42,7 +42,7 @@ import {
   SGD,
   stepDecay,
 } from '../optim/index.js';
-import type { Chosen } from './choose.js';
+import type { Chosen, MachineFacts } from './choose.js';
 import { choiceLines, chooseSettings } from './choose.js';
 import { dataFacts, machineFacts } from './data-facts.js';
 import { MODEL_OPTIONS } from './train-options.js';
@@ -125,9 +125,13 @@ const NOTHING_CHOSEN: Chosen = { settings: {}, choices: [] };
  * Opens and splits the data, and settles every setting: as given, else as chosen from the data and the
  * machine, else by default.
  *
- * @param choosing false where what is left open takes its default: a run that goes on had its choice.
+ * @param options `choosing`: false where what is left open takes its default: a run that goes on had its choice.
+ *   `machine`: what is chosen by; default this one.
  */
-export async function planTraining(given: TrainOptions, { choosing = true } = {}): Promise<Plan> {
+export async function planTraining(
+  given: TrainOptions,
+  { choosing = true, machine }: { readonly choosing?: boolean; readonly machine?: MachineFacts } = {},
+): Promise<Plan> {
   const source: OpenOptions = {
     root: given.data,
     format: given.format,
@@ -145,7 +149,7 @@ export async function planTraining(given: TrainOptions, { choosing = true } = {}
     test: await part(given.test),
     seed,
   });
-  const chosen = choosing ? await choicesFor(parts.train, given) : NOTHING_CHOSEN;
+  const chosen = choosing ? await choicesFor(parts.train, given, machine) : NOTHING_CHOSEN;
   const options: TrainOptions = { ...given, ...chosen.settings };
   const size = options.size === undefined ? await sizeFrom(parts.train) : squareOf(options.size);
   const { classes } = dataset;
@@ -306,10 +310,18 @@ function optimizerSettings(
 }
 
 /** A recipe leaves nothing open: what it does not name is to be the model's default. */
-async function choicesFor(train: Dataset, given: TrainOptions): Promise<Chosen> {
+async function choicesFor(
+  train: Dataset,
+  given: TrainOptions,
+  machine: MachineFacts | undefined,
+): Promise<Chosen> {
   if (given.recipe !== undefined) return NOTHING_CHOSEN;
-  const machine = await machineFacts(given.threads ?? availableParallelism());
-  return chooseSettings(await dataFacts(train), machine, given);
+  return chooseSettings(await dataFacts(train), machine ?? (await factsFor(given)), given);
+}
+
+/** The machine as a run with these options sees it. */
+export function factsFor({ threads = availableParallelism() }: TrainOptions): Promise<MachineFacts> {
+  return machineFacts(threads);
 }
 
 type Options = Record<string, number | string | boolean>;

@@ -43,7 +43,7 @@ import { settleThreshold } from './run-threshold.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
-import { lossOf, optimizerOf, planTraining, scheduleOf } from './train-plan.js';
+import { factsFor, lossOf, optimizerOf, planTraining, scheduleOf } from './train-plan.js';
 
 export interface TrainResult extends RunScores {
   /** The run folder's absolute path: what `Segmenter.load` takes. */
@@ -71,7 +71,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : await withRecipe(options);
   if (earlier) checkResumable(options, earlier, folder);
-  const planned = await ranks.together(() => planTraining(settings, { choosing: !earlier }));
+  const machine = await ranks.leastMachine(await factsFor(settings));
+  const planned = await ranks.together(() => planTraining(settings, { choosing: !earlier, machine }));
   await ranks.checkAlike(planned, settingsOf(settings));
   // A run that goes on keeps the rate that it found.
   const kept = earlier && planned.findLr ? { ...planned, lr: earlier.training.lr, findLr: false } : planned;
