@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
 import type { StreamKey } from '../random/index.js';
-import type { PairedSample } from './paired-sample.js';
+import { ownMemory, type PairedSample } from './paired-sample.js';
 import type { PipelineDescription } from './sample-pipeline.js';
 import type { SampleReading } from './sample-reading.js';
 
@@ -66,6 +66,9 @@ export function numberPipeline(description: PipelineDescription): SentPipeline {
   return { key: ++lastPipeline, description };
 }
 
+/** Code of the error where a thread failed, and not a sample. */
+export const THREAD_FAILED = 'loader';
+
 interface Waiting {
   resolve(prepared: Prepared): void;
   reject(error: Error): void;
@@ -98,11 +101,12 @@ class Thread {
   prepare(request: Omit<Request, 'id'>): Promise<Prepared> {
     const id = this.nextId++;
     const { source } = request;
-    const fitted = 'fitted' in source ? [source.fitted.image.buffer, source.fitted.mask.buffer] : [];
+    const fitted = 'fitted' in source ? source.fitted : undefined;
     return new Promise((resolve, reject) => {
+      // First of all, since it throws for what cannot be sent: then there is nothing to wait for.
+      this.worker.postMessage({ ...request, id } satisfies Request, ownMemory(fitted));
       this.waiting.set(id, { resolve, reject });
       this.worker.ref();
-      this.worker.postMessage({ ...request, id } satisfies Request, fitted as ArrayBuffer[]);
     });
   }
 
@@ -112,7 +116,7 @@ class Thread {
     if (at >= 0) threads.splice(at, 1);
     for (const { reject } of this.waiting.values()) {
       reject(
-        new PixelwiseError('loader', `A thread that reads samples failed: ${cause.message}.`, { cause }),
+        new PixelwiseError(THREAD_FAILED, `A thread that reads samples failed: ${cause.message}.`, { cause }),
       );
     }
     this.waiting.clear();

@@ -7,7 +7,7 @@ import './transforms/pad.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { Reply, Request } from './loader-threads.js';
 import { standardize } from './normalization.js';
-import type { PairedSample } from './paired-sample.js';
+import { ownMemory } from './paired-sample.js';
 import { SamplePipeline } from './sample-pipeline.js';
 import { readSample } from './sample-reading.js';
 
@@ -38,14 +38,11 @@ function failure(error: unknown): Omit<Reply, 'id'> {
   return { error: { message, ...(error instanceof PixelwiseError && { code: error.code }) } };
 }
 
-const memoryOf = (sample: PairedSample | undefined): ArrayBuffer[] =>
-  sample === undefined ? [] : [sample.image.buffer as ArrayBuffer, sample.mask.buffer as ArrayBuffer];
-
 port.on('message', (request: Request) => {
   void prepare(request)
     .catch(failure)
     .then((content) => {
       const reply: Reply = { id: request.id, ...content };
-      port.postMessage(reply, [...memoryOf(reply.sample), ...memoryOf(reply.kept)]);
+      port.postMessage(reply, ownMemory(reply.sample, reply.kept));
     });
 });

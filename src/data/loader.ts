@@ -13,7 +13,13 @@ import { evenShare } from '../distributed/index.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { Batch, Dataset } from './dataset.js';
 import type { Fit } from './fit.js';
-import { numberPipeline, prepareSample, type SentPipeline, THREADS_AVAILABLE } from './loader-threads.js';
+import {
+  numberPipeline,
+  prepareSample,
+  type SentPipeline,
+  THREAD_FAILED,
+  THREADS_AVAILABLE,
+} from './loader-threads.js';
 import { type Normalization, standardize } from './normalization.js';
 import type { PairedSample, Transform } from './paired-sample.js';
 import type { SampleStore } from './sample-cache.js';
@@ -191,7 +197,8 @@ export class Loader implements AsyncIterable<Batch> {
           building.put(slot, sample, normalization);
         } catch (error) {
           const { onUnreadable } = this.options;
-          if (typeof onUnreadable !== 'function' || !(error instanceof PixelwiseError)) throw error;
+          const isOfSample = error instanceof PixelwiseError && error.code !== THREAD_FAILED;
+          if (typeof onUnreadable !== 'function' || !isOfSample) throw error;
           onUnreadable(error, dataset.ids[position]!);
         }
       });

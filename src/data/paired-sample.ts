@@ -34,3 +34,13 @@ export const sometimes = portable('sometimes', (p: number, transform: Transform)
 export const oneOf = portable('oneOf', (...transforms: readonly Transform[]): Transform => {
   return (sample, random) => transforms[random.integer(transforms.length)]!(sample, random);
 });
+
+/** The memory that samples have for themselves, to be handed to another thread; what is shared is copied there. */
+export function ownMemory(...samples: readonly (PairedSample | undefined)[]): ArrayBuffer[] {
+  return samples.flatMap((sample) => {
+    const views = sample === undefined ? [] : [sample.image, sample.mask];
+    return views.flatMap(({ buffer, byteLength }) =>
+      buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [],
+    );
+  });
+}

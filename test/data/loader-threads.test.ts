@@ -73,6 +73,25 @@ describe('the threads of the loader', () => {
     expect(await twoEpochs({ ...disk(), threads: 0 })).toEqual(expected);
   });
 
+  it('take samples whose arrays share memory, as a cache of one own may give them', async () => {
+    const plain = await collect({});
+    const copies = new Map<string, Data.PairedSample>();
+    const cache: Data.SampleStore = {
+      get: ({ id }) => Promise.resolve(copies.get(id)),
+      offer: ({ id }, sample) => {
+        const memory = new ArrayBuffer(sample.image.byteLength + sample.mask.byteLength);
+        const image = new Float32Array(memory, 0, sample.image.length);
+        const mask = new Uint8Array(memory, sample.image.byteLength);
+        image.set(sample.image);
+        mask.set(sample.mask);
+        copies.set(id, { ...sample, image, mask });
+        return Promise.resolve();
+      },
+    };
+    expect(await collect({ cache })).toEqual(plain);
+    expect(await collect({ cache })).toEqual(plain);
+  });
+
   it('leave functions and data sets of one own to the calling thread', async () => {
     const called = { transform: 0, get: 0 };
     const own: Data.Transform = (sample) => {
