@@ -13,7 +13,8 @@
 import { appendFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { firstBatch, loadersOf, modelFor, startFrom } from '../dist/jobs/assemble.js';
-import { lossOf, optimizerOf, planTraining, scheduleOf } from '../dist/jobs/train-plan.js';
+import { lossOf, optimizerOf, scheduleOf } from '../dist/jobs/learning-settings.js';
+import { planTraining } from '../dist/jobs/train-plan.js';
 import { createNodeRuntime } from '../dist/runtime/node.js';
 import { findLr, fit, Learner, scheduleCallback } from '../dist/training/index.js';
 
@@ -55,14 +56,16 @@ const learner = new Learner({
 });
 await startFrom(plan, undefined, learner);
 await learner.prepare(firstBatch(plan));
-const loaders = loadersOf(plan);
+const loaders = await loadersOf(plan);
 const classNames = plan.classes;
 const start = learner.capture();
-const total = plan.epochs * loaders.train.length;
+const stepsPerEpoch = loaders.train.length;
+const total = plan.epochs * stepsPerEpoch;
+const length = { totalSteps: total, epochs: plan.epochs, stepsPerEpoch };
 
 const finders = [];
 for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
-  const { train } = repeat === 0 ? loaders : loadersOf({ ...plan, seed: plan.seed + repeat });
+  const { train } = repeat === 0 ? loaders : await loadersOf({ ...plan, seed: plan.seed + repeat });
   const { points, suggestions, suggestion } = await findLr({ learner, train, classNames });
   finders.push({ points, suggestions, suggestion });
   process.stdout.write(`finder: ${suggestion.toExponential(1)} ${JSON.stringify(suggestions)}\n`);
@@ -72,9 +75,7 @@ const grid = [];
 for (const lr of RATES) {
   learner.restore(start);
   for (const group of learner.optimizer.groups) group.initialLr = lr;
-  const callbacks = [
-    scheduleCallback(scheduleOf(plan, total, plan.epochs), { metric: 'loss', part: 'valid' }),
-  ];
+  const callbacks = [scheduleCallback(scheduleOf(plan, length), { metric: 'loss', part: 'valid' })];
   const scores = await fit({ learner, ...loaders, classNames, epochs: plan.epochs, callbacks }).then(
     ({ history }) => history.at(-1).valid,
     () => ({ loss: null, meanDice: null }),

@@ -49,7 +49,7 @@ const CASES: readonly (readonly [string, OptionKind<unknown>, readonly (readonly
   ],
   [
     'numbers',
-    numbers(2, 3, { min: 0, max: 10 }),
+    numbers(2, 3, real({ min: 0, max: 10 })),
     [
       ['1, 2.5', [1, 2.5]],
       [

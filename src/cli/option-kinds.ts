@@ -154,9 +154,8 @@ export function namesOrCount(min: number, max: number): OptionKind<readonly stri
   };
 }
 
-/** Numbers separated by commas, each within limits. */
-export function numbers(min: number, max: number, limits: NumberLimits): OptionKind<readonly number[]> {
-  const each = real(limits);
+/** From `min` to `max` numbers of a kind, separated by commas. */
+export function numbers(min: number, max: number, each: OptionKind<number>): OptionKind<readonly number[]> {
   return {
     placeholder: 'LIST',
     accepts: `${min} to ${max} numbers separated by commas, each ${each.accepts}`,

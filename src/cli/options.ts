@@ -93,9 +93,12 @@ export interface OptionValues {
   weightDecay: number;
   alpha: number;
   eps: number;
-  schedule: 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
+  schedule: 'one-cycle' | 'step' | 'multi-step' | 'cosine' | 'poly' | 'plateau' | 'constant';
   stepEpochs: number;
   stepFactor: number;
+  milestones: readonly number[];
+  warmupEpochs: number;
+  restarts: number;
   loss: string;
   classWeights: 'auto' | 'none' | readonly number[];
   focalGamma: number;
@@ -470,7 +473,7 @@ export const OPTIONS = {
   lr: {
     kind: wordOr(['auto'], real({ above: 0, max: 100 })),
     help: 'learning rate; the highest, where the schedule moves it; auto looks for it first',
-    unset: 'auto; 0.003 or 0.001 in runs too short for it',
+    unset: 'chosen: auto; 0.005 on a frozen encoder, 0.003 or 0.001 in runs too short for auto',
     section: 'how',
     commands: LEARNING,
   },
@@ -510,7 +513,7 @@ export const OPTIONS = {
     commands: LEARNING,
   },
   schedule: {
-    kind: choice(['one-cycle', 'step', 'cosine', 'poly', 'plateau', 'constant']),
+    kind: choice(['one-cycle', 'step', 'multi-step', 'cosine', 'poly', 'plateau', 'constant']),
     help: 'how the learning rate moves',
     unset: 'one-cycle',
     section: 'how',
@@ -525,10 +528,30 @@ export const OPTIONS = {
   },
   stepFactor: {
     kind: real({ above: 0, max: 1 }),
-    help: 'what the step schedule multiplies the learning rate by',
+    help: 'what the step and multi-step schedules multiply the learning rate by',
     unset: '0.1',
     section: 'how',
     commands: LEARNING,
+  },
+  milestones: {
+    kind: numbers(1, 1000, whole(1, 1_000_000)),
+    help: 'epochs after which the multi-step schedule lowers the learning rate, such as 10,15',
+    section: 'how',
+    commands: ['train'],
+  },
+  warmupEpochs: {
+    kind: whole(0, 1_000_000),
+    help: 'epochs in which the cosine schedule first raises the learning rate, from a third',
+    unset: '0',
+    section: 'how',
+    commands: ['train'],
+  },
+  restarts: {
+    kind: whole(0, 1000),
+    help: 'times that the cosine schedule starts again at the full rate, evenly spread',
+    unset: '0',
+    section: 'how',
+    commands: ['train'],
   },
   loss: {
     kind: written(
@@ -542,7 +565,7 @@ export const OPTIONS = {
     commands: LEARNING,
   },
   classWeights: {
-    kind: wordOr(['auto', 'none'], numbers(2, 255, { min: 0, max: 1e6 })),
+    kind: wordOr(['auto', 'none'], numbers(2, 255, real({ min: 0, max: 1e6 }))),
     help: 'how much a pixel of each class counts in cross-entropy, focal and bce; auto: 1 ÷ √share of the pixels',
     unset: 'none',
     section: 'how',

@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import { namedPart, type Dataset } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
-import { planTraining } from '../jobs/train-plan.js';
 import type { TrainSettings } from '../jobs/index.js';
+import { openTrainingData } from '../jobs/training-data.js';
 import type { RunConfig } from '../training/index.js';
 import { configOfRun } from './data-to-score.js';
 
@@ -62,14 +62,14 @@ export async function partOfRun(
   data: string,
   name: 'train' | 'valid' | 'test',
 ): Promise<Dataset> {
-  const plan = await planTraining({ ...(config.options as TrainSettings), data }, { choosing: false });
-  if (plan.fingerprint !== config.data.fingerprint) {
+  const { parts, fingerprint } = await openTrainingData({ ...(config.options as TrainSettings), data });
+  if (fingerprint !== config.data.fingerprint) {
     throw new PixelwiseError(
       'split',
       `${data} has changed since ${source} was trained on it: its parts cannot be told any more. Score another data set, or all of this one.`,
     );
   }
-  const part = plan.parts[name];
+  const part = parts[name];
   if (!part)
     throw new PixelwiseError(
       'split',

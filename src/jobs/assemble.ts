@@ -21,8 +21,8 @@ import type { Runtime } from '../runtime/index.js';
 import type { BatchShape, Learner, NewEncoder, RunConfig } from '../training/index.js';
 import { newEncoder, onnxUNet, readCheckpointWeights, RunFolder, savedEncoder } from '../training/index.js';
 import { loadEncoderWeights } from '../weights/index.js';
+import { modelOf } from './model-settings.js';
 import type { Plan } from './train-plan.js';
-import { modelOf } from './train-plan.js';
 
 /** Decoded samples that are kept between epochs, at most. */
 const CACHE_BYTES = 2 ** 30;

@@ -77,6 +77,15 @@ describe('chooseSettings', () => {
     expect(chosen(slices, { ...laptop, threads: 32 }).width).toBeGreaterThan(16);
   });
 
+  it('speaks only of what was left open', () => {
+    const valueOf = (given: TrainSettings) =>
+      chooseSettings(slices, laptop, given).choices.find(({ setting }) => /width|norm/.test(setting));
+    expect(valueOf({})).toMatchObject({ setting: 'width, batch-norm', value: '16 filters with batch norm' });
+    expect(valueOf({ width: 7 })).toMatchObject({ setting: 'batch-norm', value: 'on' });
+    expect(valueOf({ batchNorm: false })).toMatchObject({ setting: 'width', value: '16 filters' });
+    expect(valueOf({ width: 7, batchNorm: false })).toBeUndefined();
+  });
+
   it('makes batches of what memory takes and of what there is', () => {
     expect(chosen(cells).batch).toBe(4);
     expect(chosen(slices).batch).toBe(16);

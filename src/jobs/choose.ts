@@ -9,7 +9,7 @@
  */
 import { modelEntry } from '../models/index.js';
 import type { TrainSettings } from './train-options.js';
-import { MODEL_OPTIONS } from './train-options.js';
+import { flagOf, MODEL_OPTIONS } from './train-options.js';
 
 /** What a data set is, as `data-facts.ts` finds it from a few of its training samples. */
 export interface DataFacts {
@@ -98,7 +98,11 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
       width === NARROWEST
         ? 'narrow, so that there is time to see the images often enough'
         : 'as wide as leaves time to see the images often enough';
-    choose({ width, batchNorm: true }, `${width} filters with batch norm`, reason);
+    if (given.width !== undefined) choose({ batchNorm: true }, 'on', 'learns faster, and at higher rates');
+    else {
+      const norm = given.batchNorm === undefined ? ' with batch norm' : '';
+      choose({ width, batchNorm: true }, `${width} filters${norm}`, reason);
+    }
   }
   const first = model === 'unet' ? (given.width ?? width) : 0;
   const samplesSeen = given.epochs === undefined ? seen(size, first) : given.epochs * data.samples;
@@ -281,11 +285,6 @@ function round2(value: number): number {
 
 function percent(share: number): string {
   return `${round2(100 * share)} %`;
-}
-
-/** `batchNorm` as `batch-norm`. */
-function flagOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The choices as lines for a person, aligned. */

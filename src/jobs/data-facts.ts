@@ -1,5 +1,6 @@
 /** What a data set is, told from a few of its samples: what settings are chosen by. */
 import { totalmem } from 'node:os';
+import { mapParallel } from '../data/parallel.js';
 import { spread } from '../data/spread.js';
 import type { Dataset } from '../data/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
@@ -21,13 +22,14 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
   const widths: number[] = [];
   const colours: number[] = [];
   const counts = new Array<number>(classes.length).fill(0);
-  for (const i of spread(length, LOOKED_AT)) {
-    const { image, mask } = await dataset.get(i);
+  const looked = spread(length, LOOKED_AT);
+  await mapParallel(looked.length, 4, async (k) => {
+    const { image, mask } = await dataset.get(looked[k]!);
     heights.push(image.height);
     widths.push(image.width);
     colours.push(colourOf(image));
     count(mask, counts);
-  }
+  });
   const total = counts.reduce((sum, each) => sum + each, 0);
   const photographic = PHOTOGRAPHIC.has(dataset.format) || /\.jpe?g$/i.test(dataset.files(0).image);
   return {

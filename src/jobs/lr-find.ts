@@ -13,10 +13,11 @@ import type { BatchSource, LrFinderResult, LrPoint, LrSuggestions } from '../tra
 import { findLr, Learner, RunFolder } from '../training/index.js';
 import { writeFileAtomic } from '../weights/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
+import { lossOf, optimizerOf } from './learning-settings.js';
 import { nextFolder } from './next-folder.js';
 import { withRecipe } from './recipes/index.js';
 import type { TrainOptions } from './train-options.js';
-import { lossOf, optimizerOf, planTraining } from './train-plan.js';
+import { planTraining } from './train-plan.js';
 
 export interface LrFindOptions extends Omit<TrainOptions, 'resume' | 'callbacks'> {
   /** Where the curve is written; default `runs/lr-find-<n>`. */

@@ -10,8 +10,8 @@ import type { Evaluation, RasterSegmenter } from '../inference/index.js';
 import { evaluate } from '../inference/index.js';
 import { film, writeDataSheet, writeGallery } from '../report/index.js';
 import type { BatchSource, Callback, RunFolder } from '../training/index.js';
+import { lossOf } from './learning-settings.js';
 import type { Plan } from './train-plan.js';
-import { lossOf } from './train-plan.js';
 
 /** Training samples that are scored for the gallery of a run without held-out data. */
 const TRAIN_SCORED = 60;

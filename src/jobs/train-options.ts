@@ -9,7 +9,7 @@ export type OptimizerName = 'sgd' | 'adam' | 'adamw' | 'rmsprop';
 export type NormalizeName = 'imagenet' | 'min-max' | 'dataset' | 'none';
 export type LogName = 'csv' | 'tensorboard';
 export type SamplerName = 'shuffle' | 'weighted';
-export type ScheduleName = 'one-cycle' | 'step' | 'cosine' | 'poly' | 'plateau' | 'constant';
+export type ScheduleName = 'one-cycle' | 'step' | 'multi-step' | 'cosine' | 'poly' | 'plateau' | 'constant';
 
 /** Settings that go to the model as they are; its entry in the registry says which it takes. */
 export const MODEL_OPTIONS = [
@@ -25,13 +25,18 @@ export const MODEL_OPTIONS = [
   'encoderNorms',
 ] as const satisfies readonly (keyof TrainSettings)[];
 
+/** A setting as the command line writes it, without dashes in front: `batchNorm` as `batch-norm`. */
+export function flagOf(setting: string): string {
+  return setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
 /** The options that make a run, and that `config.json` keeps. The names are those of the command line. */
 export interface TrainSettings {
   /** A published work whose settings hold where nothing else is said. */
   readonly recipe?: string | undefined;
   /** Follows the recipe's published code in its defects, too. */
   readonly asPublished?: boolean | undefined;
-  /** Default `unet`. */
+  /** A name of the registry; default chosen: `unet`, or `mobilenet-unet` where its weights help. */
   readonly model?: string | undefined;
   /** Names, or how many; found in the masks where not given. */
   readonly classes?: readonly string[] | number | undefined;
@@ -102,8 +107,14 @@ export interface TrainSettings {
   readonly schedule?: ScheduleName | undefined;
   /** Epochs between two steps of the `step` schedule; default a third of all. */
   readonly stepEpochs?: number | undefined;
-  /** What the `step` schedule multiplies the learning rate by; default 0.1. */
+  /** What the `step` and `multi-step` schedules multiply the learning rate by; default 0.1. */
   readonly stepFactor?: number | undefined;
+  /** Of the `multi-step` schedule, which needs them: the epochs after which the rate falls, ascending. */
+  readonly milestones?: readonly number[] | undefined;
+  /** Of the `cosine` schedule: epochs in which the rate first rises, from a third; default 0. */
+  readonly warmupEpochs?: number | undefined;
+  /** Of the `cosine` schedule: times that it starts again at the full rate, evenly spread; default 0. */
+  readonly restarts?: number | undefined;
   /** `NAME[:WEIGHT][+NAME…]` */
   readonly loss?: string | undefined;
   /** How much a pixel of each class counts in the loss: `auto` by 1 ÷ √share of the training pixels; default 1 each. */

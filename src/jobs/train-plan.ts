@@ -1,51 +1,15 @@
 /** From settings and data to everything that makes a run: the defaults live here. */
-import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
-import type {
-  Dataset,
-  DoctorReport,
-  FormatName,
-  Normalization,
-  OpenOptions,
-  Part,
-  Parts,
-} from '../data/index.js';
-import {
-  Conformed,
-  datasetNormalization,
-  defaultNormalization,
-  examine,
-  FORMAT_NAMES,
-  indexMasks,
-  normalizationOf,
-  openDataset,
-  readIdList,
-  recogniseFormat,
-  splitDataset,
-} from '../data/index.js';
-import { PixelwiseError, UsageError } from '../errors/index.js';
-import { createModel, modelEntry, ONNX_UNET } from '../models/index.js';
-import type { Layer, LossSettings, LossTerm } from '../nn/index.js';
-import { classWeightsOf, parseLosses } from '../nn/index.js';
-import type { Optimizer, ParameterSlice, Schedule } from '../optim/index.js';
-import {
-  Adam,
-  AdamW,
-  constant,
-  cosine,
-  oneCycle,
-  polynomial,
-  ReduceOnPlateau,
-  RMSprop,
-  SGD,
-  stepDecay,
-} from '../optim/index.js';
+import type { Dataset, DoctorReport, Normalization, Parts } from '../data/index.js';
+import { datasetNormalization, defaultNormalization, normalizationOf } from '../data/index.js';
+import { UsageError } from '../errors/index.js';
+import type { LossSettings } from '../nn/index.js';
+import type { MonitorMetric } from '../training/index.js';
 import type { Chosen, MachineFacts } from './choose.js';
 import { choiceLines, chooseSettings } from './choose.js';
 import { dataFacts, machineFacts } from './data-facts.js';
-import { MODEL_OPTIONS } from './train-options.js';
+import { lossSettingsFor, optimizerSettings, scheduleSettings } from './learning-settings.js';
+import { modelSettings, unfreezingOf } from './model-settings.js';
 import type {
   LogName,
   NormalizeName,
@@ -55,7 +19,7 @@ import type {
   TrainOptions,
   TrainSettings,
 } from './train-options.js';
-import type { MonitorMetric } from '../training/index.js';
+import { examined, lasting, openTrainingData, warningsOf } from './training-data.js';
 
 export interface Plan {
   readonly parts: Parts;
@@ -90,6 +54,9 @@ export interface Plan {
   readonly schedule: ScheduleName;
   readonly stepEpochs: number | undefined;
   readonly stepFactor: number | undefined;
+  readonly milestones: readonly number[] | undefined;
+  readonly warmupEpochs: number | undefined;
+  readonly restarts: number | undefined;
   readonly loss: string;
   /** Class weights as they are used; undefined where the losses are as they come. */
   readonly lossSettings: LossSettings | undefined;
@@ -132,23 +99,9 @@ export async function planTraining(
   given: TrainOptions,
   { choosing = true, machine }: { readonly choosing?: boolean; readonly machine?: MachineFacts } = {},
 ): Promise<Plan> {
-  const source: OpenOptions = {
-    root: given.data,
-    format: given.format,
-    classes: given.classes,
-    target: given.target,
-    resizeMasks: given.resizeMasks,
-    group: given.group === undefined ? undefined : pattern(given.group),
-  };
-  const dataset = await openDataset(source);
-  const report = await examined(source);
-  const seed = given.seed ?? 0;
-  const part = (value: number | string | undefined) => partOf(value, dataset, source);
-  const parts = splitDataset(dataset, {
-    valid: await part(given.val),
-    test: await part(given.test),
-    seed,
-  });
+  const data = await openTrainingData(given);
+  const { dataset, parts, fingerprint } = data;
+  const report = await examined(data);
   const chosen = choosing ? await choicesFor(parts.train, given, machine) : NOTHING_CHOSEN;
   const options: TrainOptions = { ...given, ...chosen.settings };
   const size = options.size === undefined ? await sizeFrom(parts.train) : squareOf(options.size);
@@ -156,12 +109,6 @@ export async function planTraining(
   const binary = classes.length === 2;
   const epochs = positive('epochs', options.epochs ?? 20);
   const notes = [...(dataset.notes ?? []), ...warningsOf(report), ...choiceLines(chosen.choices)];
-  const modelName = options.model ?? 'unet';
-  const encoderWeights = weightsWanted(options);
-  const encoder = encoderOf(modelName, options);
-  if (encoderWeights !== undefined && (encoder || !modelEntry(modelName).pretrained)) {
-    throw new UsageError(`${modelName} has no pretrained encoder: leave --encoder-weights out`);
-  }
   if (options.patience !== undefined && !parts.valid) {
     throw new UsageError(
       '--patience needs a validation part to judge by: leave --val above 0, or leave --patience out',
@@ -181,9 +128,7 @@ export async function planTraining(
       ...(options.val !== undefined && { val: await lasting(options.val) }),
       ...(options.test !== undefined && { test: await lasting(options.test) }),
     },
-    model: { name: modelName, options: encoder ? {} : modelOptions(modelName, options) },
-    encoderWeights,
-    encoder,
+    ...modelSettings(options),
     size,
     normalization: await normalizationFor(options.normalize, parts.train),
     batch: positive('batch', options.batch ?? 8),
@@ -195,14 +140,11 @@ export async function planTraining(
     minDelta: options.minDelta ?? 0,
     lr: typeof options.lr === 'number' ? options.lr : DEFAULT_LR,
     findLr: options.lr === 'auto',
-    optimizer: options.optimizer ?? 'adam',
     ...optimizerSettings(options),
-    schedule: options.schedule ?? 'one-cycle',
-    stepEpochs: options.stepEpochs,
-    stepFactor: options.stepFactor,
+    ...scheduleSettings(options),
     loss: options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
     lossSettings: await lossSettingsFor(options, parts.train),
-    unfreezing: unfreezingOf(options, modelName, encoderWeights !== undefined),
+    unfreezing: unfreezingOf(options),
     augment: options.augment ?? 'light',
     maskResize: options.maskResize ?? 'nearest',
     sampler: options.sampler ?? 'shuffle',
@@ -213,8 +155,8 @@ export async function planTraining(
     keepEvery: options.keepEvery,
     log: options.log ?? [],
     threshold: thresholdOf(options, binary, parts),
-    seed,
-    fingerprint: fingerprintOf(parts),
+    seed: options.seed ?? 0,
+    fingerprint,
     notes,
     report,
     chosen,
@@ -226,44 +168,6 @@ async function normalizationFor(name: NormalizeName | undefined, train: Dataset)
   if (name === undefined) return defaultNormalization(train.channels);
   if (name === 'dataset') return datasetNormalization(train);
   return normalizationOf(name === 'min-max' ? 'per-image' : name, train.channels);
-}
-
-/** What the losses are told; class weights come from the masks of the training part where they are to be found. */
-async function lossSettingsFor(
-  { classWeights, focalGamma }: TrainSettings,
-  train: Dataset,
-): Promise<LossSettings | undefined> {
-  const weights =
-    classWeights === 'auto'
-      ? classWeightsOf((await indexMasks(train)).totals(), { weighting: 'sqrt' })
-      : classWeights === 'none'
-        ? undefined
-        : classWeights;
-  if (weights && weights.length !== train.classes.length) {
-    throw new UsageError(
-      `--class-weights has ${weights.length} numbers for ${train.classes.length} classes: ${train.classes.join(', ')}`,
-    );
-  }
-  if (!weights && focalGamma === undefined) return undefined;
-  return { ...(weights && { classWeights: weights }), ...(focalGamma !== undefined && { focalGamma }) };
-}
-
-/** When a frozen encoder begins to learn. Throws where none is frozen. */
-function unfreezingOf(settings: TrainSettings, model: string, pretrained: boolean): Plan['unfreezing'] {
-  const { unfreezeAfter: after, encoderLr: lr } = settings;
-  if (after === undefined) {
-    if (lr === undefined) return undefined;
-    throw new UsageError(
-      '--encoder-lr is for an encoder that is unfrozen in the run: give --unfreeze-after too',
-    );
-  }
-  const entry = model === ONNX_UNET ? undefined : modelEntry(model);
-  if (!entry?.pretrained || !(settings.freezeEncoder ?? pretrained)) {
-    throw new UsageError(
-      `--unfreeze-after needs a frozen encoder, and ${model} has none here: use a model with --encoder-weights`,
-    );
-  }
-  return { after: positive('unfreeze-after', after), lr };
 }
 
 function thresholdOf({ threshold = 0.5 }: TrainSettings, binary: boolean, { valid }: Parts): number | 'auto' {
@@ -288,27 +192,6 @@ function monitorOf({ monitor = 'meanIoU' }: TrainSettings, binary: boolean): Mon
   );
 }
 
-/** Which optimizer each of these settings belongs to. */
-const OPTIMIZERS_WITH = {
-  momentum: ['sgd', 'rmsprop'],
-  alpha: ['rmsprop'],
-  eps: ['adam', 'adamw', 'rmsprop'],
-} as const satisfies Record<string, readonly OptimizerName[]>;
-
-function optimizerSettings(
-  settings: TrainSettings,
-): Pick<Plan, 'momentum' | 'weightDecay' | 'alpha' | 'eps'> {
-  const { optimizer = 'adam', momentum, weightDecay, alpha, eps } = settings;
-  for (const [name, takers] of Object.entries(OPTIMIZERS_WITH)) {
-    if (settings[name as keyof typeof OPTIMIZERS_WITH] === undefined) continue;
-    if ((takers as readonly OptimizerName[]).includes(optimizer)) continue;
-    throw new UsageError(
-      `--${name} is for --optimizer ${takers.join(' or ')}, not for ${optimizer}: leave it out`,
-    );
-  }
-  return { momentum, weightDecay, alpha, eps };
-}
-
 /** A recipe leaves nothing open: what it does not name is to be the model's default. */
 async function choicesFor(
   train: Dataset,
@@ -322,175 +205,6 @@ async function choicesFor(
 /** The machine as a run with these options sees it. */
 export function factsFor({ threads = availableParallelism() }: TrainOptions): Promise<MachineFacts> {
   return machineFacts(threads);
-}
-
-type Options = Record<string, number | string | boolean>;
-
-function modelOptions(name: string, settings: TrainSettings): Options {
-  const { options, pretrained } = modelEntry(name);
-  const given = MODEL_OPTIONS.flatMap((key) =>
-    settings[key] === undefined ? [] : [[key, settings[key]] as const],
-  );
-  const unknown = given.find(([key]) => !Object.hasOwn(options, key));
-  if (unknown) {
-    throw new UsageError(
-      `${name} has no option "${unknown[0]}"; its options are ${Object.keys(options).join(', ') || 'none'}`,
-    );
-  }
-  // The published U-Net has 64 filters and no batch norm; half of them with it learn faster and as well.
-  const unet: Options = name === 'unet' ? { width: 32, batchNorm: true } : {};
-  // A frozen encoder without pretrained weights would be noise.
-  const encoder: Options = pretrained ? { freezeEncoder: weightsWanted(settings) !== undefined } : {};
-  return { ...unet, ...encoder, ...Object.fromEntries(given) };
-}
-
-/** The file and taps of an `onnx-unet`; undefined for other models. */
-function encoderOf(name: string, settings: TrainSettings): Plan['encoder'] {
-  const { encoder, taps = [] } = settings;
-  if (name !== ONNX_UNET) {
-    if (encoder === undefined && settings.taps === undefined) return undefined;
-    throw new UsageError(`--encoder and --taps are for --model ${ONNX_UNET}, not for ${name}`);
-  }
-  const names = typeof taps === 'string' ? taps.split(',') : taps;
-  if (encoder === undefined || names.length === 0) {
-    throw new UsageError(
-      `--model ${ONNX_UNET} needs --encoder FILE.onnx and --taps NAME,NAME,…: one tensor for each halving of the size`,
-    );
-  }
-  const other = MODEL_OPTIONS.find((key) => settings[key] !== undefined);
-  if (other) throw new UsageError(`${ONNX_UNET} has no option "${other}"`);
-  return { file: encoder, taps: names };
-}
-
-/** The pretrained weights asked for; undefined for none. */
-function weightsWanted({ encoderWeights }: TrainSettings): string | undefined {
-  return encoderWeights === 'none' ? undefined : encoderWeights;
-}
-
-/** The model of a plan, as its registry makes it. Two classes are told apart by one logit. */
-export function modelOf(plan: Pick<Plan, 'model' | 'classes'>, channels: number): Layer {
-  return createModel(plan.model.name, { ...plan.model.options, channels, classes: plan.classes.length });
-}
-
-export function lossOf(plan: Pick<Plan, 'loss'> & Partial<Pick<Plan, 'lossSettings'>>): readonly LossTerm[] {
-  return parseLosses(plan.loss, plan.lossSettings);
-}
-
-export function optimizerOf(
-  plan: Pick<Plan, 'optimizer' | 'lr'> & Partial<Pick<Plan, 'momentum' | 'weightDecay' | 'alpha' | 'eps'>>,
-): (parameters: readonly ParameterSlice[]) => Optimizer {
-  const { optimizer, lr, momentum, alpha } = plan;
-  // An option that is not given keeps the optimizer's own default.
-  const shared = {
-    lr,
-    ...(plan.weightDecay !== undefined && { weightDecay: plan.weightDecay }),
-    ...(plan.eps !== undefined && { eps: plan.eps }),
-  };
-  switch (optimizer) {
-    case 'sgd':
-      return (parameters) => new SGD(parameters, { ...shared, momentum: momentum ?? 0.9 });
-    case 'adam':
-      return (parameters) => new Adam(parameters, shared);
-    case 'adamw':
-      return (parameters) => new AdamW(parameters, shared);
-    case 'rmsprop':
-      return (parameters) =>
-        new RMSprop(parameters, {
-          ...shared,
-          ...(momentum !== undefined && { momentum }),
-          ...(alpha !== undefined && { alpha }),
-        });
-  }
-}
-
-/** @param totalSteps of the whole run. @param epochs of the whole run. */
-export function scheduleOf(
-  plan: Pick<Plan, 'schedule' | 'stepEpochs' | 'stepFactor'> & Partial<Pick<Plan, 'optimizer' | 'momentum'>>,
-  totalSteps: number,
-  epochs: number,
-): Schedule {
-  const { schedule, stepEpochs, stepFactor = 0.1, optimizer, momentum } = plan;
-  switch (schedule) {
-    case 'one-cycle':
-      // A momentum that was asked for stays, and an optimizer without one is not given any.
-      return oneCycle({
-        totalSteps,
-        cycleMomentum: momentum === undefined && optimizer !== 'rmsprop',
-      });
-    case 'cosine':
-      return cosine({ period: totalSteps });
-    case 'poly':
-      return polynomial({ totalSteps });
-    case 'step':
-      return stepDecay({ stepSize: stepEpochs ?? Math.max(1, Math.round(epochs / 3)), gamma: stepFactor });
-    case 'plateau':
-      return new ReduceOnPlateau({ patience: Math.max(2, Math.round(epochs / 10)) });
-    case 'constant':
-      return constant();
-  }
-}
-
-/** Pairs that are looked at before a run. */
-const EXAMINED_PAIRS = 48;
-/** Warnings that are told one by one. */
-const WARNINGS_TOLD = 5;
-
-/** The cheap part of `doctor`: throws for what would spoil the run. */
-async function examined(source: OpenOptions): Promise<DoctorReport> {
-  const report = await examine({ ...source, sample: EXAMINED_PAIRS });
-  const error = report.problems.find(({ level }) => level === 'error');
-  if (error) throw new PixelwiseError(error.code, `${error.file}: ${error.message} ${error.fix}`);
-  return report;
-}
-
-/** What a person should know of it. */
-function warningsOf({ problems }: DoctorReport): string[] {
-  const told = problems.slice(0, WARNINGS_TOLD).map(({ file, message, fix }) => `${file}: ${message} ${fix}`);
-  const more = problems.length - told.length;
-  return more > 0 ? [...told, `… and ${more} more warnings: see pixelwise doctor.`] : told;
-}
-
-/** Files that `--data` takes are data sets; any other file lists ids. */
-const DATA_FILE = /\.(csv|jsonl|json)$/i;
-
-/** What a part's option means: a share, another data set read like the training data, a list of ids, or a name. */
-async function partOf(
-  value: number | string | undefined,
-  dataset: Dataset,
-  source: OpenOptions,
-): Promise<Part | undefined> {
-  if (value === undefined || typeof value === 'number') return value;
-  const entry = await stat(value).catch(() => undefined);
-  if (!entry) return { split: value };
-  if (!entry.isDirectory() && !DATA_FILE.test(value)) return { ids: await readIdList(value) };
-  const root = resolve(value);
-  const format = source.format ?? (await recogniseFormat(root, formatNamed(dataset)));
-  const part = await openDataset({
-    ...source,
-    root,
-    format,
-    classes: [...dataset.classes],
-    maskValues: dataset.maskValues,
-    // What the other formats would refuse: they have groups, or targets, of their own.
-    ...(source.format === undefined && format !== 'folder' && { group: undefined }),
-    ...(source.format === undefined && format !== 'oxford-pets' && { target: undefined }),
-  });
-  const { channels, maxValue } = dataset;
-  const alike = part.channels === channels && part.maxValue === maxValue;
-  return { dataset: alike ? part : new Conformed(part, { channels, maxValue }) };
-}
-
-function formatNamed({ format }: Dataset): FormatName | undefined {
-  return FORMAT_NAMES.find((name) => name === format);
-}
-
-/** A part's option as it means the same from any folder: paths that are there become absolute. */
-async function lasting(value: number | string | undefined): Promise<number | string | undefined> {
-  if (typeof value !== 'string') return value;
-  return stat(value).then(
-    () => resolve(value),
-    () => value,
-  );
 }
 
 async function sizeFrom(dataset: Dataset): Promise<{ height: number; width: number }> {
@@ -514,22 +228,4 @@ function positive(name: string, value: number): number {
   if (!Number.isInteger(value) || value < 1)
     throw new UsageError(`${name} must be a whole number from 1, not ${value}`);
   return value;
-}
-
-function pattern(source: string): RegExp {
-  try {
-    return new RegExp(source, 'u');
-  } catch (error) {
-    throw new UsageError(
-      `--group "${source}" is no pattern (${error instanceof Error ? error.message : ''}): write one as '^([^_]+)_'`,
-      { cause: error },
-    );
-  }
-}
-
-function fingerprintOf({ train, valid, test }: Parts): string {
-  const hash = createHash('sha256');
-  for (const [name, part] of Object.entries({ train, valid, test }))
-    hash.update(`${name}\n${part?.ids.join('\n') ?? ''}\n`);
-  return hash.digest('hex');
 }

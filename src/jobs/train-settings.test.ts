@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeFolder, temporaryFolder } from '../../test/support/made-data.js';
 import { readRunConfig, RunFolder } from '../training/index.js';
+import { scheduleOf } from './learning-settings.js';
 import type { TrainOptions } from './train-options.js';
-import { planTraining, scheduleOf } from './train-plan.js';
+import { planTraining } from './train-plan.js';
 import { train } from './train.js';
 
 let root: string;
@@ -156,6 +157,14 @@ describe('refuses', () => {
       /needs a frozen encoder/,
     ],
     ['the rate of an encoder that stays frozen', { encoderLr: 1e-4 }, /give --unfreeze-after too/],
+    ['multi-step of none', { schedule: 'multi-step' }, /needs --milestones/],
+    [
+      'milestones of another',
+      { milestones: [2] },
+      /--milestones is for --schedule multi-step, not for one-c/,
+    ],
+    ['unordered', { schedule: 'multi-step', milestones: [3, 2] }, /milestones must ascend/],
+    ['a warm-up without end', { epochs: 2, schedule: 'cosine', warmupEpochs: 2 }, /over before the schedule/],
     ['as published of nothing', { asPublished: true }, /name one by --recipe/],
     ['a recipe on other data', { recipe: 'carvana-unet' }, /is for data laid out as carvana/],
     ['a recipe that there is not', { recipe: 'carvana' }, /there is no recipe "carvana"/],
@@ -188,10 +197,13 @@ describe('refuses', () => {
     await expect(again({ normalize: 'none' })).rejects.toThrow(
       /cannot be resumed: the normalisation changed/,
     );
-    await expect(again({ clipNorm: 1 })).rejects.toThrow(/cannot be resumed: the training settings changed/);
+    await expect(again({ clipNorm: 1 })).rejects.toThrow(
+      /cannot be resumed: the training setting clipNorm changed from none to 1\./,
+    );
     await expect(again({ recipe: 'carvana-unet' })).rejects.toThrow(
       /--recipe carvana-unet: it began without/,
     );
+    await expect(again({ asPublished: true })).rejects.toThrow(/--as-published true: it began without it/);
     await expect(again({ device: 'coreml' })).rejects.toThrow(/Choose one of these with --device/);
     expect(await readFile(join(root, 'kept/config.json'), 'utf8')).toBe(before);
     expect(await again({})).toMatchObject({ epochs: 1, stopped: 'epochs' });
@@ -220,9 +232,44 @@ describe('defaults', () => {
       log: [],
     });
     const momentum = (changes: Partial<typeof plan>) =>
-      scheduleOf({ ...plan, ...changes }, 10, 1).at(3).momentum;
+      scheduleOf({ ...plan, ...changes }, { totalSteps: 10, epochs: 1, stepsPerEpoch: 10 }).at(3).momentum;
     expect(momentum({})).toBeDefined();
     expect(momentum({ momentum: 0.9 })).toBeUndefined();
     expect(momentum({ optimizer: 'rmsprop' })).toBeUndefined();
+  });
+});
+
+describe('schedules', () => {
+  const length = { totalSteps: 20, epochs: 10, stepsPerEpoch: 2 };
+  const rates = (plan: Parameters<typeof scheduleOf>[0]) => {
+    const schedule = scheduleOf(plan, length);
+    const steps = schedule.interval === 'batch' ? length.totalSteps : length.epochs;
+    return Array.from({ length: steps }, (_, step) => Number(schedule.at(step).lr.toFixed(3)));
+  };
+  const none = { stepEpochs: undefined, stepFactor: undefined };
+
+  it('fall after the milestones', () => {
+    const plan = { ...none, schedule: 'multi-step', milestones: [3, 8], stepFactor: 0.5 } as const;
+    expect(rates(plan)).toEqual([1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]);
+  });
+
+  it('warm up, and start again', () => {
+    const plan = { ...none, schedule: 'cosine', warmupEpochs: 2, restarts: 1 } as const;
+    const found = rates(plan);
+    expect(found.slice(0, 5)).toEqual([0.333, 0.5, 0.667, 0.833, 1]);
+    // Two halves of the sixteen steps that are left.
+    expect(found.slice(4, 12)).toEqual(found.slice(12));
+    expect(found[11]).toBeLessThan(0.05);
+    expect(rates({ ...none, schedule: 'cosine' })[10]).toBe(0.5);
+  });
+
+  it('are kept with the run, and resumed', async () => {
+    const cosine = { epochs: 4, schedule: 'cosine', warmupEpochs: 1, restarts: 2 } as const;
+    await into('cosine', { ...cosine, ...stopping(1, 2) });
+    expect((await configOf('cosine')).training).toMatchObject({ warmupEpochs: 1, restarts: 2 });
+    expect(await into('cosine', { resume: true })).toMatchObject({ epochs: 4, stopped: 'epochs' });
+    await expect(into('cosine', { resume: true, restarts: 1 })).rejects.toThrow(
+      /restarts changed from 2 to 1/,
+    );
   });
 });

@@ -6,6 +6,7 @@
  * ```
  */
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Dataset } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Evaluation } from '../inference/index.js';
@@ -31,8 +32,9 @@ import {
   writeRunScores,
 } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
-import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { callbacksOf, logsOf } from './callbacks.js';
+import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
+import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { describeMachine, machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
 import { allReduceNote, Ranks } from './ranks.js';
@@ -43,7 +45,7 @@ import { settleThreshold } from './run-threshold.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
-import { factsFor, lossOf, optimizerOf, planTraining, scheduleOf } from './train-plan.js';
+import { factsFor, planTraining } from './train-plan.js';
 
 export interface TrainResult extends RunScores {
   /** The run folder's absolute path: what `Segmenter.load` takes. */
@@ -77,11 +79,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   // A run that goes on keeps the rate that it found.
   const kept = earlier && planned.findLr ? { ...planned, lr: earlier.training.lr, findLr: false } : planned;
   const plan = ranks.spread(kept, options, earlier, note);
-  if (plan.schedule !== 'step' && (plan.stepEpochs ?? plan.stepFactor) !== undefined) {
-    throw new UsageError(
-      `--step-epochs and --step-factor are for --schedule step, not for ${plan.schedule}: leave them out`,
-    );
-  }
   plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({
     device: options.device ?? 'cpu',
@@ -141,7 +138,11 @@ async function runTraining(
     }
     const { epochs: wanted, maxSteps } = budget;
     const stepsPerEpoch = Math.ceil(loaders.train.length / plan.accumulate);
-    const schedule = scheduleOf(plan, maxSteps ?? wanted * stepsPerEpoch, wanted);
+    const schedule = scheduleOf(plan, {
+      totalSteps: maxSteps ?? wanted * stepsPerEpoch,
+      epochs: wanted,
+      stepsPerEpoch,
+    });
     // A loss that does not fit, or a batch too large, must show before there is a folder.
     if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
     if (ranks.isFirst) await folder.create();
@@ -263,6 +264,9 @@ function configOf(
       schedule: plan.schedule,
       stepEpochs: plan.stepEpochs ?? null,
       stepFactor: plan.stepFactor ?? null,
+      milestones: plan.milestones && [...plan.milestones],
+      warmupEpochs: plan.warmupEpochs,
+      restarts: plan.restarts,
       momentum: plan.momentum,
       weightDecay: plan.weightDecay,
       alpha: plan.alpha,
@@ -343,7 +347,7 @@ function checkResumable(options: TrainOptions, { options: before, training }: Ru
       `${folder.path} cannot be resumed with --${flag} ${String(value)}: ${was}. Leave it out, or start a new run with --init ${folder.path}`,
     );
   };
-  const { epochs, minutes, init, encoderWeights, recipe } = options;
+  const { epochs, minutes, init, encoderWeights, recipe, asPublished } = options;
   if (epochs !== undefined && epochs !== training.epochs) {
     refuse('epochs', epochs, `a resumed run keeps its length, ${training.epochs} epochs`);
   }
@@ -351,6 +355,9 @@ function checkResumable(options: TrainOptions, { options: before, training }: Ru
     const { maxSteps } = training;
     const length = maxSteps === null ? `${training.epochs} epochs` : `${maxSteps} steps`;
     refuse('minutes', minutes, `a resumed run keeps its length, ${length}`);
+  }
+  if (asPublished !== undefined && asPublished !== (before.asPublished ?? false)) {
+    refuse('as-published', asPublished, `it began ${asPublished ? 'without' : 'with'} it`);
   }
   const began = {
     recipe: [recipe, before.recipe],
@@ -365,23 +372,38 @@ function checkResumable(options: TrainOptions, { options: before, training }: Ru
 
 /** A run is only resumed with what it began with: anything else would be another run under its name. */
 function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void {
-  const { epochs: _e, maxSteps: _m, ...before } = earlier.training;
-  const { epochs: _f, maxSteps: _n, ...after } = now.training;
-  const pairs: [string, unknown, unknown][] = [
-    ['the model', earlier.model, now.model],
-    ['the classes', earlier.classes, now.classes],
-    ['the size', earlier.size, now.size],
-    ['the normalisation', earlier.normalization, now.normalization],
-    ['the samples', earlier.data.fingerprint, now.data.fingerprint],
-    ['the training settings', before, after],
-  ];
-  for (const [what, a, b] of pairs) {
-    if (JSON.stringify(a) === JSON.stringify(b)) continue;
+  // As it would be read back: what is undefined is absent.
+  const [before, after] = [whatItIs(earlier), whatItIs(JSON.parse(JSON.stringify(now)) as RunConfig)];
+  for (const what of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const [was, is] = [before[what], after[what]];
+    if (isDeepStrictEqual(was, is)) continue;
     throw new PixelwiseError(
       'resume',
-      `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(a)} to ${JSON.stringify(b)}. Resume with what it began with, or start a new run with --init ${folder.path}.`,
+      `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(was) ?? 'none'} to ${JSON.stringify(is) ?? 'none'}. Resume with what it began with, or start a new run with --init ${folder.path}.`,
     );
   }
+}
+
+/** What must stay in a run, by how messages call it. */
+function whatItIs({
+  model,
+  classes,
+  size,
+  normalization,
+  data,
+  training,
+}: RunConfig): Record<string, unknown> {
+  const { epochs: _epochs, maxSteps: _maxSteps, ...settings } = training;
+  return {
+    'the model': model,
+    'the classes': classes,
+    'the size': size,
+    'the normalisation': normalization,
+    'the samples': data.fingerprint,
+    ...Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [`the training setting ${name}`, value]),
+    ),
+  };
 }
 
 const NOT_SETTINGS = new Set([

@@ -125,6 +125,9 @@ const runConfigSchema = z.object({
     stepEpochs: whole.positive().nullable(),
     stepFactor: z.number().positive().nullable(),
     // What follows is absent where it was not asked for.
+    milestones: z.array(whole.positive()).optional(),
+    warmupEpochs: whole.optional(),
+    restarts: whole.optional(),
     momentum: z.number().optional(),
     weightDecay: z.number().optional(),
     alpha: z.number().optional(),

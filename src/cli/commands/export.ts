@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Dataset } from '../../data/index.js';
 import { exportRun, loadRun, type PrecisionScores } from '../../inference/index.js';
 import type { TrainSettings } from '../../jobs/index.js';
-import { planTraining } from '../../jobs/train-plan.js';
+import { openTrainingData } from '../../jobs/training-data.js';
 import type { Run } from '../command.js';
 import { configOfRun, dataToScore } from '../data-to-score.js';
 import { grouped } from '../progress.js';
@@ -65,16 +65,19 @@ async function partsFor(source: string, data: string | undefined): Promise<Expor
       notes: [`The data of ${source} is not there any more: what the precision costs is not scored.`],
     };
   }
-  const plan = await planTraining({ ...(config.options as TrainSettings), data: own });
-  if (plan.fingerprint !== config.data.fingerprint) {
+  const { parts, fingerprint } = await openTrainingData({
+    ...(config.options as TrainSettings),
+    data: own,
+  });
+  if (fingerprint !== config.data.fingerprint) {
     return {
-      calibration: plan.parts.train,
+      calibration: parts.train,
       notes: [
         `${own} has changed since ${source} was trained on it: what the precision costs is not scored.`,
       ],
     };
   }
-  const { train, valid } = plan.parts;
+  const { train, valid } = parts;
   return { calibration: train, ...(valid && { validation: valid }) };
 }
 

@@ -54,6 +54,8 @@ export interface DatasetFacts {
 export interface ExamineOptions extends OpenOptions {
   /** Pairs to look at, spread over the set; default all. With a number, images are judged by their headers. */
   readonly sample?: number | undefined;
+  /** The data set of these options, where it is open already: it is not opened again. */
+  readonly opened?: Dataset | undefined;
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
@@ -108,7 +110,7 @@ interface Inventory {
 }
 
 /** The files of format folder are paired without opening it, since what is wrong with them may prevent that. */
-async function takeInventory(format: FormatName, options: OpenOptions): Promise<Inventory> {
+async function takeInventory(format: FormatName, { opened, ...options }: ExamineOptions): Promise<Inventory> {
   const nothing = { pairs: [], unlabelled: [], orphanMasks: [], classes: undefined };
   try {
     if (format === 'folder') {
@@ -122,7 +124,7 @@ async function takeInventory(format: FormatName, options: OpenOptions): Promise<
         typeof classes === 'number' ? Array.from({ length: classes }, (_, i) => `class ${i}`) : classes;
       return { pairs: grouped, unlabelled, orphanMasks, classes: names };
     }
-    const dataset = await openDataset({ ...options, format });
+    const dataset = opened ?? (await openDataset({ ...options, format }));
     const pairs = dataset.ids.map((id, i) => ({
       id,
       ...dataset.files(i),

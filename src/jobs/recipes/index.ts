@@ -1,7 +1,9 @@
 /** The recipes by name, and how one becomes settings. */
 import { PixelwiseError, UsageError } from '../../errors/index.js';
 import { recogniseFormat } from '../../data/index.js';
-import type { TrainOptions } from '../train-options.js';
+import { BELONGING } from '../learning-settings.js';
+import type { TrainOptions, TrainSettings } from '../train-options.js';
+import { MODEL_OPTIONS } from '../train-options.js';
 import { BRAIN_MRI_UNET } from './brain-mri-unet.js';
 import { CARVANA_UNET } from './carvana-unet.js';
 import { PETS_MOBILENET_UNET } from './pets-mobilenet-unet.js';
@@ -44,7 +46,25 @@ export async function withRecipe(options: TrainOptions): Promise<TrainOptions> {
     }
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const filled = { format, ...settings, ...(options.asPublished && asPublished), ...given } as TrainOptions;
+  const recipe = fitting({ ...settings, ...(options.asPublished && asPublished) }, options);
+  const filled = { format, ...recipe, ...given } as TrainOptions;
   // Two ways to say how long: the one that was given counts.
   return options.minutes === undefined ? filled : { ...filled, epochs: options.epochs };
+}
+
+/** Settings of a recipe that mean nothing where a flag names another model, optimizer, schedule or loss. */
+const GOING_WITH: Partial<Record<keyof TrainSettings, readonly (keyof TrainSettings)[]>> = {
+  model: [...MODEL_OPTIONS, 'encoderWeights', 'unfreezeAfter', 'encoderLr'],
+  ...BELONGING,
+};
+
+/** What of a recipe's settings can stand beside those that were given. */
+function fitting(settings: TrainSettings, given: TrainSettings): TrainSettings {
+  const left = new Set<string>();
+  for (const [choice, dependents] of Object.entries(GOING_WITH)) {
+    const wanted = given[choice as keyof TrainSettings];
+    if (wanted === undefined || wanted === settings[choice as keyof TrainSettings]) continue;
+    dependents.forEach((name) => left.add(name));
+  }
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !left.has(name)));
 }

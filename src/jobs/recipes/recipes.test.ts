@@ -5,7 +5,8 @@ import { OPTIONS } from '../../cli/options.js';
 import { FORMAT_NAMES, parseAugmentation } from '../../data/index.js';
 import { modelEntry } from '../../models/index.js';
 import { parseLosses } from '../../nn/index.js';
-import { lossOf, modelOf, optimizerOf } from '../train-plan.js';
+import { lossOf, optimizerOf } from '../learning-settings.js';
+import { modelOf } from '../model-settings.js';
 import { recipeNamed, RECIPES, withRecipe } from './index.js';
 
 describe.each(RECIPES)('$name', ({ name, format, settings, asPublished, differences, published }) => {
@@ -70,6 +71,16 @@ describe('withRecipe', () => {
       augment: 'none',
     });
     expect(await withRecipe({ ...options, minutes: 2 })).toMatchObject({ minutes: 2, epochs: undefined });
+  });
+
+  it('leaves out what belongs to a choice that a flag changes', async () => {
+    const options = { data: join(root, 'cells'), format: 'folder', recipe: 'pets-segnet' } as const;
+    const smooth = await withRecipe({ ...options, schedule: 'cosine' });
+    expect(smooth).toMatchObject({ schedule: 'cosine', model: 'segnet', stages: 4 });
+    expect(smooth).not.toHaveProperty('stepEpochs');
+    const other = await withRecipe({ ...options, model: 'unet', schedule: 'step', stepFactor: 0.5 });
+    expect(other).toMatchObject({ model: 'unet', stepEpochs: 7, stepFactor: 0.5 });
+    expect(other).not.toHaveProperty('stages');
   });
 
   it('does nothing without a recipe, and refuses to follow none as published', async () => {

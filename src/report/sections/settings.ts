@@ -81,6 +81,9 @@ export function settingsOf({
     ...(training.stepFactor === null
       ? []
       : [['Step factor', String(training.stepFactor)] as [string, string]]),
+    ...(training.milestones ? [['Milestones', training.milestones.join(', ')] as [string, string]] : []),
+    ...(training.warmupEpochs ? [['Warm-up', `${training.warmupEpochs} epochs`] as [string, string]] : []),
+    ...(training.restarts ? [['Restarts', String(training.restarts)] as [string, string]] : []),
     ['Loss', training.loss],
     ['Augmentation', training.augment],
     ['Patience', training.patience === null ? 'none' : String(training.patience)],
