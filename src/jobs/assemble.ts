@@ -20,7 +20,7 @@ import type { Layer } from '../nn/index.js';
 import type { Runtime } from '../runtime/index.js';
 import type { BatchShape, Learner, NewEncoder, RunConfig } from '../training/index.js';
 import { newEncoder, onnxUNet, readCheckpointWeights, RunFolder, savedEncoder } from '../training/index.js';
-import { loadEncoderWeights } from '../weights/index.js';
+import { hasFoldedNorms, loadEncoderWeights } from '../weights/index.js';
 import { modelOf } from './model-settings.js';
 import type { Plan } from './train-plan.js';
 
@@ -118,15 +118,33 @@ export function firstBatch(
   return { size: to - from, channels, ...size };
 }
 
-/** Weights that a fresh run begins with, where they are not random: pretrained ones, or those of another run. */
-export async function startFrom(plan: Plan, init: string | undefined, learner: Learner): Promise<void> {
+/**
+ * Weights that a fresh run begins with, where they are not random: pretrained ones, or those of another run.
+ *
+ * @param note told what a person should know of them.
+ */
+export async function startFrom(
+  plan: Plan,
+  init: string | undefined,
+  learner: Learner,
+  note: (message: string) => void = () => undefined,
+): Promise<void> {
   const pretrained = plan.encoderWeights === undefined ? undefined : modelEntry(plan.model.name).pretrained;
   if (plan.encoderWeights !== undefined && pretrained) {
     const prefix = `${pretrained.field}.`;
     const slots = learner.state.slots.filter(({ name }) => name.startsWith(prefix));
     const wanted = slots.map(({ name, leaf }) => ({ name: name.slice(prefix.length), shape: leaf.shape }));
-    const { tensors } = await loadEncoderWeights(pretrained.architecture, plan.encoderWeights, wanted);
+    const { tensors, source } = await loadEncoderWeights(
+      pretrained.architecture,
+      plan.encoderWeights,
+      wanted,
+    );
     tensors.forEach(({ data }, i) => learner.state.values(slots[i]!).set(data));
+    if (normsMove(plan) && hasFoldedNorms(tensors)) {
+      note(
+        `The batch norms of ${source} are folded into its convolutions, and in this run they move with each batch: the encoder will not give what it was trained to give. Keep it frozen with --encoder-norms still, or take weights with their batch norms.`,
+      );
+    }
   }
   if (init !== undefined) {
     const from = new RunFolder(init);
@@ -136,4 +154,10 @@ export async function startFrom(plan: Plan, init: string | undefined, learner: L
     const best = await from.checkpointFolder('best');
     learner.state.loadStateDict(await readCheckpointWeights(best), best);
   }
+}
+
+/** Whether batch norms of the encoder see batches at any time of the run. */
+function normsMove({ model, unfreezing }: Plan): boolean {
+  const { freezeEncoder, encoderNorms } = model.options;
+  return freezeEncoder !== true || encoderNorms === 'moving' || unfreezing !== undefined;
 }

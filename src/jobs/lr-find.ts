@@ -58,7 +58,7 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
       seed,
     });
     try {
-      await startFrom(plan, options.init, learner);
+      await startFrom(plan, options.init, learner, note);
       await learner.prepare(firstBatch(plan));
       const { train } = await loadersOf(plan);
       const found = await rangeTestOf(learner, train, plan.classes, options);

@@ -116,7 +116,7 @@ async function runTraining(
   });
   try {
     if (!earlier) {
-      await ranks.together(() => (ranks.isFirst ? startFrom(plan, options.init, learner) : undefined));
+      await ranks.together(() => (ranks.isFirst ? startFrom(plan, options.init, learner, note) : undefined));
       await ranks.shareWeights(learner);
     }
     const loaders = await loadersOf(plan, ranks.share);

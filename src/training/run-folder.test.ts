@@ -70,9 +70,14 @@ describe('RunFolder', () => {
     await withCheckpoints('1', '2.partial');
     await writeFile(at('last.12-0-3.partial'), '');
     await writeFile(`${folder.metricsPath}.12-0-4.partial`, '');
+    const film = join(folder.path, 'samples', 'film');
+    await mkdir(film, { recursive: true });
+    await writeFile(join(film, '1.png'), '');
+    await writeFile(join(film, '2.png.12-0-5.partial'), '');
     await folder.sweep();
     expect(await readdir(at())).toEqual(['1']);
-    expect((await readdir(folder.path)).sort()).toEqual(['checkpoints']);
+    expect(await readdir(film)).toEqual(['1.png']);
+    expect((await readdir(folder.path)).sort()).toEqual(['checkpoints', 'samples']);
   });
 
   it('writes a line an epoch', async () => {

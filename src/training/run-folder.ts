@@ -139,9 +139,9 @@ export class RunFolder {
 
   /** Deletes what a killed run left half written, anywhere in the folder. Only for the process that owns the run. */
   async sweep(): Promise<void> {
-    for (const folder of [this.path, join(this.path, 'checkpoints')]) {
-      const left = (await readdir(folder)).filter((name) => name.endsWith('.partial'));
-      for (const name of left) await rm(join(folder, name), { recursive: true, force: true });
+    const names = await readdir(this.path, { recursive: true });
+    for (const name of names.filter((each) => each.endsWith('.partial'))) {
+      await rm(join(this.path, name), { recursive: true, force: true });
     }
   }
 

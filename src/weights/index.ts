@@ -1,5 +1,6 @@
 /** Weight files read, written, fetched and brought to models. */
 export * from './tensor.js';
+export { hasFoldedNorms } from './folded-norms.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export { decodePth } from './pth.js';
 export { readWeights } from './file.js';

@@ -126,6 +126,16 @@ it(`a run killed ${KILLS} times ends with the bytes of one that never stopped`, 
         .map((line) => JSON.parse(line) as object),
     );
   expect(await lines(cut)).toEqual(await lines(whole));
+  const pictures = async ({ path }: RunFolder) => {
+    const names = (await readdir(join(path, 'samples'), { recursive: true })).sort();
+    const found = names.filter((name) => /\.(json|png|webp)$/.test(name));
+    const bytes = await Promise.all(found.map((name) => readFile(join(path, 'samples', name))));
+    return { names, bytes: bytes.map((each) => each.toString('base64')) };
+  };
+  const film = await pictures(whole);
+  expect(film.names).toContain(join('film', '20', '3.png'));
+  expect(await pictures(cut)).toEqual(film);
+  expect(await readFile(join(cut.path, 'film.webp'))).toEqual(await readFile(join(whole.path, 'film.webp')));
   // What kills have left half written is gone.
   const left = (await readdir(cut.path, { recursive: true })).filter((name) => name.includes('partial'));
   expect(left).toEqual([]);
