@@ -168,3 +168,25 @@ export interface TrainOptions extends TrainSettings {
   /** Once aborted, the running step is finished, the run saved and ended. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const NOT_SETTINGS: ReadonlySet<string> = new Set<Exclude<keyof TrainOptions, keyof TrainSettings>>([
+  'data',
+  'out',
+  'resume',
+  'device',
+  'threads',
+  'communicator',
+  'callbacks',
+  'onNote',
+  'signal',
+]);
+
+/** Of some options those that make a run. */
+export function settingsOf(options: TrainOptions): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(defined(options)).filter(([name]) => !NOT_SETTINGS.has(name)));
+}
+
+/** What is given of it. */
+export function defined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -5,12 +5,10 @@
  * const run = await train({ data: './cells', epochs: 20, out: './runs/cells' });
  * ```
  */
-import { resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { Dataset } from '../data/index.js';
-import { PixelwiseError, UsageError } from '../errors/index.js';
+import { UsageError } from '../errors/index.js';
 import type { Evaluation } from '../inference/index.js';
-import { DEFAULT_THRESHOLD, evaluate, Segmenter } from '../inference/index.js';
+import { evaluate, Segmenter } from '../inference/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
 import type {
@@ -22,28 +20,23 @@ import type {
   RunScores,
   LrFinderResult,
 } from '../training/index.js';
-import {
-  checkpoints,
-  CONFIG_VERSION,
-  fit,
-  Learner,
-  readRunConfig,
-  RunFolder,
-  writeRunScores,
-} from '../training/index.js';
+import { checkpoints, fit, Learner, RunFolder, writeRunScores } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { callbacksOf, logsOf } from './callbacks.js';
+import { configOf } from './config-of-run.js';
 import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
-import { describeMachine, machineDifferences } from './machine.js';
+import { machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
 import { allReduceNote, Ranks } from './ranks.js';
-import { recipeNamed, withRecipe } from './recipes/index.js';
+import { withRecipe } from './recipes/index.js';
+import { checkResumable, checkSame, openEarlier } from './resuming.js';
 import { RunPictures } from './run-pictures.js';
 import { RunReport } from './run-report.js';
 import { settleThreshold } from './run-threshold.js';
 import { measureSteps } from './time-budget.js';
 import type { TrainOptions, TrainSettings } from './train-options.js';
+import { defined, settingsOf } from './train-options.js';
 import type { Plan } from './train-plan.js';
 import { factsFor, planTraining } from './train-plan.js';
 
@@ -123,7 +116,7 @@ async function runTraining(
     const began = performance.now();
     const found = plan.findLr ? await lookForLr(learner, loaders.train, plan, options, note) : undefined;
     const lr = found?.suggestion ?? plan.lr;
-    const config = configOf({ ...plan, lr }, options, made.config, runtime, ranks);
+    const config = configOf({ ...plan, lr }, options, made.config, runtime, ranks.size);
     let budget: Budget = { epochs: plan.epochs, maxSteps: null };
     if (earlier) {
       checkSame(earlier, config, folder);
@@ -217,81 +210,6 @@ async function lookForLr(
   return found;
 }
 
-/** What is kept of a recipe beside the settings that it gave: with what its figures are to be compared. */
-function recipeOf(name: string, asPublished: boolean): RunConfig['recipe'] {
-  const { source, published } = recipeNamed(name);
-  return { name, asPublished, source, published: [...published] };
-}
-
-/** What `config.json` says of a run. */
-function configOf(
-  plan: Plan,
-  options: TrainOptions,
-  model: RunConfig['model'],
-  runtime: Runtime,
-  { size }: Ranks,
-): RunConfig {
-  const { parts, classes } = plan;
-  const { channels, maxValue } = parts.train;
-  return {
-    version: CONFIG_VERSION,
-    ...(options.recipe !== undefined && {
-      recipe: recipeOf(options.recipe, options.asPublished ?? false),
-    }),
-    model: model,
-    classes: [...classes],
-    channels,
-    maxValue,
-    size: plan.size,
-    normalization: plan.normalization,
-    threshold: plan.threshold === 'auto' ? DEFAULT_THRESHOLD : plan.threshold,
-    data: {
-      path: resolve(options.data),
-      format: parts.train.format,
-      train: parts.train.length,
-      valid: parts.valid?.length ?? 0,
-      test: parts.test?.length ?? 0,
-      fingerprint: plan.fingerprint,
-      options: { ...plan.dataOptions },
-    },
-    training: {
-      batch: plan.batch,
-      dropLast: plan.dropLast,
-      epochs: plan.epochs,
-      maxSteps: null,
-      optimizer: plan.optimizer,
-      lr: plan.lr,
-      schedule: plan.schedule,
-      stepEpochs: plan.stepEpochs ?? null,
-      stepFactor: plan.stepFactor ?? null,
-      milestones: plan.milestones && [...plan.milestones],
-      warmupEpochs: plan.warmupEpochs,
-      restarts: plan.restarts,
-      momentum: plan.momentum,
-      weightDecay: plan.weightDecay,
-      alpha: plan.alpha,
-      eps: plan.eps,
-      loss: plan.loss,
-      lossSettings: plan.lossSettings,
-      augment: plan.augment,
-      maskResize: plan.maskResize,
-      sampler: plan.sampler,
-      clipNorm: plan.clipNorm,
-      clipValue: plan.clipValue,
-      accumulate: plan.accumulate,
-      ema: plan.ema,
-      unfreezing: plan.unfreezing,
-      patience: plan.patience ?? null,
-      monitor: plan.monitor,
-      minDelta: plan.minDelta,
-      seed: plan.seed,
-    },
-    options: { ...settingsOf(options), ...plan.chosen.settings, ...plan.partOptions },
-    chosen: [...plan.chosen.choices],
-    machine: { ...describeMachine(runtime), ...(size > 1 && { ranks: size }) },
-  };
-}
-
 /** Scores of the best epoch at source size: what `evaluate` on this run says too. */
 async function scoreParts(
   folder: RunFolder,
@@ -316,114 +234,6 @@ async function scoreParts(
 
 function summaryOf({ perSample: _perSample, ...scores }: Evaluation): FinalScores {
   return scores;
-}
-
-/** What an earlier run in the folder was made with, if this one goes on from it. */
-async function openEarlier(
-  folder: RunFolder,
-  { resume = false }: TrainOptions,
-  note: (message: string) => void,
-): Promise<RunConfig | undefined> {
-  if (!(await folder.exists())) {
-    if (resume) note(`There is no run in ${folder.path} to go on with: this one starts afresh.`);
-    return undefined;
-  }
-  if ((await folder.pointed('last')) === undefined) {
-    note(`The run in ${folder.path} ended before its first checkpoint: this one starts afresh.`);
-    return undefined;
-  }
-  if (!resume) {
-    throw new UsageError(
-      `${folder.path} holds a run already: go on with it by --resume, or choose another --out`,
-    );
-  }
-  return readRunConfig(folder);
-}
-
-/** Refuses what a resumed run cannot change: its length, which its schedule was made for, and where it began. */
-function checkResumable(options: TrainOptions, { options: before, training }: RunConfig, folder: RunFolder) {
-  const refuse = (flag: string, value: unknown, was: string): never => {
-    throw new UsageError(
-      `${folder.path} cannot be resumed with --${flag} ${String(value)}: ${was}. Leave it out, or start a new run with --init ${folder.path}`,
-    );
-  };
-  const { epochs, minutes, init, encoderWeights, recipe, asPublished } = options;
-  if (epochs !== undefined && epochs !== training.epochs) {
-    refuse('epochs', epochs, `a resumed run keeps its length, ${training.epochs} epochs`);
-  }
-  if (minutes !== undefined && minutes !== before.minutes) {
-    const { maxSteps } = training;
-    const length = maxSteps === null ? `${training.epochs} epochs` : `${maxSteps} steps`;
-    refuse('minutes', minutes, `a resumed run keeps its length, ${length}`);
-  }
-  if (asPublished !== undefined && asPublished !== (before.asPublished ?? false)) {
-    refuse('as-published', asPublished, `it began ${asPublished ? 'without' : 'with'} it`);
-  }
-  const began = {
-    recipe: [recipe, before.recipe],
-    init: [init, before.init],
-    'encoder-weights': [encoderWeights, before.encoderWeights],
-  };
-  for (const [flag, [now, then = 'none']] of Object.entries(began)) {
-    if (now === undefined || now === then) continue;
-    refuse(flag, now, then === 'none' ? 'it began without' : `it began with ${String(then)}`);
-  }
-}
-
-/** A run is only resumed with what it began with: anything else would be another run under its name. */
-function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void {
-  // As it would be read back: what is undefined is absent.
-  const [before, after] = [whatItIs(earlier), whatItIs(JSON.parse(JSON.stringify(now)) as RunConfig)];
-  for (const what of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    const [was, is] = [before[what], after[what]];
-    if (isDeepStrictEqual(was, is)) continue;
-    throw new PixelwiseError(
-      'resume',
-      `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(was) ?? 'none'} to ${JSON.stringify(is) ?? 'none'}. Resume with what it began with, or start a new run with --init ${folder.path}.`,
-    );
-  }
-}
-
-/** What must stay in a run, by how messages call it. */
-function whatItIs({
-  model,
-  classes,
-  size,
-  normalization,
-  data,
-  training,
-}: RunConfig): Record<string, unknown> {
-  const { epochs: _epochs, maxSteps: _maxSteps, ...settings } = training;
-  return {
-    'the model': model,
-    'the classes': classes,
-    'the size': size,
-    'the normalisation': normalization,
-    'the samples': data.fingerprint,
-    ...Object.fromEntries(
-      Object.entries(settings).map(([name, value]) => [`the training setting ${name}`, value]),
-    ),
-  };
-}
-
-const NOT_SETTINGS = new Set([
-  'data',
-  'out',
-  'resume',
-  'device',
-  'threads',
-  'communicator',
-  'callbacks',
-  'onNote',
-  'signal',
-]);
-
-function settingsOf(options: TrainOptions): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(defined(options)).filter(([name]) => !NOT_SETTINGS.has(name)));
-}
-
-function defined<T extends object>(options: T): Partial<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 function median(values: readonly number[]): number | null {

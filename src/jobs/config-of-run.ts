@@ -1,0 +1,86 @@
+/** What `config.json` says of a run. */
+import { resolve } from 'node:path';
+import { DEFAULT_THRESHOLD } from '../inference/index.js';
+import type { Runtime } from '../runtime/index.js';
+import type { RunConfig } from '../training/index.js';
+import { CONFIG_VERSION } from '../training/index.js';
+import { describeMachine } from './machine.js';
+import { recipeNamed } from './recipes/index.js';
+import type { TrainOptions } from './train-options.js';
+import { settingsOf } from './train-options.js';
+import type { Plan } from './train-plan.js';
+
+/** What is kept of a recipe beside the settings that it gave: with what its figures are to be compared. */
+function recipeOf(name: string, asPublished: boolean): RunConfig['recipe'] {
+  const { source, published } = recipeNamed(name);
+  return { name, asPublished, source, published: [...published] };
+}
+
+/** The configuration of a run with this plan. @param options as they were given, a recipe's filled in. */
+export function configOf(
+  plan: Plan,
+  options: TrainOptions,
+  model: RunConfig['model'],
+  runtime: Runtime,
+  ranks: number,
+): RunConfig {
+  const { parts, classes } = plan;
+  const { channels, maxValue } = parts.train;
+  return {
+    version: CONFIG_VERSION,
+    ...(options.recipe !== undefined && {
+      recipe: recipeOf(options.recipe, options.asPublished ?? false),
+    }),
+    model,
+    classes: [...classes],
+    channels,
+    maxValue,
+    size: plan.size,
+    normalization: plan.normalization,
+    threshold: plan.threshold === 'auto' ? DEFAULT_THRESHOLD : plan.threshold,
+    data: {
+      path: resolve(options.data),
+      format: parts.train.format,
+      train: parts.train.length,
+      valid: parts.valid?.length ?? 0,
+      test: parts.test?.length ?? 0,
+      fingerprint: plan.fingerprint,
+      options: { ...plan.dataOptions },
+    },
+    training: {
+      batch: plan.batch,
+      dropLast: plan.dropLast,
+      epochs: plan.epochs,
+      maxSteps: null,
+      optimizer: plan.optimizer,
+      lr: plan.lr,
+      schedule: plan.schedule,
+      stepEpochs: plan.stepEpochs ?? null,
+      stepFactor: plan.stepFactor ?? null,
+      milestones: plan.milestones && [...plan.milestones],
+      warmupEpochs: plan.warmupEpochs,
+      restarts: plan.restarts,
+      momentum: plan.momentum,
+      weightDecay: plan.weightDecay,
+      alpha: plan.alpha,
+      eps: plan.eps,
+      loss: plan.loss,
+      lossSettings: plan.lossSettings,
+      augment: plan.augment,
+      maskResize: plan.maskResize,
+      sampler: plan.sampler,
+      clipNorm: plan.clipNorm,
+      clipValue: plan.clipValue,
+      accumulate: plan.accumulate,
+      ema: plan.ema,
+      unfreezing: plan.unfreezing,
+      patience: plan.patience ?? null,
+      monitor: plan.monitor,
+      minDelta: plan.minDelta,
+      seed: plan.seed,
+    },
+    options: { ...settingsOf(options), ...plan.chosen.settings, ...plan.partOptions },
+    chosen: [...plan.chosen.choices],
+    machine: { ...describeMachine(runtime), ...(ranks > 1 && { ranks }) },
+  };
+}
