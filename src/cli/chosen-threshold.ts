@@ -2,10 +2,10 @@
 import { UsageError } from '../errors/index.js';
 import type { RasterSegmenter, ViewOptions } from '../inference/index.js';
 import { thresholdOnValidation } from '../jobs/index.js';
+import { partOfRun } from '../jobs/part-of-run.js';
 import type { ChosenThreshold } from '../training/index.js';
 import { configOfRun } from './data-to-score.js';
 import type { Output } from './output.js';
-import { partOfRun } from './part-to-score.js';
 
 /**
  * The threshold to use, and what it was chosen by; a number comes back as it is. Never chosen on the data that

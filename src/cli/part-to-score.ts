@@ -1,10 +1,7 @@
 /** Which samples `--split` means: an official part of the data, or one that a run set aside. */
 import { resolve } from 'node:path';
 import { namedPart, type Dataset } from '../data/index.js';
-import { PixelwiseError } from '../errors/index.js';
-import type { TrainSettings } from '../jobs/index.js';
-import { openTrainingData } from '../jobs/training-data.js';
-import type { RunConfig } from '../training/index.js';
+import { partOfRun } from '../jobs/part-of-run.js';
 import { configOfRun } from './data-to-score.js';
 
 export interface PartToScore {
@@ -48,32 +45,4 @@ export async function partToScore(
     return { part: namedPart(dataset, split) };
   }
   return { part: await partOfRun(source, config, data, name) };
-}
-
-/**
- * A part as a run set it aside: its own settings draw it again.
- *
- * @param source names the run. @param data where its data lies now.
- * @throws PixelwiseError `split` where there is no such part, or the data has changed.
- */
-export async function partOfRun(
-  source: string,
-  config: RunConfig,
-  data: string,
-  name: 'train' | 'valid' | 'test',
-): Promise<Dataset> {
-  const { parts, fingerprint } = await openTrainingData({ ...(config.options as TrainSettings), data });
-  if (fingerprint !== config.data.fingerprint) {
-    throw new PixelwiseError(
-      'split',
-      `${data} has changed since ${source} was trained on it: its parts cannot be told any more. Score another data set, or all of this one.`,
-    );
-  }
-  const part = parts[name];
-  if (!part)
-    throw new PixelwiseError(
-      'split',
-      `${source} set no ${name} part aside. Train with --${name === 'valid' ? 'val' : name} to have one.`,
-    );
-  return part;
 }

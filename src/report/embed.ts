@@ -5,6 +5,11 @@ import { join } from 'node:path';
 /** A picture as an address that holds it. */
 export type DataUri = string;
 
+/** Bytes of a picture as an address. @param type its MIME type. */
+export function dataUri(type: string, bytes: Uint8Array): DataUri {
+  return `data:${type};base64,${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')}`;
+}
+
 const TYPES: Readonly<Record<string, string>> = { png: 'image/png', webp: 'image/webp' };
 
 export class Embedder {
@@ -37,6 +42,6 @@ export class Embedder {
     // A run may come from anywhere: it is not to choose which files of this machine are mailed.
     if (type === undefined || !/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/.test(path)) return undefined;
     const bytes = await readFile(join(this.folder, path)).catch(() => undefined);
-    return bytes && `data:${type};base64,${bytes.toString('base64')}`;
+    return bytes && dataUri(type, bytes);
   }
 }

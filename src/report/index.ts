@@ -1,4 +1,8 @@
 /** What people see of a run: error maps, galleries, the film of learning, the report that shows them all. */
+export { comparisonPage, type ComparisonOptions, writeComparison } from './comparison/comparison.js';
+export { type Column, type Compared, MOST_RUNS, readCompared } from './comparison/compared.js';
+export { predictSamples, type PredictSamplesOptions } from './comparison/predict-samples.js';
+export type { ComparedPrediction, ComparedSample, ComparedSamples } from './comparison/samples.js';
 export * from './data-sheet.js';
 export * from './error-map.js';
 export * from './film.js';

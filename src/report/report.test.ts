@@ -11,6 +11,7 @@ import { evenly, readPictures } from './pictures.js';
 import { readRun } from './read-run.js';
 import { repeatingCommand } from './repeating-command.js';
 import { writeReport } from './report.js';
+import { untilItBlowsUp } from './sections/curves.js';
 import { mostConfused } from './sections/confusion.js';
 
 let folder: string;
@@ -187,6 +188,29 @@ describe('reading a run', () => {
     for (const path of ['../secret.png', '/etc/passwd', join(folder, 'secret.png'), 'x/../../secret.png'])
       expect(await embedder.embed(path)).toBeUndefined();
   });
+});
+
+it('shows the range test as far as it tells something', async () => {
+  const run = await made('range', { ids: [] });
+  const points = [
+    { lr: 1e-5, loss: 2 },
+    { lr: 1e-4, loss: 1.9 },
+    { lr: 1e-3, loss: 1 },
+    { lr: 1e-2, loss: 2.4 },
+    { lr: 1e-1, loss: 80 },
+    { lr: 1, loss: null },
+  ];
+  const line = points.map(({ lr, loss }) => [lr, loss] as const);
+  expect(untilItBlowsUp(line)).toEqual(line.slice(0, 4));
+  expect(untilItBlowsUp(line.slice(0, 3))).toEqual(line.slice(0, 3));
+  await writeFile(join(run, 'lr-find.json'), JSON.stringify({ suggestion: 3e-4, points }));
+  const { document } = parseHTML(await readFile(await writeReport(run), 'utf8'));
+  const chart = document.querySelector('#curves svg[aria-label^="Loss by learning rate"]')!;
+  expect(chart.querySelectorAll('circle').length).toBe(4);
+  expect(chart.textContent).toContain('suggestion 0.0003');
+  // Rates as rates are written, and not in millionths.
+  expect(chart.textContent).toContain('0.001');
+  expect(chart.textContent).not.toMatch(/[mµ]\b/);
 });
 
 it('spreads evenly', () => {

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { writeReport } from '../../src/report/index.js';
+import { readCompared, writeComparison, writeReport } from '../../src/report/index.js';
 import type { MadeUpRun } from '../support/made-up-run.js';
 import { writeMadeUpRun } from '../support/made-up-run.js';
 import { CHROMIUM, launchChromium } from './chromium.js';
@@ -50,6 +50,13 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     look: { width: number; dark: boolean; audit?: boolean },
   ): Promise<{ page: Page; said: string[] }> {
     const run = await writeMadeUpRun(join(folder, name), RUNS[name]);
+    return openFile(await writeReport(run), look);
+  }
+
+  async function openFile(
+    file: string,
+    look: { width: number; dark: boolean; audit?: boolean },
+  ): Promise<{ page: Page; said: string[] }> {
     const context = await browser.newContext({
       viewport: { width: look.width, height: 900 },
       colorScheme: look.dark ? 'dark' : 'light',
@@ -64,8 +71,16 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     page.on('request', (request) => {
       if (!/^(file|data):/.test(request.url())) said.push(`asked for ${request.url()}`);
     });
-    await page.goto(pathToFileURL(await writeReport(run)).href);
+    await page.goto(pathToFileURL(file).href);
     return { page, said };
+  }
+
+  async function violationsOn(page: Page): Promise<string[]> {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() =>
+      (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+    );
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
   }
 
   for (const name of Object.keys(RUNS)) {
@@ -74,11 +89,7 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
       { width: 1280, dark: false },
     ])(`${name}, $width pixels wide`, async (look) => {
       const { page, said } = await open(name, { ...look, audit: true });
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() =>
-        (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-      );
-      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([]);
+      expect(await violationsOn(page)).toEqual([]);
       const unnamed = await page.evaluate(
         () =>
           document.querySelectorAll('img:not([alt]), img[alt=""], svg[role=img]:not([aria-label])').length,
@@ -89,6 +100,31 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
       await page.context().close();
     });
   }
+
+  test.each([
+    { width: 390, dark: true },
+    { width: 1280, dark: false },
+  ])('a comparison of runs of unlike classes, $width pixels wide', async (look) => {
+    const runs = [
+      await writeMadeUpRun(join(folder, 'compared', 'a'), { test: 30 }),
+      await writeMadeUpRun(join(folder, 'compared', 'a name that is long enough to need two lines'), {
+        classes: ['background', HOSTILE, 'cell'],
+        right: 0.7,
+      }),
+      await writeMadeUpRun(join(folder, 'compared', HOSTILE.replace('/', ' ')), { epochs: 9, right: 0.9 }),
+    ];
+    const out = join(folder, 'comparison.html');
+    await writeComparison(await readCompared(runs), { out });
+    const { page, said } = await openFile(out, { ...look, audit: true });
+    expect(await violationsOn(page)).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.width);
+    const panel = page.locator('#samples button.panel').first();
+    await panel.focus();
+    await page.keyboard.press('Enter');
+    expect(await panel.getAttribute('aria-pressed')).toBe('true');
+    expect(said).toEqual([]);
+    await page.context().close();
+  });
 
   test('names that would be code are shown as text', async () => {
     const name = 'names that would be code';

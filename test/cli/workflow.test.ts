@@ -114,6 +114,21 @@ describe('train', () => {
   });
 });
 
+describe('report', () => {
+  it('writes the report of one run, and the comparison of two', async () => {
+    const one = await json('report', at('run'), '--out', at('one.html'));
+    expect(one).toMatchObject({ code: 0, result: { report: at('one.html') } });
+    const words = ['train', '--data', at('cells'), '--out', at('wider'), '--epochs', '1', '--lr', '0.01'];
+    expect((await json(...words, ...TINY, '--width', '6')).code).toBe(0);
+    const two = await json('report', at('run'), at('wider'), '--out', at('two.html'));
+    expect(two).toMatchObject({ code: 0, result: { report: at('two.html') } });
+    expect(await readFile(at('two.html'), 'utf8')).toContain('model.options.width');
+    const many = await json('report', ...Array.from({ length: 9 }, (_, i) => at(`run${i}`)));
+    expect(many.code).toBe(2);
+    expect(many.stderr).toContain('2 to 8 runs');
+  });
+});
+
 // Windows has no signals to send: there Ctrl-C comes from the console alone.
 describe.skipIf(process.platform === 'win32')('Ctrl-C', () => {
   it('in training saves, and --resume goes on', async () => {

@@ -55,8 +55,9 @@ export const COMMANDS: readonly Command[] = [
   }),
   command({
     name: 'report',
-    summary: "a run's report, again",
-    positionals: [{ name: 'RUN', help: 'a run folder' }],
+    summary: "a run's report, again; several runs side by side",
+    positionals: [{ name: 'RUN', help: 'a run folder, or 2 to 8 of them', many: true }],
+    whenInterrupted: 'Ending: nothing is written. Once more ends at once.',
     load: () => import('./report.js'),
   }),
   command({

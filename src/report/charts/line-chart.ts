@@ -4,6 +4,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { rate } from '../numbers.js';
 import { Html } from '../page/html.js';
 
 /** A line. Null is a gap. */
@@ -11,7 +12,8 @@ export interface Series {
   readonly name: string;
   /** A CSS colour, such as `var(--valid)`. */
   readonly color: string;
-  readonly dashed?: boolean;
+  /** Lengths of dashes and gaps, as SVG takes them: `5,3`. */
+  readonly dash?: string;
   readonly points: readonly (readonly [x: number, y: number | null])[];
 }
 
@@ -48,7 +50,7 @@ export function lineChart(chart: LineChart): Html | undefined {
     marginTop: 14,
     marginRight: 12,
     marginBottom: 32,
-    marginLeft: 44,
+    marginLeft: 48,
     style: { fontSize: '11px', background: 'transparent' },
     x: {
       type: x.log ? 'log' : 'linear',
@@ -64,7 +66,7 @@ export function lineChart(chart: LineChart): Html | undefined {
         tickSize: 0,
         color: 'var(--muted)',
         fontSize: 11,
-        ...(x.log ? { ticks: 6 } : { ticks: x.whole ? wholeTicks(xs) : 6 }),
+        ...(x.log ? { ticks: 6, tickFormat: rate } : { ticks: x.whole ? wholeTicks(xs) : 6 }),
         ...(x.whole && { tickFormat: 'd' }),
       }),
       ...(mark
@@ -82,7 +84,7 @@ export function lineChart(chart: LineChart): Html | undefined {
             }),
           ]
         : []),
-      ...series.flatMap(({ name, color, dashed, points }) => {
+      ...series.flatMap(({ name, color, dash, points }) => {
         const channels = { x: (point: Point) => point[0], y: (point: Point) => point[1] ?? NaN };
         const shown = points.filter((point): point is readonly [number, number] => point[1] !== null);
         const title = ([at, value]: Point) => `${name}, ${tell?.(at, value!) ?? `${at}: ${value}`}`;
@@ -91,7 +93,7 @@ export function lineChart(chart: LineChart): Html | undefined {
             ...channels,
             stroke: color,
             strokeWidth: 1.75,
-            ...(dashed && { strokeDasharray: '5,3' }),
+            ...(dash !== undefined && { strokeDasharray: dash }),
           }),
           ...(shown.length <= DOTS ? [Plot.dot(shown, { ...channels, fill: color, r: 2.2, title })] : []),
         ];

@@ -5,14 +5,14 @@ export const STYLE = `
   --paper: #fcfcfb; --card: #ffffff; --ink: #1d1f23; --muted: #5d636e; --line: #e3e4e7; --strong-line: #c9ccd1;
   --accent: #0b5c92; --valid: #0072b2; --train: #b35a00; --soft: #f2f3f4;
   --warn: #8a4b00; --warn-paper: #fdf4e6; --warn-line: #d98c1f; --heat: 0, 80, 135;
-  --series-1: #0072b2; --series-2: #b35a00; --series-3: #00795a; --series-4: #a4437f; --series-5: #5b5bb5; --series-6: #6b6b6b;
+  --series-1: #0072b2; --series-2: #b35a00; --series-3: #00795a; --series-4: #a4437f; --series-5: #5b5bb5; --series-6: #6b6b6b; --series-7: #8f5c00; --series-8: #a03030;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #16181b; --card: #1d2024; --ink: #e7e8ea; --muted: #a3a9b3; --line: #32363c; --strong-line: #4a4f57;
     --accent: #7cc0f0; --valid: #6ab8ee; --train: #f0a044; --soft: #24272c;
     --warn: #f5c277; --warn-paper: #2a2317; --warn-line: #c4872c; --heat: 106, 184, 238;
-    --series-1: #6ab8ee; --series-2: #f0a044; --series-3: #3fc79f; --series-4: #e393c4; --series-5: #a9a9f5; --series-6: #b5b5b5;
+    --series-1: #6ab8ee; --series-2: #f0a044; --series-3: #3fc79f; --series-4: #e393c4; --series-5: #a9a9f5; --series-6: #b5b5b5; --series-7: #d9b84a; --series-8: #f08a8a;
   }
 }
 *, ::before, ::after { box-sizing: border-box; }
@@ -73,6 +73,7 @@ tbody th { font-weight: 500; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: .875rem; }
 .chart-title { margin: 0 0 .25rem; font-size: .875rem; font-weight: 600; }
+figure + .aside, .charts + .aside { margin-top: 1rem; }
 svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflow: visible; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0 0 1.25rem; padding: 0; list-style: none; font-size: .875rem; }
 .legend li { overflow-wrap: anywhere; }
@@ -81,7 +82,7 @@ svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflo
 
 .heat { border-collapse: separate; border-spacing: 2px; }
 .heat th, .heat td { border: 0; padding: .3rem .4rem; }
-.heat tbody th { padding-right: .75rem; max-width: 12rem; white-space: normal; overflow-wrap: anywhere; text-align: right; position: sticky; left: 0; background: var(--paper); z-index: 1; }
+.heat tbody th { padding-right: .75rem; min-width: 6rem; max-width: 12rem; white-space: normal; overflow-wrap: anywhere; text-align: right; position: sticky; left: 0; background: var(--paper); z-index: 1; }
 .heat thead th { text-align: center; }
 .heat .upright span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 11rem; }
 .heat td { min-width: 3.5rem; height: 2.25rem; text-align: center; vertical-align: middle; font-size: .8125rem; background: rgba(var(--heat), calc(.04 + .8 * var(--share))); }
@@ -90,11 +91,11 @@ svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflo
 .heat .axis { color: var(--muted); font-weight: 500; font-size: .8125rem; }
 
 .trio { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1rem; max-width: 56rem; margin: 1.5rem 0; }
-.card { margin: 0 0 1.75rem; max-width: 56rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1.75rem 1.5rem; margin: 0 0 2rem; align-items: start; }
 .card figcaption, .trio figcaption, .tile figcaption { margin-top: .35rem; font-size: .8125rem; line-height: 1.45; color: var(--muted); overflow-wrap: anywhere; }
 .card .id, .trio .id { color: var(--ink); }
 .tile figcaption { font-size: .6875rem; line-height: 1.35; }
-.panels { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: .5rem; }
+.panels { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .5rem; }
 .panel { display: block; width: 100%; margin: 0; padding: 0; border: 0; background: none; font: inherit; color: inherit; text-align: left; cursor: pointer; }
 .panel svg, .trio svg, .tile svg { display: block; width: 100%; height: auto; border-radius: 3px; background: var(--soft); }
 .panel .what { display: block; padding-bottom: .2rem; font-size: .75rem; color: var(--muted); }
@@ -113,6 +114,23 @@ use.mask { opacity: 1; }
 .controls fieldset { display: flex; gap: 1rem; margin: 0; padding: 0; border: 0; }
 .controls label { display: inline-flex; gap: .35rem; align-items: center; cursor: pointer; }
 .controls input[type="radio"] { accent-color: var(--accent); margin: 0; }
+.comparisons { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, calc(var(--models) * 10.5rem)), 1fr)); gap: 1.75rem 1.5rem; align-items: start; }
+.comparisons .scroll { margin: 0; }
+.comparisons figcaption { margin: 0 0 .35rem; overflow-wrap: anywhere; }
+.models { display: grid; grid-template-columns: repeat(var(--models), minmax(6.5rem, 1fr)); gap: .5rem; max-width: calc(var(--models) * 15rem); align-items: end; }
+.models .what { display: flex; flex-wrap: wrap; gap: 0 .6rem; }
+.models .model { color: var(--ink); overflow-wrap: anywhere; }
+.models .best { color: var(--ink); }
+.models .learnt { color: var(--warn); }
+.star { margin-right: .3em; color: var(--accent); }
+.runs td.words { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; max-width: 18rem; }
+.runs thead .name { text-align: right; min-width: 5rem; max-width: 12rem; }
+.runs thead .name:first-child { text-align: left; }
+.line { margin-right: .5rem; vertical-align: .3em; }
+.line path { fill: none; }
+.stories { margin: 1.5rem 0 0; max-width: 48rem; }
+.stories dt { font-weight: 600; overflow-wrap: anywhere; }
+.stories dd { margin: 0 0 .875rem; font-size: .9375rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .75rem; align-items: start; }
 .sheet { display: block; max-width: 100%; height: auto; border-radius: 3px; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0 3rem; align-items: start; }
@@ -134,7 +152,6 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
   .masthead { padding-top: 1.5rem; }
   .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem 1.25rem; }
   .figures dd { font-size: 1.625rem; }
-  .panels { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .trio { gap: .5rem; }
   .tiles { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .5rem; }
   .controls output { min-width: 100%; order: -1; }
@@ -147,7 +164,7 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
     --paper: #fff; --card: #fff; --ink: #000; --muted: #444; --line: #ddd; --strong-line: #bbb;
     --accent: #000; --valid: #0072b2; --train: #b35a00; --soft: #f4f4f4; --heat: 0, 80, 135;
     --warn: #6b3a00; --warn-paper: #fdf4e6; --warn-line: #d98c1f;
-    --series-1: #0072b2; --series-2: #b35a00; --series-3: #00795a; --series-4: #a4437f; --series-5: #5b5bb5; --series-6: #6b6b6b;
+    --series-1: #0072b2; --series-2: #b35a00; --series-3: #00795a; --series-4: #a4437f; --series-5: #5b5bb5; --series-6: #6b6b6b; --series-7: #8f5c00; --series-8: #a03030;
   }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   body { font-size: 10pt; }

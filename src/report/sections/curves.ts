@@ -73,7 +73,7 @@ function epochCharts(history: readonly EpochRecord[], bestEpoch: number | undefi
         title: wide ? `${name.label} (logarithmic)` : name.label,
         description: `From ${writtenScore(name, before)} after epoch ${history[0]!.epoch} to ${writtenScore(name, after)} after epoch ${latest.epoch}.`,
         series: [
-          { name: 'Training', color: 'var(--train)', dashed: true, points: train },
+          { name: 'Training', color: 'var(--train)', dash: '5,3', points: train },
           { name: 'Validation', color: 'var(--valid)', points: valid },
         ],
         x,
@@ -157,6 +157,7 @@ function epochTable(history: readonly EpochRecord[], bestEpoch: number | undefin
 
 function lrFigure({ points, suggestion }: LrCurve): Html {
   const smoothed = points.some((point) => typeof point.smoothed === 'number');
+  const line = points.map(({ lr, loss, smoothed: mean }) => [lr, (smoothed ? mean : loss) ?? null] as const);
   const chart = chartFigure({
     title: 'Loss by learning rate',
     description: `The suggestion is ${rate(suggestion)}.`,
@@ -164,7 +165,7 @@ function lrFigure({ points, suggestion }: LrCurve): Html {
       {
         name: 'Loss',
         color: 'var(--valid)',
-        points: points.map(({ lr, loss, smoothed: mean }) => [lr, (smoothed ? mean : loss) ?? null]),
+        points: untilItBlowsUp(line),
       },
     ],
     x: { label: 'learning rate (logarithmic)', log: true },
@@ -176,4 +177,20 @@ function lrFigure({ points, suggestion }: LrCurve): Html {
       The rate grew from step to step${smoothed && '; the loss is a moving average'}. The suggestion is
       ${rate(suggestion)}.
     </p>`;
+}
+
+/**
+ * A range test ends where the loss explodes; drawn to the end, that would flatten what the curve is looked at for.
+ * What is left out lies above where the loss began, by more than half of what it fell.
+ */
+export function untilItBlowsUp(
+  line: readonly (readonly [lr: number, loss: number | null])[],
+): readonly (readonly [lr: number, loss: number | null])[] {
+  const losses = line.flatMap(([, loss]) => (loss === null ? [] : [loss]));
+  if (losses.length === 0) return line;
+  const least = Math.min(...losses);
+  const ceiling = losses[0]! + (losses[0]! - least) / 2;
+  const lowest = line.findIndex(([, loss]) => loss === least);
+  const end = line.findIndex(([, loss], index) => index > lowest && loss !== null && loss > ceiling);
+  return end < 0 ? line : line.slice(0, end);
 }

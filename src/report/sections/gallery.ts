@@ -6,7 +6,7 @@ import type { Section } from '../page/page.js';
 import type { GalleryItem } from '../pictures.js';
 import type { Run } from '../read-run.js';
 import { legend } from './class-colours.js';
-import { overlay } from './overlay.js';
+import { type Panel, panel } from './panel.js';
 import { PART_NAMES } from './part-names.js';
 import { TRAINED_ON } from './verdict.js';
 
@@ -55,7 +55,7 @@ export function gallerySection({ gallery }: Run): Section | undefined {
         return (
           cards.length > 0 &&
           html`<h3>${title}</h3>
-            ${cards.map(({ item, index }) => card(item, index))}`
+            <div class="cards">${cards.map(({ item, index }) => card(item, index))}</div>`
         );
       })}`,
   };
@@ -64,33 +64,27 @@ export function gallerySection({ gallery }: Run): Section | undefined {
 function card(item: GalleryItem, index: number): Html {
   const { id, view, image, truth, prediction, errors } = item;
   const photo = `#photo-${index}`;
-  const panels = [
-    { what: 'Image', label: `${id}`, layers: { photo: image, name: `photo-${index}` } },
-    { what: 'Truth', label: `of ${id}`, layers: { photo, mask: truth } },
+  const panels: Panel[] = [
+    { what: 'Image', layers: { ...view, photo: image, name: `photo-${index}`, label: id } },
+    { what: 'Truth', layers: { ...view, photo, mask: truth, label: `Truth of ${id}` } },
     {
       what: 'Prediction',
-      label: `for ${id}`,
-      layers: { photo, mask: prediction, maskName: `prediction-${index}` },
+      layers: {
+        ...view,
+        photo,
+        mask: prediction,
+        maskName: `prediction-${index}`,
+        label: `Prediction for ${id}`,
+      },
     },
-    { what: 'Errors', label: `in the prediction for ${id}`, layers: { photo, mask: errors } },
+    {
+      what: 'Errors',
+      layers: { ...view, photo, mask: errors, label: `Errors in the prediction for ${id}` },
+      errors: true,
+    },
   ];
   return html`<figure class="card">
-    <div class="panels">
-      ${panels.map(({ what, label, layers }, place) => {
-        const drawing = overlay({ ...view, ...layers, label });
-        const kind = what === 'Errors' ? 'panel errors' : 'panel';
-        return place === 0
-          ? html`<div class="panel"><span class="what">${what}</span>${drawing}</div>`
-          : html`<button
-              type="button"
-              class="${kind}"
-              aria-pressed="false"
-              title="Hides the mask, and shows it again"
-            >
-              <span class="what">${what}</span>${drawing}
-            </button>`;
-      })}
-    </div>
+    <div class="panels">${panels.map(panel)}</div>
     <figcaption><span class="id">${id}</span> ${figuresOf(item)}</figcaption>
   </figure>`;
 }

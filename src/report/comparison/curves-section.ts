@@ -1,0 +1,114 @@
+/** The courses of several runs in one drawing each. */
+import type { LineChart, Series } from '../charts/line-chart.js';
+import { figure, lossFigure, rate } from '../numbers.js';
+import type { Html } from '../page/html.js';
+import { html } from '../page/html.js';
+import type { Section } from '../page/page.js';
+import type { Run } from '../read-run.js';
+import { scoreOf } from '../scores-table.js';
+import { chartFigure } from '../sections/curves.js';
+import type { Column, Compared } from './compared.js';
+
+type Point = readonly [x: number, y: number | null];
+
+export function curvesSection({ columns, sameLoss }: Compared): Section | undefined {
+  const drawn = columns.filter(({ run }) => run.history.length > 0);
+  if (drawn.length === 0) return undefined;
+  const lines = (points: (run: Run) => readonly Point[]): Series[] =>
+    drawn.map(({ name, colour, dash, run }) => ({
+      name,
+      color: colour,
+      ...(dash !== undefined && { dash }),
+      points: points(run),
+    }));
+  const score = (key: string) =>
+    lines(({ history }) =>
+      history.map((record) => [record.epoch, scoreOf(record.valid ?? record.train, key) ?? null]),
+    );
+  const x = { label: 'epoch', whole: true };
+  const epoch = (write: (value: number) => string) => (at: number, value: number) =>
+    `epoch ${at}: ${write(value)}`;
+  const scored = [
+    ['meanIoU', 'Mean IoU'],
+    ['meanDice', 'Mean Dice'],
+  ].map(([key, title]): LineChart => ({
+    title: title!,
+    description: endsOf(drawn, key!),
+    series: score(key!),
+    x,
+    y: { min: 0, max: 1 },
+    tell: epoch(figure),
+  }));
+  const charts: LineChart[] = [
+    ...scored,
+    ...(sameLoss
+      ? [
+          {
+            title: 'Loss',
+            description: endsOf(drawn, 'loss'),
+            series: score('loss'),
+            x,
+            tell: epoch(lossFigure),
+          },
+        ]
+      : []),
+    {
+      title: 'Mean IoU by time',
+      description: 'The same scores over the minutes that training had taken.',
+      series: lines(byMinutes),
+      x: { label: 'minutes of training' },
+      y: { min: 0, max: 1 },
+      tell: (minutes, value) => `after ${minutes.toFixed(1)} min: ${figure(value)}`,
+    },
+    {
+      title: 'Learning rate',
+      description: 'At the end of each epoch.',
+      series: lines(({ history }) => history.map(({ epoch: at, lr }) => [at, lr])),
+      x,
+      y: { min: 0 },
+      tell: epoch(rate),
+    },
+  ];
+  const trained = drawn.filter(({ run }) => run.history.every(({ valid }) => valid === undefined));
+  return {
+    id: 'curves',
+    title: 'Curves',
+    body: html`<ul class="legend">
+        ${drawn.map((column) => html`<li>${stroke(column)}${column.name}</li>`)}
+      </ul>
+      <div class="charts">${charts.flatMap((chart) => chartFigure(chart) ?? [])}</div>
+      <p class="aside">
+        Of the validation part after each epoch, at the size that each model works
+        at.${trained.map(({ name }) => ` Of ${name}, which held nothing out, those of training.`)}
+      </p>`,
+  };
+}
+
+/** A piece of the run's line, for the legend. */
+export function stroke({ colour, dash }: Column): Html {
+  return html`<svg class="line" viewBox="0 0 34 4" width="34" height="4" aria-hidden="true">
+    <path
+      d="M0 2H34"
+      style="stroke: ${colour}"
+      stroke-width="2.5"
+      ${dash !== undefined && html`stroke-dasharray="${dash}"`}
+    />
+  </svg>`;
+}
+
+function byMinutes({ history }: Run): Point[] {
+  let seconds = 0;
+  return history.map((record) => {
+    seconds += record.seconds;
+    return [seconds / 60, scoreOf(record.valid ?? record.train, 'meanIoU') ?? null];
+  });
+}
+
+function endsOf(columns: readonly Column[], key: string): string {
+  const ends = columns.map(({ name, run }) => {
+    const last = run.history.at(-1)!;
+    const value = scoreOf(last.valid ?? last.train, key);
+    return `${name} ${key === 'loss' ? lossFigure(value) : figure(value)} after epoch ${last.epoch}`;
+  });
+  return `At the end: ${ends.join(', ')}.`;
+}

@@ -1,0 +1,147 @@
+/** The same samples under several models, a column for each. */
+import { backgroundClass, hexColour } from '../../images/palette.js';
+import { ERROR_COLOURS } from '../error-map.js';
+import { figure, listed } from '../numbers.js';
+import type { Html, HtmlValue } from '../page/html.js';
+import { html } from '../page/html.js';
+import { scrolling, type Section } from '../page/page.js';
+import { coloursOf, legend } from '../sections/class-colours.js';
+import { panel } from '../sections/panel.js';
+import { PART_NAMES } from '../sections/part-names.js';
+import type { Column, Compared } from './compared.js';
+import type { ComparedPrediction, ComparedSample, ComparedSamples } from './samples.js';
+import { BEST, bestOf } from './value-table.js';
+
+/** Classes that a legend names. */
+const NAMED = 24;
+
+/** @param shown undefined where no sample is known to all runs. @param why it is not. */
+export function samplesSection(
+  compared: Compared,
+  shown: ComparedSamples | undefined,
+  why: string | undefined,
+): Section {
+  const { columns } = compared;
+  const head = { id: 'samples', title: 'Samples' };
+  if (!shown || shown.samples.length === 0) {
+    return {
+      ...head,
+      body: html`<p>
+        ${why !== undefined && `${why} `}There is no sample that all runs kept pictures of, so none is shown.
+      </p>`,
+    };
+  }
+  const { source, part, samples, notes } = shown;
+  const whose = columns[source]!;
+  const learnt = samples.some(({ predictions }) => predictions.some((each) => each?.learntFrom));
+  const errors = samples.some(({ predictions }) => predictions.some((each) => each?.errors !== undefined));
+  return {
+    ...head,
+    body: html`<p>
+        ${PART_NAMES[part] ?? part} samples, under each model.
+        ${why !== undefined && `${why} `}${notes.join(' ')}
+        <span class="hint">Point at a picture to lift its mask; press it to keep the mask away.</span>
+      </p>
+      ${
+        learnt &&
+        html`<ul class="warnings">
+          <li class="warning">
+            <strong>Beware. </strong>A model marked “learnt from it” was trained on that very sample: it shows
+            what the model kept in mind.
+          </li>
+        </ul>`
+      }
+      ${classLegends(columns)} ${errors && errorLegend(whose)}
+      <div class="comparisons" style="--models: ${columns.length + (errors ? 1 : 2)}">
+        ${samples.map((sample, index) => figureOf(sample, index, compared, errors))}
+      </div>`,
+  };
+}
+
+/** What the colours of masks stand for; where models tell other classes apart, for each in turn. */
+function classLegends(columns: readonly Column[]): Html[] {
+  const alike = new Map<string, Column[]>();
+  for (const column of columns) {
+    const classes = JSON.stringify(column.run.config.classes);
+    alike.set(classes, [...(alike.get(classes) ?? []), column]);
+  }
+  return [...alike.values()].map((group) => {
+    const { run } = group[0]!;
+    const background = backgroundClass(run.config.classes);
+    const shown = coloursOf(run)
+      .map((colour, index) => ({ colour, name: run.config.classes[index]! }))
+      .filter((_, index) => index !== background)
+      .slice(0, NAMED);
+    return html`${
+      alike.size > 1 && html`<p class="aside">Classes of ${listed(group.map(({ name }) => name))}:</p>`
+    }
+    ${legend(shown)}`;
+  });
+}
+
+function errorLegend({ run }: Column): Html {
+  const { falsePositive, falseNegative, wrongClass } = ERROR_COLOURS;
+  return html`<p class="aside">In the error maps, which stand below the predictions:</p>
+    ${legend([
+      { colour: hexColour(falsePositive), name: 'False positive' },
+      { colour: hexColour(falseNegative), name: 'False negative' },
+      ...(run.config.classes.length > 2 ? [{ colour: hexColour(wrongClass), name: 'Another class' }] : []),
+    ])}`;
+}
+
+/** Image and truth stand first, one above the other where there are error maps to stand beside the truth. */
+function figureOf(
+  sample: ComparedSample,
+  index: number,
+  { columns, sameClasses }: Compared,
+  rows: boolean,
+): Html {
+  const { id, width, height, image, truth, predictions } = sample;
+  const size = { width, height };
+  const photo = `#sample-${index}`;
+  const best = bestOf({
+    values: predictions.map((each) => each?.meanIoU),
+    write: (value) => figure(value),
+    ...(sameClasses && { better: 'larger' as const }),
+  });
+  const first = panel({
+    what: 'Image',
+    layers: { ...size, photo: image, name: `sample-${index}`, label: id },
+  });
+  const truly = panel({ what: 'Truth', layers: { ...size, photo, mask: truth, label: `Truth of ${id}` } });
+  const predicted = predictions.map((each, i) => {
+    const { name } = columns[i]!;
+    return each
+      ? panel({
+          what: toldOf(name, each, best[i]!),
+          layers: { ...size, photo, mask: each.mask, label: `Prediction of ${name} for ${id}` },
+        })
+      : nothing(name);
+  });
+  const wrong = predictions.map((each, i) => {
+    const { name } = columns[i]!;
+    return each?.errors === undefined
+      ? nothing('')
+      : panel({
+          what: 'Errors',
+          layers: { ...size, photo, mask: each.errors, label: `Errors of ${name} for ${id}` },
+          errors: true,
+        });
+  });
+  const cells = rows ? [first, ...predicted, truly, ...wrong] : [first, truly, ...predicted];
+  return html`<figure>
+    <figcaption class="id">${id}</figcaption>
+    ${scrolling(`${id} under each model`, html`<div class="models">${cells}</div>`)}
+  </figure>`;
+}
+
+function toldOf(name: string, { meanIoU, learntFrom }: ComparedPrediction, best: boolean): HtmlValue {
+  return html`<span class="model">${name}</span>${
+      meanIoU !== undefined &&
+      html`<span class="${best ? 'best' : 'plain'}">${best && BEST}${figure(meanIoU)}</span>`
+    }${learntFrom === true && html`<span class="learnt">learnt from it</span>`}`;
+}
+
+function nothing(name: string): Html {
+  return html`<div class="panel"><span class="what">${name !== '' && `${name}: none`}</span></div>`;
+}
