@@ -6,6 +6,9 @@ describe('spread', () => {
   it('takes the first, the last and what lies evenly between', () => {
     expect(spread(9, 3)).toEqual([0, 4, 8]);
     expect(spread(2, 3)).toEqual([0, 1]);
+    expect(spread(5, 1)).toEqual([0]);
+    expect(spread(5, 0)).toEqual([]);
+    expect(spread(0, 3)).toEqual([]);
   });
 });
 

@@ -25,13 +25,17 @@ describe('findLearningRate', () => {
   it('suggests a rate and writes the curve, and nothing of a run', { timeout: 30_000 }, async () => {
     const out = join(folder, 'curve');
     const seen: number[] = [];
+    const notes: string[] = [];
     const result = await findLearningRate({
       ...settings,
       data,
       out,
       threads: 1,
+      onNote: (text) => void notes.push(text),
       onPoint: ({ lr }) => void seen.push(lr),
     });
+    expect(notes.join('\n')).toContain('Chosen, since no flag says otherwise');
+    expect(notes.filter((text) => text.startsWith('  lr'))).toEqual([]);
     expect(seen).toEqual(result.points.map(({ lr }) => lr));
     expect(seen[0]).toBeLessThan(result.suggestion);
     expect(seen.at(-1)).toBeGreaterThan(result.suggestion);

@@ -41,7 +41,8 @@ export interface LrFindResult {
  */
 export async function findLearningRate(options: LrFindOptions): Promise<LrFindResult> {
   const note = options.onNote ?? (() => undefined);
-  const plan = await planTraining(await withRecipe(options));
+  // The rate is what is looked for: none is chosen, nor talked of.
+  const plan = await planTraining({ ...(await withRecipe(options)), lr: 'auto' });
   plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({
     device: options.device ?? 'cpu',
