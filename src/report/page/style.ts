@@ -173,6 +173,7 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
   figure, .card, tr, .warnings li, .figures { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; }
+  .models { grid-template-columns: repeat(var(--models), minmax(0, 1fr)); }
   .tiles { grid-template-columns: repeat(7, 1fr); }
 }
 `;
