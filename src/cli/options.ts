@@ -390,7 +390,7 @@ export const OPTIONS = {
   size: {
     kind: pixelSize(16, 4096),
     help: 'height and width that images are brought to',
-    unset: 'to train, chosen; else 256',
+    unset: 'to train, chosen from the data; of summary 256',
     section: 'data',
     commands: [...BUILDING, 'doctor'],
   },

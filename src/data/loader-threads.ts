@@ -75,7 +75,10 @@ interface Waiting {
 }
 
 class Thread {
-  private readonly worker = new Worker(new URL('./loader-worker.js', import.meta.url));
+  private readonly worker = new Worker(new URL('./loader-worker.js', import.meta.url), {
+    // Not the flags of this process: of `node --input-type=module --eval …` they would fit no file.
+    execArgv: [],
+  });
   private readonly waiting = new Map<number, Waiting>();
   private nextId = 0;
 

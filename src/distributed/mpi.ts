@@ -52,7 +52,11 @@ export class MpiCommunicator implements Communicator {
    */
   static async connect(launch: Launch, path?: string): Promise<MpiCommunicator> {
     const koffi = (await import('koffi')).default as unknown as Koffi;
-    const worker = new Worker(new URL('./mpi-worker.js', import.meta.url), { workerData: { path } });
+    const worker = new Worker(new URL('./mpi-worker.js', import.meta.url), {
+      workerData: { path },
+      // Not the flags of this process: of `node --input-type=module --eval …` they would fit no file.
+      execArgv: [],
+    });
     const ready = await new Promise<MpiReady>((resolve, reject) => {
       worker.once('error', reject);
       worker.once('message', (message: MpiMessage) => {

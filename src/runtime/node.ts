@@ -130,7 +130,10 @@ class InlineHost implements SessionHost {
 
 /** Sessions in a worker thread. */
 class WorkerHost implements SessionHost {
-  private readonly worker = new Worker(new URL('./node-worker.js', import.meta.url));
+  private readonly worker = new Worker(new URL('./node-worker.js', import.meta.url), {
+    // Not the flags of this process: of `node --input-type=module --eval …` they would fit no file.
+    execArgv: [],
+  });
   private readonly waiting = new Map<
     number,
     { resolve: (reply: Reply) => void; reject: (error: Error) => void }
@@ -163,9 +166,10 @@ class WorkerHost implements SessionHost {
   private ask(request: Request, transfer: ArrayBuffer[]): Promise<Reply> {
     if (this.ended) return Promise.reject(this.ended);
     return new Promise((resolve, reject) => {
+      // First of all, since it throws for what cannot be sent: then there is nothing to wait for.
+      this.worker.postMessage(request, transfer);
       this.waiting.set(request.id, { resolve, reject });
       this.worker.ref();
-      this.worker.postMessage(request, transfer);
     });
   }
 

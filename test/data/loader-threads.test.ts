@@ -1,7 +1,10 @@
 /** The loader's threads, which only compiled code has: what comes out of them is what the calling thread makes. */
+import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as Data from '../../src/data/index.js';
 import { buildProgram, type BuiltProgram } from '../built-program.js';
@@ -12,16 +15,21 @@ let remove: () => Promise<void>;
 let program: BuiltProgram;
 let data: typeof Data;
 let dataset: Data.Dataset;
+let module: string;
+const workers: Worker[] = [];
+const started = (worker: Worker) => void workers.push(worker);
 
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder());
   await makeFolder(root, { count: 11, classes: 3 });
   program = await buildProgram();
-  const file = join(dirname(program.main), '..', 'data', 'index.js');
-  data = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as typeof Data;
+  module = pathToFileURL(join(dirname(program.main), '..', 'data', 'index.js')).href;
+  process.on('worker', started);
+  data = (await import(/* @vite-ignore */ module)) as typeof Data;
   dataset = await data.openDataset({ root });
 });
 afterAll(async () => {
+  process.off('worker', started);
   await program.remove();
   await remove();
 });
@@ -159,5 +167,29 @@ describe('the threads of the loader', () => {
     } finally {
       await removeCopy();
     }
+  });
+
+  it('are replaced where they die, and no sample is blamed for it', async () => {
+    const expected = await collect({});
+    expect(workers.length).toBeGreaterThan(0);
+    const reported: string[] = [];
+    const failing = collect({ onUnreadable: (_, id) => reported.push(id) });
+    const failure = expect(failing).rejects.toMatchObject({ code: 'loader' });
+    await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
+    await failure;
+    expect(reported).toEqual([]);
+    expect(await collect({})).toEqual(expected);
+    expect(workers.length).toBeGreaterThan(0);
+  });
+
+  it('keep no process alive, wherever the loop was left', { timeout: 30_000 }, async () => {
+    const script = `
+      const data = await import(${JSON.stringify(module)});
+      const dataset = await data.openDataset({ root: ${JSON.stringify(root)} });
+      const loader = new data.Loader({ dataset, batchSize: 2, fit: data.stretch(16), threads: 2 });
+      for await (const batch of loader) { console.log(batch.size); break; }`;
+    const words = ['--input-type=module', '--eval', script];
+    const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 20_000 });
+    expect(stdout).toBe('2\n');
   });
 });
