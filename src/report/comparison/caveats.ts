@@ -88,7 +88,7 @@ function chosenCaveat({ columns, part }: Compared): Warning | undefined {
         ]
       : []),
     ...(few
-      ? [`They are of ${counted(least, 'image')} only: differences of a few hundredths may be chance.`]
+      ? [`The figures are of ${counted(least, 'image')} only: differences of a few hundredths may be chance.`]
       : []),
   ];
   return { level: few ? 'warning' : 'note', code: 'chosen-on', text: words.join(' ') };

@@ -1,6 +1,6 @@
 /** The courses of several runs in one drawing each. */
 import type { LineChart, Series } from '../charts/line-chart.js';
-import { figure, lossFigure, rate } from '../numbers.js';
+import { duration, figure, lossFigure, rate } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
 import type { Section } from '../page/page.js';
@@ -26,6 +26,7 @@ export function curvesSection({ columns, sameLoss }: Compared): Section | undefi
       history.map((record) => [record.epoch, scoreOf(record.valid ?? record.train, key) ?? null]),
     );
   const x = { label: 'epoch', whole: true };
+  const unit = unitOf(drawn);
   const epoch = (write: (value: number) => string) => (at: number, value: number) =>
     `epoch ${at}: ${write(value)}`;
   const scored = [
@@ -54,11 +55,11 @@ export function curvesSection({ columns, sameLoss }: Compared): Section | undefi
       : []),
     {
       title: 'Mean IoU by time',
-      description: 'The same scores over the minutes that training had taken.',
-      series: lines(byMinutes),
-      x: { label: 'minutes of training' },
+      description: 'The same scores over the time that training had taken.',
+      series: lines((run) => byTime(run, unit.seconds)),
+      x: { label: `${unit.name} of training` },
       y: { min: 0, max: 1 },
-      tell: (minutes, value) => `after ${minutes.toFixed(1)} min: ${figure(value)}`,
+      tell: (time, value) => `after ${duration(time * unit.seconds)}: ${figure(value)}`,
     },
     {
       title: 'Learning rate',
@@ -96,11 +97,20 @@ export function stroke({ colour, dash }: Column): Html {
   </svg>`;
 }
 
-function byMinutes({ history }: Run): Point[] {
+/** In which unit the longest of the runs is told. */
+function unitOf(columns: readonly Column[]): { readonly name: string; readonly seconds: number } {
+  const longest = Math.max(
+    ...columns.map(({ run }) => run.history.reduce((sum, { seconds }) => sum + seconds, 0)),
+  );
+  if (longest < 180) return { name: 'seconds', seconds: 1 };
+  return longest < 3 * 3600 ? { name: 'minutes', seconds: 60 } : { name: 'hours', seconds: 3600 };
+}
+
+function byTime({ history }: Run, unit: number): Point[] {
   let seconds = 0;
   return history.map((record) => {
     seconds += record.seconds;
-    return [seconds / 60, scoreOf(record.valid ?? record.train, 'meanIoU') ?? null];
+    return [seconds / unit, scoreOf(record.valid ?? record.train, 'meanIoU') ?? null];
   });
 }
 

@@ -47,7 +47,9 @@ export function settingsSection({ columns }: Compared): Section {
                 columns,
                 differences.map(({ entry, values }) => ({
                   label: html`<code>${entry}</code>`,
-                  texts: values.map((value) => value ?? DASH),
+                  texts: values.map(
+                    (value) => (entry === 'data.fingerprint' ? value?.slice(0, 12) : value) ?? DASH,
+                  ),
                 })),
               )}`
       }
