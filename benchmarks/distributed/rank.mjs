@@ -5,7 +5,8 @@
  *   [mpirun -np N] node benchmarks/distributed/rank.mjs --batch B --threads T [--width 64] [--depth 5] [--size 128] [--steps 5] [--all-reduce float32]
  */
 import { parseArgs } from 'node:util';
-import { launchOf, MpiCommunicator } from '../../dist/distributed/index.js';
+import { launchOf } from '../../dist/distributed/index.js';
+import { MpiCommunicator } from '../../dist/distributed/node.js';
 import { createModel } from '../../dist/models/index.js';
 import { binaryCrossEntropy } from '../../dist/nn/index.js';
 import { Adam } from '../../dist/optim/index.js';

@@ -4,7 +4,8 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Communicator, Launch, Lifeline, RankFailure } from '../distributed/index.js';
+import type { Communicator, Launch } from '../distributed/index.js';
+import type { Lifeline, RankFailure } from '../distributed/node.js';
 import { PixelwiseError } from '../errors/index.js';
 
 /** How long rank 0 waits for what other ranks have to say of a failure. */
@@ -41,7 +42,8 @@ export class Crew {
    */
   static async join(launch: Launch, library: string | undefined, voice: CrewVoice): Promise<Crew> {
     // Loaded here and nowhere else: a process by itself knows nothing of MPI.
-    const { Lifeline, MpiCommunicator, threadsOfRank } = await import('../distributed/index.js');
+    const { threadsOfRank } = await import('../distributed/index.js');
+    const { Lifeline, MpiCommunicator } = await import('../distributed/node.js');
     const communicator = await MpiCommunicator.connect(launch, library);
     const threads = threadsOfRank(availableParallelism(), cpus().length, launch.localSize);
     const crew = new Crew(communicator, threads, voice, undefined);
@@ -130,7 +132,7 @@ export class Crew {
       this.lifeline?.close();
       // The goodbyes are on their way once the event loop has turned.
       await wait(20);
-      const { leaveAtOnce } = await import('../distributed/index.js');
+      const { leaveAtOnce } = await import('../distributed/node.js');
       return leaveAtOnce(exitCode);
     })();
     return this.ending;

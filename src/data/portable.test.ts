@@ -39,6 +39,7 @@ describe('portable', () => {
       data.randomResizedCrop(8, { scale: [0.5, 1] }),
       data.randomCrop(8, { foreground: 0.3 }),
       data.sourceSize(4),
+      data.stretchMaskAsImage(8),
     ];
     for (const fit of fits) {
       expect((remake(structuredClone(describeMade(fit)!)) as data.Fit).key).toBe(fit.key);

@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../../errors/index.js';
 import type { PairedSample, Transform } from '../paired-sample.js';
+import { portable } from '../portable.js';
 
 export interface ChannelColourOptions {
   /** Added to all values, drawn from ± this; in 0…1. */
@@ -16,20 +17,23 @@ export interface ChannelColourOptions {
 }
 
 /** Draws all three for each sample. Throws UsageError for a range that is not in order, from 0. */
-export function channelColour({ brightness, contrast, saturation }: ChannelColourOptions): Transform {
-  for (const [low, high] of [[0, brightness], contrast, saturation] as const) {
-    if (!(low >= 0 && high >= low)) {
-      throw new UsageError(`A range from ${low} to ${high}; it starts at 0 or above and does not fall.`);
+export const channelColour = portable(
+  'channelColour',
+  ({ brightness, contrast, saturation }: ChannelColourOptions): Transform => {
+    for (const [low, high] of [[0, brightness], contrast, saturation] as const) {
+      if (!(low >= 0 && high >= low)) {
+        throw new UsageError(`A range from ${low} to ${high}; it starts at 0 or above and does not fall.`);
+      }
     }
-  }
-  return (sample, random) =>
-    adjustChannelColour(
-      sample,
-      random.uniform(-brightness, brightness),
-      random.uniform(...contrast),
-      random.uniform(...saturation),
-    );
-}
+    return (sample, random) =>
+      adjustChannelColour(
+        sample,
+        random.uniform(-brightness, brightness),
+        random.uniform(...contrast),
+        random.uniform(...saturation),
+      );
+  },
+);
 
 /** x + shift; mean + (x − mean) · contrast by channel; S · saturation (at most 1) in HSV; clipped. In place. */
 export function adjustChannelColour(

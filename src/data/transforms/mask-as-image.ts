@@ -11,9 +11,10 @@ import { type Fit, type Size, sizeOf, stretch } from '../fit.js';
 import { IGNORE_INDEX } from '../../images/raster.js';
 import { resizeImage } from '../../images/resize.js';
 import type { Transform } from '../paired-sample.js';
+import { portable } from '../portable.js';
 
 /** Applies a geometric transform with the mask as one more channel of the image. */
-export function maskAsImage(transform: Transform): Transform {
+export const maskAsImage = portable('maskAsImage', (transform: Transform): Transform => {
   return (sample, random) => {
     const { channels, image, mask, width, height } = sample;
     const plane = width * height;
@@ -29,10 +30,10 @@ export function maskAsImage(transform: Transform): Transform {
       mask: Uint8Array.from(moved.image.subarray(colours), Math.round),
     };
   };
-}
+});
 
 /** {@link stretch} whose masks are resized by the images' filter. */
-export function stretchMaskAsImage(size: Size): Fit {
+export const stretchMaskAsImage = portable('stretchMaskAsImage', (size: Size): Fit => {
   const { height, width } = sizeOf(size);
   const plain = stretch(size);
   return {
@@ -45,7 +46,7 @@ export function stretchMaskAsImage(size: Size): Fit {
       return { ...plain.apply(sample, maxValue, random), mask: Uint8Array.from(values, Math.round) };
     },
   };
-}
+});
 
 /** Classes as values to blend. */
 function asValues(mask: Uint8Array): Uint8Array {
