@@ -72,6 +72,13 @@ describe('chooseSettings', () => {
     expect(chosen(small).size).toEqual({ height: 64, width: 64 });
   });
 
+  it('tells how often images are seen only where time decides it', () => {
+    const reason = (given: TrainSettings) =>
+      chooseSettings(slices, laptop, given).choices.find(({ setting }) => setting === 'size')!.reason;
+    expect(reason({})).toMatch(/each is seen about \d+ times/);
+    expect(reason({ epochs: 3 })).not.toContain('times');
+  });
+
   it('widens the network only with time to spare', () => {
     expect(chosen(slices)).toMatchObject({ width: 16, batchNorm: true });
     expect(chosen(slices, { ...laptop, threads: 32 }).width).toBeGreaterThan(16);

@@ -89,7 +89,11 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
   const widthGiven = model === 'unet' ? (given.width ?? NARROWEST) : 0;
   const sizes = sizesOf(data);
   const size = sizeGiven(given) ?? sizes.find((each) => seen(each, widthGiven) >= enough) ?? sizes.at(-1)!;
-  choose({ size }, `${size.height}×${size.width}`, sizeReason(size, data, sizes, seen(size, widthGiven)));
+  choose(
+    { size },
+    `${size.height}×${size.width}`,
+    sizeReason(size, data, sizes, given, seen(size, widthGiven)),
+  );
 
   const plenty = clamp(60 * data.samples, 3000, 16_000);
   const width = WIDTHS.find((each) => seen(size, each) >= plenty) ?? NARROWEST;
@@ -189,8 +193,16 @@ function sizeGiven({ size }: TrainSettings): Size | undefined {
   return typeof size === 'number' ? { height: size, width: size } : size;
 }
 
-function sizeReason(size: Size, data: DataFacts, sizes: readonly Size[], seen: number): string {
+function sizeReason(
+  size: Size,
+  data: DataFacts,
+  sizes: readonly Size[],
+  { epochs }: TrainSettings,
+  seen: number,
+): string {
   const source = `images are ${data.height}×${data.width}`;
+  // How often each is seen is then no question of time.
+  if (epochs !== undefined) return size === sizes[0] ? source : `${source}; larger ones would take long`;
   const often = `each is seen about ${round2(seen / data.samples)} times`;
   return size === sizes[0] ? `${source}; ${often}` : `${source}; of this size ${often}`;
 }
