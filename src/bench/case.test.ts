@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors/index.js';
+import { median } from '../training/index.js';
 import { benchCases } from './case.js';
-import { median } from './timing.js';
 
 describe('benchCases', () => {
   it('is every mode of the three published models, loading once for each batch and size', () => {

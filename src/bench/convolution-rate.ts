@@ -12,7 +12,8 @@ import { encodeModel } from '../onnx/index.js';
 import { Random } from '../random/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { viewOf } from '../runtime/index.js';
-import { median, timeRepeats } from './timing.js';
+import { median } from '../training/index.js';
+import { timeRepeats } from './timing.js';
 
 export interface ConvolutionShape {
   readonly batch: number;

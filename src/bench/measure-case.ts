@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
+import { median } from '../training/index.js';
 import type { BenchCase, CaseSettings } from './case.js';
 import type { OperatorProfile } from './profile.js';
 import { readProfile } from './profile.js';
 import type { Steps } from './timing.js';
-import { median } from './timing.js';
 
 export interface CaseMeasurement extends Omit<Steps, 'times'> {
   /** Median time of one step. */

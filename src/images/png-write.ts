@@ -5,11 +5,9 @@ import { promisify } from 'node:util';
 import { createDeflate, deflate } from 'node:zlib';
 import { ShapeError } from '../errors/index.js';
 import type { IndexedRaster } from './indexed.js';
+import { pngBeginning, pngChunk, unfilteredRows } from './png-chunks.js';
 
 const deflateAsync = promisify(deflate);
-
-const GREY = 0;
-const PALETTE = 3;
 
 /**
  * Encodes one value a pixel: 8-bit grey, 16-bit grey (Uint16Array), or, given a palette of RGB triples,
@@ -36,25 +34,12 @@ export async function encodeIndexedPng(
     const highest = data.reduce((most, value) => Math.max(most, value), 0);
     if (highest >= entries) throw new ShapeError(`Index ${highest} has no entry in a palette of ${entries}.`);
   }
-  const rowBytes = width * (wide ? 2 : 1);
-  // A leading zero in every row: no filter, which suits runs of equal indices best.
-  const rows = new Uint8Array(height * (rowBytes + 1));
-  for (let y = 0; y < height; y++) {
-    const to = y * (rowBytes + 1) + 1;
-    if (!wide) rows.set(data.subarray(y * width, (y + 1) * width), to);
-    else {
-      for (let x = 0; x < width; x++) {
-        const value = data[y * width + x]!;
-        rows[to + 2 * x] = value >> 8;
-        rows[to + 2 * x + 1] = value & 255;
-      }
-    }
-  }
+  const rows = wide ? unfilteredRows(bigEndian(data), 2 * width) : unfilteredRows(data, width);
   return Buffer.concat([
-    beginning(width, height, wide ? 16 : 8, palette),
-    ...(transparent.length === 0 ? [] : [chunk('tRNS', alphas(transparent))]),
-    chunk('IDAT', await deflateAsync(rows, { level: 6 })),
-    chunk('IEND', new Uint8Array(0)),
+    ...pngBeginning(width, height, wide ? 16 : 8, palette),
+    ...(transparent.length === 0 ? [] : [pngChunk('tRNS', alphas(transparent))]),
+    pngChunk('IDAT', await deflateAsync(rows, { level: 6 })),
+    pngChunk('IEND', new Uint8Array(0)),
   ]);
 }
 
@@ -72,9 +57,9 @@ export class PngMaskWriter {
     palette: Uint8Array,
   ) {
     const write = async (): Promise<void> => {
-      await file.write(beginning(width, height, 8, palette));
-      for await (const part of this.deflater) await file.write(chunk('IDAT', part as Uint8Array));
-      await file.write(chunk('IEND', new Uint8Array(0)));
+      await file.write(Buffer.concat(pngBeginning(width, height, 8, palette)));
+      for await (const part of this.deflater) await file.write(pngChunk('IDAT', part as Uint8Array));
+      await file.write(pngChunk('IEND', new Uint8Array(0)));
     };
     this.written = write();
     // It is waited for by `write` and `end`; until then a failure must not count as unhandled.
@@ -89,10 +74,7 @@ export class PngMaskWriter {
     if (!Number.isInteger(rows) || this.rows > this.height) {
       throw new ShapeError(`${indices.length} values are no rows of a mask of ${width}×${this.height}.`);
     }
-    const lines = new Uint8Array(rows * (width + 1));
-    for (let y = 0; y < rows; y++) {
-      lines.set(indices.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
-    }
+    const lines = unfilteredRows(indices, width);
     if (!this.deflater.write(lines)) await Promise.race([once(this.deflater, 'drain'), this.written]);
   }
 
@@ -112,19 +94,14 @@ export class PngMaskWriter {
   }
 }
 
-/** Signature, header and palette. */
-function beginning(width: number, height: number, bits: 8 | 16, palette: Uint8Array | undefined): Uint8Array {
-  const header = new Uint8Array(13);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, width);
-  view.setUint32(4, height);
-  header[8] = bits;
-  header[9] = palette === undefined ? GREY : PALETTE;
-  return Buffer.concat([
-    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
-    chunk('IHDR', header),
-    ...(palette === undefined ? [] : [chunk('PLTE', palette)]),
-  ]);
+/** 16-bit values as PNG has them, the high byte first. */
+function bigEndian(values: Uint16Array): Uint8Array {
+  const bytes = new Uint8Array(2 * values.length);
+  for (let i = 0; i < values.length; i++) {
+    bytes[2 * i] = values[i]! >> 8;
+    bytes[2 * i + 1] = values[i]! & 255;
+  }
+  return bytes;
 }
 
 /** Alpha by palette index, as far as the last that is not opaque (PNG specification, 11.3.1.1). */
@@ -132,27 +109,4 @@ function alphas(transparent: readonly number[]): Uint8Array {
   const values = new Uint8Array(Math.max(...transparent) + 1).fill(255);
   for (const index of transparent) values[index] = 0;
   return values;
-}
-
-function chunk(type: string, body: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(12 + body.length);
-  const view = new DataView(whole.buffer);
-  view.setUint32(0, body.length);
-  for (let i = 0; i < 4; i++) whole[4 + i] = type.charCodeAt(i);
-  whole.set(body, 8);
-  view.setUint32(8 + body.length, crc32(whole.subarray(4, 8 + body.length)));
-  return whole;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-/** The checksum of PNG, gzip and zip (ISO 3309). */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -14,13 +14,14 @@ import type { Runtime } from '../runtime/index.js';
 import type {
   BatchSource,
   Callback,
+  EpochRecord,
   FinalScores,
   Monitor,
   RunConfig,
   RunScores,
   LrFinderResult,
 } from '../training/index.js';
-import { checkpoints, fit, Learner, RunFolder, writeRunScores } from '../training/index.js';
+import { checkpoints, fit, Learner, median, RunFolder, writeRunScores } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { callbacksOf, logsOf } from './callbacks.js';
 import { configOf } from './config-of-run.js';
@@ -185,8 +186,8 @@ async function runTraining(
       ...(saving.best && { best: saving.best }),
       ...scored,
       ...(threshold && { threshold }),
-      secondsPerEpoch: median(history.map((record) => record.seconds)),
-      imagesPerSecond: median(history.map((record) => record.imagesPerSecond)),
+      secondsPerEpoch: medianOf(history, 'seconds'),
+      imagesPerSecond: medianOf(history, 'imagesPerSecond'),
     };
     if (ranks.isFirst) await writeRunScores(folder, outcome);
     const written = await report?.write();
@@ -236,9 +237,7 @@ function summaryOf({ perSample: _perSample, ...scores }: Evaluation): FinalScore
   return scores;
 }
 
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+/** Null where no epoch was ended. */
+function medianOf(history: readonly EpochRecord[], key: 'seconds' | 'imagesPerSecond'): number | null {
+  return history.length === 0 ? null : median(history.map((record) => record[key]));
 }

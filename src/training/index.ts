@@ -16,6 +16,7 @@ export * from './flat-scores.js';
 export * from './learner.js';
 export * from './lr-finder.js';
 export * from './lr-suggestion.js';
+export * from './median.js';
 export * from './replicas.js';
 export * from './run-config.js';
 export * from './run-encoder.js';

@@ -1,6 +1,6 @@
 /** Archives for tests, honest and otherwise. */
 import { deflateRawSync, gzipSync } from 'node:zlib';
-import { crc32 } from '../../src/images/png-write.js';
+import { crc32 } from '../../src/images/png-chunks.js';
 
 export interface MadeEntry {
   readonly path: string;

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { PixelwiseError } from '../../errors/index.js';
-import { crc32 } from '../../images/png-write.js';
+import { crc32 } from '../../images/png-chunks.js';
 import { Allowance, type ExtractOptions, refused, safePath } from './safe-entry.js';
 
 const inflateRawAsync = promisify(inflateRaw);
