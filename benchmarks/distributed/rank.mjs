@@ -70,19 +70,25 @@ for (let step = 0; step <= steps; step++) {
   if (replicas) reductions.push(replicas.seconds);
 }
 
-/** All-reduces of a few sizes, to tell what the network is like. */
+/**
+ * All-reduces of a few sizes, up to that of a bucket of gradients, to tell what the network is like. Each reads
+ * memory that no cache holds, as the buckets of a step do.
+ */
 const probes = [];
+const room = new Float32Array(communicator ? 2 ** 25 : 0).fill(1);
+let from = 0;
 const bytes = learner.gradients.byteLength;
 for (const size of communicator ? [2 ** 16, 2 ** 20, 2 ** 22, 2 ** 24] : []) {
-  const values = new Float32Array(size / 4);
   const seconds = [];
   for (let i = 0; i < 8; i++) {
+    from = (from + 2 ** 22) % room.length;
+    const values = room.subarray(from, from + size / 4);
     await communicator.barrier();
     const began = performance.now();
     await communicator.allReduce(values);
     if (i > 0) seconds.push((performance.now() - began) / 1000);
   }
-  probes.push({ bytes: values.byteLength, seconds: median(seconds) });
+  probes.push({ bytes: size, seconds: median(seconds) });
 }
 
 if ((communicator?.rank ?? 0) === 0) {

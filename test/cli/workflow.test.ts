@@ -255,6 +255,47 @@ describe('a trained run', () => {
     }
   });
 
+  it.each(['float16', 'int8'])('is exported in %s, its loss told, and still segments', async (precision) => {
+    const file = at(`${precision}.onnx`);
+    const exported = await json('export', at('run'), '--out', file, '--precision', precision);
+    expect(exported.code).toBe(0);
+    expect(exported.result['precision']).toMatchObject({ precision, samples: 2 });
+    const { meanIoU, float32MeanIoU } = exported.result['precision'] as Record<string, number>;
+    expect(Math.abs(meanIoU! - float32MeanIoU!)).toBeLessThan(0.2);
+    expect(exported.stderr).toContain(`${precision}: `);
+    const image = at('others', 'images', '0000.png');
+    const { result } = await json('predict', file, image, '--out', at(precision), '--threads', '1');
+    expect(result['outputs']).toMatchObject([{ width: 40, height: 40 }]);
+  });
+
+  it('is scored with the outlines of its masks', async () => {
+    // Long enough to find a cell.
+    const train = ['train', '--data', at('cells'), '--out', at('longer'), ...TINY];
+    expect((await json(...train, '--epochs', '15', '--lr', '0.03', '--val', '0')).code).toBe(0);
+    const words = ['--data', at('cells'), '--outlines', 'coco', '--min-area', '4', '--threads', '1'];
+    const { code, result } = await json('evaluate', at('longer'), ...words, '--out', at('outlined'));
+    expect(code).toBe(0);
+    const files = await readdir(at('outlined', 'outlines'));
+    expect(files).toHaveLength(result['samples'] as number);
+    const pieces = await Promise.all(
+      files.map(async (file) => {
+        const text = await readFile(at('outlined', 'outlines', file), 'utf8');
+        return JSON.parse(text) as {
+          annotations: { area: number; segmentation: { size: number[] } }[];
+        };
+      }),
+    );
+    const annotations = pieces.flatMap((piece) => piece.annotations);
+    expect(annotations).not.toHaveLength(0);
+    for (const { area, segmentation } of annotations) {
+      expect(area).toBeGreaterThanOrEqual(4);
+      expect(segmentation.size).toEqual([32, 48]);
+    }
+    const unknown = await json('evaluate', at('run'), '--data', at('others'), '--outlines', 'svg');
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('geojson');
+  });
+
   it('goes on after an image that cannot be read, and fails in the end', async () => {
     await writeFile(at('broken.png'), 'no image');
     const { code, result, stderr } = await json(

@@ -1,0 +1,64 @@
+/**
+ * `pixelwise predict --overlay` over a folder of photos beside a peer that does the same, whole processes in turn.
+ *
+ *   npm run build
+ *   node benchmarks/predict-folder.mjs MODEL PHOTOS [--rounds 3] -- python3 benchmarks/torchvision_predict.py
+ *
+ * The peer is called as `PEER… PHOTOS OUT`. Printed are the medians of seconds with the least and the most, and
+ * the ratio peer ÷ ours, each of two runs of one round.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const PROGRAM = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+
+const separator = process.argv.indexOf('--');
+if (separator < 0 || separator === process.argv.length - 1) {
+  process.stderr.write('Name the peer after "--".\n');
+  process.exit(2);
+}
+const peer = process.argv.slice(separator + 1);
+const { values, positionals } = parseArgs({
+  args: process.argv.slice(2, separator),
+  options: { rounds: { type: 'string', default: '3' } },
+  allowPositionals: true,
+});
+const [model, photos] = positionals;
+
+/** Seconds of a command that writes to a folder of its own; it must have written two files for each photo. */
+function time(commandFor) {
+  const out = mkdtempSync(join(tmpdir(), 'pixelwise-folder-'));
+  try {
+    const [file, ...words] = commandFor(join(out, 'results'));
+    const began = performance.now();
+    const { status, stderr } = spawnSync(file, words, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+    const seconds = (performance.now() - began) / 1000;
+    if (status !== 0) throw new Error(`${file} ended with ${status}:\n${stderr}`);
+    const pictures = readdirSync(join(out, 'results'), { recursive: true }).filter((f) => /\.(png|jpg)$/.test(f));
+    if (pictures.length !== 2 * readdirSync(photos).length) {
+      throw new Error(`${file} wrote ${pictures.length} pictures for ${readdirSync(photos).length} photos`);
+    }
+    return seconds;
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+const sorted = (list) => [...list].sort((a, b) => a - b);
+const summary = (list) => {
+  const s = sorted(list);
+  return `${s[s.length >> 1].toFixed(2)} (${s[0].toFixed(2)} … ${s.at(-1).toFixed(2)})`;
+};
+
+const [ours, peers] = [[], []];
+for (let round = 0; round < Number(values.rounds); round++) {
+  ours.push(time((out) => [process.execPath, PROGRAM, 'predict', model, photos, '--overlay', '--out', out]));
+  peers.push(time((out) => [...peer, photos, out]));
+}
+console.log(`${readdirSync(photos).length} photos, ${values.rounds} rounds`);
+console.log(`  seconds   ours ${summary(ours)}   peer ${summary(peers)}`);
+console.log(`  ratio     ${summary(ours.map((seconds, i) => peers[i] / seconds))}`);
