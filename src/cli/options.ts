@@ -109,6 +109,7 @@ export interface OptionValues {
   accumulate: number;
   scaleLr: 'linear' | 'sqrt' | 'none';
   allReduce: 'float32' | 'float16';
+  recompute: 'passes' | 'convolutions' | 'none';
   ema: number;
   keepEvery: number;
   log: readonly ('csv' | 'tensorboard')[];
@@ -625,6 +626,13 @@ export const OPTIONS = {
     kind: choice(['float32', 'float16']),
     help: 'under mpirun: the precision in which gradients go between ranks',
     unset: 'float32',
+    section: 'how',
+    commands: ['train'],
+  },
+  recompute: {
+    kind: choice(['none', 'passes', 'convolutions']),
+    help: 'less memory: what the backward pass makes again instead of keeping it; convolutions takes a seventh more time',
+    unset: 'none',
     section: 'how',
     commands: ['train'],
   },

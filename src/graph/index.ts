@@ -3,6 +3,8 @@ export * from './tensor.js';
 export { BACKWARD, gradients, nodesBehind } from './gradients.js';
 export * from './lowering.js';
 export { peakBytes } from './memory.js';
+export { withRecomputation } from './recomputation.js';
+export type { Recompute } from './recomputation.js';
 export * from './operators/arithmetic.js';
 export * from './operators/convolution.js';
 export * from './operators/elementwise.js';

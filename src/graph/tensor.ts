@@ -32,8 +32,21 @@ export interface Operator<A = unknown> {
    * Absent where no input is differentiable.
    */
   gradient?(node: Node<A>, outputGradients: readonly (Tensor | undefined)[]): (Tensor | undefined)[];
+  /** How the values are made a second time, where that is cheaper than keeping them: see `recomputation.ts`. */
+  readonly again?: Again<A>;
   /** The inputs that the lowering for `target` reads; all of them when absent. */
   reads?(node: Node<A>, target: Target): readonly Tensor[];
+}
+
+/** A second way to the same values, to the bit. */
+export interface Again<A> {
+  /** Whether it is arithmetic (a convolution), or a mere pass over memory. */
+  readonly product: boolean;
+  /**
+   * As `lower`, but by nodes that differ from those of `lower` in a detail without effect: of two equal nodes
+   * ONNX Runtime would drop the second, and keep the result of the first until it is read.
+   */
+  lower(node: Node<A>, onnx: Lowering): string[];
 }
 
 /** One application of an operator. */

@@ -1,6 +1,7 @@
 /** What can be said about a training run. Everything has a default; every default can be named. */
 import type { Communicator } from '../distributed/index.js';
 import type { FormatName, PetsTarget } from '../data/index.js';
+import type { Recompute } from '../graph/index.js';
 import type { Callback, MonitorMetric } from '../training/index.js';
 
 /** How the learning rate follows the number of ranks. */
@@ -135,6 +136,11 @@ export interface TrainSettings {
   readonly scaleLr?: ScaleLr | undefined;
   /** Several ranks: the precision in which gradients go between them; default float32. */
   readonly allReduce?: 'float32' | 'float16' | undefined;
+  /**
+   * What the backward pass makes again instead of keeping it: `passes` (norms, activations, joins) or
+   * `convolutions` too. Less memory, more time, the same bits. Default none.
+   */
+  readonly recompute?: Recompute | 'none' | undefined;
   /** Averages weights over steps, keeping this share each step; the average is what is scored, saved and exported. */
   readonly ema?: number | undefined;
   /** Keeps every n-th epoch's checkpoint, beside the best and the last. */

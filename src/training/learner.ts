@@ -16,7 +16,7 @@
  */
 import { ElsewhereError } from '../distributed/index.js';
 import { PixelwiseError } from '../errors/index.js';
-import type { GraphDefinition } from '../graph/index.js';
+import type { GraphDefinition, Recompute } from '../graph/index.js';
 import { peakBytes } from '../graph/index.js';
 import { foldValues, frozenLeaves } from '../models/index.js';
 import type { Batch } from '../data/dataset.js';
@@ -42,6 +42,8 @@ export interface LearnerOptions {
   readonly seed: number;
   /** Bytes that compiled graphs may hold together; default 6 GiB. */
   readonly maxProgramBytes?: number;
+  /** What the backward pass makes again instead of keeping it: less memory, more time. Default: nothing. */
+  readonly recompute?: Recompute | undefined;
   /** Where this is one of several learners that train as one, each on its part of every batch. */
   readonly replicas?: Replicas | undefined;
 }
@@ -79,6 +81,7 @@ export class Learner {
   readonly optimizer: Optimizer;
   readonly runtime: Runtime;
   readonly seed: number;
+  readonly recompute: Recompute | undefined;
   readonly replicas: Replicas | undefined;
   /** Batches that {@link backward} has seen: it names the dropout masks of the next one. */
   batches = 0;
@@ -98,6 +101,7 @@ export class Learner {
     this.runtime = options.runtime;
     this.seed = options.seed;
     this.replicas = options.replicas;
+    this.recompute = options.recompute;
     this.values = ModelState.initialize(options.model, options.seed);
     if (this.state.trainable.length === 0)
       throw new PixelwiseError('model', 'no weight of the model learns: unfreeze a part of it');
@@ -323,7 +327,10 @@ export class Learner {
       const shape = { size, channels, height, width };
       graph =
         kind === 'train'
-          ? trainingGraph(this.model, this.terms, shape, { shared: this.replicas !== undefined })
+          ? trainingGraph(this.model, this.terms, shape, {
+              shared: this.replicas !== undefined,
+              recompute: this.recompute,
+            })
           : evaluationGraph(this.model, this.terms, shape, { logits: kind === 'evaluate-logits' });
       this.graphs.set(key, graph);
     }

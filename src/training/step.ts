@@ -1,6 +1,16 @@
 /** The graphs of training: forward, loss and backward as one program; forward and loss for validation. */
-import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
-import { argMax, cast, gradients, greater, input, mul, nodesBehind, reshape } from '../graph/index.js';
+import type { GraphDefinition, Leaf, Recompute, Shape, Tensor } from '../graph/index.js';
+import {
+  argMax,
+  cast,
+  gradients,
+  greater,
+  input,
+  mul,
+  nodesBehind,
+  reshape,
+  withRecomputation,
+} from '../graph/index.js';
 import type { Layer, LossTerm, RandomMask, TargetMap, Trace } from '../nn/index.js';
 import { Parameter, sumOfLosses, targetMapsBehind, traceModel } from '../nn/index.js';
 
@@ -72,12 +82,16 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
  *
  * @param options `shared`: whether the batch is a part of a larger one; then the loss is its part of that one's,
  *   each component multiplied by what is fed as its share. The components themselves are given as they are.
+ *   `recompute`: what the backward pass makes again instead of reading it where the forward pass left it.
  */
 export function trainingGraph(
   model: Layer,
   terms: readonly LossTerm[],
   batch: BatchShape,
-  { shared = false }: { readonly shared?: boolean } = {},
+  {
+    shared = false,
+    recompute,
+  }: { readonly shared?: boolean; readonly recompute?: Recompute | undefined } = {},
 ): StepGraph {
   model.train();
   const { trace, maps, inputs, outputs, loss, shares } = forwardAndLoss(model, terms, batch, shared);
@@ -85,7 +99,10 @@ export function trainingGraph(
     loss,
     inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad),
   );
-  gradients(loss, weights).forEach((gradient, i) => (outputs[GRADIENT + weights[i]!.name] = gradient));
+  const forward = Object.values(outputs);
+  const slopes = gradients(loss, weights);
+  const kept = Object.fromEntries(weights.map(({ name }, i) => [GRADIENT + name, slopes[i]!]));
+  Object.assign(outputs, recompute ? withRecomputation(kept, [...forward, loss], recompute) : kept);
   for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
   return { definition: { inputs, outputs }, masks: trace.masks, maps, trace, shares };
 }

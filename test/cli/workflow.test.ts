@@ -270,7 +270,7 @@ describe('a trained run', () => {
 
   it('is scored with the outlines of its masks', async () => {
     // Long enough to find a cell.
-    const train = ['train', '--data', at('cells'), '--out', at('longer'), ...TINY];
+    const train = ['train', '--data', at('cells'), '--out', at('longer'), '--recompute', 'passes', ...TINY];
     expect((await json(...train, '--epochs', '15', '--lr', '0.03', '--val', '0')).code).toBe(0);
     const words = ['--data', at('cells'), '--outlines', 'coco', '--min-area', '4', '--threads', '1'];
     const { code, result } = await json('evaluate', at('longer'), ...words, '--out', at('outlined'));

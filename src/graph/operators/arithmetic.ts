@@ -3,7 +3,7 @@
  * their last axes, and an axis of 1 is repeated.
  */
 import { ShapeError } from '../../errors/index.js';
-import type { Operator, Shape, Tensor } from '../tensor.js';
+import type { Again, Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, atScope, formatShape, sameShape, scalar, scalarValue } from '../tensor.js';
 import { cast, log, neg, sqrt } from './elementwise.js';
 import { sum } from './reduction.js';
@@ -65,9 +65,21 @@ function binary(name: string, onnxName: string, rule?: Rule, result?: 'bool'): O
   };
 }
 
-const addOperator = binary('add', 'Add', (_a, _b, _y, g) => [g, g]);
+/** Of operands that may change places. */
+const swapped = (onnxName: string): Again<null> => ({
+  product: false,
+  lower: ({ inputs }, onnx) => [onnx.emit(onnxName, inputs.map((t) => onnx.name(t)).reverse())],
+});
+
+const addOperator: Operator<null> = {
+  ...binary('add', 'Add', (_a, _b, _y, g) => [g, g]),
+  again: swapped('Add'),
+};
 const subOperator = binary('sub', 'Sub', (_a, _b, _y, g) => [g, neg(g)]);
-const mulOperator = binary('mul', 'Mul', (a, b, _y, g) => [mul(g, b), mul(g, a)]);
+const mulOperator: Operator<null> = {
+  ...binary('mul', 'Mul', (a, b, _y, g) => [mul(g, b), mul(g, a)]),
+  again: swapped('Mul'),
+};
 const divOperator = binary('div', 'Div', (_a, b, y, g) => [div(g, b), neg(mul(g, div(y, b)))]);
 const powOperator: Operator<null> = {
   ...binary('pow', 'Pow', (a, b, y, g) => [

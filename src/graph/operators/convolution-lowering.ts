@@ -1,5 +1,5 @@
 /** How convolutions are written for ONNX Runtime: the choices by shape, each with the measurement behind it. */
-import { int, ints } from '../lowering.js';
+import { int, ints, text } from '../lowering.js';
 import type { Attributes, Lowering } from '../lowering.js';
 import type { Node, Shape, Tensor } from '../tensor.js';
 import { sizeOf } from '../tensor.js';
@@ -22,6 +22,13 @@ function convAttributes(
 export function lowerConv(node: Node<ConvGeometry>, onnx: Lowering): string {
   const names = node.inputs.map((t) => onnx.name(t));
   return onnx.emit('Conv', names, convAttributes(node.inputs[1]!.shape.slice(2), node.attributes));
+}
+
+/** The same convolution; that its padding is given is what it is without saying so. */
+export function lowerConvAgain(node: Node<ConvGeometry>, onnx: Lowering): string {
+  const names = node.inputs.map((t) => onnx.name(t));
+  const attributes = convAttributes(node.inputs[1]!.shape.slice(2), node.attributes);
+  return onnx.emit('Conv', names, { ...attributes, auto_pad: text('NOTSET') });
 }
 
 export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lowering): string {

@@ -13,7 +13,12 @@
 import { ShapeError } from '../../errors/index.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, atScope, formatShape, requireFloat } from '../tensor.js';
-import { lowerConv, lowerConvTranspose, lowerFilterGradient } from './convolution-lowering.js';
+import {
+  lowerConv,
+  lowerConvAgain,
+  lowerConvTranspose,
+  lowerFilterGradient,
+} from './convolution-lowering.js';
 import { add } from './arithmetic.js';
 import { reshape, sliceAll } from './layout.js';
 import { sum } from './reduction.js';
@@ -101,6 +106,7 @@ const convOperator: Operator<ConvGeometry> = {
     return [{ shape, dtype: 'float32' }];
   },
   lower: (node, onnx) => [lowerConv(node, onnx)],
+  again: { product: true, lower: (node, onnx) => [lowerConvAgain(node, onnx)] },
   gradient({ inputs, attributes: g }, [gy]) {
     const [x, w, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
     return [

@@ -124,7 +124,13 @@ function reluGradient(g: Tensor, y: Tensor): Tensor {
 }
 
 /** max(x, 0) */
-export const relu = of(unary('relu', 'Relu', (_x, y, g) => reluGradient(g, y)));
+export const relu = of({
+  ...unary('relu', 'Relu', (_x, y, g) => reluGradient(g, y)),
+  again: {
+    product: false,
+    lower: ({ inputs }, onnx) => [onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0)])],
+  },
+});
 
 const clipOperator: Operator<{ readonly min: number; readonly max: number }> = {
   name: 'clip',

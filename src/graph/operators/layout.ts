@@ -215,6 +215,12 @@ const concatOperator: Operator<{ readonly axis: number }> = {
     return [{ shape: first.shape.map((n, i) => (i === axis ? total : n)), dtype: first.dtype }];
   },
   lower: (node, onnx) => move(node, onnx, (names) => onnx.concat(names, node.attributes.axis)),
+  again: {
+    product: false,
+    // The same axis, counted from the end.
+    lower: (node, onnx) =>
+      move(node, onnx, (names) => onnx.concat(names, node.attributes.axis - node.outputs[0]!.rank)),
+  },
   gradient({ inputs, attributes: { axis } }, [g]) {
     return split(
       g!,

@@ -107,6 +107,17 @@ const normalizeOperator: Operator<Epsilon> = {
       { epsilon: float(attributes.epsilon) },
     ),
   ],
+  again: {
+    product: false,
+    // The momentum has no part in a norm by given statistics.
+    lower: ({ inputs, attributes }, onnx) => [
+      onnx.emit(
+        'BatchNormalization',
+        inputs.map((t) => onnx.name(t)),
+        { epsilon: float(attributes.epsilon), momentum: float(0) },
+      ),
+    ],
+  },
   gradient({ inputs, attributes: { epsilon } }, [g]) {
     const [x, weight, , average, variance] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
     const inverse = div(1, sqrt(add(variance, epsilon)));
