@@ -35,10 +35,15 @@ function time(commandFor) {
   try {
     const [file, ...words] = commandFor(join(out, 'results'));
     const began = performance.now();
-    const { status, stderr } = spawnSync(file, words, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+    const { status, stderr } = spawnSync(file, words, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    });
     const seconds = (performance.now() - began) / 1000;
     if (status !== 0) throw new Error(`${file} ended with ${status}:\n${stderr}`);
-    const pictures = readdirSync(join(out, 'results'), { recursive: true }).filter((f) => /\.(png|jpg)$/.test(f));
+    const pictures = readdirSync(join(out, 'results'), { recursive: true }).filter((f) =>
+      /\.(png|jpg)$/.test(f),
+    );
     if (pictures.length !== 2 * readdirSync(photos).length) {
       throw new Error(`${file} wrote ${pictures.length} pictures for ${readdirSync(photos).length} photos`);
     }

@@ -62,6 +62,8 @@ for (let step = 0; step <= steps; step++) {
   if (replicas) replicas.seconds = 0;
   const began = performance.now();
   await learner.backward(sample);
+  // A rank that was slower here is waited for here, not in the all-reduce.
+  await communicator?.barrier();
   await learner.reduceGradients();
   learner.step();
   // The first also allocates what the others use again.
@@ -71,11 +73,12 @@ for (let step = 0; step <= steps; step++) {
 }
 
 /**
- * All-reduces of a few sizes, up to that of a bucket of gradients, to tell what the network is like. Each reads
- * memory that no cache holds, as the buckets of a step do.
+ * All-reduces of a few sizes, up to that of a bucket of gradients, to tell what the network is like. As in a
+ * step, much else was touched before, so that neither the values nor their page tables are in a cache.
  */
 const probes = [];
 const room = new Float32Array(communicator ? 2 ** 25 : 0).fill(1);
+const elsewhere = new Float32Array(communicator ? 2 ** 26 : 0);
 let from = 0;
 const bytes = learner.gradients.byteLength;
 for (const size of communicator ? [2 ** 16, 2 ** 20, 2 ** 22, 2 ** 24] : []) {
@@ -83,6 +86,7 @@ for (const size of communicator ? [2 ** 16, 2 ** 20, 2 ** 22, 2 ** 24] : []) {
   for (let i = 0; i < 8; i++) {
     from = (from + 2 ** 22) % room.length;
     const values = room.subarray(from, from + size / 4);
+    elsewhere.fill(i);
     await communicator.barrier();
     const began = performance.now();
     await communicator.allReduce(values);

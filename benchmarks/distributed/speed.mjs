@@ -3,15 +3,15 @@
  *
  * - by default, on this host: N ranks of T ÷ N threads and B ÷ N images beside one process of T threads and B
  *   images (images a second of the first over the second), and the time in all-reduce beside the model's;
- * - with `--mbit M`, on two hosts (network namespaces, a link of M Mbit/s, TCP; as root): two ranks beside one
- *   alone, and the measured efficiency beside the model's.
+ * - with `--mbit M`, on two hosts (network namespaces, a link of M Mbit/s, TCP; as root): two ranks beside two
+ *   that do not speak with each other, and the measured efficiency beside the model's.
  *
  *   npm run build
  *   node benchmarks/distributed/speed.mjs [--ranks 2] [--threads 2] [--batch 8] [--rounds 3] [--mbit 1000] [options of rank.mjs] [--json]
  */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { efficiency, fitNetwork, ringSeconds } from '../../dist/distributed/index.js';
 import { makeHosts } from './namespaces.mjs';
 
@@ -46,9 +46,10 @@ const call = (parts) => [
   ...passed,
   ...['--threads', String(threads / parts), '--batch', String(batch / parts)],
 ];
-const measure = ([file, ...words]) => {
-  const text = execFileSync(file, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  return JSON.parse(text.trim().split('\n').at(-1));
+const run = promisify(execFile);
+const measure = async ([file, ...words]) => {
+  const { stdout } = await run(file, words);
+  return JSON.parse(stdout.trim().split('\n').at(-1));
 };
 const here = (words) => ['mpirun', '--allow-run-as-root', '--oversubscribe', '--bind-to', 'none', ...words];
 
@@ -61,9 +62,12 @@ const together = [];
 try {
   const start = hosts?.command ?? here;
   for (let round = 0; round < rounds; round++) {
-    // On two hosts the peer of two ranks is one rank; on one host it is a process with all of its threads.
-    alone.push(measure(call(hosts ? ranks : 1)));
-    together.push(measure(start(['-np', String(ranks), ...call(ranks)])));
+    // On one host the peer of the ranks is a process with all of its threads. On two it is a rank without the
+    // other's gradients; since the two hosts are one machine, both run at once, so that what they take from
+    // each other (memory, cache) is not counted as the network's.
+    const peers = hosts ? Array.from({ length: ranks }, () => call(ranks)) : [call(1)];
+    alone.push(...(await Promise.all(peers.map(measure))));
+    together.push(await measure(start(['-np', String(ranks), ...call(ranks)])));
   }
 } finally {
   hosts?.remove();
