@@ -37,30 +37,53 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
   const colourOf = (value: number) => options.colours?.[value] ?? classColour(value);
   const data = toDisplay(image);
   const edges = regionEdges(mask, outline);
-  for (let i = 0; i < mask.data.length; i++) {
+  const present = classesOf(mask);
+  /** By class: what a channel of each value becomes, red's 256 values, then green's and blue's. */
+  const inside = new Map(present.map((value) => [value, blends(value, colourOf(value), opacity)]));
+  const onEdge = new Map(present.map((value) => [value, blends(value, colourOf(value), 1)]));
+  let last = -1;
+  let plain: Uint8Array = new Uint8Array();
+  let edge = plain;
+  for (let i = 0, at = 0; i < mask.data.length; i++, at += 3) {
     const value = mask.data[i]!;
-    const at = 3 * i;
-    if (value === IGNORE_INDEX) {
-      for (let c = 0; c < 3; c++) data[at + c] = data[at + c]! * 0.5 + 64;
-      continue;
-    }
     if (value === clear) continue;
-    const weight = edges[i] === 1 ? 1 : opacity;
-    const colour = colourOf(value);
-    for (let c = 0; c < 3; c++) data[at + c] = Math.round((1 - weight) * data[at + c]! + weight * colour[c]!);
+    if (value !== last) {
+      [plain, edge] = [inside.get(value)!, onEdge.get(value)!];
+      last = value;
+    }
+    const table = edges[i] === 1 ? edge : plain;
+    data[at] = table[data[at]!]!;
+    data[at + 1] = table[256 + data[at + 1]!]!;
+    data[at + 2] = table[512 + data[at + 2]!]!;
   }
   const drawn: Raster = { width, height, channels: 3, data };
   if (options.legend === undefined) return drawn;
-  const present = [...new Set(mask.data)].filter((value) => value !== IGNORE_INDEX && value !== clear);
   const entries = present
-    .sort((a, b) => a - b)
+    .filter((value) => value !== IGNORE_INDEX && value !== clear)
     .map((value) => ({ name: options.legend![value] ?? `class ${value}`, colour: colourOf(value) }));
   return entries.length === 0 ? drawn : withLegend(drawn, entries);
+}
+
+/** The values of a mask, in order. */
+function classesOf({ data }: ClassMask): number[] {
+  const seen = new Uint8Array(256);
+  for (let i = 0; i < data.length; i++) seen[data[i]!] = 1;
+  return [...seen.keys()].filter((value) => seen[value] === 1);
+}
+
+/** Every value of the three channels under a class's colour; dimmed where pixels are ignored. */
+function blends(value: number, colour: Colour, weight: number): Uint8Array {
+  return Uint8Array.from({ length: 3 * 256 }, (_, i) => {
+    const shown = i % 256;
+    if (value === IGNORE_INDEX) return shown * 0.5 + 64;
+    return Math.round((1 - weight) * shown + weight * colour[i >> 8]!);
+  });
 }
 
 /** 8-bit RGB for looking at: grey repeated, channels beyond three left out, 16 bits stretched to their range. */
 export function toDisplay(image: Raster): Uint8Array {
   const { width, height, channels, data } = image;
+  if (data instanceof Uint8Array && channels === 3) return new Uint8Array(data);
   const out = new Uint8Array(width * height * 3);
   let low = 0;
   let gain = 1;
@@ -132,11 +155,26 @@ async function withLegend(image: Raster, entries: readonly LegendEntry[]): Promi
   const { width } = image;
   const stripHeight = (row + 1) * line;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${stripHeight}"><rect width="100%" height="100%" fill="#fff"/>${drawn.join('')}</svg>`;
-  const strip = await sharp(Buffer.from(svg)).removeAlpha().toColourspace('srgb').raw().toBuffer();
+  const strip = await drawStrip(svg);
   const data = new Uint8Array(image.data.length + strip.length);
   data.set(image.data);
   data.set(strip, image.data.length);
   return { width, height: image.height + stripHeight, channels: 3, data };
+}
+
+/** Latest legends: the images of a folder mostly share one. Drawing text takes as long as a small model. */
+const strips = new Map<string, Promise<Uint8Array>>();
+const MOST_STRIPS = 16;
+
+function drawStrip(svg: string): Promise<Uint8Array> {
+  let strip = strips.get(svg);
+  if (!strip) {
+    strip = sharp(Buffer.from(svg)).removeAlpha().toColourspace('srgb').raw().toBuffer();
+    strip.catch(() => strips.delete(svg));
+    if (strips.size >= MOST_STRIPS) strips.delete(strips.keys().next().value!);
+    strips.set(svg, strip);
+  }
+  return strip;
 }
 
 /** Any text as it stands between tags of SVG and in its attributes: what XML 1.0 cannot hold becomes U+FFFD. */
