@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { median } from '../dist/training/index.js';
 
 const PROGRAM = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
@@ -53,11 +54,8 @@ function time(commandFor) {
   }
 }
 
-const sorted = (list) => [...list].sort((a, b) => a - b);
-const summary = (list) => {
-  const s = sorted(list);
-  return `${s[s.length >> 1].toFixed(2)} (${s[0].toFixed(2)} … ${s.at(-1).toFixed(2)})`;
-};
+const summary = (list) =>
+  `${median(list).toFixed(2)} (${Math.min(...list).toFixed(2)} … ${Math.max(...list).toFixed(2)})`;
 
 const [ours, peers] = [[], []];
 for (let round = 0; round < Number(values.rounds); round++) {

@@ -14,6 +14,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { benchCases } from '../dist/bench/case.js';
+import { median } from '../dist/training/index.js';
 
 const OURS = fileURLToPath(new URL('../dist/bench/case-process.js', import.meta.url));
 
@@ -46,11 +47,6 @@ function secondsOf(which) {
       else resolve(found.seconds);
     });
   });
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
 }
 
 const results = [];

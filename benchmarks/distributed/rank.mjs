@@ -12,7 +12,7 @@ import { binaryCrossEntropy } from '../../dist/nn/index.js';
 import { Adam } from '../../dist/optim/index.js';
 import { Random } from '../../dist/random/index.js';
 import { createNodeRuntime } from '../../dist/runtime/node.js';
-import { Learner, Replicas } from '../../dist/training/index.js';
+import { Learner, median, Replicas } from '../../dist/training/index.js';
 
 const { values: given } = parseArgs({
   options: {
@@ -33,8 +33,6 @@ const [batch, threads, width, depth, size, steps] = [
   'size',
   'steps',
 ].map((key) => Number(given[key]));
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 const launch = launchOf(process.env);
 const communicator = launch && (await MpiCommunicator.connect(launch, process.env.PIXELWISE_MPI_LIBRARY));

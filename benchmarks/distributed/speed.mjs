@@ -13,6 +13,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { efficiency, fitNetwork, ringSeconds } from '../../dist/distributed/index.js';
+import { median } from '../../dist/training/index.js';
 import { makeHosts } from './namespaces.mjs';
 
 const { values: options } = parseArgs({
@@ -53,7 +54,6 @@ const measure = async ([file, ...words]) => {
 };
 const here = (words) => ['mpirun', '--allow-run-as-root', '--oversubscribe', '--bind-to', 'none', ...words];
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const medianOf = (results, key) => median(results.map((result) => result[key]));
 
 const hosts = options.mbit === undefined ? undefined : makeHosts(Number(options.mbit));

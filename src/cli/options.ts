@@ -631,10 +631,10 @@ export const OPTIONS = {
   },
   recompute: {
     kind: choice(['none', 'passes', 'convolutions']),
-    help: 'less memory: what the backward pass makes again instead of keeping it; convolutions takes a seventh more time',
+    help: 'less memory, more time: what the backward pass makes again instead of keeping it',
     unset: 'none',
     section: 'how',
-    commands: ['train'],
+    commands: LEARNING,
   },
   ema: {
     kind: real({ min: 0, below: 1 }),

@@ -8,8 +8,9 @@ import type { Again, Node, Tensor } from './tensor.js';
 import { Tensor as SymbolicTensor } from './tensor.js';
 
 /**
- * What may be made again: `passes`, which only read and write memory (norms by statistics that are there,
- * activations, joins); `convolutions` too, of which then every second is kept.
+ * What may be made again: `passes`, which only read and write memory (norms by statistics that are there, ReLU and
+ * ReLU6, dropout, sums and products, joins); `convolutions` too, where what they read is kept or a pass away from it.
+ * Operators without `again` are kept.
  */
 export type Recompute = 'passes' | 'convolutions';
 

@@ -46,7 +46,7 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
   let edge = plain;
   for (let i = 0, at = 0; i < mask.data.length; i++, at += 3) {
     const value = mask.data[i]!;
-    if (value === clear) continue;
+    if (value === clear && value !== IGNORE_INDEX) continue;
     if (value !== last) {
       [plain, edge] = [inside.get(value)!, onEdge.get(value)!];
       last = value;

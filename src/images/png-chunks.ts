@@ -1,7 +1,7 @@
 /** What every PNG is put together from (PNG specification, sections 5 and 11). It needs nothing of Node. */
 
-export const GREY = 0;
-export const PALETTE = 3;
+const GREY = 0;
+const PALETTE = 3;
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 

@@ -398,7 +398,7 @@ async function withinMemory<T>(
     const gibibytes = (peakBytes(definition) / 2 ** 30).toPrecision(2);
     throw new PixelwiseError(
       'memory',
-      `A batch of ${size}×${channels}×${height}×${width} does not fit in memory; its intermediate values alone take about ${gibibytes} GiB: use a smaller --batch or --size. (${error.message})`,
+      `A batch of ${size}×${channels}×${height}×${width} does not fit in memory; its intermediate values alone take about ${gibibytes} GiB: use a smaller --batch or --size, or --recompute convolutions. (${error.message})`,
       { cause: error },
     );
   }

@@ -101,8 +101,11 @@ export function trainingGraph(
   );
   const forward = Object.values(outputs);
   const slopes = gradients(loss, weights);
-  const kept = Object.fromEntries(weights.map(({ name }, i) => [GRADIENT + name, slopes[i]!]));
-  Object.assign(outputs, recompute ? withRecomputation(kept, [...forward, loss], recompute) : kept);
+  const gradientsByName = Object.fromEntries(weights.map(({ name }, i) => [GRADIENT + name, slopes[i]!]));
+  Object.assign(
+    outputs,
+    recompute ? withRecomputation(gradientsByName, [...forward, loss], recompute) : gradientsByName,
+  );
   for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
   return { definition: { inputs, outputs }, masks: trace.masks, maps, trace, shares };
 }

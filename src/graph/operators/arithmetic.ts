@@ -179,6 +179,13 @@ const whereOperator: Operator<null> = {
       node.inputs.map((t) => onnx.name(t)),
     ),
   ],
+  again: {
+    product: false,
+    lower: ({ inputs }, onnx) => {
+      const [condition, a, b] = inputs.map((t) => onnx.name(t)) as [string, string, string];
+      return [onnx.emit('Where', [onnx.emit('Not', [condition]), b, a])];
+    },
+  },
   gradient(node, [g]) {
     const [condition, a, b] = node.inputs as [Tensor, Tensor, Tensor];
     return [undefined, sumTo(where(condition, g!, 0), a.shape), sumTo(where(condition, 0, g!), b.shape)];

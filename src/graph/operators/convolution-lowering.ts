@@ -1,5 +1,5 @@
 /** How convolutions are written for ONNX Runtime: the choices by shape, each with the measurement behind it. */
-import { int, ints, text } from '../lowering.js';
+import { int, ints } from '../lowering.js';
 import type { Attributes, Lowering } from '../lowering.js';
 import type { Node, Shape, Tensor } from '../tensor.js';
 import { sizeOf } from '../tensor.js';
@@ -24,11 +24,11 @@ export function lowerConv(node: Node<ConvGeometry>, onnx: Lowering): string {
   return onnx.emit('Conv', names, convAttributes(node.inputs[1]!.shape.slice(2), node.attributes));
 }
 
-/** The same convolution; that its padding is given is what it is without saying so. */
+/** The same convolution, which leaves it to ONNX Runtime to see the kernel's size from the weight. */
 export function lowerConvAgain(node: Node<ConvGeometry>, onnx: Lowering): string {
   const names = node.inputs.map((t) => onnx.name(t));
-  const attributes = convAttributes(node.inputs[1]!.shape.slice(2), node.attributes);
-  return onnx.emit('Conv', names, { ...attributes, auto_pad: text('NOTSET') });
+  const { kernel_shape: _, ...rest } = convAttributes(node.inputs[1]!.shape.slice(2), node.attributes);
+  return onnx.emit('Conv', names, rest);
 }
 
 export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lowering): string {
@@ -44,7 +44,7 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
     const to = [from[0]!, shape[1]! * g.groups, ...g.size];
     const swapped = swapChannels(onnx, w, shape, g.groups);
     // Turning the images gives the same as turning the kernel: the smaller of the two is turned.
-    if (sizeOf(from) + sizeOf(to) < sizeOf(shape)) {
+    if (sizeOf(kernel) > 1 && sizeOf(from) + sizeOf(to) < sizeOf(shape)) {
       const turned = turn(onnx, x, from);
       const y = onnx.emit('Conv', [turned, swapped], convAttributes(kernel, g, [...after, ...before]));
       return turn(onnx, y, to);

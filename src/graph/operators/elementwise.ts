@@ -167,6 +167,13 @@ const relu6Operator: Operator<null> = {
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
   lower: ({ inputs }, onnx) => [onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0), onnx.scalar(6)])],
+  again: {
+    product: false,
+    lower: ({ inputs }, onnx) => {
+      const positive = onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0)]);
+      return [onnx.emit('Clip', [positive, '', onnx.scalar(6)])];
+    },
+  },
   gradient({ outputs }, [g]) {
     const y = outputs[0]!;
     return [where(logicalAnd(greater(y, 0), less(y, 6)), g!, 0)];

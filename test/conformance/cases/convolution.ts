@@ -82,6 +82,17 @@ export const convolutionCases = [
     [float(1, 16, 9, 8), float(32, 16, 3, 3), float(32)],
     conv({ padding: 1 }),
   ),
+  first('conv2d 16 channels, 25×24, batch 2', [float(2, 16, 25, 24), float(3, 16, 3, 3)], conv({ padding: 1 })),
+  first(
+    'conv2d 16 to 20 channels, dilation 2, batch 2',
+    [float(2, 16, 10, 9), float(20, 16, 3, 3)],
+    conv({ padding: 2, dilation: 2 }),
+  ),
+  first(
+    'conv2d 8 to 12 channels, 3×2 on 4×3, padding 1×0',
+    [float(1, 8, 4, 3), float(12, 8, 3, 2)],
+    conv({ padding: [1, 0] }),
+  ),
   first('conv2d 17 channels, small plane', [float(2, 17, 6, 7), float(6, 17, 3, 3)], conv({ padding: 1 })),
   first(
     'conv2d 16 channels, small plane, stride 2, batch 1',
