@@ -82,7 +82,11 @@ export const convolutionCases = [
     [float(1, 16, 9, 8), float(32, 16, 3, 3), float(32)],
     conv({ padding: 1 }),
   ),
-  first('conv2d 16 channels, 25×24, batch 2', [float(2, 16, 25, 24), float(3, 16, 3, 3)], conv({ padding: 1 })),
+  first(
+    'conv2d 16 channels, 25×24, batch 2',
+    [float(2, 16, 25, 24), float(3, 16, 3, 3)],
+    conv({ padding: 1 }),
+  ),
   first(
     'conv2d 16 to 20 channels, dilation 2, batch 2',
     [float(2, 16, 10, 9), float(20, 16, 3, 3)],
