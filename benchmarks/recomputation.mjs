@@ -50,7 +50,7 @@ async function measure([name = 'segnet', batch = '8', side = '128', options = '{
 const [level, ...words] = process.argv.slice(2);
 if (level?.startsWith('--level=')) {
   const recompute = level.slice('--level='.length);
-  console.log(JSON.stringify(await measure(words, recompute === 'none' ? undefined : recompute)));
+  console.log(JSON.stringify(await measure(words, recompute)));
 } else {
   const given = process.argv.slice(2);
   for (const recompute of ['none', 'passes', 'convolutions']) {

@@ -4,15 +4,15 @@
  * the time of the passes that are run twice.
  */
 import { nodesBehind } from './gradients.js';
-import type { Again, Node, Tensor } from './tensor.js';
-import { Tensor as SymbolicTensor } from './tensor.js';
+import type { Again, Node } from './tensor.js';
+import { Tensor } from './tensor.js';
 
 /**
- * What may be made again: `passes`, which only read and write memory (norms by statistics that are there, ReLU and
+ * What may be made again: `none` of it; `passes`, which only read and write memory (norms by statistics that are there, ReLU and
  * ReLU6, dropout, sums and products, joins); `convolutions` too, where what they read is kept or a pass away from it.
  * Operators without `again` are kept.
  */
-export type Recompute = 'passes' | 'convolutions';
+export type Recompute = 'none' | 'passes' | 'convolutions';
 
 /** Tensors of fewer elements are kept: statistics of channels, numbers of the loss. */
 const SMALL = 4096;
@@ -28,6 +28,7 @@ export function withRecomputation(
   forward: readonly Tensor[],
   recompute: Recompute,
 ): Record<string, Tensor> {
+  if (recompute === 'none') return { ...results };
   const ahead = nodesBehind(forward);
   const isAhead = new Set(ahead);
   const behind = nodesBehind(Object.values(results)).filter((node) => !isAhead.has(node));
@@ -46,7 +47,7 @@ export function withRecomputation(
       outputs,
     };
     node.outputs.forEach((t, i) => {
-      const output = new SymbolicTensor(made, i, t.shape, t.dtype);
+      const output = new Tensor(made, i, t.shape, t.dtype);
       outputs.push(output);
       copies.set(t, output);
     });

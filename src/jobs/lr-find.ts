@@ -57,7 +57,7 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
       optimizer: optimizerOf(plan),
       runtime,
       seed,
-      recompute: options.recompute === 'none' ? undefined : options.recompute,
+      recompute: options.recompute,
     });
     try {
       await startFrom(plan, options.init, learner, note);

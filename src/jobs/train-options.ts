@@ -140,7 +140,7 @@ export interface TrainSettings {
    * What the backward pass makes again instead of keeping it: `passes` (norms, activations, joins) or
    * `convolutions` too. Less memory, more time, the same bits. Default none.
    */
-  readonly recompute?: Recompute | 'none' | undefined;
+  readonly recompute?: Recompute | undefined;
   /** Averages weights over steps, keeping this share each step; the average is what is scored, saved and exported. */
   readonly ema?: number | undefined;
   /** Keeps every n-th epoch's checkpoint, beside the best and the last. */

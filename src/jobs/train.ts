@@ -106,7 +106,7 @@ async function runTraining(
     optimizer: optimizerOf(plan),
     runtime,
     seed: plan.seed,
-    recompute: options.recompute === 'none' ? undefined : options.recompute,
+    recompute: options.recompute,
     replicas: ranks.replicas(options),
   });
   try {

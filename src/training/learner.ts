@@ -42,7 +42,7 @@ export interface LearnerOptions {
   readonly seed: number;
   /** Bytes that compiled graphs may hold together; default 6 GiB. */
   readonly maxProgramBytes?: number;
-  /** What the backward pass makes again instead of keeping it: less memory, more time. Default: nothing. */
+  /** What the backward pass makes again instead of keeping it: less memory, more time. Default none. */
   readonly recompute?: Recompute | undefined;
   /** Where this is one of several learners that train as one, each on its part of every batch. */
   readonly replicas?: Replicas | undefined;

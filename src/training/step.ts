@@ -90,7 +90,7 @@ export function trainingGraph(
   batch: BatchShape,
   {
     shared = false,
-    recompute,
+    recompute = 'none',
   }: { readonly shared?: boolean; readonly recompute?: Recompute | undefined } = {},
 ): StepGraph {
   model.train();
@@ -102,10 +102,7 @@ export function trainingGraph(
   const forward = Object.values(outputs);
   const slopes = gradients(loss, weights);
   const gradientsByName = Object.fromEntries(weights.map(({ name }, i) => [GRADIENT + name, slopes[i]!]));
-  Object.assign(
-    outputs,
-    recompute ? withRecomputation(gradientsByName, [...forward, loss], recompute) : gradientsByName,
-  );
+  Object.assign(outputs, withRecomputation(gradientsByName, [...forward, loss], recompute));
   for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
   return { definition: { inputs, outputs }, masks: trace.masks, maps, trace, shares };
 }
