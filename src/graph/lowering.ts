@@ -40,6 +40,11 @@ export interface Target {
    * then fed for bool too: ONNX Runtime may move a Transpose up to an input, and has none of bool there.
    */
   readonly allIntegers: boolean;
+  /**
+   * Channels of a block of ONNX Runtime's private layout for convolutions, which it has on some processors; 0
+   * where it has none, or where a graph is to hold standard operators only.
+   */
+  readonly convolutionBlock: number;
   /** How many tensors Concat and Sum take at once. */
   readonly maxOperands: number;
   readonly gaps: ReadonlySet<Gap>;
@@ -53,11 +58,12 @@ export const PORTABLE: Target = {
   hardSigmoid: true,
   negativeSteps: true,
   allIntegers: true,
+  convolutionBlock: 0,
   maxOperands: Infinity,
   gaps: new Set(),
 };
 
-/** ONNX Runtime's CPU provider. */
+/** ONNX Runtime's CPU provider; `createNodeRuntime` adds the block of convolutions that the machine has. */
 export const CPU: Target = { ...PORTABLE, name: 'cpu', fusedMatMul: true };
 
 /** onnxruntime-web's WebGPU provider with no node falling back to the CPU. */
@@ -68,6 +74,7 @@ export const WEBGPU: Target = {
   hardSigmoid: false,
   negativeSteps: false,
   allIntegers: false,
+  convolutionBlock: 0,
   // A compute stage binds at most eight storage buffers: seven operands and the result.
   maxOperands: 7,
   gaps: new Set([
@@ -101,6 +108,8 @@ export class Lowering {
   /** What each result of {@link reshape} is another shape of. */
   private readonly reshaped = new Map<string, string>();
   private readonly domains = new Set<string>();
+  /** By result, the output of the node that can apply an activation on the way, and how it is told to. */
+  private readonly activations = new Map<string, { output: string; attributes(name: string): Attributes }>();
   private readonly useCounts: ReadonlyMap<Tensor, number>;
   private scope = '';
   private counter = 0;
@@ -146,6 +155,22 @@ export class Lowering {
     if (domain !== '') this.domains.add(domain);
     this.nodes.push({ name, opType, domain, inputs, outputs, attributes });
     return outputs;
+  }
+
+  /** Lets an activation that alone reads `result` be applied by the node of the given output. */
+  offerActivation(result: string, output: string, attributes: (name: string) => Attributes): void {
+    this.activations.set(result, { output, attributes });
+  }
+
+  /** Whether the node that makes `tensor` applies the activation from now on, instead of one of its own. */
+  takeActivation(tensor: Tensor, name: string): boolean {
+    const offered = this.activations.get(this.name(tensor));
+    if (!offered || this.uses(tensor) !== 1) return false;
+    const at = this.nodes.findLastIndex((node) => node.outputs[0] === offered.output);
+    const node = this.nodes[at]!;
+    this.nodes[at] = { ...node, attributes: { ...node.attributes, ...offered.attributes(name) } };
+    this.activations.delete(this.name(tensor));
+    return true;
   }
 
   /** A constant of the given element type; equal small constants are stored once. */

@@ -36,6 +36,15 @@ export interface Operator<A = unknown> {
   readonly again?: Again<A>;
   /** The inputs that the lowering for `target` reads; all of them when absent. */
   reads?(node: Node<A>, target: Target): readonly Tensor[];
+  /** How a range of its result's channels is made without the others; absent where that saves nothing. */
+  readonly channels?: ChannelRange<A>;
+}
+
+/** Channels `start … end`, end not included, of a result of N×C×H×W. */
+export interface ChannelRange<A> {
+  /** What the lowering for `target` reads, or undefined where it needs the whole result. */
+  reads(node: Node<A>, target: Target, start: number, end: number): readonly Tensor[] | undefined;
+  lower(node: Node<A>, onnx: Lowering, start: number, end: number): string;
 }
 
 /** A second way to the same values, to the bit. */

@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
 import type { Target, TensorData } from '../graph/index.js';
 import { CPU, PORTABLE, WEBGPU } from '../graph/index.js';
+import { convolutionBlock } from './convolution-block.js';
 import type { HostBuffer } from './host-buffer.js';
 import type { LocalBinding } from './node-sessions.js';
 import type { Reply, Request, SentBinding } from './node-worker.js';
@@ -36,11 +37,10 @@ const COMPILED = !import.meta.url.endsWith('.ts');
 export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
   const { device = 'cpu', threads = availableParallelism(), worker = COMPILED } = options;
   await checkDevice(device);
-  const target = options.target ?? TARGETS[device];
   const host: SessionHost = worker ? new WorkerHost() : new InlineHost();
-  return {
+  const runtime: Runtime = {
     device,
-    target,
+    target: options.target ?? TARGETS[device],
     threads,
     async load(model: Uint8Array, { profile }: SessionOptions = {}) {
       try {
@@ -51,7 +51,13 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
     },
     close: () => host.close(),
   };
+  if (device !== 'cpu' || options.target) return runtime;
+  blockOfMachine ??= convolutionBlock(runtime);
+  return { ...runtime, target: { ...runtime.target, convolutionBlock: await blockOfMachine } };
 }
+
+/** Tried out once a process. */
+let blockOfMachine: Promise<number> | undefined;
 
 /** The devices of this machine's onnxruntime-node. */
 async function checkDevice(device: Device): Promise<void> {

@@ -1,8 +1,10 @@
 /** How convolutions are written for ONNX Runtime: the choices by shape, each with the measurement behind it. */
 import { int, ints } from '../lowering.js';
-import type { Attributes, Lowering } from '../lowering.js';
-import type { Node, Shape, Tensor } from '../tensor.js';
+import type { Attributes, Lowering, Target } from '../lowering.js';
+import type { ChannelRange, Node, Shape, Tensor } from '../tensor.js';
 import { sizeOf } from '../tensor.js';
+import { blockedConv, blockTransposedWeight, blockWeight, runsBlocked } from './blocked-convolution.js';
+import { channelParts } from './layout.js';
 import type { ConvGeometry, ConvTransposeAttributes, FilterGradientAttributes } from './convolution.js';
 
 function convAttributes(
@@ -19,29 +21,76 @@ function convAttributes(
   };
 }
 
-export function lowerConv(node: Node<ConvGeometry>, onnx: Lowering): string {
-  const names = node.inputs.map((t) => onnx.name(t));
-  return onnx.emit('Conv', names, convAttributes(node.inputs[1]!.shape.slice(2), node.attributes));
+/**
+ * The parts of an image whose channels are joined, where its convolution takes them one by one; else the image
+ * itself. Neither the join nor, in the backward pass, its gradient is then made.
+ */
+function partsOf(target: Target, x: Tensor, to: Shape, kernel: readonly number[], groups: number) {
+  const parts = channelParts(x);
+  return runsBlocked(target, { channels: parts.map(({ shape }) => shape[1]!), to, kernel, groups })
+    ? { blocked: true, parts }
+    : { blocked: runsBlocked(target, { channels: [x.shape[1]!], to, kernel, groups }), parts: [x] };
 }
 
-/** The same convolution, which leaves it to ONNX Runtime to see the kernel's size from the weight. */
-export function lowerConvAgain(node: Node<ConvGeometry>, onnx: Lowering): string {
-  const names = node.inputs.map((t) => onnx.name(t));
-  const { kernel_shape: _, ...rest } = convAttributes(node.inputs[1]!.shape.slice(2), node.attributes);
-  return onnx.emit('Conv', names, rest);
+const partsOfConv = (node: Node<ConvGeometry>, target: Target) =>
+  partsOf(
+    target,
+    node.inputs[0]!,
+    node.outputs[0]!.shape,
+    node.inputs[1]!.shape.slice(2),
+    node.attributes.groups,
+  );
+
+export const readByConv = (node: Node<ConvGeometry>, target: Target): readonly Tensor[] => [
+  ...partsOfConv(node, target).parts,
+  ...node.inputs.slice(1),
+];
+
+/** @param again whether it is the second time: then its nodes differ from the first's in details without effect */
+export function lowerConv(node: Node<ConvGeometry>, onnx: Lowering, again = false): string {
+  const [w, bias] = node.inputs.slice(1).map((t) => onnx.name(t)) as [string, string | undefined];
+  const shape = node.inputs[1]!.shape;
+  const { kernel_shape, ...rest } = convAttributes(shape.slice(2), node.attributes);
+  // Without it, ONNX Runtime sees the kernel's size from the weight.
+  const attributes = again ? rest : { kernel_shape: kernel_shape!, ...rest };
+  const { blocked, parts } = partsOfConv(node, onnx.target);
+  if (blocked) {
+    const weights = channelsOfWeight(
+      onnx,
+      w,
+      parts.map((part) => part.shape[1]!),
+    );
+    const operands = parts.map((part, i) => {
+      const weightShape = [shape[0]!, part.shape[1]!, ...shape.slice(2)];
+      return { x: onnx.name(part), weight: blockWeight(onnx, weights[i]!, weightShape) };
+    });
+    return blockedConv(onnx, { parts: operands, bias, to: node.outputs[0]!.shape }, attributes, again);
+  }
+  const x = onnx.name(node.inputs[0]!);
+  return onnx.emit('Conv', bias === undefined ? [x, w] : [x, w, bias], attributes);
 }
+
+/** O×C×kh×kw cut into weights for parts of the input's channels. */
+function channelsOfWeight(onnx: Lowering, w: string, channels: readonly number[]): string[] {
+  if (channels.length === 1) return [w];
+  let end = 0;
+  return channels.map((count) => sliceOfChannels(onnx, w, end, (end += count)));
+}
+
+const sliceOfChannels = (onnx: Lowering, x: string, start: number, end: number) =>
+  onnx.emit('Slice', [x, onnx.int64s([start]), onnx.int64s([end]), onnx.int64s([1])]);
 
 export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lowering): string {
   const [x, w] = node.inputs.map((t) => onnx.name(t)) as [string, string];
   const g = node.attributes;
   const from = node.inputs[0]!.shape;
   const kernel = node.inputs[1]!.shape.slice(2);
-  // What a convolution with the flipped kernel must pad to give the wanted size.
-  const before = [0, 1].map((i) => g.dilation[i]! * (kernel[i]! - 1) - g.padding[i]!);
-  const after = [0, 1].map((i) => g.size[i]! - from[2 + i]! + g.dilation[i]! * (kernel[i]! - 1) - before[i]!);
-  if (g.stride.every((s) => s === 1) && [...before, ...after].every((n) => n >= 0)) {
+  const pads = padsOfPlain(node);
+  if (pads) {
+    const [before, after] = pads;
     const shape = node.inputs[1]!.shape;
-    const to = [from[0]!, shape[1]! * g.groups, ...g.size];
+    const to = node.outputs[0]!.shape;
+    if (transposesBlocked(node, onnx.target, to[1]!)) return blockedTransposed(node, onnx, w, shape, pads);
     const swapped = swapChannels(onnx, w, shape, g.groups);
     // Turning the images gives the same as turning the kernel: the smaller of the two is turned.
     if (sizeOf(kernel) > 1 && sizeOf(from) + sizeOf(to) < sizeOf(shape)) {
@@ -67,6 +116,60 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
   if (zeros.every((n) => n === 0)) return y;
   return onnx.emit('Pad', [y, onnx.int64s([0, 0, 0, 0, 0, 0, ...zeros]), onnx.scalar(0)]);
 }
+
+/** What a plain convolution with the turned kernel must pad to give the same, if there is such a one. */
+function padsOfPlain({
+  inputs,
+  attributes: g,
+}: Node<ConvTransposeAttributes>): [number[], number[]] | undefined {
+  const from = inputs[0]!.shape;
+  const kernel = inputs[1]!.shape.slice(2);
+  const reach = [0, 1].map((i) => g.dilation[i]! * (kernel[i]! - 1));
+  const before = [0, 1].map((i) => reach[i]! - g.padding[i]!);
+  const after = [0, 1].map((i) => g.size[i]! - from[2 + i]! + reach[i]! - before[i]!);
+  const plain = g.stride.every((s) => s === 1) && [...before, ...after].every((n) => n >= 0);
+  return plain ? [before, after] : undefined;
+}
+
+/** Whether `channels` of the result are made in the blocked layout. */
+const transposesBlocked = (
+  { inputs, outputs, attributes }: Node<ConvTransposeAttributes>,
+  target: Target,
+  channels: number,
+) => {
+  const [n, , ...size] = outputs[0]!.shape as [number, number, number, number];
+  return runsBlocked(target, {
+    channels: [inputs[0]!.shape[1]!],
+    to: [n, channels, ...size],
+    kernel: inputs[1]!.shape.slice(2),
+    groups: attributes.groups,
+  });
+};
+
+/** By the weight `w`, of the node or of a part of its channels. */
+function blockedTransposed(
+  { inputs, outputs, attributes }: Node<ConvTransposeAttributes>,
+  onnx: Lowering,
+  w: string,
+  shape: Shape,
+  [before, after]: readonly [number[], number[]],
+): string {
+  const [n, , ...size] = outputs[0]!.shape as [number, number, number, number];
+  const parts = [{ x: onnx.name(inputs[0]!), weight: blockTransposedWeight(onnx, w, shape) }];
+  const attributesOfConv = convAttributes(shape.slice(2), attributes, [...before, ...after]);
+  return blockedConv(onnx, { parts, to: [n, shape[1]!, ...size] }, attributesOfConv);
+}
+
+/** A range of a transposed convolution's channels, by that range of its weight. */
+export const channelsOfConvTranspose: ChannelRange<ConvTransposeAttributes> = {
+  reads: (node, target, start, end) =>
+    padsOfPlain(node) && transposesBlocked(node, target, end - start) ? node.inputs : undefined,
+  lower(node, onnx, start, end) {
+    const [o, , ...kernel] = node.inputs[1]!.shape;
+    const w = sliceOfChannels(onnx, onnx.name(node.inputs[1]!), start, end);
+    return blockedTransposed(node, onnx, w, [o!, end - start, ...kernel], padsOfPlain(node)!);
+  },
+};
 
 const swappedShape = ([o, c, kh, kw]: Shape, groups: number): Shape => [groups * c!, o! / groups, kh!, kw!];
 
@@ -178,7 +281,21 @@ function filterGradientByShifts(node: Node<FilterGradientAttributes>, onnx: Lowe
   return onnx.reshape(onnx.concat(products, 2), [o, c, kh, kw]);
 }
 
+const partsOfFilterGradient = ({ inputs, attributes }: Node<FilterGradientAttributes>, target: Target) =>
+  partsOf(target, inputs[0]!, inputs[1]!.shape, attributes.kernel, attributes.groups).parts;
+
+export const readByFilterGradient = (
+  node: Node<FilterGradientAttributes>,
+  target: Target,
+): readonly Tensor[] => [...partsOfFilterGradient(node, target), node.inputs[1]!];
+
 export function lowerFilterGradient(node: Node<FilterGradientAttributes>, onnx: Lowering): string {
+  const parts = partsOfFilterGradient(node, onnx.target);
+  const slopes = parts.map((part) => filterGradientOf({ ...node, inputs: [part, node.inputs[1]!] }, onnx));
+  return onnx.concat(slopes, 1);
+}
+
+function filterGradientOf(node: Node<FilterGradientAttributes>, onnx: Lowering): string {
   const { kernel, stride, padding, dilation, groups } = node.attributes;
   const [xShape, yShape] = node.inputs.map((t) => t.shape) as [Shape, Shape];
   const [n, c, h, w] = xShape as [number, number, number, number];

@@ -14,10 +14,12 @@ import { ShapeError } from '../../errors/index.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, atScope, formatShape, requireFloat } from '../tensor.js';
 import {
+  channelsOfConvTranspose,
   lowerConv,
-  lowerConvAgain,
   lowerConvTranspose,
   lowerFilterGradient,
+  readByConv,
+  readByFilterGradient,
 } from './convolution-lowering.js';
 import { add } from './arithmetic.js';
 import { reshape, sliceAll } from './layout.js';
@@ -105,8 +107,9 @@ const convOperator: Operator<ConvGeometry> = {
     }
     return [{ shape, dtype: 'float32' }];
   },
+  reads: readByConv,
   lower: (node, onnx) => [lowerConv(node, onnx)],
-  again: { product: true, lower: (node, onnx) => [lowerConvAgain(node, onnx)] },
+  again: { product: true, lower: (node, onnx) => [lowerConv(node, onnx, true)] },
   gradient({ inputs, attributes: g }, [gy]) {
     const [x, w, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
     return [
@@ -158,6 +161,7 @@ const convTransposeOperator: Operator<ConvTransposeAttributes> = {
     return [{ shape: [x!.shape[0]!, w!.shape[1]! * g.groups, ...g.size], dtype: 'float32' }];
   },
   lower: (node, onnx) => [lowerConvTranspose(node, onnx)],
+  channels: channelsOfConvTranspose,
   gradient({ inputs, attributes: g }, [gy]) {
     const [x, w] = inputs as [Tensor, Tensor];
     return [convTo(gy!, w, x.shape, g), filterGradient(gy!, x, w.shape, g)];
@@ -227,6 +231,7 @@ const filterGradientOperator: Operator<FilterGradientAttributes> = {
   infer([x, y], { kernel, groups }) {
     return [{ shape: [y!.shape[1]!, x!.shape[1]! / groups, ...kernel], dtype: 'float32' }];
   },
+  reads: readByFilterGradient,
   lower: (node, onnx) => [lowerFilterGradient(node, onnx)],
   gradient({ inputs, attributes }, [gw]) {
     const [x, y] = inputs as [Tensor, Tensor];

@@ -126,6 +126,10 @@ function reluGradient(g: Tensor, y: Tensor): Tensor {
 /** max(x, 0) */
 export const relu = of({
   ...unary('relu', 'Relu', (_x, y, g) => reluGradient(g, y)),
+  lower: ({ inputs }, onnx) => {
+    const x = onnx.name(inputs[0]!);
+    return [onnx.takeActivation(inputs[0]!, 'Relu') ? x : onnx.emit('Relu', [x])];
+  },
   again: {
     product: false,
     lower: ({ inputs }, onnx) => [onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0)])],

@@ -1,6 +1,6 @@
 /** Moving values about without changing them: reshape, transpose, slice, pad, concatenate, flip. */
 import { ShapeError } from '../../errors/index.js';
-import type { Lowering } from '../lowering.js';
+import type { Lowering, Target } from '../lowering.js';
 import { int } from '../lowering.js';
 import type { Node, Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, arrayOf, atScope, formatShape, normalizeAxis, sameShape, sizeOf } from '../tensor.js';
@@ -84,7 +84,10 @@ const sliceOperator: Operator<SliceAttributes> = {
     });
     return [{ shape, dtype: x!.dtype }];
   },
+  reads: (node, target) => channelsAlone(node, target)?.reads ?? node.inputs,
   lower(node, onnx) {
+    const alone = channelsAlone(node, onnx.target);
+    if (alone) return [alone.lower(onnx)];
     const { starts, ends, steps } = node.attributes;
     const { shape, dtype } = node.inputs[0]!;
     const axes = shape.flatMap((n, i) => (starts[i] !== 0 || ends[i] !== n || steps[i] !== 1 ? [i] : []));
@@ -113,6 +116,19 @@ const sliceOperator: Operator<SliceAttributes> = {
     ];
   },
 };
+
+/** For a range of channels that the operator before can make without the others. */
+function channelsAlone({ inputs, attributes }: Node<SliceAttributes>, target: Target) {
+  const { node: source, shape } = inputs[0]!;
+  const { starts, ends, steps } = attributes;
+  const whole = shape.every((n, i) => i === 1 || (starts[i] === 0 && ends[i] === n));
+  if (!whole || shape.length !== 4 || steps[1] !== 1) return undefined;
+  const range = [starts[1]!, ends[1]!] as const;
+  const reads = source.operator.channels?.reads(source, target, ...range);
+  return (
+    reads && { reads, lower: (onnx: Lowering) => source.operator.channels!.lower(source, onnx, ...range) }
+  );
+}
 
 /** Puts `step − 1` zeros between neighbours along each axis. */
 function dilate(x: Tensor, steps: readonly number[]): Tensor {
@@ -229,6 +245,13 @@ const concatOperator: Operator<{ readonly axis: number }> = {
     );
   },
 };
+
+/** The tensors whose channels `x` (N×C×H×W) joins; itself where it is not such a join. */
+export function channelParts(x: Tensor): readonly Tensor[] {
+  const { operator, inputs, attributes } = x.node;
+  const joined = operator === concatOperator && (attributes as { readonly axis: number }).axis === 1;
+  return joined ? inputs.flatMap(channelParts) : [x];
+}
 
 /** Joins tensors along one axis. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
