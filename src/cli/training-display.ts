@@ -22,8 +22,7 @@ export function trainingDisplay(output: Output): Callback {
         // Until an epoch has been counted, all of its batches are taken to be as large as this one.
         imagesPerEpoch = Math.max(imagesPerEpoch, samples * context.batchesPerEpoch);
       }
-      const steps = Math.min(context.epochs * context.batchesPerEpoch, context.maxSteps);
-      total = Math.round((imagesPerEpoch * steps) / context.batchesPerEpoch);
+      total = Math.round((imagesPerEpoch * context.totalBatches) / context.batchesPerEpoch);
       loss = loss === undefined ? latest : LOSS_MEMORY * loss + (1 - LOSS_MEMORY) * latest;
       if (!progress) {
         const before = context.epoch * imagesPerEpoch + (context.batch - 1) * samples;

@@ -62,6 +62,8 @@ export interface FitContext {
   readonly batchesPerEpoch: number;
   /** Steps after which the run ends, whatever the epochs. */
   readonly maxSteps: number;
+  /** Batches of the whole run, where nothing ends it earlier. A step may be made of several. */
+  readonly totalBatches: number;
   /** Epochs done. */
   readonly epoch: number;
   /** Batches done in the running epoch. */

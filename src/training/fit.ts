@@ -56,6 +56,7 @@ class Fit implements FitContext {
   readonly epochs: number;
   readonly batchesPerEpoch: number;
   readonly maxSteps: number;
+  readonly totalBatches: number;
   epoch = 0;
   batch = 0;
   step = 0;
@@ -90,6 +91,7 @@ class Fit implements FitContext {
     this.maxSteps = maxSteps ?? Infinity;
     this.callbacks = callbacks;
     this.accumulate = accumulate;
+    this.totalBatches = Math.min(epochs * train.length, this.batchesOf(this.maxSteps));
     this.tally = new Tally(options.classNames);
     if (resume) this.restore(resume);
   }
@@ -201,6 +203,15 @@ class Fit implements FitContext {
   private async averageBuffers(): Promise<void> {
     const { replicas, state } = this.learner;
     await replicas?.average(state.rest.floats());
+  }
+
+  /** Batches that so many steps take; the last step of an epoch has those that are left. */
+  private batchesOf(steps: number): number {
+    if (steps === Infinity) return Infinity;
+    const { batchesPerEpoch, accumulate } = this;
+    const stepsPerEpoch = Math.ceil(batchesPerEpoch / accumulate);
+    const wholeEpochs = Math.floor(steps / stepsPerEpoch);
+    return wholeEpochs * batchesPerEpoch + (steps % stepsPerEpoch) * accumulate;
   }
 
   /** Adds a batch's gradients to those of its step; the last one leaves the mean in the learner. */
