@@ -49,6 +49,30 @@ describe('findLearningRate', () => {
   });
 });
 
+describe('with accumulation', () => {
+  it('both make their steps of as many batches as training does', { timeout: 60_000 }, async () => {
+    // Nothing that looks at the whole batch: steps of 2 · 2 samples are those of 4, up to rounding.
+    const plain: TrainSettings = {
+      ...settings,
+      model: 'unet',
+      batchNorm: false,
+      loss: 'cross-entropy',
+      optimizer: 'sgd',
+      lr: 'auto',
+    };
+    const test = (name: string, changes: TrainSettings) =>
+      findLearningRate({ ...plain, ...changes, data, threads: 1, out: join(folder, name) });
+    const large = await test('large', { batch: 4 });
+    const small = await test('small', { batch: 2, accumulate: 2 });
+    expect(small.points).toHaveLength(large.points.length);
+    small.points.forEach(({ loss }, i) => expect(loss).toBeCloseTo(large.points[i]!.loss, 3));
+    const out = join(folder, 'accumulated');
+    await train({ ...plain, batch: 2, accumulate: 2, epochs: 1, data, threads: 1, out, pictures: false });
+    const { points } = await readJson<LrFindResult>(join(out, 'lr-find.json'));
+    expect(points).toEqual(small.points);
+  });
+});
+
 describe('train with lr auto', () => {
   it('goes on with the suggestion, and resumes with it', { timeout: 60_000 }, async () => {
     const [found, given] = [join(folder, 'found'), join(folder, 'given')];

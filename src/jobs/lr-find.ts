@@ -17,6 +17,7 @@ import { lossOf, optimizerOf } from './learning-settings.js';
 import { nextFolder } from './next-folder.js';
 import { withRecipe } from './recipes/index.js';
 import type { TrainOptions } from './train-options.js';
+import type { Plan } from './train-plan.js';
 import { planTraining } from './train-plan.js';
 
 export interface LrFindOptions extends Omit<TrainOptions, 'resume' | 'callbacks'> {
@@ -63,7 +64,7 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
       await startFrom(plan, options.init, learner, note);
       await learner.prepare(firstBatch(plan));
       const { train } = await loadersOf(plan);
-      const found = await rangeTestOf(learner, train, plan.classes, options);
+      const found = await rangeTestOf(learner, train, plan, options);
       const { suggestion, suggestions, points } = found;
       const folder = resolve(options.out ?? (await nextFolder('lr-find')));
       return { suggestion, suggestions, points, plot: await writeLrFind(folder, found) };
@@ -82,14 +83,15 @@ const STEPS = 100;
 export function rangeTestOf(
   learner: Learner,
   train: BatchSource,
-  classNames: readonly string[],
+  { classes, accumulate }: Pick<Plan, 'classes' | 'accumulate'>,
   { signal, onPoint }: Pick<LrFindOptions, 'signal' | 'onPoint'>,
 ): Promise<LrFinderResult> {
   return findLr({
     learner,
     train,
-    classNames,
+    classNames: classes,
     steps: STEPS,
+    accumulate,
     signal,
     onPoint: onPoint && ((point) => onPoint(point, STEPS)),
   });

@@ -202,11 +202,11 @@ async function runTraining(
 async function lookForLr(
   learner: Learner,
   batches: BatchSource,
-  { classes }: Plan,
+  plan: Plan,
   { signal }: TrainOptions,
   note: (message: string) => void,
 ): Promise<LrFinderResult> {
-  const found = await rangeTestOf(learner, batches, classes, { signal });
+  const found = await rangeTestOf(learner, batches, plan, { signal });
   for (const group of learner.optimizer.groups) group.initialLr = found.suggestion;
   note(`The range test suggests a learning rate of ${Number(found.suggestion.toPrecision(2))}.`);
   return found;

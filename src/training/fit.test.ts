@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Loss } from '../nn/index.js';
-import { binaryCrossEntropy, targetPlanes } from '../nn/index.js';
-import { mul, softplus, sub, sum } from '../graph/index.js';
+import { binaryCrossEntropy } from '../nn/index.js';
 import { Adam, SGD } from '../optim/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
@@ -9,6 +7,7 @@ import {
   CLASSES,
   Discs,
   fingerprint,
+  pixelMean,
   PlainNet,
   tinyFit,
   tinyLearner,
@@ -281,12 +280,6 @@ describe('fit', () => {
 });
 
 describe('gradient accumulation', () => {
-  /** Σ over pixels, of samples of one size: what a large batch sums too. */
-  const pixelMean: Loss = (logits, target) => {
-    const { planes } = targetPlanes(logits, target);
-    return mul(sum(sub(softplus(logits), mul(logits, planes))), 1 / logits.size);
-  };
-
   it.each([
     ['batches of 2, two a step', 2, 2],
     ['batches of 1, four a step', 1, 4],

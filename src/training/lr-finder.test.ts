@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CLASSES, Discs, fingerprint, tinyFit, tinyLearner } from '../../test/training/tiny.js';
+import {
+  CLASSES,
+  Discs,
+  fingerprint,
+  pixelMean,
+  PlainNet,
+  tinyFit,
+  tinyLearner,
+} from '../../test/training/tiny.js';
 import type { ParameterSlice } from '../optim/index.js';
 import { Adam, SGD } from '../optim/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -61,6 +69,27 @@ describe('findLr', () => {
     });
     expect(points[0]!.smoothed).toBeCloseTo(points[0]!.loss, 12);
     await learner.close();
+  });
+
+  it('makes a step of several batches, as training with accumulation does', async () => {
+    const run = async (batchSize: number, accumulate: number) => {
+      const learner = tinyLearner(runtime, {
+        model: new PlainNet(),
+        loss: pixelMean,
+        optimizer: (p) => new SGD(p, { lr: 1 }),
+      });
+      // Twenty samples: of the batches of 2, three a step, the last step of an epoch has one.
+      const source = new Discs({ count: 20, batchSize });
+      const { points } = await find(learner, { train: source, accumulate, steps: 20, startLr: 1e-2 });
+      await learner.close();
+      return points;
+    };
+    const [large, small] = [await run(6, 1), await run(2, 3)];
+    expect(small).toHaveLength(large.length);
+    small.forEach(({ lr, loss }, i) => {
+      expect(lr).toBe(large[i]!.lr);
+      expect(loss).toBeCloseTo(large[i]!.loss, 5);
+    });
   });
 
   it.each([

@@ -22,8 +22,10 @@ export interface LrFinderOptions {
   readonly startLr?: number;
   /** Rate of the last step; default 1. */
   readonly endLr?: number;
-  /** Steps, at least 10; default 100. Where an epoch has fewer batches, several epochs are run through. */
+  /** Steps, at least 10; default 100. Where an epoch has fewer, several epochs are run through. */
   readonly steps?: number;
+  /** Batches that make a step, as for `fit`: a rate that suits one batch is not the rate for the mean of many. */
+  readonly accumulate?: number;
   /** Share of the past in the moving average of the loss, 0 ≤ β < 1; default 0.9. */
   readonly smoothing?: number;
   /** The test ends where the smoothed loss exceeds its least so far by this factor; default 4. */
@@ -49,7 +51,8 @@ export interface LrFinderResult {
  * @throws what aborted `signal`; PixelwiseError `lr-find` where nothing can be read off the curve.
  */
 export async function findLr(options: LrFinderOptions): Promise<LrFinderResult> {
-  const { learner, train, classNames, startLr = 1e-6, endLr = 1, steps = 100, signal } = options;
+  const { learner, train, classNames, startLr = 1e-6, endLr = 1, steps = 100 } = options;
+  const { accumulate = 1, signal } = options;
   const schedule = rangeTest({ startLr, endLr, totalSteps: steps });
   const ends = new AbortController();
   const { points, callback } = recorder(options, () => ends.abort());
@@ -59,8 +62,9 @@ export async function findLr(options: LrFinderOptions): Promise<LrFinderResult> 
       learner,
       train,
       classNames,
-      epochs: Math.ceil(steps / train.length),
+      epochs: Math.ceil(steps / Math.ceil(train.length / accumulate)),
       maxSteps: steps,
+      accumulate,
       callbacks: [scheduleCallback(schedule, { metric: 'loss', part: 'train' }), callback],
       signal: signal ? AbortSignal.any([signal, ends.signal]) : ends.signal,
     });
@@ -85,9 +89,16 @@ function recorder(
   const points: LrPoint[] = [];
   let average = 0;
   let least = Infinity;
+  /** Σ over the batches of the step under way. */
+  let [lossSum, samples] = [0, 0];
   const callback: Callback = {
     name: 'lrRecorder',
-    batchEnd({ learner }, { output: { loss } }) {
+    batchEnd({ learner, step }, { output }) {
+      lossSum += output.samples * output.loss;
+      samples += output.samples;
+      if (step === points.length) return;
+      const loss = lossSum / samples;
+      [lossSum, samples] = [0, 0];
       average = smoothing * average + (1 - smoothing) * loss;
       // An average that starts at 0 is too small by the share of the start that is still in it (Kingma & Ba 2015).
       const smoothed = average / (1 - smoothing ** (points.length + 1));

@@ -4,7 +4,7 @@ import { PixelwiseError } from '../errors/index.js';
 /** One step of a range test. */
 export interface LrPoint {
   readonly lr: number;
-  /** Of the step's batch. */
+  /** Of the step's batches. */
   readonly loss: number;
   /** Exponential moving average of the losses so far, corrected for its start. */
   readonly smoothed: number;

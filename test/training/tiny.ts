@@ -1,9 +1,17 @@
 /** A small model and batches in memory, for the tests of training. */
 import type { Batch } from '../../src/data/dataset.js';
 import type { Tensor } from '../../src/graph/index.js';
-import { concat, relu } from '../../src/graph/index.js';
-import { binaryCrossEntropy, BatchNorm2d, Conv2d, dice, Dropout, Module } from '../../src/nn/index.js';
-import type { LossTerm } from '../../src/nn/index.js';
+import { concat, mul, relu, softplus, sub, sum } from '../../src/graph/index.js';
+import {
+  binaryCrossEntropy,
+  BatchNorm2d,
+  Conv2d,
+  dice,
+  Dropout,
+  Module,
+  targetPlanes,
+} from '../../src/nn/index.js';
+import type { Loss, LossTerm } from '../../src/nn/index.js';
 import { Adam } from '../../src/optim/index.js';
 import { Random } from '../../src/random/index.js';
 import type { Runtime } from '../../src/runtime/index.js';
@@ -48,6 +56,12 @@ export const BCE_DICE: readonly LossTerm[] = [
   { name: 'bce', weight: 0.7, loss: binaryCrossEntropy() },
   { name: 'dice', weight: 0.3, loss: dice() },
 ];
+
+/** Σ over pixels, of samples of one size: what a large batch sums too. */
+export const pixelMean: Loss = (logits, target) => {
+  const { planes } = targetPlanes(logits, target);
+  return mul(sum(sub(softplus(logits), mul(logits, planes))), 1 / logits.size);
+};
 
 export function tinyLearner(runtime: Runtime, changes: Partial<LearnerOptions> = {}): Learner {
   return new Learner({
