@@ -10,6 +10,7 @@ import { choiceLines, chooseSettings } from './choose.js';
 import { dataFacts, machineFacts } from './data-facts.js';
 import { lossSettingsFor, optimizerSettings, scheduleSettings } from './learning-settings.js';
 import { modelSettings, unfreezingOf } from './model-settings.js';
+import { checkThresholdCanBeChosen } from './run-threshold.js';
 import type {
   LogName,
   NormalizeName,
@@ -154,7 +155,7 @@ export async function planTraining(
     ema: options.ema,
     keepEvery: options.keepEvery,
     log: options.log ?? [],
-    threshold: thresholdOf(options, binary, parts),
+    threshold: await thresholdOf(options, binary, parts),
     seed: options.seed ?? 0,
     fingerprint,
     notes,
@@ -170,15 +171,21 @@ async function normalizationFor(name: NormalizeName | undefined, train: Dataset)
   return normalizationOf(name === 'min-max' ? 'per-image' : name, train.channels);
 }
 
-function thresholdOf({ threshold = 0.5 }: TrainSettings, binary: boolean, { valid }: Parts): number | 'auto' {
+async function thresholdOf(
+  { threshold = 0.5, signal }: TrainOptions,
+  binary: boolean,
+  { valid }: Parts,
+): Promise<number | 'auto'> {
   if (threshold === 0.5) return threshold;
   if (!binary)
     throw new UsageError('--threshold tells two classes apart, and the data has more: leave it out');
-  if (threshold === 'auto' && !valid) {
+  if (threshold !== 'auto') return threshold;
+  if (!valid) {
     throw new UsageError(
       '--threshold auto is chosen on the validation part: leave --val above 0, or give a number',
     );
   }
+  await checkThresholdCanBeChosen(valid, signal);
   return threshold;
 }
 

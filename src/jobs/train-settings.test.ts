@@ -1,7 +1,10 @@
 import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeFolder, temporaryFolder } from '../../test/support/made-data.js';
+import { makeFolder, put, temporaryFolder } from '../../test/support/made-data.js';
+import { UsageError } from '../errors/index.js';
+import { decodeMask } from '../images/decode-mask.js';
+import { encodeIndexedPng } from '../images/png-write.js';
 import { readRunConfig, RunFolder } from '../training/index.js';
 import { scheduleOf } from './learning-settings.js';
 import type { TrainOptions } from './train-options.js';
@@ -132,6 +135,71 @@ describe('the threshold', () => {
     await into('given', { resume: true, threshold: 0.75 });
     expect(await configOf('given')).toMatchObject({ threshold: 0.75 });
     expect((await configOf('given')).thresholdChoice).toBeUndefined();
+  });
+});
+
+describe('a threshold to be chosen where there is no foreground', () => {
+  /** Data whose samples p3 … p9 are the validation part; `marked` says which of them have foreground. */
+  async function dataWith(name: string, marked: (i: number) => boolean) {
+    const data = join(root, name);
+    await makeFolder(data, { count: 10, values: [0, 255], id: (i) => `p${i}` });
+    const held = Array.from({ length: 7 }, (_, k) => k + 3);
+    for (const i of held) if (!marked(i)) await empty(data, i);
+    const val = join(root, `${name}.txt`);
+    await put(val, held.map((i) => `p${i}`).join('\n'));
+    return { data, val };
+  }
+
+  async function empty(data: string, i: number) {
+    const file = join(data, 'masks', `p${i}.png`);
+    const mask = await decodeMask(await readFile(file));
+    await put(file, await encodeIndexedPng({ ...mask, data: mask.data.fill(0) }));
+  }
+
+  it('is refused before the first step, and writes nothing', async () => {
+    const { data, val } = await dataWith('healthy', () => false);
+    const out = join(root, 'on-healthy');
+    const run = train({ ...settings, data, val, out, epochs: 1, threshold: 'auto' });
+    await expect(run).rejects.toThrow(UsageError);
+    await expect(run).rejects.toThrow(
+      '--threshold auto is chosen on the validation part, and its 7 samples have no pixel of foreground: hold others out with --val or --seed, or give a number',
+    );
+    await expect(access(out)).rejects.toThrow();
+    expect(await train({ ...settings, data, val, out, epochs: 1, threshold: 0.4 })).toMatchObject({
+      epochs: 1,
+    });
+  });
+
+  it('is chosen where a single mask has some', async () => {
+    const { data, val } = await dataWith('one', (i) => i === 9);
+    const run = { ...settings, data, val, out: join(root, 'on-one'), epochs: 1 };
+    const { threshold } = await train({ ...run, threshold: 'auto' });
+    expect(threshold).toMatchObject({ chosenOn: 'valid', samples: 7 });
+  });
+
+  it('ends the run whole, and says so, where the foreground went while it ran', async () => {
+    const { data, val } = await dataWith('vanishing', (i) => i === 5);
+    const out = join(root, 'on-vanishing');
+    const notes: string[] = [];
+    const result = await train({
+      ...settings,
+      data,
+      val,
+      out,
+      epochs: 1,
+      threshold: 'auto',
+      onNote: (text) => void notes.push(text),
+      callbacks: [{ name: 'vanishing', epochEnd: () => empty(data, 5) }],
+    });
+    expect(result).toMatchObject({ epochs: 1, stopped: 'epochs', valid: { samples: 7 } });
+    expect(result.threshold).toBeUndefined();
+    expect(notes).toContain(
+      'No threshold was chosen, and the run keeps 0.5: the masks of the validation part, as they are now, have no pixel of foreground.',
+    );
+    const config = await configOf('on-vanishing');
+    expect(config.threshold).toBe(0.5);
+    expect(config.thresholdChoice).toBeUndefined();
+    await access(join(out, 'scores.json'));
   });
 });
 

@@ -179,7 +179,7 @@ async function runTraining(
     const took = allReduceNote(history);
     if (took !== undefined) note(took);
     const ended = stopped !== 'interrupted' && ranks.isFirst;
-    const threshold = ended ? await settleThreshold(folder, plan, runtime, options.signal) : undefined;
+    const threshold = ended ? await settleThreshold(folder, plan, runtime, options.signal, note) : undefined;
     const scored = ended ? await scoreParts(folder, plan, runtime, pictures, options.signal) : {};
     const outcome: RunScores = {
       epochs,
