@@ -108,6 +108,27 @@ describe('cleaning a mask', () => {
     expect(shown(cleanMask(mask, { keepLargest: true, background: 1 }))).toEqual(['11111', '111..', '11111']);
   });
 
+  it('may have no background: what is dropped becomes of what lies around it, and nothing is a hole', () => {
+    const mask = drawn('...11', '.2.11', '...13', '11111', '14..1', '11111');
+    // The 4 touches 1 along three edges and the piece of 0 beside it, dropped too, along one.
+    expect(shown(cleanMask(mask, { minArea: 3, background: null }))).toEqual([
+      '...11',
+      '...11',
+      '...11',
+      '11111',
+      '11111',
+      '11111',
+    ]);
+    const inside = drawn('11111', '12221', '12321', '12221', '11111');
+    expect(shown(cleanMask(inside, { minArea: 9, background: null }))).toEqual(Array(5).fill('11111'));
+    const holes = drawn('111', '1.1', '111');
+    expect(cleanMask(holes, { fillHoles: true, background: null })).toEqual(holes);
+    const sky = drawn('..1', '111', '1.1');
+    expect(shown(cleanMask(sky, { keepLargest: true, background: null }))).toEqual(['..1', '111', '111']);
+    const specks = drawn('12', '34');
+    expect(cleanMask(specks, { minArea: 2, background: null })).toEqual(specks);
+  });
+
   it('leaves the mask it was given as it is, and refuses areas that are none', () => {
     const mask = drawn('1.1');
     cleanMask(mask, { keepLargest: true, minArea: 5, fillHoles: true });
@@ -126,6 +147,15 @@ describe('cleaning a mask', () => {
           if (keepLargest) expect(components.filter((c) => c.value === value)).toHaveLength(1);
         }
         expect(cleanMask(cleaned, { minArea, keepLargest })).toEqual(cleaned);
+        const all = { minArea, keepLargest, background: null };
+        const whole = cleanMask(mask, all);
+        const before = connectedComponents(mask, null).components;
+        const after = connectedComponents(whole, null).components;
+        expect(after.length).toBeLessThanOrEqual(before.length);
+        if (before.some(({ area }) => area >= minArea)) {
+          expect(cleanMask(whole, all)).toEqual(whole);
+          for (const { area } of after) expect(area).toBeGreaterThanOrEqual(minArea);
+        }
       }),
       { seed: 2 },
     );

@@ -29,11 +29,12 @@ export interface Components {
 
 /**
  * Parts a mask into regions of one class.
- * @param background the class whose pixels touch along edges alone; `all` where those of every class do.
+ * @param background the class whose pixels touch along edges alone; `all` where those of every class do, null
+ *   where those of none.
  */
 export function connectedComponents(
   { width, height, data }: ClassMask,
-  background: number | 'all' = 0,
+  background: number | 'all' | null = 0,
 ): Components {
   const parents = new Int32Array(data.length);
   const root = (pixel: number): number => {
@@ -93,8 +94,12 @@ export interface CleanOptions {
   readonly minArea?: number | undefined;
   /** Background that one class encloses becomes of that class. */
   readonly fillHoles?: boolean | undefined;
-  /** The class that dropped pixels become; default 0, and where a model is known its class `background`. */
-  readonly background?: number | undefined;
+  /**
+   * The class that dropped pixels become; default 0, and where a model is known its class `background`. Null
+   * where every class is something: a dropped piece then becomes of the class that it touches most, and there
+   * are no holes.
+   */
+  readonly background?: number | null | undefined;
 }
 
 /** Throws UsageError where the options are out of range. */
@@ -114,7 +119,7 @@ export function cleanMask(mask: ClassMask, options: CleanOptions): ClassMask {
   const { keepLargest = false, minArea = 0, fillHoles = false, background = 0 } = options;
   let cleaned = mask;
   if (keepLargest || minArea > 1) cleaned = dropComponents(cleaned, keepLargest, minArea, background);
-  if (fillHoles) cleaned = fillEnclosed(cleaned, background);
+  if (fillHoles && background !== null) cleaned = fillEnclosed(cleaned, background);
   return cleaned;
 }
 
@@ -122,7 +127,7 @@ function dropComponents(
   mask: ClassMask,
   keepLargest: boolean,
   minArea: number,
-  background: number,
+  background: number | null,
 ): ClassMask {
   const { labels, components } = connectedComponents(mask, background);
   const largest = new Map<number, number>();
@@ -134,8 +139,56 @@ function dropComponents(
     ({ value, area }, label) =>
       value !== background && (area < minArea || (keepLargest && largest.get(value) !== label)),
   );
-  const data = mask.data.map((value, i) => (dropped[labels[i]!] ? background : value));
+  const becomes = background === null ? classesAround(mask.width, labels, components, dropped) : undefined;
+  const data = mask.data.map((value, i) => {
+    const label = labels[i]!;
+    return dropped[label] ? (becomes?.get(label) ?? background ?? value) : value;
+  });
   return { ...mask, data };
+}
+
+/**
+ * By dropped component, the class that it touches along most edges of pixels, the first of equals. One that
+ * lies among dropped ones follows when these have theirs; where nothing is kept there is none to take.
+ */
+function classesAround(
+  width: number,
+  labels: Int32Array,
+  components: readonly Component[],
+  dropped: readonly boolean[],
+): Map<number, number> {
+  /** By dropped component, its neighbours and the edges between the two. */
+  const touching = new Map<number, Map<number, number>>();
+  const touch = (one: number, other: number): void => {
+    if (!dropped[one]) return;
+    let edges = touching.get(one);
+    if (!edges) touching.set(one, (edges = new Map<number, number>()));
+    edges.set(other, (edges.get(other) ?? 0) + 1);
+  };
+  for (let i = 0; i < labels.length; i++) {
+    for (const other of [i % width > 0 ? i - 1 : i, i >= width ? i - width : i]) {
+      const [a, b] = [labels[i]!, labels[other]!];
+      if (a === b) continue;
+      touch(a, b);
+      touch(b, a);
+    }
+  }
+  const becomes = new Map<number, number>();
+  for (let open = [...touching.keys()]; open.length > 0;) {
+    const found = open.flatMap((label) => {
+      const edges = new Map<number, number>();
+      for (const [neighbour, count] of touching.get(label)!) {
+        const value = dropped[neighbour] ? becomes.get(neighbour) : components[neighbour]!.value;
+        if (value !== undefined) edges.set(value, (edges.get(value) ?? 0) + count);
+      }
+      const [most] = [...edges].sort(([a, m], [b, n]) => n - m || a - b);
+      return most ? [[label, most[0]] as const] : [];
+    });
+    if (found.length === 0) break;
+    for (const [label, value] of found) becomes.set(label, value);
+    open = open.filter((label) => !becomes.has(label));
+  }
+  return becomes;
 }
 
 function fillEnclosed(mask: ClassMask, background: number): ClassMask {
