@@ -8,11 +8,11 @@ export interface Legend {
   shares(counts: readonly number[] | undefined): void;
 }
 
-/** @param background the class that is left out at first. */
+/** @param background the class that is left out at first, null for none. */
 export function createLegend(
   names: readonly string[],
   palette: readonly (readonly number[])[],
-  background: number,
+  background: number | null,
   onChange: () => void,
 ): Legend {
   const rows = names.map((name, index) => {

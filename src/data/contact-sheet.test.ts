@@ -34,6 +34,8 @@ describe('contactSheet', () => {
     expect(picture.data.length).toBe(picture.width * picture.height * 3);
     expect(countColour(picture, classColour(1))).toBeGreaterThan(100);
     expect(countColour(picture, classColour(2))).toBeGreaterThan(100);
+    // The sky is no background: it is drawn as the others are, and its outline follows the disc's and the bar's.
+    expect(countColour(picture, classColour(3))).toBeGreaterThan(200);
   });
 });
 

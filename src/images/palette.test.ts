@@ -33,6 +33,27 @@ describe('the colours of a set of classes', () => {
   });
 });
 
+describe('the background', () => {
+  it('is the class of that name, however it is written', () => {
+    expect(backgroundClass(['cat', 'Background', 'dog'])).toBe(1);
+    expect(backgroundClass(['_background_', 'cat', 'dog'])).toBe(0);
+    expect(backgroundClass(['sky', 'road', 'background car'])).toBeNull();
+  });
+
+  it('is the first of two classes, and of classes that nobody named', () => {
+    expect(backgroundClass(['sky', 'road'])).toBe(0);
+    expect(backgroundClass(['class 0', 'class 1', 'class 2'])).toBe(0);
+  });
+
+  it('is none of several named classes without it: the first is drawn too, in a colour of its own', () => {
+    expect(backgroundClass(['sky', 'road', 'car'])).toBeNull();
+    expect(classColours(['sky', 'road', 'car'])).toEqual([3, 1, 2].map(classColour));
+    const most = classColours(Array.from({ length: 255 }, (_, i) => `kind ${i}`));
+    expect(new Set(most.map(String)).size).toBe(255);
+    expect(most.map(String)).not.toContain(String(classColour(255)));
+  });
+});
+
 describe('colour vision', () => {
   it('measures as CIE L*a*b* does', () => {
     // Values of D65 white, and of sRGB red, as tables have them.

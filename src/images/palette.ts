@@ -2,7 +2,7 @@
  * The colours of classes: the same in masks, overlays, reports and exported files, and told apart by
  * people who see colours differently.
  *
- * Class 0 (most often background) is black; classes 1…7 take the seven hues of Okabe and Ito ("Color
+ * Class 0 (most often background, see `classColours`) is black; classes 1…7 take the seven hues of Okabe and Ito ("Color
  * universal design", 2008), brightest contrasts first; classes 8…20 the colours that lie farthest, each in its
  * turn, from all before them in L*a*b* as people of normal vision and with each kind of colour blindness see
  * them (`colour-vision.ts`); further ones are spread by the golden ratio. Index 255 (ignored) is a light grey.
@@ -51,14 +51,30 @@ export function classColour(index: number): Colour {
   return [CLASS_PALETTE[3 * index]!, CLASS_PALETTE[3 * index + 1]!, CLASS_PALETTE[3 * index + 2]!];
 }
 
-/** The class that stands for "nothing of interest": the one of the name "background", else the first. */
-export function backgroundClass(names: readonly string[]): number {
-  return Math.max(0, names.indexOf('background'));
+/** As people and labelling tools write it: `Background`, `_background_`. */
+const BACKGROUND_NAME = /^[\s_]*background[\s_]*$/i;
+/** Names that were made up, which tell nothing. */
+const MADE_UP_NAME = /^class \d+$/;
+
+/**
+ * The class that stands for "nothing of interest", and that pictures leave clear: the one named "background",
+ * else the first of two, and the first of classes that nobody named. Null for more than two named classes
+ * without it: each is then something, as sky is in a street.
+ */
+export function backgroundClass(names: readonly string[]): number | null {
+  const named = names.findIndex((name) => BACKGROUND_NAME.test(name));
+  if (named !== -1) return named;
+  return names.length <= 2 || names.every((name) => MADE_UP_NAME.test(name)) ? 0 : null;
 }
 
-/** The colours of a set of classes: the background black wherever it stands, the others in the palette's order. */
+/**
+ * The colours of a set of classes: the background black wherever it stands, the others in the palette's order.
+ * Where there is no background the first class takes the colour after all others, which keep theirs.
+ */
 export function classColours(names: readonly string[]): Colour[] {
   const background = backgroundClass(names);
+  // The colour of index 255 is that of ignored pixels.
+  if (background === null) return names.map((_, i) => classColour(i > 0 ? i : names.length % IGNORE_INDEX));
   return names.map((_, i) => classColour(i === background ? 0 : i < background ? i + 1 : i));
 }
 

@@ -43,7 +43,7 @@ describe('runs of a mask', () => {
 
   it('as COCO annotations leave the background out', () => {
     const mask = maskOf(['..3', '#.3']);
-    expect(maskToCoco(mask, ['sky', 'cat', 'dog', 'car'], 'a.jpg')).toEqual({
+    expect(maskToCoco(mask, ['background', 'cat', 'dog', 'car'], 'a.jpg')).toEqual({
       images: [{ id: 1, file_name: 'a.jpg', width: 3, height: 2 }],
       categories: [
         { id: 1, name: 'cat' },

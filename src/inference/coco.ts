@@ -100,8 +100,8 @@ export interface CocoAnnotations {
 }
 
 /**
- * A mask as COCO annotations, one for each class that it holds but the background. Category ids are class
- * indices.
+ * A mask as COCO annotations, one for each class that it holds but the background, where there is one. Category
+ * ids are class indices.
  *
  * @param classes names by index. @param fileName of the image.
  */

@@ -96,7 +96,10 @@ export async function evaluate(
   } = options;
   checkClasses(segmenter, dataset);
   checkCleanOptions(options);
-  const accumulator = new ScoreAccumulator({ classNames: card.classes });
+  const background = backgroundClass(card.classes);
+  // Of two classes the second is the foreground, whatever their names: it is the one that the model gives.
+  const scored = { classNames: card.classes, background: card.classes.length === 2 ? 0 : background };
+  const accumulator = new ScoreAccumulator(scored);
   const shared = communicator && (await SharedScoring.deal(communicator, dataset, indices, batch));
   const own = shared ? shared.positions.map((position) => indices[position]!) : indices;
   const soft = new SoftDiceBatches(batch, (probabilities, target) => {
@@ -104,7 +107,6 @@ export async function evaluate(
     accumulator.addSoftDice(value);
     shared?.keepSoftDice(value);
   });
-  const background = backgroundClass(card.classes);
   const perSample: SampleScores[] = [];
   const losses = options.losses?.length
     ? await LossProgram.compile(card, options.losses, segmenter)
@@ -145,7 +147,7 @@ export async function evaluate(
   }
   soft.flush();
   const whole = await shared?.gather(
-    new ScoreAccumulator({ classNames: card.classes }),
+    new ScoreAccumulator(scored),
     (position) => dataset.groups?.[indices[position]!],
   );
   if (whole) {

@@ -138,6 +138,9 @@ describe('polygons of a mask', () => {
     // The background is a class by its name before it is the first.
     const named = maskToGeoJson(maskOf(['#.']), ['tree', 'background']);
     expect(named.features.map(({ properties }) => properties.class)).toEqual(['tree']);
+    // Of several named classes without it, each has outlines.
+    const street = maskToGeoJson(maskOf(['#.']), ['sky', 'tree', 'road']);
+    expect(street.features.map(({ properties }) => properties.class)).toEqual(['tree', 'sky']);
     const everything = maskToGeoJson(maskOf(['#.']), ['ground', 'tree'], { background: null });
     expect(everything.features.map(({ properties }) => properties.class)).toEqual(['tree', 'ground']);
   });

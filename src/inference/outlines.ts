@@ -31,7 +31,7 @@ export interface MaskPolygon {
 }
 
 export interface PolygonOptions {
-  /** The class that has no outlines, null for none. Default 0, or where names are given the class `background`. */
+  /** The class that has no outlines, null for none. Default 0, or where names are given what they say. */
   readonly background?: number | null | undefined;
 }
 

@@ -84,7 +84,18 @@ describe('ScoreAccumulator', () => {
     const alone = sampleScores('x.png', counts, undefined, 1);
     expect(Object.keys(alone)).toEqual(['id', 'meanDice', 'meanIoU', 'dice', 'foreground']);
     expect(alone.foreground).toBe(2);
+    expect(sampleScores('x.png', counts, undefined, null).foreground).toBe(4);
     expect(sampleScores('x.png', new ConfusionMatrix(3))).not.toHaveProperty('dice');
+  });
+
+  it('pools all classes of a group where none is the background', () => {
+    const groupDice = (background: number | null) => {
+      const accumulator = new ScoreAccumulator({ classNames: ['sky', 'road', 'car'], background });
+      accumulator.addSample(mask('0012'), mask('0011'), 'street');
+      return accumulator.scores().meanGroupDice;
+    };
+    expect(groupDice(null)).toBe(6 / 8);
+    expect(groupDice(0)).toBe(2 / 4);
   });
 
   it('refuses what does not fit', () => {

@@ -66,7 +66,7 @@ export interface SampleScores {
   readonly meanIoU: number | null;
   /** Two classes only: Dice of the foreground; null where it is in neither mask. */
   readonly dice?: number | null;
-  /** Pixels that truly are of another class than the background. */
+  /** Pixels that truly are of another class than the background; where there is none, of any. */
   readonly foreground: number;
 }
 
@@ -79,8 +79,8 @@ export interface LossValues {
 export interface ScoreOptions {
   /** The names of the classes, by index. */
   readonly classNames: readonly string[];
-  /** The class that is no foreground; 0 by default. */
-  readonly background?: number;
+  /** The class that is no foreground, null for none; 0 by default. */
+  readonly background?: number | null;
   /** True pixels of this value are not scored; 255 by default. */
   readonly ignore?: number;
 }
@@ -100,14 +100,14 @@ function tellLosses({ loss, losses }: LossValues): {
   };
 }
 
-/** The scores of one sample from its counts. @param background the class that is no foreground. */
+/** The scores of one sample from its counts. @param background the class that is no foreground, null for none. */
 export function sampleScores(
   id: string,
   counts: ConfusionMatrix,
   losses?: LossValues,
-  background = 0,
+  background: number | null = 0,
 ): SampleScores {
-  const { tp, fn } = counts.of(background);
+  const { tp, fn } = background === null ? { tp: 0, fn: 0 } : counts.of(background);
   return {
     id,
     ...(losses === undefined ? {} : tellLosses(losses)),
@@ -125,7 +125,7 @@ export class ScoreAccumulator {
   /** Counts by group, in order of appearance. */
   readonly groups = new Map<string, ConfusionMatrix>();
   private readonly classNames: readonly string[];
-  private readonly background: number;
+  private readonly background: number | null;
   private readonly ignore: number;
   private samples = 0;
   private lossWeight = 0;
@@ -138,7 +138,8 @@ export class ScoreAccumulator {
   constructor({ classNames, background = 0, ignore = IGNORE_INDEX }: ScoreOptions) {
     this.classNames = classNames;
     this.counts = new ConfusionMatrix(classNames.length);
-    if (!Number.isInteger(background) || background < 0 || background >= classNames.length) {
+    const isClass = background === null || classNames[background] !== undefined;
+    if (!isClass) {
       throw new UsageError(
         `Scores: background must be the index of a class, 0 to ${classNames.length - 1}, got ${background}.`,
       );

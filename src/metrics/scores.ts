@@ -76,8 +76,8 @@ export function meanDice(matrix: ConfusionMatrix): number | null {
   return meanDefined(classCounts(matrix).map(dice));
 }
 
-/** The counts of all classes but `background` pooled: for two classes, those of the foreground. */
-export function foreground(matrix: ConfusionMatrix, background = 0): ClassCounts {
+/** The counts of all classes but `background` (null for none) pooled: for two classes, those of the foreground. */
+export function foreground(matrix: ConfusionMatrix, background: number | null = 0): ClassCounts {
   return pooled(
     classCounts(
       matrix,

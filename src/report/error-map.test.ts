@@ -46,6 +46,11 @@ describe('errorMap', () => {
     );
   });
 
+  it('knows one kind of error where no class is the background', () => {
+    const mask = (...data: number[]) => ({ width: 3, height: 1, data: Uint8Array.from(data) });
+    expect([...errorMap(mask(0, 1, 2), mask(0, 0, 1), null).data]).toEqual([0, 3, 3]);
+  });
+
   it('refuses masks of two sizes', () => {
     const mask = (width: number) => ({ width, height: 1, data: new Uint8Array(width) });
     expect(() => errorMap(mask(3), mask(4), 0)).toThrow('3×1 and a truth of 4×1');

@@ -31,9 +31,10 @@ export interface ErrorMap {
 /**
  * Compares two masks of one size pixel by pixel.
  *
- * @param background the class that is no object. @throws ShapeError where the masks differ in size.
+ * @param background the class that is no object; null where each is one, so that every error is `wrongClass`.
+ * @throws ShapeError where the masks differ in size.
  */
-export function errorMap(prediction: ClassMask, truth: ClassMask, background: number): ErrorMap {
+export function errorMap(prediction: ClassMask, truth: ClassMask, background: number | null): ErrorMap {
   const { width, height } = truth;
   if (prediction.width !== width || prediction.height !== height) {
     throw new ShapeError(

@@ -49,8 +49,8 @@ export interface Film {
   readonly version: 1;
   readonly part: 'train' | 'valid';
   readonly classes: readonly ShownClass[];
-  /** Index of the class that is no object. */
-  readonly background: number;
+  /** Index of the class that is no object; null where each is one. */
+  readonly background: number | null;
   readonly samples: readonly FilmSample[];
   readonly frames: readonly FilmFrame[];
 }

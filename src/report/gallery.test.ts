@@ -5,8 +5,10 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryDataset } from '../../test/inference/memory-dataset.js';
 import { tinyCard, tinyUNet } from '../../test/inference/tiny-model.js';
+import type { Sample } from '../data/index.js';
 import { decodeMask } from '../images/decode-mask.js';
-import { evaluate, exportGraph, Segmenter } from '../inference/index.js';
+import { classColour, classColours, hexColour } from '../images/palette.js';
+import { evaluate, exportGraph, type ModelCard, Segmenter } from '../inference/index.js';
 import { encodeModel } from '../onnx/index.js';
 import { writeGallery, type Gallery } from './gallery.js';
 
@@ -21,18 +23,22 @@ const IDS = ['a/"b"', '<script>alert(1)</script>', '../🦊', 'x'];
 let folder: string;
 let segmenter: Segmenter;
 let binary: Segmenter;
+let street: Segmenter;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pixelwise-gallery-'));
-  const open = (classes: number) => {
-    const card = tinyCard(classes);
+  const open = (classes: number, changes?: Partial<ModelCard>) => {
+    const card = tinyCard(classes, changes);
     const { model, state } = tinyUNet(card);
     return Segmenter.load(encodeModel(exportGraph(model, state, card)), { threads: 1 });
   };
   [segmenter, binary] = [await open(3), await open(2)];
+  const classes = ['sky', 'road', 'car'];
+  street = await open(3, { classes, palette: classColours(classes) });
 });
 afterAll(async () => {
   await segmenter.close();
   await binary.close();
+  await street.close();
   await rm(folder, { recursive: true });
 });
 
@@ -94,6 +100,31 @@ describe('writeGallery', () => {
     expect(scores).toEqual([...scores].sort((a, b) => a - b));
     expect(items.every((item) => 'dice' in item === (classes === 2))).toBe(true);
   });
+
+  it('draws every class where none is the background', async () => {
+    const { classes } = street.card;
+    const skyAlone = memoryDataset(classes, [[40, 52]]);
+    const data = { ...skyAlone, get: async (i: number) => onlySky(await skyAlone.get(i)) };
+    const evaluation = await evaluate(street, data);
+    expect(evaluation.perSample[0]!.foreground).toBe(40 * 52);
+    const gallery = await writeGallery(join(folder, 'street'), street, data, evaluation, {
+      part: 'test',
+      chosenOn: false,
+    });
+    expect(gallery.background).toBeNull();
+    expect(gallery.classes.map(({ color }) => color)).toEqual(classColours(classes).map(hexColour));
+    const [{ truth, errors }] = gallery.items as [Gallery['items'][number]];
+    const at = (path: string) => join(folder, 'street', path);
+    const { channels } = await sharp(at(truth)).stats();
+    expect(channels.map(({ mean }) => mean)).toEqual([...classColour(3), 255]);
+    const kinds = (await decodeMask(at(errors))).data.filter((value) => value > 0);
+    expect(kinds.length).toBeGreaterThan(0);
+    expect(kinds.every((kind) => kind === 3)).toBe(true);
+  });
 });
+
+function onlySky({ mask, ...sample }: Sample): Sample {
+  return { ...sample, mask: { ...mask, data: new Uint8Array(mask.data.length) } };
+}
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);

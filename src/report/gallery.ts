@@ -57,8 +57,8 @@ export interface Gallery {
   /** Whether the model was chosen by scores on these samples, which flatters it. */
   readonly chosenOn: boolean;
   readonly classes: readonly ShownClass[];
-  /** Index of the class that is no object. */
-  readonly background: number;
+  /** Index of the class that is no object; null where each is one. */
+  readonly background: number | null;
   readonly errorColors: Readonly<Record<Exclude<ErrorKind, 'correct'>, string>>;
   readonly items: readonly GalleryItem[];
 }

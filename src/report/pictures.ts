@@ -19,7 +19,7 @@ const gallerySchema = z.object({
   part: z.string(),
   chosenOn: z.boolean(),
   classes,
-  background: whole,
+  background: whole.nullable(),
   errorColors: z.object({ falsePositive: colour, falseNegative: colour, wrongClass: colour.optional() }),
   items: z.array(
     z.object({

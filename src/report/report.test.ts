@@ -44,6 +44,31 @@ describe('a report', () => {
     expect(document.querySelectorAll('#film .mask').length).toBe(3);
   });
 
+  it('names in its legends what its pictures show, also where no class is the background', async () => {
+    const legendsOf = async (name: string, classes: readonly string[]) => {
+      const document = await documentOf(name, { classes });
+      const legends = [...document.querySelectorAll('#gallery .legend')].map((list) =>
+        [...list.querySelectorAll('li')].map((item) => item.textContent.trim()),
+      );
+      return { legends, told: document.querySelector('#gallery .aside')!.textContent };
+    };
+    expect(await legendsOf('trimap', ['pet', 'background', 'border'])).toEqual({
+      legends: [
+        ['pet', 'border'],
+        ['False positive', 'False negative', 'Another class'],
+      ],
+      told: 'In the error maps, for everything but background:',
+    });
+    expect(await legendsOf('street', ['sky', 'road', 'car'])).toEqual({
+      legends: [['sky', 'road', 'car'], ['Another class']],
+      told: 'In the error maps:',
+    });
+    expect((await legendsOf('two', ['sky', 'bird'])).legends).toEqual([
+      ['bird'],
+      ['False positive', 'False negative'],
+    ]);
+  });
+
   it('says what there is of a run that has nothing yet', async () => {
     const document = await documentOf('empty', { epochs: 0, wanted: 5, stopped: null, ids: [] });
     expect(sections(document)).toEqual(['verdict', 'data', 'settings']);

@@ -47,13 +47,13 @@ export async function encodeWebp({ width, height, data }: Raster, quality = 82):
 }
 
 /**
- * A mask as a PNG that shows classes in their colours, and nothing where they are `clear` or ignored. The
- * stored values are the class indices; ignored pixels have the index after the last class.
+ * A mask as a PNG that shows classes in their colours, and nothing where they are `clear` (null for none) or
+ * ignored. The stored values are the class indices; ignored pixels have the index after the last class.
  */
 export async function encodeMaskLayer(
   mask: ClassMask,
   colours: readonly Colour[],
-  clear: number,
+  clear: number | null,
 ): Promise<Uint8Array> {
   const { width, height, data } = mask;
   const ignored = colours.length;
@@ -64,6 +64,6 @@ export async function encodeMaskLayer(
       data: data.map((value) => (value === IGNORE_INDEX ? ignored : value)),
       palette: Uint8Array.from([...colours, [0, 0, 0]].flat()),
     },
-    { transparent: [clear, ignored] },
+    { transparent: clear === null ? [ignored] : [clear, ignored] },
   );
 }

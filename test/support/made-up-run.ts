@@ -258,7 +258,7 @@ async function writePictures(
 function blob(classes: readonly string[], index: number, radius: number) {
   const background = backgroundClass(classes);
   const others = classes.map((_, k) => k).filter((k) => k !== background);
-  const data = new Uint8Array(SIDE * SIDE).fill(background);
+  const data = new Uint8Array(SIDE * SIDE).fill(background ?? 0);
   for (let i = 0; i < data.length; i++) {
     const [x, y] = [(i % SIDE) - SIDE / 2, Math.floor(i / SIDE) - SIDE / 2];
     if (x * x + y * y < radius * radius) data[i] = others[index % others.length]!;

@@ -6,6 +6,7 @@ import type { Html, HtmlValue } from '../page/html.js';
 import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
 import { coloursOf, legend } from '../sections/class-colours.js';
+import { errorLegend } from '../sections/error-legend.js';
 import { panel } from '../sections/panel.js';
 import { PART_NAMES } from '../sections/part-names.js';
 import type { Column, Compared } from './compared.js';
@@ -51,7 +52,7 @@ export function samplesSection(
           </li>
         </ul>`
       }
-      ${classLegends(columns)} ${errors && errorLegend(whose)}
+      ${classLegends(columns)} ${errors && legendOfErrors(whose)}
       <div class="comparisons" style="--models: ${columns.length + (errors ? 1 : 2)}">
         ${samples.map((sample, index) => figureOf(sample, index, compared, errors))}
       </div>`,
@@ -79,14 +80,16 @@ function classLegends(columns: readonly Column[]): Html[] {
   });
 }
 
-function errorLegend({ run }: Column): Html {
+function legendOfErrors({ run }: Column): Html {
   const { falsePositive, falseNegative, wrongClass } = ERROR_COLOURS;
+  const colours = {
+    falsePositive: hexColour(falsePositive),
+    falseNegative: hexColour(falseNegative),
+    wrongClass: hexColour(wrongClass),
+  };
+  const { classes } = run.config;
   return html`<p class="aside">In the error maps, which stand below the predictions:</p>
-    ${legend([
-      { colour: hexColour(falsePositive), name: 'False positive' },
-      { colour: hexColour(falseNegative), name: 'False negative' },
-      ...(run.config.classes.length > 2 ? [{ colour: hexColour(wrongClass), name: 'Another class' }] : []),
-    ])}`;
+    ${errorLegend(colours, classes.length, backgroundClass(classes))}`;
 }
 
 /** Image and truth stand first, one above the other where there are error maps to stand beside the truth. */

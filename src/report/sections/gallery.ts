@@ -6,6 +6,7 @@ import type { Section } from '../page/page.js';
 import type { GalleryItem } from '../pictures.js';
 import type { Run } from '../read-run.js';
 import { legend } from './class-colours.js';
+import { errorLegend } from './error-legend.js';
 import { type Panel, panel } from './panel.js';
 import { PART_NAMES } from './part-names.js';
 import { TRAINED_ON } from './verdict.js';
@@ -22,14 +23,8 @@ const NAMED = 24;
 export function gallerySection({ gallery }: Run): Section | undefined {
   if (!gallery || gallery.items.length === 0) return undefined;
   const { errorColors, classes, background, chosenOn, part } = gallery;
-  const errors = [
-    { colour: errorColors.falsePositive, name: 'False positive' },
-    { colour: errorColors.falseNegative, name: 'False negative' },
-    ...(classes.length > 2 && errorColors.wrongClass !== undefined
-      ? [{ colour: errorColors.wrongClass, name: 'Another class' }]
-      : []),
-  ];
   const shown = classes.map(({ color, name }) => ({ colour: color, name }));
+  const but = background !== null && `, for everything but ${classes[background]?.name ?? 'the background'}`;
   const places = gallery.items.map((item, index) => ({ item, index }));
   return {
     id: 'gallery',
@@ -46,10 +41,8 @@ export function gallerySection({ gallery }: Run): Section | undefined {
       }
       <h3 class="hidden">Colours</h3>
       ${legend([...shown.filter((_, index) => index !== background).slice(0, NAMED)])}
-      <p class="aside">
-        In the error maps, for everything but ${classes[background]?.name ?? 'the background'}:
-      </p>
-      ${legend(errors)}
+      <p class="aside">In the error maps${but}:</p>
+      ${errorLegend(errorColors, classes.length, background)}
       ${RANKS.map(([rank, title]) => {
         const cards = places.filter(({ item }) => item.rank === rank);
         return (
