@@ -27,7 +27,7 @@ export interface Failure {
 async function perform(task: Task): Promise<object> {
   if (task.kind === 'case') return measureCase(task.case, task.settings);
   const { threads, device, repeats } = task;
-  const runtime = await createNodeRuntime({ threads, device });
+  const runtime = await createNodeRuntime({ threads, device, training: false });
   try {
     return await convolutionRates(runtime, repeats);
   } finally {

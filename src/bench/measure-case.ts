@@ -46,7 +46,11 @@ async function measureSteps(
 ): Promise<Steps> {
   // What another mode needs is not loaded: it would be counted as this one's memory.
   if (which.mode === 'data') return (await import('./data-case.js')).measureData(which, settings);
-  const plain = await createNodeRuntime({ device: settings.device, threads: which.threads });
+  const plain = await createNodeRuntime({
+    device: settings.device,
+    threads: which.threads,
+    training: which.mode === 'train',
+  });
   const runtime: Runtime =
     folder === undefined
       ? plain

@@ -108,8 +108,8 @@ export class Lowering {
   /** What each result of {@link reshape} is another shape of. */
   private readonly reshaped = new Map<string, string>();
   private readonly domains = new Set<string>();
-  /** By result, the output of the node that can apply an activation on the way, and how it is told to. */
-  private readonly activations = new Map<string, { output: string; attributes(name: string): Attributes }>();
+  /** For results whose node can apply an activation on the way: what that node itself gives. */
+  private readonly activations = new Map<Tensor, string>();
   private readonly useCounts: ReadonlyMap<Tensor, number>;
   private scope = '';
   private counter = 0;
@@ -157,19 +157,19 @@ export class Lowering {
     return outputs;
   }
 
-  /** Lets an activation that alone reads `result` be applied by the node of the given output. */
-  offerActivation(result: string, output: string, attributes: (name: string) => Attributes): void {
-    this.activations.set(result, { output, attributes });
+  /** Lets a ReLU that alone reads `result` be applied by the node that gives `output`, by its attribute. */
+  offerActivation(result: Tensor, output: string): void {
+    this.activations.set(result, output);
   }
 
-  /** Whether the node that makes `tensor` applies the activation from now on, instead of one of its own. */
-  takeActivation(tensor: Tensor, name: string): boolean {
-    const offered = this.activations.get(this.name(tensor));
-    if (!offered || this.uses(tensor) !== 1) return false;
-    const at = this.nodes.findLastIndex((node) => node.outputs[0] === offered.output);
+  /** Whether the node that makes `tensor` applies a ReLU from now on, and none of its own is needed. */
+  takeRelu(tensor: Tensor): boolean {
+    const output = this.activations.get(tensor);
+    if (output === undefined || this.uses(tensor) !== 1) return false;
+    const at = this.nodes.findLastIndex(({ outputs }) => outputs[0] === output);
     const node = this.nodes[at]!;
-    this.nodes[at] = { ...node, attributes: { ...node.attributes, ...offered.attributes(name) } };
-    this.activations.delete(this.name(tensor));
+    this.nodes[at] = { ...node, attributes: { ...node.attributes, activation: text('Relu') } };
+    this.activations.delete(tensor);
     return true;
   }
 

@@ -70,7 +70,7 @@ export async function exportRun(run: string, options: ExportRunOptions): Promise
   if (precision === 'float32') {
     return write(options, exportGraph(loaded.model, loaded.weights, card, graphOptions(options)), card);
   }
-  const runtime = await createNodeRuntime();
+  const runtime = await createNodeRuntime({ training: false });
   try {
     return await exportReduced({ ...loaded, card }, precision, options, runtime);
   } finally {

@@ -69,7 +69,11 @@ export class Segmenter extends RasterSegmenter {
     const model = await readModel(source, name, checkpoint);
     const runtime =
       options.runtime ??
-      (await createNodeRuntime({ ...(device && { device }), ...(threads !== undefined && { threads }) }));
+      (await createNodeRuntime({
+        training: false,
+        ...(device && { device }),
+        ...(threads !== undefined && { threads }),
+      }));
     try {
       return new Segmenter(model, runtime, name, options.runtime === undefined);
     } catch (error) {

@@ -61,7 +61,7 @@ async function predicted(
     if (data.fingerprint === config.data.fingerprint) return new Set(part === 'train' ? dataset.ids : []);
     return new Set((await partOfRun(other.path, other.config, data.path, 'train')).ids);
   };
-  const runtime = await createNodeRuntime({ device: 'cpu' });
+  const runtime = await createNodeRuntime({ device: 'cpu', training: false });
   try {
     const load = ({ run: { path } }: Column) => Segmenter.load(path, { runtime });
     return await predictSamples(compared, { source, dataset, load, learnt, signal, onProgress });

@@ -17,6 +17,11 @@ export interface NodeRuntimeOptions {
   readonly threads?: number;
   /** Whether sessions live in a worker thread (default). Without one, a run blocks the caller. */
   readonly worker?: boolean;
+  /**
+   * Whether graphs with weights as inputs will run (default): then, once a process, it is tried out how this
+   * machine's ONNX Runtime lays out convolutions, which takes a fifth of a second.
+   */
+  readonly training?: boolean;
   /** Overrides what graphs are lowered for. */
   readonly target?: Target;
 }
@@ -35,7 +40,7 @@ const COMPILED = !import.meta.url.endsWith('.ts');
 
 /** Opens onnxruntime-node on a device. Throws if this machine's ONNX Runtime lacks it. */
 export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
-  const { device = 'cpu', threads = availableParallelism(), worker = COMPILED } = options;
+  const { device = 'cpu', threads = availableParallelism(), worker = COMPILED, training = true } = options;
   await checkDevice(device);
   const host: SessionHost = worker ? new WorkerHost() : new InlineHost();
   const runtime: Runtime = {
@@ -51,13 +56,18 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
     },
     close: () => host.close(),
   };
-  if (device !== 'cpu' || options.target) return runtime;
-  blockOfMachine ??= convolutionBlock(runtime);
-  return { ...runtime, target: { ...runtime.target, convolutionBlock: await blockOfMachine } };
+  if (device !== 'cpu' || options.target || !training) return runtime;
+  try {
+    blockOfMachine ??= await convolutionBlock(runtime);
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+  return { ...runtime, target: { ...runtime.target, convolutionBlock: blockOfMachine } };
 }
 
 /** Tried out once a process. */
-let blockOfMachine: Promise<number> | undefined;
+let blockOfMachine: number | undefined;
 
 /** The devices of this machine's onnxruntime-node. */
 async function checkDevice(device: Device): Promise<void> {

@@ -6,13 +6,13 @@ import { createNodeRuntime } from '../../runtime/node.js';
 import { gradients } from '../gradients.js';
 import type { Target } from '../lowering.js';
 import { CPU, lowerGraph } from '../lowering.js';
-import type { Tensor } from '../tensor.js';
-import { input } from '../tensor.js';
+import type { Leaf, Tensor } from '../tensor.js';
+import { constant, input } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import type { ConvOptions } from './convolution.js';
-import { conv2d } from './convolution.js';
-import { relu } from './elementwise.js';
-import { concat } from './layout.js';
+import { conv2d, convTranspose2d } from './convolution.js';
+import { relu, stopGradient } from './elementwise.js';
+import { concat, slice } from './layout.js';
 import { sum } from './reduction.js';
 
 let runtime: Runtime;
@@ -127,12 +127,62 @@ it('a ReLU that alone reads a convolution is no node of its own', () => {
 it('joined channels are neither joined nor cut again where all parts fill blocks', () => {
   const joins = (each: Case) => {
     const { nodes } = lowerGraph(graphOf(each), BLOCK).model.graph;
-    const cut = nodes.filter(({ opType, inputs }) => opType === 'Slice' && inputs[0] !== 'weight');
+    const weights = ['weight', ...nodes.flatMap((node) => (node.inputs[0] === 'weight' ? node.outputs : []))];
+    const cut = nodes.filter(({ opType, inputs }) => opType === 'Slice' && !weights.includes(inputs[0]!));
     return { concat: nodes.filter(({ opType }) => opType === 'Concat').length, cut: cut.length };
   };
   // Of the filter's gradient: the nine taps of each part, and the parts.
   expect(joins(CASES['joined channels']!)).toEqual({ concat: 3, cut: 0 });
   expect(joins(CASES['joins of three, with one channel range that fills no block']!).cut).toBeGreaterThan(0);
+});
+
+/** Compares the results of a graph on both targets. */
+async function expectEqual(inputs: readonly Leaf[], outputs: Record<string, Tensor>): Promise<void> {
+  const results: Record<string, Float32Array>[] = [];
+  for (const target of [CPU, runtime.target]) {
+    const program = await Program.compile({ inputs, outputs }, { ...runtime, target });
+    const values = ({ size }: Leaf) => Float32Array.from({ length: size }, (_, i) => Math.sin(i * i));
+    const feeds = Object.fromEntries(inputs.map((leaf) => [leaf.name, values(leaf)]));
+    results.push((await program.evaluate(feeds)) as Record<string, Float32Array>);
+    await program.release();
+  }
+  const [plain, blocked] = results as [Record<string, Float32Array>, Record<string, Float32Array>];
+  for (const name of Object.keys(outputs)) {
+    expect(blocked[name]!.length).toBe(plain[name]!.length);
+    expect(
+      plain[name]!.every((v, i) => Math.abs(v - blocked[name]![i]!) < 1e-3),
+      name,
+    ).toBe(true);
+  }
+}
+
+it('other slices of a transposed convolution are slices of the whole', async () => {
+  const x = input('x', [1, 16, 32, 32]);
+  const w = input('w', [16, 32, 3, 3]);
+  const y = convTranspose2d(x, w, undefined, { padding: 1 });
+  await expectEqual([x, w], {
+    rows: slice(y, 2, 4, 20),
+    'every other row': slice(y, 2, 0, Infinity, 2),
+    'every other channel': slice(y, 1, 0, Infinity, 2),
+    channels: slice(y, 1, 16),
+    'a few channels': slice(y, 1, 3, 9),
+    'of a part of the batch': slice(slice(concat([y, y], 0), 0, 1), 1, 0, 16),
+  });
+});
+
+it('a ReLU stays a node where the convolution is read under another name, too', async () => {
+  const x = input('x', [1, 16, 32, 32]);
+  const w = input('w', [16, 16, 3, 3]);
+  const y = conv2d(x, w, undefined, { padding: 1 });
+  await expectEqual([x, w], { rectified: relu(stopGradient(y)), y });
+});
+
+it('a constant weight is left to ONNX Runtime', () => {
+  const x = input('x', [1, 16, 32, 32]);
+  const y = conv2d(x, constant(new Float32Array(16 * 16 * 9), [16, 16, 3, 3]), undefined, { padding: 1 });
+  const slope = gradients(sum(mul(y, y)), [x])[0]!;
+  const { nodes } = lowerGraph({ inputs: [x], outputs: { y, slope } }, BLOCK).model.graph;
+  expect(nodes.filter(({ domain }) => domain === 'com.microsoft.nchwc')).toEqual([]);
 });
 
 it('small images and channels that fill no block stay plain', () => {

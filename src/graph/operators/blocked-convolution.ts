@@ -7,7 +7,7 @@
  * it out before a graph is written with it.
  */
 import type { Attributes, Lowering, Target } from '../lowering.js';
-import { int, text } from '../lowering.js';
+import { int } from '../lowering.js';
 import type { Shape } from '../tensor.js';
 
 const DOMAIN = 'com.microsoft.nchwc';
@@ -20,7 +20,7 @@ const DOMAIN = 'com.microsoft.nchwc';
  */
 const LEAST_PIXELS = 1024;
 
-interface Blocked {
+interface Convolution {
   /** The channels of each part of the image. */
   readonly channels: readonly number[];
   /** N×O×H'×W' */
@@ -32,7 +32,7 @@ interface Blocked {
 /** Whether the convolution of these shapes is best run in the blocked layout. 1×1 kernels are products already. */
 export function runsBlocked(
   { convolutionBlock: block }: Target,
-  { channels, to, kernel, groups }: Blocked,
+  { channels, to, kernel, groups }: Convolution,
 ): boolean {
   if (block === 0 || groups !== 1 || kernel.every((k) => k === 1)) return false;
   const [n, o, h, w] = to as [number, number, number, number];
@@ -45,33 +45,32 @@ interface Part {
   readonly weight: string;
 }
 
+interface Blocked {
+  /** N×O×H'×W' */
+  readonly result: string;
+  /** The same in blocks: what a node gives that can apply an activation. */
+  readonly inBlocks: string;
+}
+
 /**
  * The convolution between changes of layout. An image whose channels lie in several parts is never joined: the
- * sum grows from part to part. A ReLU that alone reads the result becomes a part of it.
+ * sum grows from part to part.
  *
- * @param again whether it is made a second time: then nothing of it may equal the nodes of the first
+ * ONNX Runtime merges no equal nodes of this domain. So what is made again under recomputation is made again, and
+ * what two ranges of a join's gradient both read comes into the layout twice.
  */
 export function blockedConv(
   onnx: Lowering,
-  {
-    parts,
-    bias,
-    to,
-  }: { readonly parts: readonly Part[]; readonly bias?: string | undefined; readonly to: Shape },
-  attributes: Attributes,
-  again = false,
-): string {
-  const layout: Attributes = again ? {} : { channels_last: int(0) };
-  const sum = parts.reduce<string | undefined>((before, { x, weight }) => {
-    const blocked = onnx.emit('ReorderInput', [x], layout, DOMAIN);
-    const inputs = [blocked, weight];
+  parts: readonly Part[],
+  { bias, channels, attributes }: { bias?: string | undefined; channels: number; attributes: Attributes },
+): Blocked {
+  const inBlocks = parts.reduce<string | undefined>((before, { x, weight }) => {
+    const inputs = [onnx.emit('ReorderInput', [x], {}, DOMAIN), weight];
     if (before !== undefined) inputs.push('', before);
     else if (bias !== undefined) inputs.push(bias);
     return onnx.emit('Conv', inputs, attributes, DOMAIN);
   }, undefined)!;
-  const result = onnx.emit('ReorderOutput', [sum], { channels: int(to[1]!), channels_last: int(0) }, DOMAIN);
-  onnx.offerActivation(result, sum, (name) => ({ activation: text(name) }));
-  return result;
+  return { inBlocks, result: onnx.emit('ReorderOutput', [inBlocks], { channels: int(channels) }, DOMAIN) };
 }
 
 /**

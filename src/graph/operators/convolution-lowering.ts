@@ -27,19 +27,20 @@ function convAttributes(
  */
 function partsOf(target: Target, x: Tensor, to: Shape, kernel: readonly number[], groups: number) {
   const parts = channelParts(x);
-  return runsBlocked(target, { channels: parts.map(({ shape }) => shape[1]!), to, kernel, groups })
+  const blocked = (channels: readonly number[]) => runsBlocked(target, { channels, to, kernel, groups });
+  return blocked(parts.map(({ shape }) => shape[1]!))
     ? { blocked: true, parts }
-    : { blocked: runsBlocked(target, { channels: [x.shape[1]!], to, kernel, groups }), parts: [x] };
+    : { blocked: blocked([x.shape[1]!]), parts: [x] };
 }
 
-const partsOfConv = (node: Node<ConvGeometry>, target: Target) =>
-  partsOf(
-    target,
-    node.inputs[0]!,
-    node.outputs[0]!.shape,
-    node.inputs[1]!.shape.slice(2),
-    node.attributes.groups,
-  );
+/** A constant weight is that of a frozen layer: ONNX Runtime brings it into its layout once, and folds norms into it. */
+const isConstant = ({ node }: Tensor) => node.operator.name === 'constant';
+
+const partsOfConv = ({ inputs, outputs, attributes }: Node<ConvGeometry>, target: Target) => {
+  const [x, weight] = inputs as [Tensor, Tensor];
+  if (isConstant(weight)) return { blocked: false, parts: [x] };
+  return partsOf(target, x, outputs[0]!.shape, weight.shape.slice(2), attributes.groups);
+};
 
 export const readByConv = (node: Node<ConvGeometry>, target: Target): readonly Tensor[] => [
   ...partsOfConv(node, target).parts,
@@ -64,7 +65,9 @@ export function lowerConv(node: Node<ConvGeometry>, onnx: Lowering, again = fals
       const weightShape = [shape[0]!, part.shape[1]!, ...shape.slice(2)];
       return { x: onnx.name(part), weight: blockWeight(onnx, weights[i]!, weightShape) };
     });
-    return blockedConv(onnx, { parts: operands, bias, to: node.outputs[0]!.shape }, attributes, again);
+    const { result, inBlocks } = blockedConv(onnx, operands, { bias, channels: shape[0]!, attributes });
+    onnx.offerActivation(node.outputs[0]!, inBlocks);
+    return result;
   }
   const x = onnx.name(node.inputs[0]!);
   return onnx.emit('Conv', bias === undefined ? [x, w] : [x, w, bias], attributes);
@@ -138,6 +141,7 @@ const transposesBlocked = (
   channels: number,
 ) => {
   const [n, , ...size] = outputs[0]!.shape as [number, number, number, number];
+  if (isConstant(inputs[1]!)) return false;
   return runsBlocked(target, {
     channels: [inputs[0]!.shape[1]!],
     to: [n, channels, ...size],
@@ -148,16 +152,15 @@ const transposesBlocked = (
 
 /** By the weight `w`, of the node or of a part of its channels. */
 function blockedTransposed(
-  { inputs, outputs, attributes }: Node<ConvTransposeAttributes>,
+  { inputs, attributes }: Node<ConvTransposeAttributes>,
   onnx: Lowering,
   w: string,
   shape: Shape,
   [before, after]: readonly [number[], number[]],
 ): string {
-  const [n, , ...size] = outputs[0]!.shape as [number, number, number, number];
   const parts = [{ x: onnx.name(inputs[0]!), weight: blockTransposedWeight(onnx, w, shape) }];
   const attributesOfConv = convAttributes(shape.slice(2), attributes, [...before, ...after]);
-  return blockedConv(onnx, { parts, to: [n, shape[1]!, ...size] }, attributesOfConv);
+  return blockedConv(onnx, parts, { channels: shape[1]!, attributes: attributesOfConv }).result;
 }
 
 /** A range of a transposed convolution's channels, by that range of its weight. */
@@ -166,7 +169,9 @@ export const channelsOfConvTranspose: ChannelRange<ConvTransposeAttributes> = {
     padsOfPlain(node) && transposesBlocked(node, target, end - start) ? node.inputs : undefined,
   lower(node, onnx, start, end) {
     const [o, , ...kernel] = node.inputs[1]!.shape;
-    const w = sliceOfChannels(onnx, onnx.name(node.inputs[1]!), start, end);
+    // In a shape of its own: ONNX Runtime would merge the cut with that of the forward pass, and keep it till here.
+    const flat = onnx.reshape(onnx.name(node.inputs[1]!), [o!, node.inputs[1]!.shape[1]!, sizeOf(kernel), 1]);
+    const w = sliceOfChannels(onnx, flat, start, end);
     return blockedTransposed(node, onnx, w, [o!, end - start, ...kernel], padsOfPlain(node)!);
   },
 };

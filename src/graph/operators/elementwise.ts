@@ -128,7 +128,7 @@ export const relu = of({
   ...unary('relu', 'Relu', (_x, y, g) => reluGradient(g, y)),
   lower: ({ inputs }, onnx) => {
     const x = onnx.name(inputs[0]!);
-    return [onnx.takeActivation(inputs[0]!, 'Relu') ? x : onnx.emit('Relu', [x])];
+    return [onnx.takeRelu(inputs[0]!) ? x : onnx.emit('Relu', [x])];
   },
   again: {
     product: false,

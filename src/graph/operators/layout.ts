@@ -117,12 +117,15 @@ const sliceOperator: Operator<SliceAttributes> = {
   },
 };
 
-/** For a range of channels that the operator before can make without the others. */
+/**
+ * For a range of channels that the operator before can make without the others. Where it can for some of a join's
+ * ranges only, it makes those alone and all of them once more: rare, since channels come in powers of two.
+ */
 function channelsAlone({ inputs, attributes }: Node<SliceAttributes>, target: Target) {
   const { node: source, shape } = inputs[0]!;
   const { starts, ends, steps } = attributes;
-  const whole = shape.every((n, i) => i === 1 || (starts[i] === 0 && ends[i] === n));
-  if (!whole || shape.length !== 4 || steps[1] !== 1) return undefined;
+  const wholeElsewhere = shape.every((n, i) => i === 1 || (starts[i] === 0 && ends[i] === n));
+  if (!wholeElsewhere || shape.length !== 4 || steps.some((step) => step !== 1)) return undefined;
   const range = [starts[1]!, ends[1]!] as const;
   const reads = source.operator.channels?.reads(source, target, ...range);
   return (
@@ -249,7 +252,9 @@ const concatOperator: Operator<{ readonly axis: number }> = {
 /** The tensors whose channels `x` (N×C×H×W) joins; itself where it is not such a join. */
 export function channelParts(x: Tensor): readonly Tensor[] {
   const { operator, inputs, attributes } = x.node;
-  const joined = operator === concatOperator && (attributes as { readonly axis: number }).axis === 1;
+  // By name: a join that is made again (`recomputation.ts`) has an operator of its own.
+  const joined =
+    operator.name === concatOperator.name && (attributes as { readonly axis: number }).axis === 1;
   return joined ? inputs.flatMap(channelParts) : [x];
 }
 
