@@ -9,16 +9,22 @@ import { pngBeginning, pngChunk, unfilteredRows } from './png-chunks.js';
 
 const deflateAsync = promisify(deflate);
 
+/** What a palette lets be seen of what lies beneath. */
+export interface PaletteTransparency {
+  /** Indices through which it is seen as it is. */
+  readonly transparent?: readonly number[];
+  /** Indices through which it is seen faintly, with the weight of their own colour, above 0 and below 1. */
+  readonly veils?: ReadonlyMap<number, number>;
+}
+
 /**
  * Encodes one value a pixel: 8-bit grey, 16-bit grey (Uint16Array), or, given a palette of RGB triples,
  * 8-bit palette, where viewers show colours and decoders that keep indices find the values unchanged.
  * Throws ShapeError where the data does not fill width × height or an index has no palette entry.
- *
- * @param transparent palette indices through which viewers show what lies beneath.
  */
 export async function encodeIndexedPng(
   image: IndexedRaster,
-  { transparent = [] }: { readonly transparent?: readonly number[] } = {},
+  transparency: PaletteTransparency = {},
 ): Promise<Uint8Array> {
   const { width, height, data, palette } = image;
   if (data.length !== width * height) {
@@ -37,7 +43,7 @@ export async function encodeIndexedPng(
   const rows = wide ? unfilteredRows(bigEndian(data), 2 * width) : unfilteredRows(data, width);
   return Buffer.concat([
     ...pngBeginning(width, height, wide ? 16 : 8, palette),
-    ...(transparent.length === 0 ? [] : [pngChunk('tRNS', alphas(transparent))]),
+    ...transparencyChunk(transparency),
     pngChunk('IDAT', await deflateAsync(rows, { level: 6 })),
     pngChunk('IEND', new Uint8Array(0)),
   ]);
@@ -105,8 +111,10 @@ function bigEndian(values: Uint16Array): Uint8Array {
 }
 
 /** Alpha by palette index, as far as the last that is not opaque (PNG specification, 11.3.1.1). */
-function alphas(transparent: readonly number[]): Uint8Array {
-  const values = new Uint8Array(Math.max(...transparent) + 1).fill(255);
-  for (const index of transparent) values[index] = 0;
-  return values;
+function transparencyChunk({ transparent = [], veils = new Map() }: PaletteTransparency): Uint8Array[] {
+  const weights = new Map([...veils, ...transparent.map((index) => [index, 0] as const)]);
+  if (weights.size === 0) return [];
+  const alphas = new Uint8Array(Math.max(...weights.keys()) + 1).fill(255);
+  for (const [index, weight] of weights) alphas[index] = Math.round(255 * weight);
+  return [pngChunk('tRNS', alphas)];
 }

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeMask } from '../images/decode-mask.js';
-import { smallestDistance, VISIONS } from '../images/colour-vision.js';
+import { colourDistance, smallestDistance, VISIONS } from '../images/colour-vision.js';
+import { classColour, type Colour } from '../images/palette.js';
 import { IGNORE_INDEX, type ClassMask } from '../images/raster.js';
 import { ConfusionMatrix } from '../metrics/index.js';
 import { encodeErrorMap, ERROR_COLOURS, errorMap } from './error-map.js';
@@ -56,11 +57,35 @@ describe('errorMap', () => {
     expect(() => errorMap(mask(3), mask(4), 0)).toThrow('3×1 and a truth of 4×1');
   });
 
-  it('has colours that every kind of colour vision tells apart', () => {
+  it('has colours that every kind of colour vision tells apart, from those of classes too', () => {
+    const classes = Array.from({ length: 20 }, (_, index) => classColour(index + 1));
     for (const vision of VISIONS) {
       // 10 is plain at a glance; 2.3 can just be seen.
-      expect(smallestDistance(Object.values(ERROR_COLOURS), vision), vision).toBeGreaterThan(25);
+      expect(smallestDistance(Object.values(ERROR_COLOURS), vision), vision).toBeGreaterThan(64);
+      for (const [kind, colour] of Object.entries(ERROR_COLOURS)) {
+        const least = (among: readonly Colour[]) =>
+          Math.min(...among.map((one) => colourDistance(colour, one, vision)));
+        expect(least(classes), `${kind}, ${vision}`).toBeGreaterThan(12);
+        expect(least(classes.slice(0, 11)), `${kind}, ${vision}`).toBeGreaterThan(15);
+      }
     }
+  });
+
+  it('fades what is right, so that lights and darks of the image are no errors', async () => {
+    const truth = { width: 4, height: 1, data: Uint8Array.of(0, 0, 0, 1) };
+    const prediction = { ...truth, data: Uint8Array.of(0, 0, 1, 0) };
+    const png = await encodeErrorMap(errorMap(prediction, truth, 0));
+    const image = Buffer.from([0, 255, 255, 0].flatMap((level) => [level, level, level]));
+    const { data } = await sharp(image, { raw: { width: 4, height: 1, channels: 3 } })
+      .composite([{ input: Buffer.from(png) }])
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const [dark, light, wrong, missed] = [0, 3, 6, 9].map((at) => data[at]!);
+    expect([wrong, missed]).toEqual([255, 0]);
+    expect(dark).toBeGreaterThan(80);
+    expect(light).toBeLessThan(175);
+    expect(light! - dark!).toBeGreaterThan(40);
   });
 });
 
@@ -83,12 +108,12 @@ describe('encodeMaskLayer', () => {
   });
 });
 
-/** Opaque pixels by colour, as an independent decoder sees them. */
+/** Pixels that hide what lies beneath, by colour, as an independent decoder sees them. */
 async function coloursIn(png: Uint8Array): Promise<Map<string, number>> {
   const { data } = await sharp(png).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
   const counts = new Map<string, number>();
   for (let i = 0; i < data.length; i += 4) {
-    if (data[i + 3] === 0) continue;
+    if (data[i + 3]! < 255) continue;
     const key = [...data.subarray(i, i + 3)].join();
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }

@@ -9,17 +9,25 @@ export const ERROR_KINDS = ['correct', 'falsePositive', 'falseNegative', 'wrongC
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
 /**
- * Vermilion, sky blue and yellow of Okabe and Ito ("Color universal design", 2008), which differ in lightness
- * as much as in hue: told apart with any colour vision, and in grey.
+ * Classes have the hues, so errors have none, or one that is no class's: with any colour vision white, black and
+ * magenta differ by ΔE 15 and more from the first eleven classes (which among themselves differ by 16), by 12 and
+ * more from the first twenty, and by 64 from one another.
  */
 export const ERROR_COLOURS: Readonly<Record<Exclude<ErrorKind, 'correct'>, Colour>> = {
   /** Background that was taken for an object. */
-  falsePositive: [213, 94, 0],
+  falsePositive: [255, 255, 255],
   /** An object that was taken for background. */
-  falseNegative: [86, 180, 233],
+  falseNegative: [0, 0, 0],
   /** An object that was taken for another. */
-  wrongClass: [240, 228, 66],
+  wrongClass: [255, 0, 255],
 };
+
+/**
+ * What is right is veiled: a middle grey leaves the image so little contrast that neither its lights nor its
+ * darks are taken for errors.
+ */
+const VEIL: Colour = [128, 128, 128];
+const VEIL_WEIGHT = 0.8;
 
 export interface ErrorMap {
   readonly width: number;
@@ -50,9 +58,9 @@ export function errorMap(prediction: ClassMask, truth: ClassMask, background: nu
   return { width, height, data };
 }
 
-/** An error map as a PNG in {@link ERROR_COLOURS}, transparent where nothing is wrong. */
+/** An error map as a PNG in {@link ERROR_COLOURS}, to be laid over the image; a veil where nothing is wrong. */
 export async function encodeErrorMap({ width, height, data }: ErrorMap): Promise<Uint8Array> {
   const { falsePositive, falseNegative, wrongClass } = ERROR_COLOURS;
-  const palette = Uint8Array.from([0, 0, 0, ...falsePositive, ...falseNegative, ...wrongClass]);
-  return encodeIndexedPng({ width, height, data, palette }, { transparent: [0] });
+  const palette = Uint8Array.from([...VEIL, ...falsePositive, ...falseNegative, ...wrongClass]);
+  return encodeIndexedPng({ width, height, data, palette }, { veils: new Map([[0, VEIL_WEIGHT]]) });
 }

@@ -217,7 +217,7 @@ async function writePictures(
       };
     }),
   );
-  const errorColors = { falsePositive: '#d55e00', falseNegative: '#56b4e9', wrongClass: '#f0e442' };
+  const errorColors = { falsePositive: '#ffffff', falseNegative: '#000000', wrongClass: '#ff00ff' };
   const shown = { version: 1, part, classes: named, background };
   await write(
     'gallery.json',
