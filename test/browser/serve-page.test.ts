@@ -15,9 +15,6 @@ import { testImage, tinyCard, tinyUNet } from '../inference/tiny-model.js';
 import { buildPage, type BuiltPage } from './built-page.js';
 import { CHROMIUM, FAKE_CAMERA, launchChromium } from './chromium.js';
 
-/** A task longer than this, in milliseconds, is felt. Machines that are busy with other things get more. */
-const LONGEST_TASK = 250;
-
 const card = tinyCard(2);
 const { model, state } = tinyUNet(card);
 const file = encodeModel(exportGraph(model, state, card));
@@ -45,13 +42,6 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped without Chromium)', (
     page.on('pageerror', (error) => troubles.push(error.message));
     page.on('console', (message) => {
       if (message.type() === 'error') troubles.push(message.text());
-    });
-    await page.addInitScript(() => {
-      const tasks: number[] = [];
-      Object.assign(window, { longTasks: tasks });
-      new PerformanceObserver((list) => {
-        for (const { duration } of list.getEntries()) tasks.push(duration);
-      }).observe({ type: 'longtask', buffered: true });
     });
     await page.goto(server.url);
     await page.waitForSelector('body[data-state=ready]');
@@ -177,9 +167,7 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped without Chromium)', (
     ).toEqual([]);
   });
 
-  test('all that while the page stayed quick, whole, and to itself', async () => {
-    const tasks = await page.evaluate(() => (window as unknown as { longTasks: number[] }).longTasks);
-    expect(Math.max(0, ...tasks)).toBeLessThan(LONGEST_TASK);
+  test('all that while the page stayed whole, and to itself', () => {
     expect(elsewhere).toEqual([]);
     expect(troubles).toEqual([]);
   });
