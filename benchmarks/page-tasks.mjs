@@ -26,9 +26,7 @@ await page.waitForSelector('body[data-state=ready]');
 for (const image of images) {
   await page.setInputFiles('input[type=file]', image);
   await page.waitForSelector('body[data-mask=shown]');
-  await page
-    .fill('#opacity', '0.3')
-    .catch(() => page.locator('#opacity').evaluate((bar) => (bar.value = '0.3')));
+  await page.fill('#opacity', '30');
   await page.waitForTimeout(300);
 }
 const tasks = await page.evaluate(() => window.longTasks);
