@@ -8,9 +8,9 @@ import type { Again, Node } from './tensor.js';
 import { Tensor } from './tensor.js';
 
 /**
- * What may be made again: `none` of it; `passes`, which only read and write memory (norms by statistics that are there, ReLU and
- * ReLU6, dropout, sums and products, joins); `convolutions` too, where what they read is kept or a pass away from it.
- * Operators without `again` are kept.
+ * What may be made again: `none` of it; `passes`, which only read and write memory (norms by statistics that are
+ * there, ReLU and ReLU6, dropout, sums and products, joins); `convolutions` too, where what they read is kept or a
+ * pass away from it. Operators without `again` are kept.
  */
 export type Recompute = 'none' | 'passes' | 'convolutions';
 

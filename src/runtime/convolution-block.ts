@@ -22,7 +22,7 @@ export async function convolutionBlock(runtime: Runtime): Promise<number> {
 }
 
 /** A convolution of two images joined, and the gradient of each: all that is written in this layout. */
-function tryOut(runtime: Runtime, convolutionBlock: number): Promise<Record<string, TensorData>> {
+async function tryOut(runtime: Runtime, convolutionBlock: number): Promise<Record<string, TensorData>> {
   const images = [input('a', [1, 16, 32, 32]), input('b', [1, 16, 32, 32])];
   const w = input('w', [16, 32, 3, 3]);
   const bias = input('bias', [16]);
@@ -30,21 +30,12 @@ function tryOut(runtime: Runtime, convolutionBlock: number): Promise<Record<stri
   const [a, b] = gradients(sum(mul(y, y)), images) as [Tensor, Tensor];
   const inputs = [...images, w, bias];
   const values = (size: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(i * i) / 8);
-  return evaluate(
+  const program = await Program.compile(
     { inputs, outputs: { y, slopeOfA: a, slopeOfB: b } },
     { ...runtime, target: { ...runtime.target, convolutionBlock } },
-    Object.fromEntries(inputs.map(({ name, size }) => [name, values(size)])),
   );
-}
-
-async function evaluate(
-  definition: Parameters<typeof Program.compile>[0],
-  runtime: Runtime,
-  feeds: Readonly<Record<string, TensorData>>,
-): Promise<Record<string, TensorData>> {
-  const program = await Program.compile(definition, runtime);
   try {
-    return await program.evaluate(feeds);
+    return await program.evaluate(Object.fromEntries(inputs.map(({ name, size }) => [name, values(size)])));
   } finally {
     await program.release();
   }
