@@ -58,7 +58,7 @@ await startFrom(plan, undefined, learner);
 await learner.prepare(firstBatch(plan));
 const loaders = await loadersOf(plan);
 const classNames = plan.classes;
-const start = learner.capture();
+const start = await learner.capture();
 const stepsPerEpoch = loaders.train.length;
 const total = plan.epochs * stepsPerEpoch;
 const length = { totalSteps: total, epochs: plan.epochs, stepsPerEpoch };
@@ -73,7 +73,7 @@ for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
 
 const grid = [];
 for (const lr of RATES) {
-  learner.restore(start);
+  await learner.restore(start);
   for (const group of learner.optimizer.groups) group.initialLr = lr;
   const callbacks = [scheduleCallback(scheduleOf(plan, length), { metric: 'loss', part: 'valid' })];
   const scores = await fit({ learner, ...loaders, classNames, epochs: plan.epochs, callbacks }).then(

@@ -62,7 +62,7 @@ while (resident.length < steps) {
   const epoch = [...new Array(WHOLE_BATCHES).fill(batch), SHORT_BATCH];
   for (const count of epoch) {
     await learner.backward(drawBatch(count, random));
-    learner.step();
+    await learner.step();
     resident.push(mebibytes());
     if (resident.length === steps) break;
   }

@@ -63,7 +63,7 @@ for (let step = 0; step <= steps; step++) {
   // A rank that was slower here is waited for here, not in the all-reduce.
   await communicator?.barrier();
   await learner.reduceGradients();
-  learner.step();
+  await learner.step();
   // The first also allocates what the others use again.
   if (step === 0) continue;
   times.push((performance.now() - began) / 1000);

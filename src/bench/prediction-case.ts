@@ -34,7 +34,11 @@ export async function measurePrediction(
     palette: classes.map((_, i) => [i, i, i] as const),
   } as const;
   const started = performance.now();
-  const graph = exportGraph(model, state, card, { bare: true, batch });
+  const graph = exportGraph(model, state, card, {
+    bare: true,
+    batch,
+    ...(runtime.device === 'webgpu' && { target: runtime.target }),
+  });
   const session = await runtime.load(encodeModel(graph));
   const compileSeconds = (performance.now() - started) / 1000;
   const pixels = drawBatch(shape, classes.length).images;

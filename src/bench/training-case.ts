@@ -32,7 +32,7 @@ export async function measureTraining(
   const batch = drawBatch(shape, classes);
   const times = await timeRepeats(repeats, async () => {
     await learner.backward(batch);
-    learner.step();
+    await learner.step();
   });
   await learner.close();
   return { times, compileSeconds, operations };

@@ -10,7 +10,8 @@ import {
 import { standardize, stretchToRange } from '../data/normalization.js';
 import type { Raster } from '../images/raster.js';
 import { resizeImage, resizePlanes } from '../images/resize.js';
-import { UNet } from '../models/index.js';
+import { PORTABLE, WEBGPU } from '../graph/index.js';
+import { createModel, UNet } from '../models/index.js';
 import { ModelState } from '../nn/index.js';
 import type { OnnxModel } from '../onnx/index.js';
 import { decodeModel, encodeModel } from '../onnx/index.js';
@@ -105,6 +106,27 @@ describe('an exported file', () => {
       expect(new Set(chosen).size).toBeGreaterThan(1);
     }
     await Promise.all([session.release(), bare.release()]);
+  });
+
+  it('of a SegNet is without pooling indices where the target has none, and gives the same', async () => {
+    const model = createModel('segnet', { classes: 3, width: 4, stages: 2 });
+    const card = tinyCard(3, { model: { name: 'segnet', options: {} } });
+    const state = ModelState.initialize(model, 5);
+    const image = imageTensor(testImage(40, 33, 3, card.maxValue));
+    const [wanted, got] = await Promise.all(
+      [PORTABLE, WEBGPU].map(async (target) => {
+        const graph = exportGraph(model, state, card, { target });
+        const indexed = graph.graph.nodes.filter(
+          ({ opType, outputs }) => opType === 'MaxPool' && outputs.length > 1,
+        );
+        expect(indexed.length > 0).toBe(target.indexedPooling);
+        const session = await open(graph);
+        const { probabilities } = await session.run({ image });
+        await session.release();
+        return probabilities!.data as Float32Array;
+      }),
+    );
+    expect(furthest(got!, wanted!)).toBeLessThan(1e-6);
   });
 
   it('of a flat image and per-image range is finite', async () => {

@@ -14,7 +14,7 @@
  * for its fastest kernels.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
-import type { Leaf } from '../graph/index.js';
+import type { Leaf, Target } from '../graph/index.js';
 import { formatShape, input, int, IR_VERSION, lowerGraph, OPSET, PORTABLE } from '../graph/index.js';
 import type { Layer, NamedArray } from '../nn/index.js';
 import { ModelState, traceModel } from '../nn/index.js';
@@ -58,6 +58,8 @@ export interface ExportOptions {
   readonly ranges?: ReadonlyMap<string, ActivationRange>;
   /** With `bare` only: how many images the file takes at once. Default 1. */
   readonly batch?: number;
+  /** What the graph is lowered for: default standard operators only, as a file needs that runs anywhere. */
+  readonly target?: Target;
 }
 
 /**
@@ -85,9 +87,10 @@ export function exportGraph(
       `A bare model takes images of the size that it was trained at, ${card.height}×${card.width}: leave the size out.`,
     );
   }
-  const { precision = 'float32', ranges } = options;
+  const { precision = 'float32', ranges, target } = options;
   const state = stateOf(model, values);
-  const core = inPrecision(modelGraph(model, state, card, batch, precision !== 'float32'), precision, ranges);
+  const traced = modelGraph(model, state, card, batch, precision !== 'float32', target);
+  const core = inPrecision(traced, precision, ranges);
   const whole = bare ? core.graph : aroundModel(core, card, options.size ?? 'free');
   return asModel(whole, card);
 }
@@ -152,6 +155,7 @@ function modelGraph(
   card: ModelCard,
   batch: number,
   folded: boolean,
+  target: Target = PORTABLE,
 ): CoreGraph {
   const images = input(MODEL_INPUT, [batch, card.channels, card.height, card.width]);
   const modes = [...model.namedModules()].map(([, module]) => ({ module, training: module.training }));
@@ -177,7 +181,7 @@ function modelGraph(
     const slot = slots.get(leaf);
     return slot && state.values(slot);
   };
-  const { graph } = lowerGraph(folded ? foldValues(definition, valueOf) : definition, PORTABLE).model;
+  const { graph } = lowerGraph(folded ? foldValues(definition, valueOf) : definition, target).model;
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
   const weights = state.slots.flatMap((slot): OnnxTensor[] => {
     if (!used.has(slot.name)) return [];

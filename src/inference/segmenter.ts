@@ -14,6 +14,8 @@ import type { Raster } from '../images/raster.js';
 import type { OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
 import type { Device, Runtime } from '../runtime/index.js';
+import type { Target } from '../graph/index.js';
+import { PORTABLE, WEBGPU } from '../graph/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import { exportGraph } from './export-graph.js';
 import { inOrder } from './in-order.js';
@@ -66,7 +68,9 @@ export class Segmenter extends RasterSegmenter {
   static async load(source: string | Uint8Array, options: LoadOptions = {}): Promise<Segmenter> {
     const { device, threads, checkpoint } = options;
     const name = typeof source === 'string' ? source : 'model in memory';
-    const model = await readModel(source, name, checkpoint);
+    // A run's graph is written for the device; a file is as it is.
+    const target = (options.runtime?.device ?? device) === 'webgpu' ? WEBGPU : PORTABLE;
+    const model = await readModel(source, name, checkpoint, target);
     const runtime =
       options.runtime ??
       (await createNodeRuntime({
@@ -129,6 +133,7 @@ async function readModel(
   source: string | Uint8Array,
   name: string,
   checkpoint: CheckpointChoice | undefined,
+  target: Target,
 ): Promise<OnnxModel> {
   if (typeof source !== 'string') return decode(source, name);
   const found = await stat(source).catch(() => undefined);
@@ -137,7 +142,7 @@ async function readModel(
   }
   if (found.isDirectory()) {
     const { model, weights, card } = await loadRun(source, checkpoint);
-    return exportGraph(model, weights, card);
+    return exportGraph(model, weights, card, { target });
   }
   if (checkpoint !== undefined) {
     throw new PixelwiseError(

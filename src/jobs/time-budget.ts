@@ -21,19 +21,19 @@ export async function measureSteps(
 ): Promise<{ epochs: number; maxSteps: number }> {
   if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
   const started = performance.now();
-  const before = learner.capture();
+  const before = await learner.capture();
   let timed = 0;
   let count = 0;
   for await (const batch of train.epoch(0)) {
     const start = performance.now();
     await learner.backward(batch);
     await learner.reduceGradients();
-    learner.step();
+    await learner.step();
     if (count++ > 0) timed += performance.now() - start;
     if (count > TIMED_STEPS) break;
   }
   const perBatch = count > 1 ? timed / (count - 1) : performance.now() - started;
-  learner.restore(before);
+  await learner.restore(before);
   // A batch of validation is a forward pass: a third of one of training.
   const perEpoch = perBatch * train.length + (valid ? (perBatch / 3) * valid.length : 0);
   const left = minutes * 60_000 - (performance.now() - began);

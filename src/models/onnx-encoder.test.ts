@@ -213,7 +213,7 @@ describe('a U-Net on it', () => {
     const losses: number[] = [];
     for (let step = 0; step < 12; step++) {
       losses.push((await learner.backward(batch)).loss);
-      learner.step();
+      await learner.step();
     }
     expect(losses.at(-1)!).toBeLessThan(0.8 * losses[0]!);
     await learner.close();

@@ -4,6 +4,7 @@
  * has them. The two differ only in where weight decay goes, so one loop serves both.
  */
 import { UsageError } from '../errors/index.js';
+import { add, div, mul, sqrt, sub } from '../graph/index.js';
 import { Optimizer } from './optimizer.js';
 import type {
   GroupMemory,
@@ -14,6 +15,7 @@ import type {
   ParameterSlice,
 } from './optimizer.js';
 import { requireInRange } from './range.js';
+import type { UpdateRule } from './update-rule.js';
 
 export interface AdamOptions extends OptimizerOptions {
   /** Decay of the running means of the gradient and of its square, each in [0, 1). */
@@ -53,12 +55,9 @@ abstract class AdamFamily extends Optimizer<AdamOptions> {
     weights: Float32Array,
     gradients: Float32Array,
   ): void {
-    const { lr, eps, weightDecay } = group;
-    const [beta1, beta2] = group.betas;
     const mean = memory.moment('exp_avg');
     const square = memory.moment('exp_avg_sq');
-    const stepSize = lr / (1 - beta1 ** memory.step);
-    const rootScale = 1 / Math.sqrt(1 - beta2 ** memory.step);
+    const { stepSize, rootScale, beta1, beta2, eps, decay, shrink } = this.numbers(group, memory);
     let start = 0;
     for (const { offset, length } of group.parameters) {
       const end = offset + length;
@@ -72,12 +71,52 @@ abstract class AdamFamily extends Optimizer<AdamOptions> {
         beta1,
         beta2,
         eps,
-        this.decoupled ? 0 : weightDecay,
-        this.decoupled ? 1 - lr * weightDecay : 1,
+        decay,
+        shrink,
       );
       start += length;
     }
   }
+
+  private numbers({ lr, eps, weightDecay, betas }: ParameterGroup & AdamOptions, { step }: GroupMemory) {
+    const [beta1, beta2] = betas;
+    return {
+      beta1,
+      beta2,
+      eps,
+      stepSize: lr / (1 - beta1 ** step),
+      rootScale: 1 / Math.sqrt(1 - beta2 ** step),
+      decay: this.decoupled ? 0 : weightDecay,
+      shrink: this.decoupled ? 1 - lr * weightDecay : 1,
+    };
+  }
+
+  protected override rule(group: ParameterGroup & AdamOptions, memory: GroupMemory): UpdateRule {
+    const { weightDecay } = group;
+    const numbers = this.numbers(group, memory);
+    return adaptiveRule(!this.decoupled && weightDecay !== 0, this.decoupled && weightDecay !== 0, {
+      ...numbers,
+      gain1: 1 - numbers.beta1,
+      gain2: 1 - numbers.beta2,
+    });
+  }
+}
+
+/** {@link descendAdaptively} as a graph. */
+function adaptiveRule(decays: boolean, shrinks: boolean, numbers: UpdateRule['numbers']): UpdateRule {
+  return {
+    kind: `adam ${decays} ${shrinks}`,
+    numbers,
+    moments: ['exp_avg', 'exp_avg_sq'],
+    update(weight, slope, moments, n) {
+      const gradient = decays ? add(slope, mul(n.decay!, weight)) : slope;
+      const m = add(mul(n.beta1!, moments.exp_avg!), mul(n.gain1!, gradient));
+      const v = add(mul(n.beta2!, moments.exp_avg_sq!), mul(mul(n.gain2!, gradient), gradient));
+      const way = div(mul(n.stepSize!, m), add(mul(sqrt(v), n.rootScale!), n.eps!));
+      const from = shrinks ? mul(n.shrink!, weight) : weight;
+      return { weight: sub(from, way), moments: { exp_avg: m, exp_avg_sq: v } };
+    },
+  };
 }
 
 /**

@@ -9,6 +9,7 @@
  */
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import { withDefaults } from './defaults.js';
+import type { GroupUpdate, MomentSlice, UpdateRule } from './update-rule.js';
 
 /** Where a parameter lies in the flat arrays of weights and gradients, in elements. */
 export interface ParameterSlice {
@@ -115,6 +116,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   private readonly memories: GroupMemory[] = [];
   private readonly rules: OptimizerRules<Options>;
   private readonly options: Options;
+  private changes = 0;
 
   /**
    * @param parameters slices that share all options, or groups with options of their own.
@@ -144,6 +146,11 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     return this.rules.type;
   }
 
+  /** Grows whenever the moments may have changed: those copied elsewhere are then out of date. */
+  get revision(): number {
+    return this.changes;
+  }
+
   /**
    * Adds a group, for instance of parameters that were frozen until now. Its step count starts at 0.
    * @param ownOptions what differs from the options the optimizer was made with.
@@ -162,6 +169,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         );
       }
     }
+    this.changes++;
     this.groups.push({ ...options, parameters: [...parameters], initialLr: options.lr });
     this.memories.push(new GroupMemory(totalLength(parameters)));
   }
@@ -182,11 +190,43 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       this.rules.check(group);
       this.checkSlices(group, this.memories[index]!, weights.length);
     });
+    this.changes++;
     this.groups.forEach((group, index) => {
       const memory = this.memories[index]!;
       memory.step++;
       this.update(group, memory, weights, gradients);
     });
+  }
+
+  /**
+   * Counts a step that is computed elsewhere, and says what it is. The moments here are then those of before,
+   * until they are written into {@link moments}.
+   *
+   * @throws UsageError where an option was set out of its range. Nothing is changed before a throw.
+   */
+  advance(): GroupUpdate[] {
+    this.groups.forEach((group) => this.rules.check(group));
+    return this.groups.map((group, index) => {
+      const memory = this.memories[index]!;
+      memory.step++;
+      const rule = this.rule(group, memory);
+      rule.moments.forEach((name) => memory.moment(name));
+      return { parameters: group.parameters, rule };
+    });
+  }
+
+  /** All moments that exist so far, in place. */
+  get moments(): MomentSlice[] {
+    return this.groups.flatMap(({ parameters }, index) =>
+      [...this.memories[index]!.moments].flatMap(([moment, values]) => {
+        let start = 0;
+        return parameters.map(({ name, length }) => {
+          const slice = { moment, parameter: name, values: values.subarray(start, start + length) };
+          start += length;
+          return slice;
+        });
+      }),
+    );
   }
 
   /** Sets in every group what a momentum-cycling schedule drives: `momentum`, or the first of `betas`. */
@@ -203,22 +243,20 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     gradients: Float32Array,
   ): void;
 
+  /** The arithmetic of {@link update} as a graph. Called after the step is counted and before moments are made. */
+  protected abstract rule(group: ParameterGroup & Options, memory: GroupMemory): UpdateRule;
+
   /**
    * Everything remembered, enough to go on bit for bit. The moments are views of the live arrays, not
    * copies (they can be hundreds of megabytes): write them out, or `structuredClone` the whole, before
    * the next step.
    */
   state(): OptimizerState {
-    const moments: Record<string, Float32Array> = {};
+    const moments = Object.fromEntries(
+      this.moments.map(({ moment, parameter, values }) => [`${moment}/${parameter}`, values]),
+    );
     const groups = this.groups.map((group, index) => {
       const memory = this.memories[index]!;
-      for (const [moment, values] of memory.moments) {
-        let start = 0;
-        for (const { name, length } of group.parameters) {
-          moments[`${moment}/${name}`] = values.subarray(start, start + length);
-          start += length;
-        }
-      }
       const options: Record<string, OptionValue> = { initialLr: group.initialLr };
       for (const key of optionNames(this.rules)) {
         const value = group[key] as OptionValue;
@@ -281,6 +319,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       }
       return { options, memory };
     });
+    this.changes++;
     loaded.forEach(({ options, memory }, index) => {
       Object.assign(this.groups[index]!, options);
       this.memories[index] = memory;

@@ -3,6 +3,8 @@
  * "Generating sequences with recurrent neural networks", 2013), as PyTorch has it: eps is added outside
  * the root.
  */
+import type { Tensor } from '../graph/index.js';
+import { add, div, maximum, mul, sqrt, sub } from '../graph/index.js';
 import { Optimizer } from './optimizer.js';
 import type {
   GroupMemory,
@@ -13,6 +15,7 @@ import type {
   ParameterSlice,
 } from './optimizer.js';
 import { requireBoolean, requireInRange } from './range.js';
+import type { UpdateRule } from './update-rule.js';
 
 export interface RMSpropOptions extends OptimizerOptions {
   /** Decay of the running mean of the squared gradient, in [0, 1]. Keras calls it rho. */
@@ -81,6 +84,34 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
       else descendGenerally(w, g, s, a, b, lr, alpha, eps, weightDecay, momentum);
       start = stop;
     }
+  }
+
+  protected override rule(group: ParameterGroup & RMSpropOptions): UpdateRule {
+    const { lr, alpha, eps, weightDecay, momentum, centered } = group;
+    const decays = weightDecay !== 0;
+    const hasVelocity = momentum > 0;
+    return {
+      kind: `rmsprop ${decays} ${centered} ${hasVelocity}`,
+      numbers: { lr, alpha, gain: 1 - alpha, eps, weightDecay, momentum },
+      moments: ['square_avg', ...(centered ? ['grad_avg'] : []), ...(hasVelocity ? ['momentum_buffer'] : [])],
+      update(weight, slope, moments, n) {
+        const gradient = decays ? add(slope, mul(n.weightDecay!, weight)) : slope;
+        const s = add(mul(n.alpha!, moments.square_avg!), mul(mul(n.gain!, gradient), gradient));
+        const next: Record<string, Tensor> = { square_avg: s };
+        let variance = s;
+        if (centered) {
+          const a = add(mul(n.alpha!, moments.grad_avg!), mul(n.gain!, gradient));
+          next.grad_avg = a;
+          variance = maximum(sub(s, mul(a, a)), 0);
+        }
+        let direction = div(gradient, add(sqrt(variance), n.eps!));
+        if (hasVelocity) {
+          direction = add(direction, mul(n.momentum!, moments.momentum_buffer!));
+          next.momentum_buffer = direction;
+        }
+        return { weight: sub(weight, mul(n.lr!, direction)), moments: next };
+      },
+    };
   }
 }
 

@@ -3,6 +3,7 @@
  * "On the importance of initialization and momentum in deep learning", ICML 2013), as PyTorch has it.
  */
 import { UsageError } from '../errors/index.js';
+import { add, mul, sub } from '../graph/index.js';
 import { Optimizer } from './optimizer.js';
 import type {
   GroupMemory,
@@ -13,6 +14,7 @@ import type {
   ParameterSlice,
 } from './optimizer.js';
 import { requireBoolean, requireInRange } from './range.js';
+import type { UpdatedParameter, UpdateRule } from './update-rule.js';
 
 export interface SGDOptions extends OptimizerOptions {
   /** Share of the velocity that is kept, in [0, 1]; 0 is plain gradient descent. */
@@ -92,6 +94,25 @@ export class SGD extends Optimizer<SGDOptions> {
       );
       start += length;
     }
+  }
+
+  protected override rule(group: ParameterGroup & SGDOptions, memory: GroupMemory): UpdateRule {
+    const { lr, momentum, dampening, weightDecay, nesterov } = group;
+    const gain = memory.has('momentum_buffer') ? 1 - dampening : 1;
+    const hasVelocity = momentum !== 0;
+    const decays = weightDecay !== 0;
+    return {
+      kind: `sgd ${hasVelocity} ${decays} ${nesterov}`,
+      numbers: { lr, momentum, weightDecay, gain },
+      moments: hasVelocity ? ['momentum_buffer'] : [],
+      update(weight, slope, moments, n): UpdatedParameter {
+        const gradient = decays ? add(slope, mul(n.weightDecay!, weight)) : slope;
+        if (!hasVelocity) return { weight: sub(weight, mul(n.lr!, gradient)), moments: {} };
+        const v = add(mul(n.momentum!, moments.momentum_buffer!), mul(n.gain!, gradient));
+        const direction = nesterov ? add(gradient, mul(n.momentum!, v)) : v;
+        return { weight: sub(weight, mul(n.lr!, direction)), moments: { momentum_buffer: v } };
+      },
+    };
   }
 }
 

@@ -59,7 +59,7 @@ async function trained({ name, epochs, changes, withFilm = true, stopAfter, from
     runtime,
     seed: 3,
   });
-  if (from) learner.restore(from.capture);
+  if (from) await learner.restore(from.capture);
   const errors: unknown[] = [];
   const options: FilmOptions = {
     run: join(folder, name),
@@ -73,9 +73,9 @@ async function trained({ name, epochs, changes, withFilm = true, stopAfter, from
   let left: Trial['from'];
   const stopper = {
     name: 'stopper',
-    epochEnd(context: { epoch: number; snapshot(): FitState; stop(reason: 'interrupted'): void }) {
+    async epochEnd(context: { epoch: number; snapshot(): FitState; stop(reason: 'interrupted'): void }) {
       if (context.epoch !== stopAfter) return;
-      left = { state: context.snapshot(), capture: learner.capture() };
+      left = { state: context.snapshot(), capture: await learner.capture() };
       context.stop('interrupted');
     },
   };

@@ -8,6 +8,8 @@ import { sizeOf } from '../graph/index.js';
 
 export class HostBuffer {
   private memory: ArrayBuffer | undefined;
+  private lentTo = '';
+  private accessCount = 0;
   readonly byteLength: number;
 
   constructor(memory: ArrayBuffer | number) {
@@ -15,20 +17,27 @@ export class HostBuffer {
     this.byteLength = this.memory.byteLength;
   }
 
-  /** The bytes. Throws while a run has them. Ask anew after every run: the object may be another. */
+  /** The bytes. Throws while they are lent. Ask anew after every run: the object may be another. */
   get bytes(): ArrayBuffer {
-    if (!this.memory) throw new Error('this buffer is lent to a run that has not ended');
+    if (!this.memory) throw new Error(`this buffer is lent to ${this.lentTo}`);
+    this.accessCount++;
     return this.memory;
+  }
+
+  /** How often {@link bytes} were asked for: as long as it stays, nobody wrote anything here. */
+  get accesses(): number {
+    return this.accessCount;
   }
 
   get lent(): boolean {
     return this.memory === undefined;
   }
 
-  /** Hands the memory out; {@link restore} brings it back. */
-  lend(): ArrayBuffer {
+  /** Hands the memory out; {@link restore} brings it back. @param to for the message to who asks for it meanwhile. */
+  lend(to = 'a run that has not ended'): ArrayBuffer {
     const { bytes } = this;
     this.memory = undefined;
+    this.lentTo = to;
     return bytes;
   }
 

@@ -2,7 +2,7 @@
 import * as ort from 'onnxruntime-node';
 import type { TensorData } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
-import type { Device } from './runtime.js';
+import type { Device, KeptTensors } from './runtime.js';
 import { executionProvider } from './runtime.js';
 
 /** A tensor in memory that this thread owns. */
@@ -18,7 +18,11 @@ export interface NodeSessionSettings {
   readonly device: Device;
   readonly threads: number;
   readonly profile?: string | undefined;
+  readonly kept?: readonly string[] | undefined;
 }
+
+/** Tensors that stay on the device, by key. */
+export type TensorStore = Map<string, ort.Tensor>;
 
 export async function createSession(
   model: Uint8Array,
@@ -34,6 +38,10 @@ export async function createSession(
     enableMemPattern: false,
     enableCpuMemArena: true,
     logSeverityLevel: 3,
+    ...(settings.kept &&
+      settings.kept.length > 0 && {
+        preferredOutputLocation: Object.fromEntries(settings.kept.map((name) => [name, 'gpu-buffer'])),
+      }),
     ...(settings.profile !== undefined && { enableProfiling: true, profileFilePrefix: settings.profile }),
   });
 }
@@ -46,10 +54,30 @@ export async function runSession(
   feeds: readonly LocalBinding[],
   into: readonly LocalBinding[],
   fresh: readonly string[],
+  kept: KeptTensors,
+  store: TensorStore,
 ): Promise<Record<string, TensorData>> {
-  const results = await session.run(Object.fromEntries(feeds.map((b) => [b.name, tensorAt(b)])), {
-    ...Object.fromEntries(into.map((b) => [b.name, tensorAt(b)])),
-    ...Object.fromEntries(fresh.map((n) => [n, null])),
-  });
+  const results = await session.run(
+    {
+      ...Object.fromEntries(feeds.map((b) => [b.name, tensorAt(b)])),
+      ...Object.fromEntries(Object.entries(kept.feeds).map(([name, key]) => [name, store.get(key)!])),
+    },
+    {
+      ...Object.fromEntries(into.map((b) => [b.name, tensorAt(b)])),
+      ...Object.fromEntries([...fresh, ...Object.keys(kept.results)].map((n) => [n, null])),
+    },
+  );
+  for (const [name, key] of Object.entries(kept.results)) {
+    dropTensors(store, [key]);
+    store.set(key, results[name]!);
+  }
   return Object.fromEntries(fresh.map((name) => [name, results[name]!.data as TensorData]));
+}
+
+/** Freed at once: to the garbage collector they look like nothing, and it would leave them for long. */
+export function dropTensors(store: TensorStore, keys: Iterable<string>): void {
+  for (const key of [...keys]) {
+    store.get(key)?.dispose();
+    store.delete(key);
+  }
 }

@@ -1,8 +1,9 @@
 /** The worker that holds the sessions, so that the main thread stays alive while a step runs. */
 import { parentPort } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { LocalBinding, NodeSessionSettings } from './node-sessions.js';
-import { createSession, runSession } from './node-sessions.js';
+import type { LocalBinding, NodeSessionSettings, TensorStore } from './node-sessions.js';
+import { createSession, dropTensors, runSession } from './node-sessions.js';
+import type { KeptTensors } from './runtime.js';
 
 /** A binding as it crosses the thread border: its memory is an index into the list of buffers sent along. */
 export interface SentBinding extends Omit<LocalBinding, 'memory'> {
@@ -24,7 +25,9 @@ export type Request =
       readonly feeds: readonly SentBinding[];
       readonly into: readonly SentBinding[];
       readonly fresh: readonly string[];
+      readonly kept: KeptTensors;
     }
+  | { readonly kind: 'drop'; readonly id: number; readonly keys: readonly string[] }
   | { readonly kind: 'release'; readonly id: number; readonly session: number };
 
 export interface Reply {
@@ -37,11 +40,15 @@ export interface Reply {
 
 const port = parentPort!;
 const sessions = new Map<number, InferenceSession>();
+const store: TensorStore = new Map();
 
 async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   switch (request.kind) {
     case 'load':
       sessions.set(request.id, await createSession(request.model, request.settings));
+      return {};
+    case 'drop':
+      dropTensors(store, request.keys);
       return {};
     case 'release': {
       const session = sessions.get(request.session);
@@ -57,6 +64,8 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
         request.feeds.map(local),
         request.into.map(local),
         request.fresh,
+        request.kept,
+        store,
       );
       return { results };
     }

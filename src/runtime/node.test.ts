@@ -45,6 +45,11 @@ describe('an error of ONNX Runtime', () => {
     expect(explain(error, 'cuda').message).toBe(
       'ONNX Runtime: no driver (device "cuda": is its driver installed? --device cpu always works)',
     );
+    expect(
+      explain('Non-zero status code returned while running MaxPool node. Name: x', 'webgpu').message,
+    ).toMatch(
+      /\(device "webgpu": it cannot compute this operator\. A run folder .*\. --device cpu always works\)/,
+    );
     expect(explain('no driver', 'cpu').message).toBe('ONNX Runtime: no driver');
   });
 });

@@ -6,9 +6,10 @@ import type { Target, TensorData } from '../graph/index.js';
 import { CPU, PORTABLE, WEBGPU } from '../graph/index.js';
 import { convolutionBlock } from './convolution-block.js';
 import type { HostBuffer } from './host-buffer.js';
-import type { LocalBinding } from './node-sessions.js';
+import type { LocalBinding, TensorStore } from './node-sessions.js';
 import type { Reply, Request, SentBinding } from './node-worker.js';
-import type { Binding, Device, Runtime, Session, SessionOptions } from './runtime.js';
+import type { Binding, Device, KeptTensors, Runtime, Session, SessionOptions } from './runtime.js';
+import { NOTHING_KEPT } from './runtime.js';
 
 export interface NodeRuntimeOptions {
   /** Default `cpu`. The others need an ONNX Runtime build that has them. */
@@ -47,13 +48,15 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
     device,
     target: options.target ?? TARGETS[device],
     threads,
-    async load(model: Uint8Array, { profile }: SessionOptions = {}) {
+    keepsTensors: device === 'webgpu',
+    async load(model: Uint8Array, { profile, kept }: SessionOptions = {}) {
       try {
-        return await host.load(model, { device, threads, profile });
+        return await host.load(model, { device, threads, profile, kept });
       } catch (error) {
         throw explain(error, device);
       }
     },
+    drop: (keys) => host.drop(keys),
     close: () => host.close(),
   };
   if (device !== 'cpu' || options.target || !training) return runtime;
@@ -95,25 +98,33 @@ export function explain(error: unknown, device: Device): PixelwiseError {
       cause: error,
     });
   }
-  const hint =
-    device === 'cpu' ? '' : ` (device "${device}": is its driver installed? --device cpu always works)`;
+  const hint = device === 'cpu' ? '' : ` (device "${device}": ${advice(message)} --device cpu always works)`;
   return new PixelwiseError('runtime', `ONNX Runtime: ${message}${hint}`, { cause: error });
 }
+
+/** What may be wrong with a device other than the CPU. */
+const advice = (message: string) =>
+  /while running \w+ node/.test(message)
+    ? 'it cannot compute this operator. A run folder is written for the device that it is opened on, an ONNX file for any.'
+    : 'is its driver installed?';
 
 interface HostSettings {
   readonly device: Device;
   readonly threads: number;
   readonly profile?: string | undefined;
+  readonly kept?: readonly string[] | undefined;
 }
 
 interface SessionHost {
   load(model: Uint8Array, settings: HostSettings): Promise<Session>;
+  drop(keys: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Sessions on this thread. */
 class InlineHost implements SessionHost {
   private readonly open = new Set<Session>();
+  private readonly store: TensorStore = new Map();
 
   async load(model: Uint8Array, settings: HostSettings): Promise<Session> {
     const { createSession, runSession } = await import('./node-sessions.js');
@@ -124,9 +135,9 @@ class InlineHost implements SessionHost {
       byteOffset: view.byteOffset,
     });
     const session: Session = {
-      async run(feeds, into, fresh) {
+      run: async (feeds, into, fresh, kept = NOTHING_KEPT) => {
         try {
-          return await runSession(inner, feeds.map(local), into.map(local), fresh);
+          return await runSession(inner, feeds.map(local), into.map(local), fresh, kept, this.store);
         } catch (error) {
           throw explain(error, settings.device);
         }
@@ -139,7 +150,13 @@ class InlineHost implements SessionHost {
     return session;
   }
 
+  async drop(keys: Iterable<string>): Promise<void> {
+    const { dropTensors } = await import('./node-sessions.js');
+    dropTensors(this.store, keys);
+  }
+
   async close(): Promise<void> {
+    await this.drop(this.store.keys());
     await Promise.all([...this.open].map((session) => session.release()));
   }
 }
@@ -201,7 +218,8 @@ class WorkerHost implements SessionHost {
     const whole = model.byteLength === model.buffer.byteLength;
     await this.done({ kind: 'load', id, model, settings }, whole ? [model.buffer as ArrayBuffer] : []);
     const session: Session = {
-      run: (feeds, into, fresh) => this.run(id, settings.device, feeds, into, fresh),
+      run: (feeds, into, fresh, kept = NOTHING_KEPT) =>
+        this.run(id, settings.device, feeds, into, fresh, kept),
       release: async () => {
         if (this.open.delete(session)) await this.done({ kind: 'release', id: this.nextId++, session: id });
       },
@@ -216,6 +234,7 @@ class WorkerHost implements SessionHost {
     feeds: readonly Binding[],
     into: readonly Binding[],
     fresh: readonly string[],
+    kept: KeptTensors,
   ): Promise<Record<string, TensorData>> {
     const lent = new Map<HostBuffer, number>();
     const sent = ({ view, name, dtype, shape }: Binding): SentBinding => {
@@ -229,12 +248,16 @@ class WorkerHost implements SessionHost {
     holders.forEach((buffer) => void buffer.bytes);
     const buffers = holders.map((buffer) => buffer.lend());
     const reply = await this.ask(
-      { kind: 'run', id: this.nextId++, session, buffers, fresh, ...content },
+      { kind: 'run', id: this.nextId++, session, buffers, fresh, kept, ...content },
       buffers,
     );
     holders.forEach((buffer, i) => buffer.restore(reply.buffers![i]!));
     if (reply.error !== undefined) throw explain(reply.error, device);
     return { ...reply.results };
+  }
+
+  async drop(keys: readonly string[]): Promise<void> {
+    if (keys.length > 0) await this.done({ kind: 'drop', id: this.nextId++, keys });
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,8 @@ import { encodeModel } from '../onnx/index.js';
 import type { View } from './host-buffer.js';
 import { arrayAt, viewOf } from './host-buffer.js';
 import { inRunOrder } from './run-order.js';
-import type { Binding, Runtime, Session, SessionOptions } from './runtime.js';
+import type { Binding, KeptTensors, Runtime, Session, SessionOptions } from './runtime.js';
+import { NOTHING_KEPT } from './runtime.js';
 
 export class Program {
   private constructor(
@@ -31,24 +32,33 @@ export class Program {
   }
 
   /**
-   * Runs once. `feeds` names a place in memory for every input; results named in `into` are written
-   * there, all others come back as fresh arrays.
+   * Runs once. `feeds` names a place in memory for every input that is not in `kept`; results named in `into`
+   * are written there, those of `kept` stay on the device, all others come back as fresh arrays. What `kept`
+   * names and the graph lacks is passed over.
    */
   async run(
     feeds: Readonly<Record<string, View>>,
     into: Readonly<Record<string, View>> = {},
+    kept: KeptTensors = NOTHING_KEPT,
   ): Promise<Record<string, TensorData>> {
-    const bound = this.inputs.map((input): Binding => {
+    const held = this.inputs.filter(({ name }) => name in kept.feeds);
+    const bound = this.inputs.flatMap((input): Binding[] => {
+      if (input.name in kept.feeds) return [];
       const view = feeds[input.name];
       if (!view) throw new Error(`input "${input.name}" was not fed`);
-      return { name: input.name, dtype: input.hostDtype, shape: input.shape, view: converted(input, view) };
+      return [{ name: input.name, dtype: input.hostDtype, shape: input.shape, view: converted(input, view) }];
     });
     const targets = this.outputs.flatMap(({ name, dtype, shape }): Binding[] => {
       const view = into[name];
       return view ? [{ name, dtype, shape, view }] : [];
     });
-    const fresh = this.outputs.map(({ name }) => name).filter((name) => !(name in into));
-    return this.session.run(bound, targets, fresh);
+    const fresh = this.outputs
+      .map(({ name }) => name)
+      .filter((name) => !(name in into) && !(name in kept.results));
+    return this.session.run(bound, targets, fresh, {
+      feeds: Object.fromEntries(held.map(({ name }) => [name, kept.feeds[name]!])),
+      results: kept.results,
+    });
   }
 
   /** Runs on plain arrays: for tests and small work. */

@@ -24,20 +24,33 @@ export interface Binding {
   readonly view: View;
 }
 
+/** Tensors on the device, by keys that hold for a whole runtime: one session's results are another's inputs. */
+export interface KeptTensors {
+  /** Inputs that are there already: key by input. */
+  readonly feeds: Readonly<Record<string, string>>;
+  /** Results that stay there, in place of what had the key: key by result. */
+  readonly results: Readonly<Record<string, string>>;
+}
+
+export const NOTHING_KEPT: KeptTensors = { feeds: {}, results: {} };
+
 export interface SessionOptions {
   /** Writes ONNX Runtime's own profile (JSON, Chrome trace) to a file with this prefix. Node only. */
   readonly profile?: string;
+  /** Results that every run leaves on the device; only where the runtime {@link Runtime.keepsTensors}. */
+  readonly kept?: readonly string[];
 }
 
 export interface Session {
   /**
-   * Runs the graph once. Results named in `into` are written there, all others come back as fresh arrays.
-   * The buffers of `feeds` and `into` are lent for the time of the run.
+   * Runs the graph once. Results named in `into` are written there, those of `kept` stay on the device, all
+   * others come back as fresh arrays. The buffers of `feeds` and `into` are lent for the time of the run.
    */
   run(
     feeds: readonly Binding[],
     into: readonly Binding[],
     fresh: readonly string[],
+    kept?: KeptTensors,
   ): Promise<Record<string, TensorData>>;
   /** Frees what the session holds. Ends profiling. */
   release(): Promise<void>;
@@ -49,8 +62,12 @@ export interface Runtime {
   readonly target: Target;
   /** Threads that one run uses. */
   readonly threads: number;
+  /** Whether results can stay on the device for later runs to read. */
+  readonly keepsTensors: boolean;
   /** Reads a model's bytes. The bytes may be taken over: do not use them afterwards. */
   load(model: Uint8Array, options?: SessionOptions): Promise<Session>;
+  /** Frees kept tensors. Unknown keys are fine. */
+  drop(keys: readonly string[]): Promise<void>;
   /** Ends every session, and the worker if there is one. */
   close(): Promise<void>;
 }

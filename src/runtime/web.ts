@@ -8,7 +8,7 @@ import type { Target, TensorData } from '../graph/index.js';
 import { CPU, WEBGPU } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
 import type { Binding, Runtime, Session } from './runtime.js';
-import { executionProvider } from './runtime.js';
+import { executionProvider, NOTHING_KEPT } from './runtime.js';
 
 export interface WebRuntimeOptions {
   /** Default `wasm`. */
@@ -28,27 +28,45 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
   const { device = 'wasm', strict = false } = options;
   const target = options.target ?? (device === 'webgpu' ? WEBGPU : { ...CPU, name: 'wasm' });
   const open = new Set<Session>();
+  const store = new Map<string, Ort.Tensor>();
+  const drop = (keys: Iterable<string>) => {
+    for (const key of [...keys]) {
+      store.get(key)?.dispose();
+      store.delete(key);
+    }
+  };
   const tensor = ({ dtype, shape, view }: Binding) =>
     new ort.Tensor(dtype, arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Float32Array, shape);
   return {
     device,
     target,
     threads: ort.env.wasm.numThreads ?? 1,
-    async load(model) {
+    keepsTensors: device === 'webgpu',
+    drop: (keys) => {
+      drop(keys);
+      return Promise.resolve();
+    },
+    async load(model, { kept: stays = [] } = {}) {
       let inner: Ort.InferenceSession;
       try {
         inner = await ort.InferenceSession.create(model, {
           executionProviders: [executionProvider(device)],
           graphOptimizationLevel: 'all',
+          ...(stays.length > 0 && {
+            preferredOutputLocation: Object.fromEntries(stays.map((name) => [name, 'gpu-buffer'])),
+          }),
           ...(device === 'webgpu' && strict && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
         });
       } catch (error) {
         throw explain(error, device);
       }
       const session: Session = {
-        async run(feeds, into, fresh) {
+        async run(feeds, into, fresh, kept = NOTHING_KEPT) {
           const results = await inner
-            .run(Object.fromEntries(feeds.map((b) => [b.name, tensor(b)])))
+            .run({
+              ...Object.fromEntries(feeds.map((b) => [b.name, tensor(b)])),
+              ...Object.fromEntries(Object.entries(kept.feeds).map(([name, key]) => [name, store.get(key)!])),
+            })
             .catch((error: unknown) => {
               throw explain(error, device);
             });
@@ -56,6 +74,10 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
             // Preallocated outputs are not filled here; the result is copied to its place.
             const to = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Float32Array;
             to.set(results[name]!.data as Float32Array);
+          }
+          for (const [name, key] of Object.entries(kept.results)) {
+            drop([key]);
+            store.set(key, results[name]!);
           }
           return Object.fromEntries(fresh.map((name) => [name, results[name]!.data as TensorData]));
         },
@@ -67,6 +89,7 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
       return session;
     },
     async close() {
+      drop(store.keys());
       await Promise.all([...open].map((session) => session.release()));
     },
   };

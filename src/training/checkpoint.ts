@@ -61,6 +61,7 @@ const savedState = z.object({
 /** Writes the learner's and the loop's state to `folder`, replacing what is there. */
 export async function saveCheckpoint(folder: string, learner: Learner, state: FitState): Promise<void> {
   const beside = `${folder}.partial`;
+  await learner.synchronize();
   try {
     await rm(beside, { recursive: true, force: true });
     await mkdir(beside, { recursive: true });

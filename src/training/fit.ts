@@ -136,6 +136,7 @@ class Fit implements FitContext {
     // A run that had nothing left to do (resumed after its end) ends as it did before.
     const stopped = this.stopped ?? (this.step >= this.maxSteps ? 'minutes' : 'epochs');
     if (stopped === 'interrupted' && this.batch > 0) {
+      await this.learner.synchronize();
       await this.averageBuffers();
       await this.tell('interrupted', (c) => c.interrupted?.(this));
     }
@@ -169,12 +170,15 @@ class Fit implements FitContext {
     const { learner } = this;
     const output = await learner.backward(batch);
     const ends = (this.batch + 1) % this.accumulate === 0 || this.batch === this.batchesPerEpoch - 1;
-    if (this.accumulate > 1) this.gather(output.samples, ends);
+    if (this.accumulate > 1) {
+      await learner.fetchGradients();
+      this.gather(output.samples, ends);
+    }
     const event: BatchEvent = { batch, output };
     if (ends) {
       await learner.reduceGradients();
       await this.tell('backwardEnd', (c) => c.backwardEnd?.(this, event));
-      learner.step();
+      await learner.step();
       this.step++;
     }
     await this.count(this.tally, batch, output);
@@ -234,6 +238,7 @@ class Fit implements FitContext {
   private async endEpoch(): Promise<void> {
     const { valid, classNames } = this.options;
     const { replicas } = this.learner;
+    await this.learner.synchronize();
     await this.averageBuffers();
     await replicas?.checkAlike(this.learner.state.weights.floats());
     // What a broken last step left must be neither scored nor saved.

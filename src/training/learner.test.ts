@@ -75,7 +75,7 @@ describe('Learner', () => {
     await using(tinyLearner(runtime, { model }), async (learner) => {
       const before = learner.state.stateDict();
       await learner.backward(batch(0, 1));
-      learner.step();
+      await learner.step();
       const moved = learner.state.stateDict().filter(({ name, data }) => {
         const old = before.find((tensor) => tensor.name === name)!;
         return data.some((value, i) => value !== old.data[i]);
@@ -224,7 +224,7 @@ describe('gradients that are no numbers', () => {
         const output = await learner.backward(batch(0, 1, 2, 3, 4, 5));
         expect(output.loss).toBe(0);
         const before = fingerprint(learner);
-        expect(() => learner.step()).toThrow(
+        await expect(learner.step()).rejects.toThrow(
           /the gradient of head\.bias is no longer finite \(batch of disc 0, disc 1, disc 2, disc 3 and 2 more\); the weights are as before/,
         );
         expect(fingerprint(learner)).toEqual(before);

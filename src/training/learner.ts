@@ -6,7 +6,7 @@
  * const learner = new Learner({ model, loss, optimizer: (p) => new Adam(p, { lr: 1e-3 }), runtime, seed: 0 });
  * for await (const batch of loader.epoch(0)) {
  *   const { loss } = await learner.backward(batch);
- *   learner.step();
+ *   await learner.step();
  * }
  * ```
  *
@@ -24,12 +24,13 @@ import type { Layer, Loss, LossTerm, RandomMask, Slot } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
 import type { Optimizer, OptimizerOptions, OptimizerState, ParameterSlice } from '../optim/index.js';
 import { Random } from '../random/index.js';
-import type { Runtime, View } from '../runtime/index.js';
+import type { KeptTensors, Runtime, View } from '../runtime/index.js';
 import { HostBuffer, Program, ProgramCache, viewOf } from '../runtime/index.js';
 import { allFinite, explainNonFiniteGradient, explainNonFiniteLoss, firstNonFinite } from './non-finite.js';
 import type { Replicas, Share } from './replicas.js';
+import { Residence } from './residence.js';
 import type { BatchShape, StepGraph } from './step.js';
-import { BUFFER, evaluationGraph, GRADIENT, LOSS, trainingGraph } from './step.js';
+import { BUFFER, evaluationGraph, GRADIENT, GRADIENT_SQUARES, LOSS, trainingGraph } from './step.js';
 
 export interface LearnerOptions {
   readonly model: Layer;
@@ -90,6 +91,10 @@ export class Learner {
   private newRest: HostBuffer;
   /** Samples of the latest {@link backward}, for messages. */
   private latest: readonly string[] = [];
+  /** Sum of the squares of the latest gradients, where they are on the device. */
+  private gradientSquares = 0;
+  /** Where values stay on the device from step to step. */
+  private readonly residence: Residence | undefined;
   private readonly programs: ProgramCache;
   private readonly graphs = new Map<string, StepGraph>();
   private readonly inputs = new Map<string, HostBuffer>();
@@ -108,17 +113,38 @@ export class Learner {
     this.optimizer = options.optimizer(this.state.trainable.map(sliceOf));
     this.slopes = new HostBuffer(this.state.weights.byteLength);
     this.newRest = new HostBuffer(this.state.rest.byteLength);
+    // Ranks exchange gradients through the host.
+    if (this.runtime.keepsTensors && !this.replicas) this.residence = new Residence(this.runtime);
     this.programs = new ProgramCache(options.maxProgramBytes ?? DEFAULT_PROGRAM_BYTES);
   }
 
-  /** Weights and buffers. Another object after {@link unfreeze}. */
+  /**
+   * Weights and buffers. Another object after {@link unfreeze}. On a device that keeps them between steps
+   * (WebGPU) their values are there: {@link synchronize} before reading or writing them.
+   */
   get state(): ModelState {
     return this.values;
   }
 
-  /** Gradients of the latest {@link backward}, laid out as `state.weights`. */
+  /**
+   * Gradients of the latest {@link backward}, laid out as `state.weights`. On a device that keeps them:
+   * {@link fetchGradients} first.
+   */
   get gradients(): HostBuffer {
     return this.slopes;
+  }
+
+  /**
+   * Brings weights, buffers and the optimizer's memory to the host, where they are on the device; else nothing.
+   * They may be changed there: what is new is seen by the next step.
+   */
+  async synchronize(): Promise<void> {
+    await this.residence?.synchronize(this.state, this.optimizer);
+  }
+
+  /** Brings the gradients to the host, where they are on the device; the next {@link step} follows those. */
+  async fetchGradients(): Promise<void> {
+    await this.residence?.fetchGradients(this.state);
   }
 
   /**
@@ -136,22 +162,29 @@ export class Learner {
     const output = share ? await this.pool(own, share) : own;
     this.latest = batch.ids;
     if (!Number.isFinite(output.loss)) {
+      await this.synchronize();
       if (Number.isFinite(own.loss))
         throw new ElsewhereError('non-finite', `the loss became ${output.loss} on another rank`);
       throw await explainNonFiniteLoss(this, batch, own.loss, (masks) => this.drawMasks(masks, batch));
     }
-    for (const { offset, length } of step ? this.movedBy(step.graph) : []) {
-      this.state.rest.floats(offset, length).set(this.newRest.floats(offset, length));
+    const moved = step ? this.movedBy(step.graph) : [];
+    if (this.residence) {
+      this.residence.commit(
+        this.state,
+        moved.map(({ name }) => name),
+      );
+    } else {
+      for (const { offset, length } of moved) {
+        this.state.rest.floats(offset, length).set(this.newRest.floats(offset, length));
+      }
     }
     this.batches++;
     return output;
   }
 
-  private async runBackward(
-    batch: Batch,
-    { graph, program }: CompiledStep,
-    share: Share | undefined,
-  ): Promise<StepOutput> {
+  private async runBackward(batch: Batch, step: CompiledStep, share: Share | undefined): Promise<StepOutput> {
+    const { graph, program } = step;
+    if (this.residence) return this.runResident(batch, step, this.residence);
     const into: Record<string, View> = {};
     for (const { name, offset } of this.state.trainable) {
       into[GRADIENT + name] = { buffer: this.gradients, byteOffset: offset * 4 };
@@ -167,6 +200,31 @@ export class Learner {
       ...Object.fromEntries(shares),
     };
     return readOutput(batch, await withinMemory(batch, graph, () => program.run(feeds, into)));
+  }
+
+  private async runResident(
+    batch: Batch,
+    { graph, program }: CompiledStep,
+    residence: Residence,
+  ): Promise<StepOutput> {
+    const slots = this.resident();
+    await residence.bring(this.state, slots);
+    const next = this.movedBy(graph).map(({ name }) => [BUFFER + name, residence.nextKey(name)]);
+    const kept: KeptTensors = {
+      feeds: residence.feeds(slots),
+      results: { ...residence.gradientKeys(this.state), ...Object.fromEntries(next) },
+    };
+    const feeds = { ...this.feeds(batch, graph), ...this.drawMasks(graph.masks, batch) };
+    const results = await withinMemory(batch, graph, () => program.run(feeds, {}, kept));
+    residence.keepGradients(this.gradients);
+    this.gradientSquares = Number(results[GRADIENT_SQUARES]![0]);
+    return readOutput(batch, results);
+  }
+
+  /** What graphs are fed with: not what {@link withFrozenValues} writes into them. */
+  private resident(): readonly Slot[] {
+    const frozen = frozenLeaves(this.model);
+    return this.state.slots.filter(({ leaf }) => !frozen.has(leaf));
   }
 
   /** A part of a batch that holds no sample: it moves nothing. */
@@ -207,7 +265,13 @@ export class Learner {
   }
 
   /** One step of the optimizer along {@link gradients}. Throws, before it, if one of them is no finite number. */
-  step(): void {
+  async step(): Promise<void> {
+    if (this.residence?.gradientsAway) {
+      // Squares may overflow where gradients do not: then these are looked at themselves.
+      if (Number.isFinite(this.gradientSquares)) return this.residence.step(this.state, this.optimizer);
+      await this.fetchGradients();
+    }
+    if (this.residence) await this.synchronize();
     const gradients = this.gradients.floats();
     // Reading them once more costs a hundredth of the step, and saves the weights that one NaN would ruin.
     if (!allFinite(gradients)) throw explainNonFiniteGradient(this, this.latest);
@@ -237,8 +301,13 @@ export class Learner {
     const kind = options.logits ? 'evaluate-logits' : 'evaluate';
     const step = batch.size > 0 ? await this.compiled(kind, batch) : undefined;
     const share = options.pooled ? await this.shareOf(batch, step?.graph) : undefined;
-    const run = async ({ graph, program }: CompiledStep) =>
-      readOutput(batch, await withinMemory(batch, graph, () => program.run(this.feeds(batch, graph))));
+    const run = async ({ graph, program }: CompiledStep) => {
+      const slots = this.residence ? this.resident() : [];
+      await this.residence?.bring(this.state, slots);
+      const kept = this.residence && { feeds: this.residence.feeds(slots), results: {} };
+      const feeds = this.feeds(batch, graph);
+      return readOutput(batch, await withinMemory(batch, graph, () => program.run(feeds, {}, kept)));
+    };
     const own = step ? await run(step) : this.nothing();
     if (!share) return own;
     // Unlike that of training, this graph knows of no shares: the total is made here.
@@ -273,6 +342,8 @@ export class Learner {
     const known = new Set(moved.map(({ name }) => name));
     const added = state.trainable.filter(({ name }) => !known.has(name));
     if (added.length === 0) return;
+    await this.synchronize();
+    await this.fetchGradients();
     state.loadStateDict(this.state.stateDict());
     this.values = state;
     this.slopes = new HostBuffer(state.weights.byteLength);
@@ -294,7 +365,8 @@ export class Learner {
   }
 
   /** Weights, buffers, optimizer and the place in the random masks: what {@link restore} brings back. */
-  capture(): LearnerCapture {
+  async capture(): Promise<LearnerCapture> {
+    await this.synchronize();
     return {
       weights: this.state.weights.floats().slice(),
       rest: this.state.rest.floats().slice(),
@@ -304,15 +376,17 @@ export class Learner {
   }
 
   /** Back to where {@link capture} was called, bit for bit, if nothing was unfrozen since. */
-  restore({ weights, rest, optimizer, batches }: LearnerCapture): void {
+  async restore({ weights, rest, optimizer, batches }: LearnerCapture): Promise<void> {
+    await this.synchronize();
     this.state.weights.floats().set(weights);
     this.state.rest.floats().set(rest);
     this.optimizer.loadState(optimizer);
     this.batches = batches;
   }
 
-  /** Releases the compiled graphs. The runtime stays open. */
+  /** Releases the compiled graphs, and what is on the device. The runtime stays open. */
   async close(): Promise<void> {
+    await this.residence?.close();
     await this.programs.clear();
   }
 
@@ -330,6 +404,7 @@ export class Learner {
           ? trainingGraph(this.model, this.terms, shape, {
               shared: this.replicas !== undefined,
               recompute: this.recompute,
+              squares: this.residence !== undefined,
             })
           : evaluationGraph(this.model, this.terms, shape, { logits: kind === 'evaluate-logits' });
       this.graphs.set(key, graph);
@@ -337,7 +412,10 @@ export class Learner {
     const { definition } = graph;
     const program = await this.programs.get(key, peakBytes(definition), () =>
       withinMemory(batch, graph, () =>
-        Program.compile(this.withFrozenValues(definition), this.runtime, { name: key }),
+        Program.compile(this.withFrozenValues(definition), this.runtime, {
+          name: key,
+          kept: this.residence ? keptResults(definition) : [],
+        }),
       ),
     );
     return { graph, program };
@@ -403,6 +481,10 @@ async function withinMemory<T>(
     );
   }
 }
+
+/** Results that stay on the device where values do. */
+const keptResults = ({ outputs }: GraphDefinition) =>
+  Object.keys(outputs).filter((name) => name.startsWith(GRADIENT) || name.startsWith(BUFFER));
 
 const sliceOf = ({ name, offset, length }: Slot): ParameterSlice => ({ name, offset, length });
 

@@ -112,11 +112,11 @@ describe('findLr', () => {
   ])('suggests a rate near one that learns best (%s)', async (_, optimizer) => {
     const learner = tinyLearner(runtime, { optimizer });
     const { suggestion } = await find(learner);
-    const start = learner.capture();
+    const start = await learner.capture();
     const grid = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1];
     const losses: number[] = [];
     for (const lr of grid) {
-      learner.restore(start);
+      await learner.restore(start);
       learner.optimizer.groups[0]!.lr = lr;
       const { history } = await fit({ ...tinyFit(learner), train, epochs: 14 });
       losses.push(history.at(-1)!.valid!.loss!);

@@ -40,7 +40,7 @@ export interface LrFinderResult {
   /** Whether the loss ran away before the last rate was reached. */
   readonly diverged: boolean;
   readonly suggestions: LrSuggestions;
-  /** The one to use: the steepest (docs/choosing.md has what the three came to beside grid searches). */
+  /** The one to use: three quarters of the fall (docs/choosing.md has what it came to beside grid searches). */
   readonly suggestion: number;
 }
 
@@ -56,7 +56,7 @@ export async function findLr(options: LrFinderOptions): Promise<LrFinderResult> 
   const schedule = rangeTest({ startLr, endLr, totalSteps: steps });
   const ends = new AbortController();
   const { points, callback } = recorder(options, () => ends.abort());
-  const before = learner.capture();
+  const before = await learner.capture();
   try {
     await fit({
       learner,
@@ -74,11 +74,11 @@ export async function findLr(options: LrFinderOptions): Promise<LrFinderResult> 
     if (!overflow) throw error;
     ends.abort();
   } finally {
-    learner.restore(before);
+    await learner.restore(before);
   }
   signal?.throwIfAborted();
   const suggestions = suggestLr(points);
-  return { points, diverged: ends.signal.aborted, suggestions, suggestion: suggestions.steepest };
+  return { points, diverged: ends.signal.aborted, suggestions, suggestion: suggestions.threeQuarters };
 }
 
 /** Keeps the points of the curve, and calls `diverged` once the loss has run away. */

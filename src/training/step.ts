@@ -1,6 +1,7 @@
 /** The graphs of training: forward, loss and backward as one program; forward and loss for validation. */
 import type { GraphDefinition, Leaf, Recompute, Shape, Tensor } from '../graph/index.js';
 import {
+  add,
   argMax,
   cast,
   gradients,
@@ -9,6 +10,7 @@ import {
   mul,
   nodesBehind,
   reshape,
+  sum,
   withRecomputation,
 } from '../graph/index.js';
 import type { Layer, LossTerm, RandomMask, TargetMap, Trace } from '../nn/index.js';
@@ -34,6 +36,8 @@ export interface StepGraph {
 export const GRADIENT = 'gradient:';
 export const BUFFER = 'buffer:';
 export const LOSS = 'loss:';
+/** Sum of the squares of all gradients, where it was asked for: no finite number if one of them is none. */
+export const GRADIENT_SQUARES = 'gradientSquares';
 
 /** The class of each pixel (N×H×W, uint8): the largest logit, or class 1 where a single logit is above 0. */
 export function predictedClasses(logits: Tensor): Tensor {
@@ -83,6 +87,7 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
  * @param options `shared`: whether the batch is a part of a larger one; then the loss is its part of that one's,
  *   each component multiplied by what is fed as its share. The components themselves are given as they are.
  *   `recompute`: what the backward pass makes again instead of reading it where the forward pass left it.
+ *   `squares`: whether {@link GRADIENT_SQUARES} is given, too.
  */
 export function trainingGraph(
   model: Layer,
@@ -91,7 +96,12 @@ export function trainingGraph(
   {
     shared = false,
     recompute = 'none',
-  }: { readonly shared?: boolean; readonly recompute?: Recompute | undefined } = {},
+    squares = false,
+  }: {
+    readonly shared?: boolean;
+    readonly recompute?: Recompute | undefined;
+    readonly squares?: boolean;
+  } = {},
 ): StepGraph {
   model.train();
   const { trace, maps, inputs, outputs, loss, shares } = forwardAndLoss(model, terms, batch, shared);
@@ -102,9 +112,22 @@ export function trainingGraph(
   const forward = Object.values(outputs);
   const slopes = gradients(loss, weights);
   const gradientsByName = Object.fromEntries(weights.map(({ name }, i) => [GRADIENT + name, slopes[i]!]));
-  Object.assign(outputs, withRecomputation(gradientsByName, [...forward, loss], recompute));
+  const given = withRecomputation(gradientsByName, [...forward, loss], recompute);
+  Object.assign(outputs, given);
+  if (squares) outputs[GRADIENT_SQUARES] = sumOfSquares(Object.values(given));
   for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
   return { definition: { inputs, outputs }, masks: trace.masks, maps, trace, shares };
+}
+
+function sumOfSquares(tensors: readonly Tensor[]): Tensor {
+  return tensors
+    .map((tensor) => {
+      const squares = mul(tensor, tensor);
+      // By filter first: a reduction to one number is a single workgroup's on a graphics processor.
+      const axes = tensor.shape.map((_, axis) => axis).slice(1);
+      return sum(axes.length > 0 ? sum(squares, axes) : squares);
+    })
+    .reduce((a, b) => add(a, b));
 }
 
 /**

@@ -77,7 +77,7 @@ export async function trainingLosses(name: string, runtime: Runtime): Promise<nu
     const seen: number[] = [];
     for (let step = 0; step < STEPS; step++) {
       seen.push((await learner.backward(batch)).loss);
-      learner.step();
+      await learner.step();
     }
     return [...seen, (await learner.evaluate(batch)).loss];
   } finally {

@@ -95,7 +95,7 @@ async function exported(
     }
     const ids = Array.from({ length: BATCH }, (_, n) => `${n}`);
     await learner.backward({ ids, size: BATCH, channels: 3, height: SIDE, width: SIDE, images, masks });
-    learner.step();
+    await learner.step();
   }
   const bytes = encodeModel(exportGraph(model, learner.state, card));
   await learner.close();

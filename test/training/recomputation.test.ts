@@ -41,7 +41,7 @@ it.each(Object.entries(MODELS))('trains a %s to the same bits', async (_, make) 
     try {
       for (let i = 0; i < 2; i++) {
         await learner.backward(discs.batchOf([i, i + 1]));
-        learner.step();
+        await learner.step();
       }
       prints.push(fingerprint(learner));
     } finally {

@@ -9,7 +9,8 @@ export function gradientClipping(options: {
 }): Callback {
   return {
     name: 'gradientClipping',
-    backwardEnd({ learner }) {
+    async backwardEnd({ learner }) {
+      await learner.fetchGradients();
       const gradients = learner.gradients.floats();
       if (options.value !== undefined) clipGradValue(gradients, options.value);
       if (options.norm !== undefined) clipGradNorm(gradients, options.norm);

@@ -49,10 +49,11 @@ export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}):
     },
     epochStart: ({ learner }) => swap(learner, false),
     batchStart: ({ learner }) => swap(learner, false),
-    batchEnd({ learner, step }) {
+    async batchEnd({ learner, step }) {
       // With accumulation most batches are no step.
       if (step === steps) return;
       steps = step;
+      await learner.synchronize();
       const now = Math.min(decay, (1 + step) / (10 + step));
       for (const slot of learner.state.slots) follow(other![slot.name]!, learner.state.values(slot), now);
     },

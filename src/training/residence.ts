@@ -1,0 +1,298 @@
+/**
+ * A learner's values on the device: weights, buffers, gradients and moments stay there from step to step, and
+ * the optimizer runs there, too. Only images go up and losses come down.
+ *
+ * Values are in one place at a time. After a step the newest are on the device, and the buffers of the host are
+ * lent out, so that nobody reads old ones; {@link Residence.synchronize} brings them back. What the host then
+ * writes is seen from {@link HostBuffer.accesses}, and goes up before the next run.
+ */
+import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
+import { input } from '../graph/index.js';
+import type { ModelState, Slot } from '../nn/index.js';
+import type { GroupUpdate, Optimizer } from '../optim/index.js';
+import type { HostBuffer, KeptTensors, Runtime, View } from '../runtime/index.js';
+import { arrayAt, Program, viewOf } from '../runtime/index.js';
+import { GRADIENT } from './step.js';
+
+/** A tensor with a place on the host and a key on the device. */
+interface Place {
+  readonly key: string;
+  readonly shape: Shape;
+  readonly view: View;
+}
+
+interface Lent {
+  readonly buffer: HostBuffer;
+  readonly memory: ArrayBuffer;
+}
+
+const LENT_TO = 'the device: await learner.synchronize() first (learner.fetchGradients() for gradients)';
+
+/** Learners of one runtime must not share keys. */
+let residences = 0;
+
+export class Residence {
+  private readonly prefix = `${residences++}/`;
+  private readonly programs = new Map<string, Program>();
+  /** Which of its two keys a buffer has: the other takes its next value. */
+  private readonly turned = new Set<string>();
+  private readonly keys = new Set<string>();
+  private lentValues: readonly Lent[] = [];
+  private lentGradients: Lent | undefined;
+  /** What the host held when the device had the same. */
+  private sameValues: { readonly state: ModelState; readonly accesses: number } | undefined;
+  /** The weights and buffers that were brought up last. */
+  private brought: readonly Slot[] = [];
+  private sameMoments: number | undefined;
+  private momentsAway = false;
+
+  constructor(private readonly runtime: Runtime) {}
+
+  /** Brings weights and buffers up where the host has others. @param slots those that graphs are fed with. */
+  async bring(state: ModelState, slots: readonly Slot[]): Promise<void> {
+    if (this.valuesAway) return;
+    const known = slots.every((slot) => this.brought.includes(slot));
+    if (known && this.sameValues?.state === state && this.sameValues.accesses === accessesOf(state)) return;
+    // Programs that copy are for weights of one layout.
+    if (!known) await this.forget();
+    this.brought = slots;
+    await this.up('values', this.valuesOf(state, slots));
+    this.sameValues = { state, accesses: accessesOf(state) };
+  }
+
+  /** Whether the newest weights and buffers are on the device. */
+  get valuesAway(): boolean {
+    return this.lentValues.length > 0;
+  }
+
+  /** Whether gradients of the latest run are on the device, and the host was not given them. */
+  get gradientsAway(): boolean {
+    return this.lentGradients !== undefined;
+  }
+
+  /** Where a run finds weights and buffers. */
+  feeds(slots: readonly Slot[]): Record<string, string> {
+    return Object.fromEntries(slots.map(({ name }) => [name, this.valueKey(name)]));
+  }
+
+  /** Where a run leaves gradients, by the names of its results. */
+  gradientKeys(state: ModelState): Record<string, string> {
+    return Object.fromEntries(state.trainable.map(({ name }) => [GRADIENT + name, this.key('g', name)]));
+  }
+
+  /** Where a run leaves a buffer's next value, which {@link commit} makes the current one. */
+  nextKey(name: string): string {
+    return this.key(this.turned.has(name) ? 'v' : 'w', name);
+  }
+
+  /** A run left gradients. */
+  keepGradients(gradients: HostBuffer): void {
+    this.lentGradients ??= { buffer: gradients, memory: gradients.lend(LENT_TO) };
+  }
+
+  /** Makes the next values of these buffers the current ones. */
+  commit(state: ModelState, names: readonly string[]): void {
+    for (const name of names) {
+      if (!this.turned.delete(name)) this.turned.add(name);
+    }
+    if (names.length > 0) this.keepValues(state);
+  }
+
+  /** One step of the optimizer, on the device. */
+  async step(state: ModelState, optimizer: Optimizer): Promise<void> {
+    const updates = optimizer.advance();
+    const shapes = shapesOf(state);
+    if (!this.momentsAway && this.sameMoments !== optimizer.revision) {
+      // Copies, since the memory of a feed is lent whole.
+      const copied = (place: Place): Place => ({ ...place, view: viewOf(valuesAt(place).slice()) });
+      await this.up('moments', this.momentsOf(optimizer, shapes).map(copied));
+    }
+    const program = await this.program(`step ${JSON.stringify(updates.map(kindOf))}`, () =>
+      updateGraph(updates, shapes),
+    );
+    await program.run(numbersOf(updates), {}, this.keptBy(updates));
+    this.keepValues(state);
+    this.momentsAway = true;
+  }
+
+  private keptBy(updates: readonly GroupUpdate[]): KeptTensors {
+    const feeds: Record<string, string> = {};
+    const results: Record<string, string> = {};
+    for (const { parameters, rule } of updates) {
+      for (const { name } of parameters) {
+        feeds[`weight:${name}`] = results[`next:${name}`] = this.valueKey(name);
+        feeds[GRADIENT + name] = this.key('g', name);
+        for (const moment of rule.moments) {
+          feeds[`${moment}:${name}`] = results[`next:${moment}:${name}`] = this.key(`m:${moment}`, name);
+        }
+      }
+    }
+    return { feeds, results };
+  }
+
+  /** Brings everything but gradients back to the host. */
+  async synchronize(state: ModelState, optimizer: Optimizer): Promise<void> {
+    if (this.valuesAway) {
+      for (const { buffer, memory } of this.lentValues) buffer.restore(memory);
+      this.lentValues = [];
+      await this.down('values', this.valuesOf(state, this.brought));
+      this.sameValues = { state, accesses: accessesOf(state) };
+    }
+    if (this.momentsAway) {
+      await this.down('moments', this.momentsOf(optimizer, shapesOf(state)));
+      this.momentsAway = false;
+      this.sameMoments = optimizer.revision;
+    }
+  }
+
+  /** Brings the gradients of the latest run to the host, where the next step then takes them from. */
+  async fetchGradients(state: ModelState): Promise<void> {
+    if (!this.lentGradients) return;
+    const { buffer, memory } = this.lentGradients;
+    buffer.restore(memory);
+    this.lentGradients = undefined;
+    await this.down(
+      'gradients',
+      state.trainable.map(({ name, leaf, offset }) => ({
+        key: this.key('g', name),
+        shape: leaf.shape,
+        view: { buffer, byteOffset: offset * 4 },
+      })),
+    );
+  }
+
+  /** Frees what is on the device. Bring back first what is needed. */
+  async close(): Promise<void> {
+    await this.forget();
+    await this.runtime.drop([...this.keys]);
+    this.keys.clear();
+  }
+
+  private async forget(): Promise<void> {
+    const programs = [...this.programs.values()];
+    this.programs.clear();
+    for (const program of programs) await program.release();
+    this.sameValues = undefined;
+    this.sameMoments = undefined;
+  }
+
+  private keepValues(state: ModelState): void {
+    if (this.valuesAway) return;
+    this.lentValues = [state.weights, state.rest].map((buffer) => ({
+      buffer,
+      memory: buffer.lend(LENT_TO),
+    }));
+  }
+
+  private key(kind: string, name: string): string {
+    const key = `${this.prefix}${kind}/${name}`;
+    this.keys.add(key);
+    return key;
+  }
+
+  private valueKey(name: string): string {
+    return this.key(this.turned.has(name) ? 'w' : 'v', name);
+  }
+
+  private valuesOf(state: ModelState, slots: readonly Slot[]): Place[] {
+    const views = state.feeds();
+    return slots.map(({ name, leaf }) => ({
+      key: this.valueKey(name),
+      shape: leaf.shape,
+      view: views[name]!,
+    }));
+  }
+
+  private momentsOf(optimizer: Optimizer, shapes: ReadonlyMap<string, Shape>): Place[] {
+    return optimizer.moments.map(({ moment, parameter, values }) => ({
+      key: this.key(`m:${moment}`, parameter),
+      shape: shapes.get(parameter)!,
+      view: viewOf(values),
+    }));
+  }
+
+  private async up(what: string, places: readonly Place[]): Promise<void> {
+    if (places.length === 0) return;
+    const program = await this.copying(`${what} up`, places, true);
+    const views = places.map(({ view }) => view);
+    await program.run(numbered('from', views), {}, { feeds: {}, results: numbered('to', keysOf(places)) });
+  }
+
+  private async down(what: string, places: readonly Place[]): Promise<void> {
+    if (places.length === 0) return;
+    const program = await this.copying(`${what} down`, places, false);
+    const results = await program.run({}, {}, { feeds: numbered('from', keysOf(places)), results: {} });
+    places.forEach((place, i) => valuesAt(place).set(results[`to_${i}`] as Float32Array));
+  }
+
+  private copying(name: string, places: readonly Place[], keeps: boolean): Promise<Program> {
+    return this.program(
+      `${name} ${places.length}`,
+      () => {
+        const inputs = places.map(({ shape }, i) => input(`from_${i}`, shape));
+        return { inputs, outputs: numbered('to', inputs) };
+      },
+      keeps,
+    );
+  }
+
+  private async program(key: string, graph: () => GraphDefinition, keeps = true): Promise<Program> {
+    let program = this.programs.get(key);
+    if (!program) {
+      const definition = graph();
+      const kept = keeps ? Object.keys(definition.outputs) : [];
+      program = await Program.compile(definition, this.runtime, { name: key, kept });
+      this.programs.set(key, program);
+    }
+    return program;
+  }
+}
+
+const valuesAt = ({ view, shape }: Place) =>
+  arrayAt('float32', shape, view.buffer.bytes, view.byteOffset) as Float32Array;
+
+const keysOf = (places: readonly Place[]) => places.map(({ key }) => key);
+
+const numbered = <T>(name: string, items: readonly T[]): Record<string, T> =>
+  Object.fromEntries(items.map((item, i) => [`${name}_${i}`, item]));
+
+const accessesOf = ({ weights, rest }: ModelState) => weights.accesses + rest.accesses;
+
+const shapesOf = (state: ModelState): ReadonlyMap<string, Shape> =>
+  new Map(state.trainable.map(({ name, leaf }) => [name, leaf.shape]));
+
+const kindOf = ({ parameters, rule }: GroupUpdate) => [rule.kind, parameters.length];
+
+/** Every group's rule applied to each of its parameters. */
+function updateGraph(updates: readonly GroupUpdate[], shapes: ReadonlyMap<string, Shape>): GraphDefinition {
+  const inputs: Leaf[] = [];
+  const outputs: Record<string, Tensor> = {};
+  const leaf = (name: string, shape: Shape) => {
+    const made = input(name, shape);
+    inputs.push(made);
+    return made;
+  };
+  updates.forEach(({ parameters, rule }, group) => {
+    const numbers = Object.fromEntries(
+      Object.keys(rule.numbers).map((name) => [name, leaf(`number:${name}:${group}`, [])]),
+    );
+    for (const { name } of parameters) {
+      const shape = shapes.get(name)!;
+      const moments = Object.fromEntries(rule.moments.map((m) => [m, leaf(`${m}:${name}`, shape)]));
+      const next = rule.update(leaf(`weight:${name}`, shape), leaf(GRADIENT + name, shape), moments, numbers);
+      outputs[`next:${name}`] = next.weight;
+      for (const [moment, value] of Object.entries(next.moments)) outputs[`next:${moment}:${name}`] = value;
+    }
+  });
+  return { inputs, outputs };
+}
+
+const numbersOf = (updates: readonly GroupUpdate[]): Record<string, View> =>
+  Object.fromEntries(
+    updates.flatMap(({ rule }, group) =>
+      Object.entries(rule.numbers).map(([name, value]) => [
+        `number:${name}:${group}`,
+        viewOf(Float32Array.of(value)),
+      ]),
+    ),
+  );
