@@ -270,7 +270,7 @@ function chooseRate(
 ): void {
   const adam = given.optimizer === undefined || given.optimizer.startsWith('adam');
   if (pretrained && adam) {
-    // Beside grid searches the range test read 3 to 10 times too low a rate off this curve.
+    // Beside grid searches the range test read 3 to 15 times too low a rate off this curve.
     choose(
       { lr: 5e-3 },
       '0.005',

@@ -11,17 +11,32 @@ const points: LrPoint[] = Array.from({ length: 80 }, (_, i) => {
   return { lr: 10 ** decade, loss: smoothed + 0.05 * Math.sin(9 * i), smoothed };
 });
 const suggestions = suggestLr(points);
-const curve = { points, suggestions, suggestion: suggestions.steepest };
+const curve = { points, suggestions, suggestion: suggestions.threeQuarters };
 
 describe('lrCurveSvg', () => {
   it('draws every batch, the average and a mark for each reading', () => {
     const svg = lrCurveSvg(curve);
     expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
-    for (const text of ['learning rate', 'training loss', 'steepest', 'valley', 'minimum ÷ 10']) {
+    for (const text of [
+      'learning rate',
+      'training loss',
+      'three quarters',
+      'steepest',
+      'valley',
+      'minimum ÷ 10',
+    ]) {
       expect(svg).toContain(text);
     }
     expect(svg.match(/<circle/g)!.length).toBe(80);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('keeps the label of a high rate within the picture', () => {
+    const anchorAt = (suggestion: number) =>
+      /text-anchor="(\w+)"[^>]*>\s*(?:<text[^>]*>)?three quarters/.exec(
+        lrCurveSvg({ points, suggestions: { ...suggestions, threeQuarters: suggestion }, suggestion }),
+      )?.[1];
+    expect([1e-3, 0.2].map(anchorAt)).toEqual(['start', 'end']);
   });
 
   it('keeps to the losses that matter where the end ran away', () => {

@@ -21,6 +21,8 @@ const VERMILION = '#d55e00';
 const GREY = '#666666';
 /** Share of the fall by which the picture reaches above where the loss began. */
 const HEADROOM = 0.35;
+/** Of readings that are not called by their name. */
+const LABELS: Readonly<Record<string, string>> = { threeQuarters: 'three quarters', minimum: 'minimum ÷ 10' };
 
 /** An SVG document: the losses of the batches as dots, their smoothed curve as a line, a mark for each reading. */
 export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string {
@@ -28,20 +30,23 @@ export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string
   const smoothed = lossCurve(points);
   const line = points.map(({ lr }, i) => ({ lr, loss: smoothed[i]! }));
   const [least, most] = lossRange(points, smoothed);
+  const [first, last] = [points[0]!.lr, points.at(-1)!.lr];
   const readings = (Object.entries(suggestions) as [string, number][])
-    .filter(([, lr]) => lr >= points[0]!.lr && lr <= points.at(-1)!.lr)
+    .filter(([, lr]) => lr >= first && lr <= last)
     .map(([name, lr], i) => ({
       lr,
       chosen: lr === suggestion,
-      label: `${name === 'minimum' ? 'minimum ÷ 10' : name} ${rate(lr)}`,
+      label: `${LABELS[name] ?? name} ${rate(lr)}`,
       row: i,
+      // To the right of its mark a label would leave the picture.
+      onLeft: Math.log(lr / first) > 0.7 * Math.log(last / first),
     }));
   const figure = Plot.plot({
     document,
     width: WIDTH,
     height: HEIGHT,
     marginLeft: 56,
-    marginTop: 64,
+    marginTop: 80,
     style: { fontFamily: 'sans-serif', fontSize: '13px', background: 'white', color: '#222' },
     x: { type: 'log', label: 'learning rate', tickFormat: rate, grid: true, ticks: 6 },
     y: { label: 'training loss', domain: [least, most], grid: true },
@@ -54,14 +59,14 @@ export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string
         strokeWidth: ({ chosen }: Reading) => (chosen ? 2.5 : 1),
         strokeDasharray: '5 4',
       }),
-      readings.map(({ row, ...reading }) =>
+      readings.map(({ row, onLeft, ...reading }) =>
         Plot.text([reading], {
           x: 'lr',
           text: 'label',
           frameAnchor: 'top',
-          dy: -50 + 16 * row,
-          dx: 5,
-          textAnchor: 'start',
+          dy: -66 + 16 * row,
+          dx: onLeft ? -5 : 5,
+          textAnchor: onLeft ? 'end' : 'start',
           fill: reading.chosen ? VERMILION : GREY,
           fontWeight: reading.chosen ? 'bold' : 'normal',
         }),

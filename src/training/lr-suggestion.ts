@@ -10,8 +10,10 @@ export interface LrPoint {
   readonly smoothed: number;
 }
 
-/** The three readings of one curve. */
+/** The readings of one curve. */
 export interface LrSuggestions {
+  /** By which three quarters of the fall of the smoothed loss are done. */
+  readonly threeQuarters: number;
   /** Where the smoothed loss falls fastest, per decade of the rate. */
   readonly steepest: number;
   /** In the middle of the longest fall, as fastai's `valley` has it (ESRI's method). */
@@ -24,6 +26,13 @@ export interface LrSuggestions {
 const LEAST_POINTS = 8;
 /** Weight of the next batch on either side, against that of the batch itself, where a curve is smoothed. */
 const NEIGHBOUR = 0.8;
+/**
+ * Share of the fall that is done at {@link LrSuggestions.threeQuarters}: halfway from the middle of a fall, where
+ * a single one is steepest, to its end. A share rests on all losses, a slope on a dozen of them: where batch norm
+ * keeps the loss falling slowly up to the largest rates, the steepest place is chance, and where the first, steep
+ * fall is that of the bare shares of the classes, it comes too early.
+ */
+const SHARE = 0.75;
 
 /**
  * The losses smoothed without delay: the mean of all batches, each counting `neighbour`^(its distance in
@@ -74,6 +83,7 @@ export function suggestLr(points: readonly LrPoint[], neighbour = NEIGHBOUR): Lr
   const third = (fall.end - fall.start) / 3;
   const rate = (i: number) => curve[i]!.lr;
   return {
+    threeQuarters: rate(indexOfShare(losses, SHARE)),
     steepest: rate(indexOfLeast(slopes(losses))),
     valley: rate(fall.start + Math.floor(third) + Math.floor(third / 2)),
     minimum: rate(indexOfLeast(losses)) / 10,
@@ -87,6 +97,14 @@ function slopes(values: readonly number[]): number[] {
     const [from, to] = [Math.max(0, i - reach), Math.min(values.length - 1, i + reach)];
     return (values[to]! - values[from]!) / (to - from);
   });
+}
+
+/** Where the values first lie that share of the way down, from the highest before the least to the least. */
+function indexOfShare(values: readonly number[], share: number): number {
+  const least = indexOfLeast(values);
+  const highest = Math.max(...values.slice(0, least + 1));
+  const level = highest - share * (highest - values[least]!);
+  return values.findIndex((value) => value <= level);
 }
 
 function median(values: readonly number[]): number {

@@ -23,9 +23,10 @@ export const run: Run<'lr-find'> = async (
       }),
   });
   progress.end();
-  const { steepest, valley, minimum } = suggestions;
+  const { threeQuarters, steepest, valley, minimum } = suggestions;
   output.line(`Suggested: --lr ${shortRate(suggestion)}`);
   const readings: [string, number, string][] = [
+    ['three quarters', threeQuarters, 'by which three quarters of the fall are done'],
     ['steepest', steepest, 'where the loss falls fastest'],
     ['valley', valley, 'in the middle of its longest fall'],
     ['minimum ÷ 10', minimum, 'a tenth of the rate where it is least'],
