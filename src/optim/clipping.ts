@@ -24,6 +24,10 @@ export function gradientNorm(gradients: Float32Array): number {
   return Math.sqrt(a + b + (c + d));
 }
 
+/** What gradients of that norm are multiplied by: min(1, maxNorm / (norm + 1e-6)); 1 where it is not finite. */
+export const clippingFactor = (norm: number, maxNorm: number) =>
+  Number.isFinite(norm) ? Math.min(1, maxNorm / (norm + 1e-6)) : 1;
+
 /**
  * Scales `gradients` in place so that their Euclidean norm is at most `maxNorm` (Pascanu et al., "On the
  * difficulty of training recurrent neural networks", ICML 2013): the factor is
@@ -36,8 +40,8 @@ export function gradientNorm(gradients: Float32Array): number {
 export function clipGradNorm(gradients: Float32Array, maxNorm: number): number {
   requireInRange('clipGradNorm', 'maxNorm', maxNorm, { above: 0 });
   const norm = gradientNorm(gradients);
-  const factor = maxNorm / (norm + 1e-6);
-  if (Number.isFinite(norm) && factor < 1) {
+  const factor = clippingFactor(norm, maxNorm);
+  if (factor < 1) {
     const n = gradients.length;
     for (let i = 0; i < n; i++) gradients[i] = gradients[i]! * factor;
   }

@@ -16,5 +16,5 @@ export { Adam, AdamW } from './adam.js';
 export type { AdamOptions } from './adam.js';
 export { RMSprop } from './rmsprop.js';
 export type { RMSpropOptions } from './rmsprop.js';
-export { clipGradNorm, clipGradValue, gradientNorm } from './clipping.js';
+export { clipGradNorm, clipGradValue, clippingFactor, gradientNorm } from './clipping.js';
 export * from './schedules/index.js';

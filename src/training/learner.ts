@@ -23,6 +23,7 @@ import type { Batch } from '../data/dataset.js';
 import type { Layer, Loss, LossTerm, RandomMask, Slot } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
 import type { Optimizer, OptimizerOptions, OptimizerState, ParameterSlice } from '../optim/index.js';
+import { clipGradNorm, clippingFactor } from '../optim/index.js';
 import { Random } from '../random/index.js';
 import type { KeptTensors, Runtime, View } from '../runtime/index.js';
 import { HostBuffer, Program, ProgramCache, viewOf } from '../runtime/index.js';
@@ -91,8 +92,9 @@ export class Learner {
   private newRest: HostBuffer;
   /** Samples of the latest {@link backward}, for messages. */
   private latest: readonly string[] = [];
-  /** Sum of the squares of the latest gradients, where they are on the device. */
+  /** Sum of the squares of the latest gradients, where they are on the device, and what they are to be multiplied by. */
   private gradientSquares = 0;
+  private gradientScale = 1;
   /** Where values stay on the device from step to step. */
   private readonly residence: Residence | undefined;
   private readonly programs: ProgramCache;
@@ -144,7 +146,24 @@ export class Learner {
 
   /** Brings the gradients to the host, where they are on the device; the next {@link step} follows those. */
   async fetchGradients(): Promise<void> {
-    await this.residence?.fetchGradients(this.state);
+    if (!this.residence?.gradientsAway) return;
+    await this.residence.fetchGradients(this.state);
+    if (this.gradientScale === 1) return;
+    const gradients = this.gradients.floats();
+    for (let i = 0; i < gradients.length; i++) gradients[i] = gradients[i]! * this.gradientScale;
+  }
+
+  /**
+   * Scales the gradients so that their norm is at most `maxNorm`, wherever they are; see `clipGradNorm` of
+   * `optim`.
+   *
+   * @returns the norm before.
+   */
+  clipGradNorm(maxNorm: number): number {
+    if (!this.residence?.gradientsAway) return clipGradNorm(this.gradients.floats(), maxNorm);
+    const norm = Math.sqrt(this.gradientSquares) * this.gradientScale;
+    this.gradientScale *= clippingFactor(norm, maxNorm);
+    return norm;
   }
 
   /**
@@ -218,6 +237,7 @@ export class Learner {
     const results = await withinMemory(batch, graph, () => program.run(feeds, {}, kept));
     residence.keepGradients(this.gradients);
     this.gradientSquares = Number(results[GRADIENT_SQUARES]![0]);
+    this.gradientScale = 1;
     return readOutput(batch, results);
   }
 
@@ -268,7 +288,9 @@ export class Learner {
   async step(): Promise<void> {
     if (this.residence?.gradientsAway) {
       // Squares may overflow where gradients do not: then these are looked at themselves.
-      if (Number.isFinite(this.gradientSquares)) return this.residence.step(this.state, this.optimizer);
+      if (Number.isFinite(this.gradientSquares)) {
+        return this.residence.step(this.state, this.optimizer, this.gradientScale);
+      }
       await this.fetchGradients();
     }
     if (this.residence) await this.synchronize();

@@ -7,7 +7,7 @@ import { keepingRuntime } from '../../test/support/keeping-runtime.js';
 import { Discs, fingerprint, tinyFit, tinyLearner, TinyNet } from '../../test/training/tiny.js';
 import { WEBGPU } from '../graph/index.js';
 import type { Optimizer, ParameterSlice } from '../optim/index.js';
-import { Adam, AdamW, RMSprop, SGD } from '../optim/index.js';
+import { Adam, AdamW, gradientNorm, RMSprop, SGD } from '../optim/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import { findLr, fit, gradientClipping, loadCheckpoint, saveCheckpoint, weightAveraging } from './index.js';
@@ -170,6 +170,20 @@ describe('a learner whose values stay on the device', () => {
     expectClose(got, wanted);
   });
 
+  it('clips the norm of gradients where they are', async () => {
+    const learner = tinyLearner(device);
+    await learner.backward(discs.batchOf([0, 1]));
+    const before = device.traffic.up;
+    const norm = learner.clipGradNorm(0.01);
+    expect(learner.clipGradNorm(0.02)).toBeCloseTo(0.01, 5);
+    expect(device.traffic.up).toBe(before);
+    await learner.fetchGradients();
+    const gradients = learner.gradients.floats();
+    expect(gradientNorm(gradients)).toBeCloseTo(0.01, 5);
+    expect(norm).toBeGreaterThan(0.1);
+    await learner.close();
+  });
+
   it('takes in what is unfrozen on the way', async () => {
     const [wanted, got] = await both(
       async (learner) => {
@@ -231,7 +245,9 @@ describe('fit on the device', () => {
   it.each<[string, () => Partial<FitOptions>]>([
     ['plainly', () => ({})],
     ['accumulating gradients', () => ({ accumulate: 2 })],
-    ['clipping gradients', () => ({ callbacks: [gradientClipping({ norm: 0.05 })] })],
+    ['clipping gradients by their norm', () => ({ callbacks: [gradientClipping({ norm: 0.05 })] })],
+    ['clipping gradients by value', () => ({ callbacks: [gradientClipping({ value: 0.01 })] })],
+    ['clipping gradients by both', () => ({ callbacks: [gradientClipping({ norm: 0.05, value: 0.01 })] })],
     ['averaging weights', () => ({ callbacks: [weightAveraging({ decay: 0.9 })] })],
   ])('gives what the host gives, %s', async (_, changes) => {
     const [wanted, got] = await fitted(changes);

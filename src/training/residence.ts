@@ -7,7 +7,7 @@
  * writes is seen from {@link HostBuffer.accesses}, and goes up before the next run.
  */
 import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
-import { input } from '../graph/index.js';
+import { input, mul } from '../graph/index.js';
 import type { ModelState, Slot } from '../nn/index.js';
 import type { GroupUpdate, Optimizer } from '../optim/index.js';
 import type { HostBuffer, KeptTensors, Runtime, View } from '../runtime/index.js';
@@ -98,8 +98,8 @@ export class Residence {
     if (names.length > 0) this.keepValues(state);
   }
 
-  /** One step of the optimizer, on the device. */
-  async step(state: ModelState, optimizer: Optimizer): Promise<void> {
+  /** One step of the optimizer, on the device, along gradients that are multiplied by `scale`. */
+  async step(state: ModelState, optimizer: Optimizer, scale = 1): Promise<void> {
     const updates = optimizer.advance();
     const shapes = shapesOf(state);
     if (!this.momentsAway && this.sameMoments !== optimizer.revision) {
@@ -107,10 +107,12 @@ export class Residence {
       const copied = (place: Place): Place => ({ ...place, view: viewOf(valuesAt(place).slice()) });
       await this.up('moments', this.momentsOf(optimizer, shapes).map(copied));
     }
-    const program = await this.program(`step ${JSON.stringify(updates.map(kindOf))}`, () =>
-      updateGraph(updates, shapes),
+    const scaled = scale !== 1;
+    const program = await this.program(`step ${JSON.stringify([scaled, ...updates.map(kindOf)])}`, () =>
+      updateGraph(updates, shapes, scaled),
     );
-    await program.run(numbersOf(updates), {}, this.keptBy(updates));
+    const numbers = { ...numbersOf(updates), [SCALE]: viewOf(Float32Array.of(scale)) };
+    await program.run(numbers, {}, this.keptBy(updates));
     this.keepValues(state);
     this.momentsAway = true;
   }
@@ -263,8 +265,15 @@ const shapesOf = (state: ModelState): ReadonlyMap<string, Shape> =>
 
 const kindOf = ({ parameters, rule }: GroupUpdate) => [rule.kind, parameters.length];
 
+/** The input that gradients are multiplied by, where they are. */
+const SCALE = 'number:scale';
+
 /** Every group's rule applied to each of its parameters. */
-function updateGraph(updates: readonly GroupUpdate[], shapes: ReadonlyMap<string, Shape>): GraphDefinition {
+function updateGraph(
+  updates: readonly GroupUpdate[],
+  shapes: ReadonlyMap<string, Shape>,
+  scaled: boolean,
+): GraphDefinition {
   const inputs: Leaf[] = [];
   const outputs: Record<string, Tensor> = {};
   const leaf = (name: string, shape: Shape) => {
@@ -272,6 +281,7 @@ function updateGraph(updates: readonly GroupUpdate[], shapes: ReadonlyMap<string
     inputs.push(made);
     return made;
   };
+  const scale = scaled ? leaf(SCALE, []) : undefined;
   updates.forEach(({ parameters, rule }, group) => {
     const numbers = Object.fromEntries(
       Object.keys(rule.numbers).map((name) => [name, leaf(`number:${name}:${group}`, [])]),
@@ -279,7 +289,13 @@ function updateGraph(updates: readonly GroupUpdate[], shapes: ReadonlyMap<string
     for (const { name } of parameters) {
       const shape = shapes.get(name)!;
       const moments = Object.fromEntries(rule.moments.map((m) => [m, leaf(`${m}:${name}`, shape)]));
-      const next = rule.update(leaf(`weight:${name}`, shape), leaf(GRADIENT + name, shape), moments, numbers);
+      const gradient = leaf(GRADIENT + name, shape);
+      const next = rule.update(
+        leaf(`weight:${name}`, shape),
+        scale ? mul(gradient, scale) : gradient,
+        moments,
+        numbers,
+      );
       outputs[`next:${name}`] = next.weight;
       for (const [moment, value] of Object.entries(next.moments)) outputs[`next:${moment}:${name}`] = value;
     }

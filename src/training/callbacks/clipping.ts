@@ -1,5 +1,5 @@
 /** Bounds on gradients before each step. */
-import { clipGradNorm, clipGradValue } from '../../optim/index.js';
+import { clipGradValue } from '../../optim/index.js';
 import type { Callback } from '../callback.js';
 
 /** @param options `norm`: greatest norm of all gradients together; `value`: greatest magnitude of any one. */
@@ -10,10 +10,11 @@ export function gradientClipping(options: {
   return {
     name: 'gradientClipping',
     async backwardEnd({ learner }) {
-      await learner.fetchGradients();
-      const gradients = learner.gradients.floats();
-      if (options.value !== undefined) clipGradValue(gradients, options.value);
-      if (options.norm !== undefined) clipGradNorm(gradients, options.norm);
+      if (options.value !== undefined) {
+        await learner.fetchGradients();
+        clipGradValue(learner.gradients.floats(), options.value);
+      }
+      if (options.norm !== undefined) learner.clipGradNorm(options.norm);
     },
   };
 }
