@@ -29,6 +29,7 @@ import type { KeptTensors, Runtime, View } from '../runtime/index.js';
 import { HostBuffer, Program, ProgramCache, viewOf } from '../runtime/index.js';
 import { allFinite, explainNonFiniteGradient, explainNonFiniteLoss, firstNonFinite } from './non-finite.js';
 import type { Replicas, Share } from './replicas.js';
+import type { NamedArrays } from './residence.js';
 import { Residence } from './residence.js';
 import type { BatchShape, StepGraph } from './step.js';
 import { BUFFER, evaluationGraph, GRADIENT, GRADIENT_SQUARES, LOSS, trainingGraph } from './step.js';
@@ -298,6 +299,29 @@ export class Learner {
     // Reading them once more costs a hundredth of the step, and saves the weights that one NaN would ruin.
     if (!allFinite(gradients)) throw explainNonFiniteGradient(this, this.latest);
     this.optimizer.step(this.state.weights.floats(), gradients);
+  }
+
+  /**
+   * Moves an average of weights and buffers towards what they are: a ← decay · a + (1 − decay) · w. On a device
+   * that keeps values it moves there, and {@link synchronize} brings it back, too.
+   *
+   * @param average arrays by the names of weights and buffers, changed in place.
+   */
+  async follow(average: NamedArrays, decay: number): Promise<void> {
+    if (this.residence) {
+      await this.residence.bring(this.state, this.resident());
+      return this.residence.follow(this.state, average, decay);
+    }
+    for (const slot of this.state.slots) {
+      const to = average[slot.name]!;
+      const values = this.state.values(slot);
+      for (let i = 0; i < to.length; i++) to[i] = decay * to[i]! + (1 - decay) * values[i]!;
+    }
+  }
+
+  /** Whether {@link follow} moved an average on the device that was not brought back since. */
+  get averageAway(): boolean {
+    return this.residence?.averageAway ?? false;
   }
 
   /** Throws if a weight or buffer is no finite number, naming it. */

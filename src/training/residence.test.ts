@@ -184,6 +184,46 @@ describe('a learner whose values stay on the device', () => {
     await learner.close();
   });
 
+  it('takes up a moment that comes into being on the way', async () => {
+    const [wanted, got] = await both(
+      async (learner) => {
+        await steps(learner, 2);
+        learner.optimizer.setMomentum(0.9);
+        await steps(learner, 3);
+      },
+      { optimizer: OPTIMIZERS.SGD! },
+    );
+    expectClose(got, wanted);
+  });
+
+  it('moves an average where the values are', async () => {
+    const averages: Record<string, number[]>[] = [];
+    await both(async (learner) => {
+      const average = Object.fromEntries(
+        learner.state.slots.map((slot) => [slot.name, learner.state.values(slot).slice()]),
+      );
+      for (let i = 0; i < 4; i++) {
+        await steps(learner, 1);
+        const before = device.traffic.up;
+        await learner.follow(average, 0.8);
+        if (i > 0) expect(device.traffic.up - before).toBeLessThan(20);
+      }
+      await learner.synchronize();
+      expect(learner.averageAway).toBe(false);
+      averages.push(Object.fromEntries(Object.entries(average).map(([name, a]) => [name, [...a]])));
+    });
+    expectClose(averages[1]!, averages[0]!);
+  });
+
+  it('does not let an average on the device be saved as it was', async () => {
+    const learner = tinyLearner(device);
+    const hasty: Callback = { name: 'hasty', batchEnd: (context) => void context.snapshot() };
+    await expect(fit(tinyFit(learner, { callbacks: [weightAveraging(), hasty] }))).rejects.toThrow(
+      /await learner\.synchronize\(\) before snapshot/,
+    );
+    await learner.close();
+  });
+
   it('takes in what is unfrozen on the way', async () => {
     const [wanted, got] = await both(
       async (learner) => {

@@ -7,7 +7,7 @@
  * writes is seen from {@link HostBuffer.accesses}, and goes up before the next run.
  */
 import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
-import { input, mul } from '../graph/index.js';
+import { add, input, mul } from '../graph/index.js';
 import type { ModelState, Slot } from '../nn/index.js';
 import type { GroupUpdate, Optimizer } from '../optim/index.js';
 import type { HostBuffer, KeptTensors, Runtime, View } from '../runtime/index.js';
@@ -19,6 +19,8 @@ interface Place {
   readonly key: string;
   readonly shape: Shape;
   readonly view: View;
+  /** Whether it is a plain array of others, not memory that is made to be lent. */
+  readonly plain?: boolean;
 }
 
 interface Lent {
@@ -27,6 +29,9 @@ interface Lent {
 }
 
 const LENT_TO = 'the device: await learner.synchronize() first (learner.fetchGradients() for gradients)';
+
+/** Arrays of weights and buffers by name. */
+export type NamedArrays = Readonly<Record<string, Float32Array>>;
 
 /** Learners of one runtime must not share keys. */
 let residences = 0;
@@ -45,6 +50,9 @@ export class Residence {
   private brought: readonly Slot[] = [];
   private sameMoments: number | undefined;
   private momentsAway = false;
+  private readonly momentKeys = new Set<string>();
+  /** An average that is moved on the device; there alone are its newest values. */
+  private average: NamedArrays | undefined;
 
   constructor(private readonly runtime: Runtime) {}
 
@@ -56,7 +64,7 @@ export class Residence {
     // Programs that copy are for weights of one layout.
     if (!known) await this.forget();
     this.brought = slots;
-    await this.up('values', this.valuesOf(state, slots));
+    await this.up(this.valuesOf(state, slots));
     this.sameValues = { state, accesses: accessesOf(state) };
   }
 
@@ -102,11 +110,10 @@ export class Residence {
   async step(state: ModelState, optimizer: Optimizer, scale = 1): Promise<void> {
     const updates = optimizer.advance();
     const shapes = shapesOf(state);
-    if (!this.momentsAway && this.sameMoments !== optimizer.revision) {
-      // Copies, since the memory of a feed is lent whole.
-      const copied = (place: Place): Place => ({ ...place, view: viewOf(valuesAt(place).slice()) });
-      await this.up('moments', this.momentsOf(optimizer, shapes).map(copied));
-    }
+    const current = this.momentsAway || this.sameMoments === optimizer.revision;
+    const moments = this.momentsOf(optimizer, shapes);
+    await this.up(current ? moments.filter(({ key }) => !this.momentKeys.has(key)) : moments);
+    for (const { key } of moments) this.momentKeys.add(key);
     const scaled = scale !== 1;
     const program = await this.program(`step ${JSON.stringify([scaled, ...updates.map(kindOf)])}`, () =>
       updateGraph(updates, shapes, scaled),
@@ -132,16 +139,62 @@ export class Residence {
     return { feeds, results };
   }
 
+  /** Moves an average of weights and buffers on the device: a ← decay · a + (1 − decay) · w. */
+  async follow(state: ModelState, average: NamedArrays, decay: number): Promise<void> {
+    const places = this.averageOf(average);
+    if (this.average !== average) {
+      await this.bringAverage();
+      await this.up(places);
+      this.average = average;
+    }
+    const program = await this.program(`follow ${this.brought.length}`, () => followGraph(this.brought));
+    const kept = numbered('average', keysOf(places));
+    await program.run(
+      { keep: viewOf(Float32Array.of(decay)), gain: viewOf(Float32Array.of(1 - decay)) },
+      {},
+      {
+        feeds: { ...kept, ...numbered('value', keysOf(this.valuesOf(state, this.brought))) },
+        results: numbered('next', keysOf(places)),
+      },
+    );
+  }
+
+  /** Whether the newest values of an average are on the device. */
+  get averageAway(): boolean {
+    return this.average !== undefined;
+  }
+
+  private averageOf(average: NamedArrays): Place[] {
+    return this.brought.map(({ name, leaf }) => ({
+      key: this.key('a', name),
+      shape: leaf.shape,
+      view: viewOf(average[name]!),
+      plain: true,
+    }));
+  }
+
+  private async bringAverage(): Promise<void> {
+    if (!this.average) return;
+    const places = this.averageOf(this.average);
+    write(places, await this.down(places));
+    this.average = undefined;
+  }
+
   /** Brings everything but gradients back to the host. */
   async synchronize(state: ModelState, optimizer: Optimizer): Promise<void> {
+    await this.bringAverage();
     if (this.valuesAway) {
+      const views = this.valuesOf(state, this.brought);
+      const values = await this.down(views);
+      // Not before they are here: what fails leaves no old values to be read.
       for (const { buffer, memory } of this.lentValues) buffer.restore(memory);
       this.lentValues = [];
-      await this.down('values', this.valuesOf(state, this.brought));
+      write(views, values);
       this.sameValues = { state, accesses: accessesOf(state) };
     }
     if (this.momentsAway) {
-      await this.down('moments', this.momentsOf(optimizer, shapesOf(state)));
+      const places = this.momentsOf(optimizer, shapesOf(state));
+      write(places, await this.down(places));
       this.momentsAway = false;
       this.sameMoments = optimizer.revision;
     }
@@ -151,16 +204,15 @@ export class Residence {
   async fetchGradients(state: ModelState): Promise<void> {
     if (!this.lentGradients) return;
     const { buffer, memory } = this.lentGradients;
+    const places = state.trainable.map(({ name, leaf, offset }) => ({
+      key: this.key('g', name),
+      shape: leaf.shape,
+      view: { buffer, byteOffset: offset * 4 },
+    }));
+    const values = await this.down(places);
     buffer.restore(memory);
     this.lentGradients = undefined;
-    await this.down(
-      'gradients',
-      state.trainable.map(({ name, leaf, offset }) => ({
-        key: this.key('g', name),
-        shape: leaf.shape,
-        view: { buffer, byteOffset: offset * 4 },
-      })),
-    );
+    write(places, values);
   }
 
   /** Frees what is on the device. Bring back first what is needed. */
@@ -176,6 +228,7 @@ export class Residence {
     for (const program of programs) await program.release();
     this.sameValues = undefined;
     this.sameMoments = undefined;
+    this.momentKeys.clear();
   }
 
   private keepValues(state: ModelState): void {
@@ -210,32 +263,31 @@ export class Residence {
       key: this.key(`m:${moment}`, parameter),
       shape: shapes.get(parameter)!,
       view: viewOf(values),
+      plain: true,
     }));
   }
 
-  private async up(what: string, places: readonly Place[]): Promise<void> {
+  private async up(places: readonly Place[]): Promise<void> {
     if (places.length === 0) return;
-    const program = await this.copying(`${what} up`, places, true);
-    const views = places.map(({ view }) => view);
+    const program = await this.copying('up', places, true);
+    // Memory of a feed is lent whole, and whoever has a plain array of it would be left without.
+    const views = places.map((place) => (place.plain ? viewOf(valuesAt(place).slice()) : place.view));
     await program.run(numbered('from', views), {}, { feeds: {}, results: numbered('to', keysOf(places)) });
   }
 
-  private async down(what: string, places: readonly Place[]): Promise<void> {
-    if (places.length === 0) return;
-    const program = await this.copying(`${what} down`, places, false);
+  private async down(places: readonly Place[]): Promise<Float32Array[]> {
+    if (places.length === 0) return [];
+    const program = await this.copying('down', places, false);
     const results = await program.run({}, {}, { feeds: numbered('from', keysOf(places)), results: {} });
-    places.forEach((place, i) => valuesAt(place).set(results[`to_${i}`] as Float32Array));
+    return places.map((_, i) => results[`to_${i}`] as Float32Array);
   }
 
-  private copying(name: string, places: readonly Place[], keeps: boolean): Promise<Program> {
-    return this.program(
-      `${name} ${places.length}`,
-      () => {
-        const inputs = places.map(({ shape }, i) => input(`from_${i}`, shape));
-        return { inputs, outputs: numbered('to', inputs) };
-      },
-      keeps,
-    );
+  private copying(way: string, places: readonly Place[], keeps: boolean): Promise<Program> {
+    const graph = () => {
+      const inputs = places.map(({ shape }, i) => input(`from_${i}`, shape));
+      return { inputs, outputs: numbered('to', inputs) };
+    };
+    return this.program(`${way} ${places.map(({ shape }) => shape.join('×')).join(' ')}`, graph, keeps);
   }
 
   private async program(key: string, graph: () => GraphDefinition, keeps = true): Promise<Program> {
@@ -252,6 +304,10 @@ export class Residence {
 
 const valuesAt = ({ view, shape }: Place) =>
   arrayAt('float32', shape, view.buffer.bytes, view.byteOffset) as Float32Array;
+
+function write(places: readonly Place[], values: readonly Float32Array[]): void {
+  places.forEach((place, i) => valuesAt(place).set(values[i]!));
+}
 
 const keysOf = (places: readonly Place[]) => places.map(({ key }) => key);
 
@@ -301,6 +357,16 @@ function updateGraph(
     }
   });
   return { inputs, outputs };
+}
+
+/** `average_i` moved towards `value_i`. */
+function followGraph(slots: readonly Slot[]): GraphDefinition {
+  const keep = input('keep', []);
+  const gain = input('gain', []);
+  const averages = slots.map(({ leaf }, i) => input(`average_${i}`, leaf.shape));
+  const values = slots.map(({ leaf }, i) => input(`value_${i}`, leaf.shape));
+  const next = averages.map((average, i) => add(mul(keep, average), mul(gain, values[i]!)));
+  return { inputs: [keep, gain, ...averages, ...values], outputs: numbered('next', next) };
 }
 
 const numbersOf = (updates: readonly GroupUpdate[]): Record<string, View> =>

@@ -26,6 +26,7 @@ export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}):
   /** What the learner does not hold: the average while it learns, else the weights that learn. */
   let other: Values | undefined;
   let averaged = false;
+  let followed: Learner | undefined;
   let steps = 0;
 
   const swap = (learner: Learner, toAverage: boolean) => {
@@ -53,9 +54,8 @@ export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}):
       // With accumulation most batches are no step.
       if (step === steps) return;
       steps = step;
-      await learner.synchronize();
-      const now = Math.min(decay, (1 + step) / (10 + step));
-      for (const slot of learner.state.slots) follow(other![slot.name]!, learner.state.values(slot), now);
+      followed = learner;
+      await learner.follow(other!, Math.min(decay, (1 + step) / (10 + step)));
     },
     validStart: ({ learner }) => swap(learner, true),
     epochEnd: ({ learner }) => swap(learner, true),
@@ -64,7 +64,12 @@ export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}):
     loadState(state) {
       ({ steps, averaged } = state as { steps: number; averaged: boolean });
     },
-    arrays: () => other ?? {},
+    arrays() {
+      if (followed?.averageAway) {
+        throw new Error('the average is on the device: await learner.synchronize() before snapshot()');
+      }
+      return other ?? {};
+    },
     loadArrays(arrays) {
       other = Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.slice()]));
     },
@@ -76,7 +81,3 @@ type Values = Readonly<Record<string, Float32Array>>;
 
 const valuesOf = ({ state }: Learner): Values =>
   Object.fromEntries(state.slots.map((slot) => [slot.name, state.values(slot).slice()]));
-
-function follow(average: Float32Array, values: Float32Array, decay: number): void {
-  for (let i = 0; i < average.length; i++) average[i] = decay * average[i]! + (1 - decay) * values[i]!;
-}

@@ -1,0 +1,82 @@
+/**
+ * What loading costs an epoch: training steps on images that are decoded and augmented as `train` does it, beside
+ * as many steps on a batch that is there already, in turn, by one learner in one process.
+ *
+ *   npm run build
+ *   node benchmarks/epoch.mjs DATA [NAME=VALUE …] [--steps N] [--rounds N]
+ *
+ * DATA is a data set; NAME=VALUE are options of `train` (model=unet batch=8 size=128 augment=light …). Nothing is
+ * cached: the first epoch of a run, which decodes every image. Printed are seconds a step of each round, both
+ * ways, and the median of the rounds' ratios.
+ */
+import { parseArgs } from 'node:util';
+import { firstBatch, loadersOf, modelFor, startFrom } from '../dist/jobs/assemble.js';
+import { lossOf, optimizerOf } from '../dist/jobs/learning-settings.js';
+import { planTraining } from '../dist/jobs/train-plan.js';
+import { createNodeRuntime } from '../dist/runtime/node.js';
+import { Learner, median } from '../dist/training/index.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { steps: { type: 'string', default: '8' }, rounds: { type: 'string', default: '3' } },
+});
+const [data, ...words] = positionals;
+if (data === undefined) {
+  process.stderr.write('usage: node benchmarks/epoch.mjs DATA [NAME=VALUE …] [--steps N] [--rounds N]\n');
+  process.exit(2);
+}
+const options = Object.fromEntries(
+  words.map((word) => {
+    const [name, ...rest] = word.split('=');
+    const value = rest.join('=');
+    return [name, value === '' || Number.isNaN(Number(value)) ? value : Number(value)];
+  }),
+);
+const steps = Number(values.steps);
+const plan = await planTraining({ data, ...options });
+const runtime = await createNodeRuntime({ device: 'cpu' });
+const { model } = await modelFor(plan, runtime);
+const learner = new Learner({
+  model,
+  loss: lossOf(plan),
+  optimizer: optimizerOf(plan),
+  runtime,
+  seed: plan.seed,
+});
+await startFrom(plan, undefined, learner);
+await learner.prepare(firstBatch(plan));
+
+async function step(batch) {
+  await learner.backward(batch);
+  await learner.step();
+}
+
+let held;
+const ratios = [];
+for (let round = 0; round < Number(values.rounds); round++) {
+  // A loader of its own in each round, so that no image is decoded already.
+  const { train } = await loadersOf({ ...plan, seed: plan.seed + round });
+  const batches = train.epoch(0)[Symbol.asyncIterator]();
+  const next = async () => {
+    const { done, value } = await batches.next();
+    if (done) throw new Error(`the data set has fewer than ${steps + 1} batches: ask for fewer --steps`);
+    return value;
+  };
+  // The first batch waits for the threads to start, and the first step of all allocates.
+  held = await next();
+  await step(held);
+  const started = performance.now();
+  for (let i = 0; i < steps; i++) await step(await next());
+  const loaded = (performance.now() - started) / 1000 / steps;
+  await batches.return?.();
+  const again = performance.now();
+  for (let i = 0; i < steps; i++) await step(held);
+  const bare = (performance.now() - again) / 1000 / steps;
+  ratios.push(loaded / bare);
+  process.stdout.write(
+    `round ${round + 1}: ${loaded.toFixed(3)} s a step from files, ${bare.toFixed(3)} s from memory, ratio ${(loaded / bare).toFixed(3)}\n`,
+  );
+}
+process.stdout.write(`${plan.model.name}: median ratio ${median(ratios).toFixed(3)}\n`);
+await learner.close();
+await runtime.close();
