@@ -10,6 +10,7 @@ const TIMED_STEPS = 3;
  * learner's weights, buffers and counters are as before afterwards. What is measured is stored with the run, so
  * that it repeats.
  *
+ * @param hostGradients whether the run brings gradients to the host at every step (accumulation, clipping by value).
  * @param began when the time began to run, as `performance.now()` tells: what was done since is taken off.
  */
 export async function measureSteps(
@@ -18,6 +19,7 @@ export async function measureSteps(
   minutes: number,
   began = performance.now(),
   accumulate = 1,
+  hostGradients = accumulate > 1,
 ): Promise<{ epochs: number; maxSteps: number }> {
   if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
   const started = performance.now();
@@ -27,6 +29,7 @@ export async function measureSteps(
   for await (const batch of train.epoch(0)) {
     const start = performance.now();
     await learner.backward(batch);
+    if (hostGradients) await learner.fetchGradients();
     await learner.reduceGradients();
     await learner.step();
     if (count++ > 0) timed += performance.now() - start;

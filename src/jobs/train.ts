@@ -127,7 +127,15 @@ async function runTraining(
       }
       budget = earlier.training;
     } else if (plan.minutes !== undefined) {
-      const measured = await measureSteps(learner, loaders, plan.minutes, began, plan.accumulate);
+      const hostGradients = plan.accumulate > 1 || plan.clipValue !== undefined;
+      const measured = await measureSteps(
+        learner,
+        loaders,
+        plan.minutes,
+        began,
+        plan.accumulate,
+        hostGradients,
+      );
       budget = await ranks.onFirst(() => measured);
       note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }

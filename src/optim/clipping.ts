@@ -24,9 +24,15 @@ export function gradientNorm(gradients: Float32Array): number {
   return Math.sqrt(a + b + (c + d));
 }
 
-/** What gradients of that norm are multiplied by: min(1, maxNorm / (norm + 1e-6)); 1 where it is not finite. */
-export const clippingFactor = (norm: number, maxNorm: number) =>
-  Number.isFinite(norm) ? Math.min(1, maxNorm / (norm + 1e-6)) : 1;
+/**
+ * What gradients of that norm are multiplied by: min(1, maxNorm / (norm + 1e-6)); 1 where it is not finite.
+ *
+ * @throws UsageError unless `maxNorm` is above 0.
+ */
+export function clippingFactor(norm: number, maxNorm: number): number {
+  requireInRange('clipGradNorm', 'maxNorm', maxNorm, { above: 0 });
+  return Number.isFinite(norm) ? Math.min(1, maxNorm / (norm + 1e-6)) : 1;
+}
 
 /**
  * Scales `gradients` in place so that their Euclidean norm is at most `maxNorm` (Pascanu et al., "On the
@@ -38,7 +44,6 @@ export const clippingFactor = (norm: number, maxNorm: number) =>
  * @throws UsageError unless `maxNorm` is above 0.
  */
 export function clipGradNorm(gradients: Float32Array, maxNorm: number): number {
-  requireInRange('clipGradNorm', 'maxNorm', maxNorm, { above: 0 });
   const norm = gradientNorm(gradients);
   const factor = clippingFactor(norm, maxNorm);
   if (factor < 1) {

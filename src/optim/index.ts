@@ -9,7 +9,7 @@ export type {
   ParameterGroupInit,
   ParameterSlice,
 } from './optimizer.js';
-export type { GroupUpdate, MomentSlice, UpdatedParameter, UpdateRule } from './update-rule.js';
+export type { GroupUpdate, MomentSlice, NamedTensors, UpdatedParameter, UpdateRule } from './update-rule.js';
 export { SGD } from './sgd.js';
 export type { SGDOptions } from './sgd.js';
 export { Adam, AdamW } from './adam.js';

@@ -117,6 +117,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   private readonly rules: OptimizerRules<Options>;
   private readonly options: Options;
   private changes = 0;
+  private away = false;
 
   /**
    * @param parameters slices that share all options, or groups with options of their own.
@@ -181,6 +182,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * @throws UsageError where an option was set out of its range. Nothing is changed before a throw.
    */
   step(weights: Float32Array, gradients: Float32Array): void {
+    this.requireHere();
     if (weights.length !== gradients.length) {
       throw new ShapeError(
         `${this.type}: ${weights.length} weights and ${gradients.length} gradients; the two arrays must have one layout.`,
@@ -199,20 +201,50 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   }
 
   /**
-   * Counts a step that is computed elsewhere, and says what it is. The moments here are then those of before,
-   * until they are written into {@link moments}.
+   * A step that is computed elsewhere: `compute` is told what it is. The moments here are then those of before,
+   * and refuse to be read, until they are written into {@link moments} and {@link settle} is called. Where
+   * `compute` throws, no step was taken.
    *
-   * @throws UsageError where an option was set out of its range. Nothing is changed before a throw.
+   * @param available how many weights there are.
+   * @throws UsageError, ShapeError as {@link step} does. Nothing is changed before a throw.
    */
-  advance(): GroupUpdate[] {
-    this.groups.forEach((group) => this.rules.check(group));
-    return this.groups.map((group, index) => {
+  async stepElsewhere(
+    available: number,
+    compute: (updates: readonly GroupUpdate[]) => Promise<void>,
+  ): Promise<void> {
+    this.groups.forEach((group, index) => {
+      this.rules.check(group);
+      this.checkSlices(group, this.memories[index]!, available);
+    });
+    const known = this.memories.map(({ moments }) => new Set(moments.keys()));
+    const updates = this.groups.map((group, index): GroupUpdate => {
       const memory = this.memories[index]!;
       memory.step++;
       const rule = this.rule(group, memory);
       rule.moments.forEach((name) => memory.moment(name));
       return { parameters: group.parameters, rule };
     });
+    try {
+      await compute(updates);
+    } catch (error) {
+      this.memories.forEach((memory, index) => {
+        memory.step--;
+        for (const name of memory.moments.keys()) if (!known[index]!.has(name)) memory.moments.delete(name);
+      });
+      throw error;
+    }
+    this.away = true;
+  }
+
+  /** The newest moments are here again. */
+  settle(): void {
+    this.away = false;
+  }
+
+  private requireHere(): void {
+    if (this.away) {
+      throw new Error(`${this.type}: its moments are on the device: await learner.synchronize() first`);
+    }
   }
 
   /** All moments that exist so far, in place. */
@@ -252,6 +284,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * the next step.
    */
   state(): OptimizerState {
+    this.requireHere();
     const moments = Object.fromEntries(
       this.moments.map(({ moment, parameter, values }) => [`${moment}/${parameter}`, values]),
     );
@@ -280,6 +313,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    *   groups, or is not whole. Nothing is changed before a throw.
    */
   loadState(state: OptimizerState): void {
+    this.requireHere();
     const refuse = (problem: string): never => {
       throw new PixelwiseError(
         'optimizer-state',

@@ -2,6 +2,7 @@
 import * as ort from 'onnxruntime-node';
 import type { TensorData } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
+import type { KeptStore } from './kept-store.js';
 import type { Device, KeptTensors } from './runtime.js';
 import { executionProvider } from './runtime.js';
 
@@ -21,8 +22,7 @@ export interface NodeSessionSettings {
   readonly kept?: readonly string[] | undefined;
 }
 
-/** Tensors that stay on the device, by key. */
-export type TensorStore = Map<string, ort.Tensor>;
+export type TensorStore = KeptStore<ort.Tensor, ort.InferenceSession>;
 
 export async function createSession(
   model: Uint8Array,
@@ -60,7 +60,7 @@ export async function runSession(
   const results = await session.run(
     {
       ...Object.fromEntries(feeds.map((b) => [b.name, tensorAt(b)])),
-      ...Object.fromEntries(Object.entries(kept.feeds).map(([name, key]) => [name, store.get(key)!])),
+      ...Object.fromEntries(Object.entries(kept.feeds).map(([name, key]) => [name, store.get(key)])),
     },
     {
       ...Object.fromEntries(into.map((b) => [b.name, tensorAt(b)])),
@@ -68,16 +68,7 @@ export async function runSession(
     },
   );
   for (const [name, key] of Object.entries(kept.results)) {
-    dropTensors(store, [key]);
-    store.set(key, results[name]!);
+    await store.set(key, results[name]!, session);
   }
   return Object.fromEntries(fresh.map((name) => [name, results[name]!.data as TensorData]));
-}
-
-/** Freed at once: to the garbage collector they look like nothing, and it would leave them for long. */
-export function dropTensors(store: TensorStore, keys: Iterable<string>): void {
-  for (const key of [...keys]) {
-    store.get(key)?.dispose();
-    store.delete(key);
-  }
 }

@@ -2,7 +2,8 @@
 import { parentPort } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { LocalBinding, NodeSessionSettings, TensorStore } from './node-sessions.js';
-import { createSession, dropTensors, runSession } from './node-sessions.js';
+import { KeptStore } from './kept-store.js';
+import { createSession, runSession } from './node-sessions.js';
 import type { KeptTensors } from './runtime.js';
 
 /** A binding as it crosses the thread border: its memory is an index into the list of buffers sent along. */
@@ -28,6 +29,7 @@ export type Request =
       readonly kept: KeptTensors;
     }
   | { readonly kind: 'drop'; readonly id: number; readonly keys: readonly string[] }
+  | { readonly kind: 'clear'; readonly id: number }
   | { readonly kind: 'release'; readonly id: number; readonly session: number };
 
 export interface Reply {
@@ -40,7 +42,7 @@ export interface Reply {
 
 const port = parentPort!;
 const sessions = new Map<number, InferenceSession>();
-const store: TensorStore = new Map();
+const store: TensorStore = new KeptStore();
 
 async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   switch (request.kind) {
@@ -48,12 +50,15 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
       sessions.set(request.id, await createSession(request.model, request.settings));
       return {};
     case 'drop':
-      dropTensors(store, request.keys);
+      await store.drop(request.keys);
+      return {};
+    case 'clear':
+      await store.clear();
       return {};
     case 'release': {
       const session = sessions.get(request.session);
       sessions.delete(request.session);
-      await session?.release();
+      if (session) await store.release(session);
       return {};
     }
     case 'run': {

@@ -5,6 +5,7 @@ import { PixelwiseError } from '../errors/index.js';
 import type { Target, TensorData } from '../graph/index.js';
 import { CPU, PORTABLE, WEBGPU } from '../graph/index.js';
 import { convolutionBlock } from './convolution-block.js';
+import { KeptStore } from './kept-store.js';
 import type { HostBuffer } from './host-buffer.js';
 import type { LocalBinding, TensorStore } from './node-sessions.js';
 import type { Reply, Request, SentBinding } from './node-worker.js';
@@ -124,7 +125,7 @@ interface SessionHost {
 /** Sessions on this thread. */
 class InlineHost implements SessionHost {
   private readonly open = new Set<Session>();
-  private readonly store: TensorStore = new Map();
+  private readonly store: TensorStore = new KeptStore();
 
   async load(model: Uint8Array, settings: HostSettings): Promise<Session> {
     const { createSession, runSession } = await import('./node-sessions.js');
@@ -143,20 +144,19 @@ class InlineHost implements SessionHost {
         }
       },
       release: async () => {
-        if (this.open.delete(session)) await inner.release();
+        if (this.open.delete(session)) await this.store.release(inner);
       },
     };
     this.open.add(session);
     return session;
   }
 
-  async drop(keys: Iterable<string>): Promise<void> {
-    const { dropTensors } = await import('./node-sessions.js');
-    dropTensors(this.store, keys);
+  drop(keys: readonly string[]): Promise<void> {
+    return this.store.drop(keys);
   }
 
   async close(): Promise<void> {
-    await this.drop(this.store.keys());
+    await this.store.clear();
     await Promise.all([...this.open].map((session) => session.release()));
   }
 }
@@ -261,6 +261,7 @@ class WorkerHost implements SessionHost {
   }
 
   async close(): Promise<void> {
+    if (!this.ended) await this.done({ kind: 'clear', id: this.nextId++ });
     await Promise.all([...this.open].map((session) => session.release()));
     await this.worker.terminate();
   }

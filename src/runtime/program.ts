@@ -57,7 +57,9 @@ export class Program {
       .filter((name) => !(name in into) && !(name in kept.results));
     return this.session.run(bound, targets, fresh, {
       feeds: Object.fromEntries(held.map(({ name }) => [name, kept.feeds[name]!])),
-      results: kept.results,
+      results: Object.fromEntries(
+        this.outputs.flatMap(({ name }) => (name in kept.results ? [[name, kept.results[name]!]] : [])),
+      ),
     });
   }
 

@@ -8,6 +8,7 @@ import type { Target, TensorData } from '../graph/index.js';
 import { CPU, WEBGPU } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
 import type { Binding, Runtime, Session } from './runtime.js';
+import { KeptStore } from './kept-store.js';
 import { executionProvider, NOTHING_KEPT } from './runtime.js';
 
 export interface WebRuntimeOptions {
@@ -28,13 +29,7 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
   const { device = 'wasm', strict = false } = options;
   const target = options.target ?? (device === 'webgpu' ? WEBGPU : { ...CPU, name: 'wasm' });
   const open = new Set<Session>();
-  const store = new Map<string, Ort.Tensor>();
-  const drop = (keys: Iterable<string>) => {
-    for (const key of [...keys]) {
-      store.get(key)?.dispose();
-      store.delete(key);
-    }
-  };
+  const store = new KeptStore<Ort.Tensor, Ort.InferenceSession>();
   const tensor = ({ dtype, shape, view }: Binding) =>
     new ort.Tensor(dtype, arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Float32Array, shape);
   return {
@@ -42,10 +37,7 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
     target,
     threads: ort.env.wasm.numThreads ?? 1,
     keepsTensors: device === 'webgpu',
-    drop: (keys) => {
-      drop(keys);
-      return Promise.resolve();
-    },
+    drop: (keys) => store.drop(keys),
     async load(model, { kept: stays = [] } = {}) {
       let inner: Ort.InferenceSession;
       try {
@@ -65,7 +57,7 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
           const results = await inner
             .run({
               ...Object.fromEntries(feeds.map((b) => [b.name, tensor(b)])),
-              ...Object.fromEntries(Object.entries(kept.feeds).map(([name, key]) => [name, store.get(key)!])),
+              ...Object.fromEntries(Object.entries(kept.feeds).map(([name, key]) => [name, store.get(key)])),
             })
             .catch((error: unknown) => {
               throw explain(error, device);
@@ -76,20 +68,19 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
             to.set(results[name]!.data as Float32Array);
           }
           for (const [name, key] of Object.entries(kept.results)) {
-            drop([key]);
-            store.set(key, results[name]!);
+            await store.set(key, results[name]!, inner);
           }
           return Object.fromEntries(fresh.map((name) => [name, results[name]!.data as TensorData]));
         },
         async release() {
-          if (open.delete(session)) await inner.release();
+          if (open.delete(session)) await store.release(inner);
         },
       };
       open.add(session);
       return session;
     },
     async close() {
-      drop(store.keys());
+      await store.clear();
       await Promise.all([...open].map((session) => session.release()));
     },
   };

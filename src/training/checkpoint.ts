@@ -112,6 +112,7 @@ export async function loadCheckpoint(
   learner: Learner,
   callbacks: readonly Callback[] = [],
 ): Promise<FitState> {
+  await learner.synchronize();
   const weights = await readCheckpointWeights(folder);
   const saved = await readState(folder);
   const moments = await readArrays(join(folder, OPTIMIZER_FILE));

@@ -131,6 +131,7 @@ class Fit implements FitContext {
   }
 
   async run(): Promise<FitResult> {
+    await this.learner.synchronize();
     await this.tell('fitStart', (c) => c.fitStart?.(this));
     while (this.epoch < this.epochs && this.step < this.maxSteps && !this.stopped) await this.runEpoch();
     // A run that had nothing left to do (resumed after its end) ends as it did before.

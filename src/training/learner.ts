@@ -159,8 +159,11 @@ export class Learner {
    * `optim`.
    *
    * @returns the norm before.
+   * @throws UsageError unless `maxNorm` is above 0.
    */
-  clipGradNorm(maxNorm: number): number {
+  async clipGradNorm(maxNorm: number): Promise<number> {
+    // Squares may overflow where gradients do not: then these are looked at themselves.
+    if (!Number.isFinite(this.gradientSquares)) await this.fetchGradients();
     if (!this.residence?.gradientsAway) return clipGradNorm(this.gradients.floats(), maxNorm);
     const norm = Math.sqrt(this.gradientSquares) * this.gradientScale;
     this.gradientScale *= clippingFactor(norm, maxNorm);
@@ -430,8 +433,10 @@ export class Learner {
     this.batches = batches;
   }
 
-  /** Releases the compiled graphs, and what is on the device. The runtime stays open. */
+  /** Releases the compiled graphs, and what is on the device, brought back before. The runtime stays open. */
   async close(): Promise<void> {
+    // Where a device is lost, so are its values; whoever asks for them is told. Closing goes on.
+    await this.synchronize().catch(() => undefined);
     await this.residence?.close();
     await this.programs.clear();
   }
@@ -457,14 +462,16 @@ export class Learner {
     }
     const { definition } = graph;
     const program = await this.programs.get(key, peakBytes(definition), () =>
-      withinMemory(batch, graph, () =>
-        Program.compile(this.withFrozenValues(definition), this.runtime, {
-          name: key,
-          kept: this.residence ? keptResults(definition) : [],
-        }),
-      ),
+      withinMemory(batch, graph, () => this.compile(definition, key)),
     );
     return { graph, program };
+  }
+
+  private async compile(definition: GraphDefinition, name: string): Promise<Program> {
+    // Frozen values stand in the same buffers as those that are on the device.
+    if (frozenLeaves(this.model).size > 0) await this.synchronize();
+    const kept = this.residence ? keptResults(definition) : [];
+    return Program.compile(this.withFrozenValues(definition), this.runtime, { name, kept });
   }
 
   /**

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeepingRuntime } from '../../test/support/keeping-runtime.js';
 import { keepingRuntime } from '../../test/support/keeping-runtime.js';
-import { Discs, fingerprint, tinyFit, tinyLearner, TinyNet } from '../../test/training/tiny.js';
+import { BCE_DICE, Discs, fingerprint, tinyFit, tinyLearner, TinyNet } from '../../test/training/tiny.js';
 import { WEBGPU } from '../graph/index.js';
+import type { LossTerm } from '../nn/index.js';
 import type { Optimizer, ParameterSlice } from '../optim/index.js';
 import { Adam, AdamW, gradientNorm, RMSprop, SGD } from '../optim/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -174,14 +175,103 @@ describe('a learner whose values stay on the device', () => {
     const learner = tinyLearner(device);
     await learner.backward(discs.batchOf([0, 1]));
     const before = device.traffic.up;
-    const norm = learner.clipGradNorm(0.01);
-    expect(learner.clipGradNorm(0.02)).toBeCloseTo(0.01, 5);
+    const norm = await learner.clipGradNorm(0.01);
+    await expect(learner.clipGradNorm(0)).rejects.toThrow(/maxNorm/);
+    expect(await learner.clipGradNorm(0.02)).toBeCloseTo(0.01, 5);
     expect(device.traffic.up).toBe(before);
     await learner.fetchGradients();
     const gradients = learner.gradients.floats();
     expect(gradientNorm(gradients)).toBeCloseTo(0.01, 5);
     expect(norm).toBeGreaterThan(0.1);
     await learner.close();
+  });
+
+  it('sees what the host wrote between gradients and step', async () => {
+    const [wanted, got] = await both(async (learner) => {
+      await steps(learner, 2);
+      await learner.backward(discs.batchOf([0, 1]));
+      await learner.synchronize();
+      for (const slot of learner.state.slots) {
+        const values = learner.state.values(slot);
+        values.forEach((value, i) => (values[i] = value / 2));
+      }
+      await learner.step();
+    });
+    expectClose(got, wanted);
+  });
+
+  it('compiles graphs of a model with a frozen part on the way', async () => {
+    const [wanted, got] = await both(
+      async (learner) => {
+        await steps(learner, 2);
+        await learner.evaluate(discs.batchOf([8, 9]));
+        await steps(learner, 3);
+        await learner.recompile();
+        await steps(learner, 2);
+      },
+      () => {
+        const model = new TinyNet();
+        model.first.freeze();
+        return { model };
+      },
+    );
+    expectClose(got, wanted);
+  });
+
+  it('outlives the graphs that gave its values', async () => {
+    const [wanted, got] = await both((learner) => steps(learner, 6), { maxProgramBytes: 1 });
+    expectClose(got, wanted);
+  });
+
+  it('clips gradients whose squares overflow', async () => {
+    const huge: LossTerm[] = [{ name: 'huge', weight: 1e25, loss: BCE_DICE[0]!.loss }];
+    const [wanted, got] = await both(
+      async (learner) => {
+        await learner.backward(discs.batchOf([0, 1]));
+        await learner.clipGradNorm(1);
+        await learner.step();
+      },
+      { loss: huge, optimizer: (p) => new SGD(p, { lr: 0.1 }) },
+    );
+    expectClose(got, wanted);
+  });
+
+  it('does not show old moments, nor take new ones where it has its own', async () => {
+    const learner = tinyLearner(device);
+    const state = structuredClone(learner.optimizer.state());
+    await steps(learner, 1);
+    expect(() => learner.optimizer.state()).toThrow(/moments are on the device.*synchronize/);
+    expect(() => learner.optimizer.loadState(state)).toThrow(/moments are on the device/);
+    await learner.synchronize();
+    learner.optimizer.loadState(state);
+    expect(learner.optimizer.state().groups[0]!.step).toBe(0);
+    await learner.close();
+  });
+
+  it('took no step where the device failed', async () => {
+    const failing = keepingRuntime();
+    const learner = tinyLearner(failing, { optimizer: OPTIMIZERS['SGD with momentum']! });
+    await learner.backward(discs.batchOf([0, 1]));
+    const { load } = failing;
+    failing.load = () => Promise.reject(new Error('the device is lost'));
+    await expect(learner.step()).rejects.toThrow('the device is lost');
+    failing.load = load;
+    await learner.step();
+    const got = await valuesOf(learner);
+    await learner.close();
+    const [wanted] = await both((other) => steps(other, 0), {
+      optimizer: OPTIMIZERS['SGD with momentum']!,
+    });
+    expect(got.steps).toEqual([1]);
+    expect(Object.keys(got).length).toBeGreaterThan(Object.keys(wanted).length);
+  });
+
+  it('has its values on the host once it is closed', async () => {
+    const learner = tinyLearner(device);
+    await steps(learner, 3);
+    await learner.close();
+    const [wanted] = await both((other) => steps(other, 3));
+    expectClose(await valuesOf(learner), wanted);
   });
 
   it('takes up a moment that comes into being on the way', async () => {
@@ -294,6 +384,14 @@ describe('fit on the device', () => {
     expectClose(got, wanted);
   });
 
+  it('begins with what steps of one’s own left', async () => {
+    const [wanted, got] = await both(async (learner) => {
+      await steps(learner, 2);
+      await fit(tinyFit(learner, { callbacks: [weightAveraging({ decay: 0.9 })] }));
+    });
+    expectClose(got, wanted);
+  });
+
   it('resumes from a checkpoint to the same bits', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'residence-'));
     const checkpoint = join(folder, 'last');
@@ -309,7 +407,6 @@ describe('fit on the device', () => {
     await whole.close();
     const resumed = tinyLearner(device);
     await steps(resumed, 1);
-    await resumed.synchronize();
     const resume: FitState = await loadCheckpoint(checkpoint, resumed);
     await fit(tinyFit(resumed, { resume }));
     expect(fingerprint(resumed)).toEqual(wanted);

@@ -108,7 +108,21 @@ export class Residence {
 
   /** One step of the optimizer, on the device, along gradients that are multiplied by `scale`. */
   async step(state: ModelState, optimizer: Optimizer, scale = 1): Promise<void> {
-    const updates = optimizer.advance();
+    // The host may have written since the run that gave the gradients.
+    await this.bring(state, this.brought);
+    await optimizer.stepElsewhere(state.weights.byteLength / 4, (updates) =>
+      this.compute(state, optimizer, updates, scale),
+    );
+    this.keepValues(state);
+    this.momentsAway = true;
+  }
+
+  private async compute(
+    state: ModelState,
+    optimizer: Optimizer,
+    updates: readonly GroupUpdate[],
+    scale: number,
+  ): Promise<void> {
     const shapes = shapesOf(state);
     const current = this.momentsAway || this.sameMoments === optimizer.revision;
     const moments = this.momentsOf(optimizer, shapes);
@@ -120,8 +134,6 @@ export class Residence {
     );
     const numbers = { ...numbersOf(updates), [SCALE]: viewOf(Float32Array.of(scale)) };
     await program.run(numbers, {}, this.keptBy(updates));
-    this.keepValues(state);
-    this.momentsAway = true;
   }
 
   private keptBy(updates: readonly GroupUpdate[]): KeptTensors {
@@ -195,6 +207,7 @@ export class Residence {
     if (this.momentsAway) {
       const places = this.momentsOf(optimizer, shapesOf(state));
       write(places, await this.down(places));
+      optimizer.settle();
       this.momentsAway = false;
       this.sameMoments = optimizer.revision;
     }
@@ -217,9 +230,9 @@ export class Residence {
 
   /** Frees what is on the device. Bring back first what is needed. */
   async close(): Promise<void> {
-    await this.forget();
     await this.runtime.drop([...this.keys]);
     this.keys.clear();
+    await this.forget();
   }
 
   private async forget(): Promise<void> {

@@ -3,11 +3,13 @@ import { arrayOf } from '../../src/graph/index.js';
 import type { Target } from '../../src/graph/index.js';
 import { CPU } from '../../src/graph/index.js';
 import type { LocalBinding, TensorStore } from '../../src/runtime/node-sessions.js';
-import { createSession, dropTensors, runSession } from '../../src/runtime/node-sessions.js';
+import { KeptStore } from '../../src/runtime/kept-store.js';
+import { createSession, runSession } from '../../src/runtime/node-sessions.js';
 import type { Binding, Runtime, Session } from '../../src/runtime/index.js';
 import { NOTHING_KEPT } from '../../src/runtime/index.js';
 
 export interface KeepingRuntime extends Runtime {
+  load: Runtime['load'];
   /** What is kept now. */
   readonly store: TensorStore;
   /** Bytes that went up in runs so far. */
@@ -15,7 +17,7 @@ export interface KeepingRuntime extends Runtime {
 }
 
 export function keepingRuntime(target: Target = CPU): KeepingRuntime {
-  const store: TensorStore = new Map();
+  const store: TensorStore = new KeptStore();
   const traffic = { up: 0 };
   // As on the device: what is fed is copied there, so that nobody changes it afterwards.
   const fed = ({ name, dtype, shape, view }: Binding): LocalBinding => {
@@ -31,14 +33,11 @@ export function keepingRuntime(target: Target = CPU): KeepingRuntime {
     keepsTensors: true,
     store,
     traffic,
-    drop(keys) {
-      dropTensors(store, keys);
-      return Promise.resolve();
-    },
+    drop: (keys) => store.drop(keys),
     async load(model, { kept: stays = [] } = {}): Promise<Session> {
       const session = await createSession(model, { device: 'cpu', threads: 1 });
       return {
-        release: () => session.release(),
+        release: () => store.release(session),
         run(feeds, into, fresh, kept = NOTHING_KEPT) {
           // A session leaves on the device what it was made to leave there, and nothing else.
           const stray = Object.keys(kept.results).find((name) => !stays.includes(name));
@@ -48,6 +47,6 @@ export function keepingRuntime(target: Target = CPU): KeepingRuntime {
         },
       };
     },
-    close: () => Promise.resolve(dropTensors(store, store.keys())),
+    close: () => store.clear(),
   };
 }

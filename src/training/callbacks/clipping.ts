@@ -14,7 +14,7 @@ export function gradientClipping(options: {
         await learner.fetchGradients();
         clipGradValue(learner.gradients.floats(), options.value);
       }
-      if (options.norm !== undefined) learner.clipGradNorm(options.norm);
+      if (options.norm !== undefined) await learner.clipGradNorm(options.norm);
     },
   };
 }
