@@ -46,6 +46,11 @@ describe('encodeSafetensors', () => {
     );
   });
 
+  it('keeps metadata of any name', () => {
+    const metadata = JSON.parse('{"__proto__":"kept","constructor":"too"}') as Record<string, string>;
+    expect(decodeSafetensors(encodeSafetensors([], metadata), 'w').metadata).toEqual(metadata);
+  });
+
   it('writes the bytes that the format asks for, in the order given', () => {
     const bytes = encodeSafetensors(
       [
