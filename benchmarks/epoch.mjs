@@ -10,11 +10,9 @@
  * ways, and the median of the rounds' ratios.
  */
 import { parseArgs } from 'node:util';
-import { firstBatch, loadersOf, modelFor, startFrom } from '../dist/jobs/assemble.js';
-import { lossOf, optimizerOf } from '../dist/jobs/learning-settings.js';
-import { planTraining } from '../dist/jobs/train-plan.js';
-import { createNodeRuntime } from '../dist/runtime/node.js';
-import { Learner, median } from '../dist/training/index.js';
+import { loadersOf } from '../dist/jobs/assemble.js';
+import { median } from '../dist/training/index.js';
+import { learnerFor, optionsFrom } from './training-setup.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,33 +23,14 @@ if (data === undefined) {
   process.stderr.write('usage: node benchmarks/epoch.mjs DATA [NAME=VALUE …] [--steps N] [--rounds N]\n');
   process.exit(2);
 }
-const options = Object.fromEntries(
-  words.map((word) => {
-    const [name, ...rest] = word.split('=');
-    const value = rest.join('=');
-    return [name, value === '' || Number.isNaN(Number(value)) ? value : Number(value)];
-  }),
-);
 const steps = Number(values.steps);
-const plan = await planTraining({ data, ...options });
-const runtime = await createNodeRuntime({ device: 'cpu' });
-const { model } = await modelFor(plan, runtime);
-const learner = new Learner({
-  model,
-  loss: lossOf(plan),
-  optimizer: optimizerOf(plan),
-  runtime,
-  seed: plan.seed,
-});
-await startFrom(plan, undefined, learner);
-await learner.prepare(firstBatch(plan));
+const { plan, runtime, learner } = await learnerFor({ data, ...optionsFrom(words) });
 
 async function step(batch) {
   await learner.backward(batch);
   await learner.step();
 }
 
-let held;
 const ratios = [];
 for (let round = 0; round < Number(values.rounds); round++) {
   // A loader of its own in each round, so that no image is decoded already.
@@ -63,7 +42,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
     return value;
   };
   // The first batch waits for the threads to start, and the first step of all allocates.
-  held = await next();
+  const held = await next();
   await step(held);
   const started = performance.now();
   for (let i = 0; i < steps; i++) await step(await next());

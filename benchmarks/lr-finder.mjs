@@ -12,11 +12,10 @@
  */
 import { appendFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { firstBatch, loadersOf, modelFor, startFrom } from '../dist/jobs/assemble.js';
-import { lossOf, optimizerOf, scheduleOf } from '../dist/jobs/learning-settings.js';
-import { planTraining } from '../dist/jobs/train-plan.js';
-import { createNodeRuntime } from '../dist/runtime/node.js';
-import { findLr, fit, Learner, scheduleCallback } from '../dist/training/index.js';
+import { loadersOf } from '../dist/jobs/assemble.js';
+import { scheduleOf } from '../dist/jobs/learning-settings.js';
+import { findLr, fit, scheduleCallback } from '../dist/training/index.js';
+import { learnerFor, optionsFrom } from './training-setup.mjs';
 
 const RATES = Array.from({ length: 7 }, (_, i) => 10 ** (-4 + i / 2));
 
@@ -29,33 +28,8 @@ if (data === undefined) {
   process.stderr.write('usage: node benchmarks/lr-finder.mjs DATA [NAME=VALUE …]\n');
   process.exit(2);
 }
-const options = Object.fromEntries(
-  words.map((word) => {
-    const [name, ...value] = word.split('=');
-    return [name, readValue(value.join('='))];
-  }),
-);
-
-function readValue(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-const plan = await planTraining({ data, ...options });
-const runtime = await createNodeRuntime({ device: 'cpu' });
-const { model } = await modelFor(plan, runtime);
-const learner = new Learner({
-  model,
-  loss: lossOf(plan),
-  optimizer: optimizerOf(plan),
-  runtime,
-  seed: plan.seed,
-});
-await startFrom(plan, undefined, learner);
-await learner.prepare(firstBatch(plan));
+const options = optionsFrom(words);
+const { plan, runtime, learner } = await learnerFor({ data, ...options });
 const loaders = await loadersOf(plan);
 const classNames = plan.classes;
 const start = await learner.capture();

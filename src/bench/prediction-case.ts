@@ -1,6 +1,6 @@
 /** Predictions: the graph that `export --bare` writes and that a segmenter runs between resizing and resizing back. */
 import { defaultNormalization } from '../data/normalization.js';
-import { exportGraph } from '../inference/export-graph.js';
+import { exportGraph, predictionTarget } from '../inference/export-graph.js';
 import { ModelState } from '../nn/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -37,7 +37,7 @@ export async function measurePrediction(
   const graph = exportGraph(model, state, card, {
     bare: true,
     batch,
-    ...(runtime.device === 'webgpu' && { target: runtime.target }),
+    target: predictionTarget(runtime.device),
   });
   const session = await runtime.load(encodeModel(graph));
   const compileSeconds = (performance.now() - started) / 1000;

@@ -15,11 +15,12 @@
  */
 import { ShapeError, UsageError } from '../errors/index.js';
 import type { Leaf, Target } from '../graph/index.js';
-import { formatShape, input, int, IR_VERSION, lowerGraph, OPSET, PORTABLE } from '../graph/index.js';
+import { formatShape, input, int, IR_VERSION, lowerGraph, OPSET, PORTABLE, WEBGPU } from '../graph/index.js';
 import type { Layer, NamedArray } from '../nn/index.js';
 import { ModelState, traceModel } from '../nn/index.js';
 import { foldValues } from '../models/folding.js';
 import type { OnnxGraph, OnnxModel, OnnxTensor, ValueInfo } from '../onnx/index.js';
+import type { Device } from '../runtime/index.js';
 import type { ActivationRange } from './calibration.js';
 import { GraphWriter } from './graph-writer.js';
 import { inHalfPrecision } from './half-precision.js';
@@ -61,6 +62,9 @@ export interface ExportOptions {
   /** What the graph is lowered for: default standard operators only, as a file needs that runs anywhere. */
   readonly target?: Target;
 }
+
+/** What a graph is lowered for that only ever runs on that device; files are for any. */
+export const predictionTarget = (device: Device = 'cpu'): Target => (device === 'webgpu' ? WEBGPU : PORTABLE);
 
 /**
  * Writes a model with its weights as ONNX.

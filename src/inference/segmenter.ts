@@ -15,9 +15,8 @@ import type { OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
 import type { Device, Runtime } from '../runtime/index.js';
 import type { Target } from '../graph/index.js';
-import { PORTABLE, WEBGPU } from '../graph/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
-import { exportGraph } from './export-graph.js';
+import { exportGraph, predictionTarget } from './export-graph.js';
 import { inOrder } from './in-order.js';
 import type { CheckpointChoice } from './load-run.js';
 import { loadRun } from './load-run.js';
@@ -69,7 +68,7 @@ export class Segmenter extends RasterSegmenter {
     const { device, threads, checkpoint } = options;
     const name = typeof source === 'string' ? source : 'model in memory';
     // A run's graph is written for the device; a file is as it is.
-    const target = (options.runtime?.device ?? device) === 'webgpu' ? WEBGPU : PORTABLE;
+    const target = predictionTarget(options.runtime?.device ?? device);
     const model = await readModel(source, name, checkpoint, target);
     const runtime =
       options.runtime ??

@@ -10,8 +10,8 @@ const TIMED_STEPS = 3;
  * learner's weights, buffers and counters are as before afterwards. What is measured is stored with the run, so
  * that it repeats.
  *
- * @param hostGradients whether the run brings gradients to the host at every step (accumulation, clipping by value).
  * @param began when the time began to run, as `performance.now()` tells: what was done since is taken off.
+ * @param hostGradients whether the run brings gradients to the host at every step (accumulation, clipping by value).
  */
 export async function measureSteps(
   learner: Learner,

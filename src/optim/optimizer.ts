@@ -117,7 +117,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   private readonly rules: OptimizerRules<Options>;
   private readonly options: Options;
   private changes = 0;
-  private away = false;
+  private elsewhere = false;
 
   /**
    * @param parameters slices that share all options, or groups with options of their own.
@@ -188,10 +188,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         `${this.type}: ${weights.length} weights and ${gradients.length} gradients; the two arrays must have one layout.`,
       );
     }
-    this.groups.forEach((group, index) => {
-      this.rules.check(group);
-      this.checkSlices(group, this.memories[index]!, weights.length);
-    });
+    this.checkGroups(weights.length);
     this.changes++;
     this.groups.forEach((group, index) => {
       const memory = this.memories[index]!;
@@ -212,10 +209,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     available: number,
     compute: (updates: readonly GroupUpdate[]) => Promise<void>,
   ): Promise<void> {
-    this.groups.forEach((group, index) => {
-      this.rules.check(group);
-      this.checkSlices(group, this.memories[index]!, available);
-    });
+    this.checkGroups(available);
     const known = this.memories.map(({ moments }) => new Set(moments.keys()));
     const updates = this.groups.map((group, index): GroupUpdate => {
       const memory = this.memories[index]!;
@@ -233,16 +227,21 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       });
       throw error;
     }
-    this.away = true;
+    this.elsewhere = true;
+  }
+
+  /** Whether the newest moments are elsewhere. */
+  get momentsAway(): boolean {
+    return this.elsewhere;
   }
 
   /** The newest moments are here again. */
   settle(): void {
-    this.away = false;
+    this.elsewhere = false;
   }
 
   private requireHere(): void {
-    if (this.away) {
+    if (this.elsewhere) {
       throw new Error(`${this.type}: its moments are on the device: await learner.synchronize() first`);
     }
   }
@@ -357,6 +356,13 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     loaded.forEach(({ options, memory }, index) => {
       Object.assign(this.groups[index]!, options);
       this.memories[index] = memory;
+    });
+  }
+
+  private checkGroups(available: number): void {
+    this.groups.forEach((group, index) => {
+      this.rules.check(group);
+      this.checkSlices(group, this.memories[index]!, available);
     });
   }
 

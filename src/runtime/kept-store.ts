@@ -2,6 +2,8 @@
  * Tensors that stay on the device, by key. Their memory is the session's that made them: freeing one after its
  * session is gone ends the process. So a session whose results are still kept is released with the last of them.
  */
+import type { KeptTensors } from './runtime.js';
+
 export class KeptStore<Tensor extends { dispose(): void }, Session extends { release(): Promise<void> }> {
   private readonly tensors = new Map<string, { readonly tensor: Tensor; readonly maker: Session }>();
   private readonly leaving = new Set<Session>();
@@ -14,6 +16,20 @@ export class KeptStore<Tensor extends { dispose(): void }, Session extends { rel
     const entry = this.tensors.get(key);
     if (!entry) throw new Error(`nothing is kept on the device as "${key}"`);
     return entry.tensor;
+  }
+
+  /** The kept tensors that a run is fed with, by input. */
+  feeds({ feeds }: KeptTensors): Record<string, Tensor> {
+    return Object.fromEntries(Object.entries(feeds).map(([name, key]) => [name, this.get(key)]));
+  }
+
+  /** Keeps those results of a run that are to stay. */
+  async keep(
+    { results: keys }: KeptTensors,
+    results: Readonly<Record<string, Tensor>>,
+    maker: Session,
+  ): Promise<void> {
+    for (const [name, key] of Object.entries(keys)) await this.set(key, results[name]!, maker);
   }
 
   /** Keeps a result in place of what had the key. */

@@ -4,7 +4,7 @@ import type { TensorData } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
 import type { KeptStore } from './kept-store.js';
 import type { Device, KeptTensors } from './runtime.js';
-import { executionProvider } from './runtime.js';
+import { executionProvider, outputLocations } from './runtime.js';
 
 /** A tensor in memory that this thread owns. */
 export interface LocalBinding {
@@ -38,10 +38,7 @@ export async function createSession(
     enableMemPattern: false,
     enableCpuMemArena: true,
     logSeverityLevel: 3,
-    ...(settings.kept &&
-      settings.kept.length > 0 && {
-        preferredOutputLocation: Object.fromEntries(settings.kept.map((name) => [name, 'gpu-buffer'])),
-      }),
+    ...outputLocations(settings.kept),
     ...(settings.profile !== undefined && { enableProfiling: true, profileFilePrefix: settings.profile }),
   });
 }
@@ -60,15 +57,13 @@ export async function runSession(
   const results = await session.run(
     {
       ...Object.fromEntries(feeds.map((b) => [b.name, tensorAt(b)])),
-      ...Object.fromEntries(Object.entries(kept.feeds).map(([name, key]) => [name, store.get(key)])),
+      ...store.feeds(kept),
     },
     {
       ...Object.fromEntries(into.map((b) => [b.name, tensorAt(b)])),
       ...Object.fromEntries([...fresh, ...Object.keys(kept.results)].map((n) => [n, null])),
     },
   );
-  for (const [name, key] of Object.entries(kept.results)) {
-    await store.set(key, results[name]!, session);
-  }
+  await store.keep(kept, results, session);
   return Object.fromEntries(fresh.map((name) => [name, results[name]!.data as TensorData]));
 }

@@ -15,6 +15,12 @@ export type Device = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml' | 'wasm';
 export const executionProvider = (device: Device) =>
   device === 'webgpu' ? ({ name: device, preferredLayout: 'NCHW' } as const) : device;
 
+/** Where a session leaves its results: those named stay on the device. */
+export const outputLocations = (kept: readonly string[] = []) =>
+  kept.length > 0 && {
+    preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, 'gpu-buffer'] as const)),
+  };
+
 /** A tensor that a session reads or writes. */
 export interface Binding {
   readonly name: string;

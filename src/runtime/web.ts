@@ -9,7 +9,7 @@ import { CPU, WEBGPU } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
 import type { Binding, Runtime, Session } from './runtime.js';
 import { KeptStore } from './kept-store.js';
-import { executionProvider, NOTHING_KEPT } from './runtime.js';
+import { executionProvider, NOTHING_KEPT, outputLocations } from './runtime.js';
 
 export interface WebRuntimeOptions {
   /** Default `wasm`. */
@@ -38,15 +38,13 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
     threads: ort.env.wasm.numThreads ?? 1,
     keepsTensors: device === 'webgpu',
     drop: (keys) => store.drop(keys),
-    async load(model, { kept: stays = [] } = {}) {
+    async load(model, { kept: stays } = {}) {
       let inner: Ort.InferenceSession;
       try {
         inner = await ort.InferenceSession.create(model, {
           executionProviders: [executionProvider(device)],
           graphOptimizationLevel: 'all',
-          ...(stays.length > 0 && {
-            preferredOutputLocation: Object.fromEntries(stays.map((name) => [name, 'gpu-buffer'])),
-          }),
+          ...outputLocations(stays),
           ...(device === 'webgpu' && strict && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
         });
       } catch (error) {
@@ -57,7 +55,7 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
           const results = await inner
             .run({
               ...Object.fromEntries(feeds.map((b) => [b.name, tensor(b)])),
-              ...Object.fromEntries(Object.entries(kept.feeds).map(([name, key]) => [name, store.get(key)])),
+              ...store.feeds(kept),
             })
             .catch((error: unknown) => {
               throw explain(error, device);
@@ -67,9 +65,7 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
             const to = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Float32Array;
             to.set(results[name]!.data as Float32Array);
           }
-          for (const [name, key] of Object.entries(kept.results)) {
-            await store.set(key, results[name]!, inner);
-          }
+          await store.keep(kept, results, inner);
           return Object.fromEntries(fresh.map((name) => [name, results[name]!.data as TensorData]));
         },
         async release() {

@@ -49,7 +49,6 @@ export class Residence {
   /** The weights and buffers that were brought up last. */
   private brought: readonly Slot[] = [];
   private sameMoments: number | undefined;
-  private momentsAway = false;
   private readonly momentKeys = new Set<string>();
   /** An average that is moved on the device; there alone are its newest values. */
   private average: NamedArrays | undefined;
@@ -114,7 +113,6 @@ export class Residence {
       this.compute(state, optimizer, updates, scale),
     );
     this.keepValues(state);
-    this.momentsAway = true;
   }
 
   private async compute(
@@ -124,7 +122,7 @@ export class Residence {
     scale: number,
   ): Promise<void> {
     const shapes = shapesOf(state);
-    const current = this.momentsAway || this.sameMoments === optimizer.revision;
+    const current = optimizer.momentsAway || this.sameMoments === optimizer.revision;
     const moments = this.momentsOf(optimizer, shapes);
     await this.up(current ? moments.filter(({ key }) => !this.momentKeys.has(key)) : moments);
     for (const { key } of moments) this.momentKeys.add(key);
@@ -204,11 +202,10 @@ export class Residence {
       write(views, values);
       this.sameValues = { state, accesses: accessesOf(state) };
     }
-    if (this.momentsAway) {
+    if (optimizer.momentsAway) {
       const places = this.momentsOf(optimizer, shapesOf(state));
       write(places, await this.down(places));
       optimizer.settle();
-      this.momentsAway = false;
       this.sameMoments = optimizer.revision;
     }
   }

@@ -31,7 +31,6 @@ export interface Checkpoints extends Callback {
 export function checkpoints({ folder, monitor, every }: CheckpointOptions): Checkpoints {
   let best: Best | undefined;
   const save = async (context: FitContext, name: string, isBest: boolean) => {
-    await context.learner.synchronize();
     await saveCheckpoint(folder.checkpoint(name), context.learner, context.snapshot());
     // The pointers move only once the checkpoint is whole; what they led to goes only after that. `last` is
     // first: `best` then never leads to a checkpoint that a resumed run is going to write again.
