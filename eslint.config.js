@@ -7,6 +7,7 @@ import tseslint from 'typescript-eslint';
  */
 const LAYERS = [
   { name: 'errors', browser: true },
+  { name: 'settings', browser: true },
   { name: 'random', browser: true },
   { name: 'onnx', browser: true },
   { name: 'graph', browser: true },

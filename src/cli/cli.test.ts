@@ -83,7 +83,7 @@ describe('exit codes', () => {
     [['train', 'a', '--data', 'd', '--epoch', '3'], /Unknown option '--epoch'.*Did you mean --epochs\?/],
     [
       ['train', 'a', '--data', 'd', '--epochs', '0'],
-      /--epochs takes a whole number from 1 to 1000000; got "0"/,
+      /--epochs must be a whole number from 1 to 1000000; got "0"/,
     ],
     [['train', 'a', '--data', 'd', '--schedule', 'cosin'], /Did you mean "cosine"\?/],
     [['train', 'a', '--data', 'd', '--epochs'], /argument missing/],

@@ -2,9 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { didYouMean } from './nearest.js';
-import { OPTION_ENTRIES, type CommandName, type OptionEntry } from './options.js';
-import { readOption, type GivenOptions } from './read-option.js';
+import { didYouMean, readValue } from '../settings/index.js';
+import { OPTION_ENTRIES, type CommandName, type GivenOptions, type OptionEntry } from './options.js';
 
 /** Options that speak of the call itself. */
 const NOT_IN_FILES: readonly string[] = ['config', 'json'];
@@ -29,7 +28,7 @@ export async function readConfigFile(
     if (!entry) throw unknownName(path, key, command, taken);
     if (entry.name in given) throw new UsageError(`${path}: ${entry.flag} is given twice.`);
     // An empty entry of a YAML file is an option left out.
-    if (value !== null) given[entry.name] = readOption(entry, value, `${path}: ${key}`);
+    if (value !== null) given[entry.name] = readValue(`${path}: ${key}`, entry.kind, value);
   }
   return given;
 }

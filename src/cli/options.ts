@@ -10,6 +10,7 @@ import type { Device } from '../runtime/index.js';
 import {
   choice,
   flag,
+  flagName,
   fractionOrText,
   namesOrCount,
   numbers,
@@ -21,9 +22,9 @@ import {
   wordList,
   wordOr,
   written,
-  type OptionKind,
+  type Kind,
   type PixelSize,
-} from './option-kinds.js';
+} from '../settings/index.js';
 
 export const COMMAND_NAMES = [
   'demo',
@@ -170,7 +171,7 @@ export const SECTIONS = {
 } as const;
 
 export interface OptionRow<T> {
-  readonly kind: OptionKind<T>;
+  readonly kind: Kind<T>;
   /** The flag without its dashes, where it is not the key in kebab-case. */
   readonly flag?: string;
   readonly help: string;
@@ -927,6 +928,9 @@ export type OptionsOf<C extends CommandName> = {
   readonly [K in NeededBy<C>]: OptionValues[K];
 } & { readonly [K in Exclude<TakenBy<C>, NeededBy<C>>]?: OptionValues[K] };
 
+/** Options with their values, as given. */
+export type GivenOptions = Partial<Record<OptionName, OptionValues[OptionName]>>;
+
 /** An option of a command, as the table has it. */
 export interface OptionEntry extends OptionRow<OptionValues[OptionName]> {
   readonly name: OptionName;
@@ -940,7 +944,7 @@ export function optionsOf(command: CommandName): OptionEntry[] {
 
 /** The whole table, row by row. */
 export const OPTION_ENTRIES: readonly OptionEntry[] = Object.entries(OPTIONS).map(([name, row]) => ({
-  flag: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+  flag: flagName(name),
   ...(row as OptionRow<OptionValues[OptionName]>),
   name: name as OptionName,
 }));

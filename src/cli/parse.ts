@@ -1,10 +1,10 @@
 /** From the words of a call to a command with its options, by way of commander and the table of options. */
 import { Command as Parser, CommanderError, Option } from 'commander';
 import { UsageError } from '../errors/index.js';
+import { readValue } from '../settings/index.js';
 import type { Command } from './command.js';
 import { readConfigFile } from './config-file.js';
-import { optionsOf, SECTIONS, type OptionEntry } from './options.js';
-import { readOption, type GivenOptions } from './read-option.js';
+import { optionsOf, SECTIONS, type GivenOptions, type OptionEntry } from './options.js';
 
 export type Call =
   | {
@@ -96,7 +96,7 @@ async function resolveOptions(
   const given: GivenOptions = {};
   for (const entry of entries) {
     const value = raw[new Option(`--${entry.flag}`).attributeName()];
-    if (value !== undefined) given[entry.name] = readOption(entry, value, `--${entry.flag}`);
+    if (value !== undefined) given[entry.name] = readValue(`--${entry.flag}`, entry.kind, value);
   }
   const file = given.config;
   const options =

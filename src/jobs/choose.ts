@@ -8,8 +8,9 @@
  * augmentation, loss and learning rate.
  */
 import { modelEntry } from '../models/index.js';
+import { flagName } from '../settings/index.js';
 import type { TrainSettings } from './train-options.js';
-import { flagOf, MODEL_OPTIONS } from './train-options.js';
+import { MODEL_OPTIONS } from './train-options.js';
 
 /** What a data set is, as `data-facts.ts` finds it from a few of its training samples. */
 export interface DataFacts {
@@ -72,7 +73,7 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
     const open = Object.entries(chosen).filter(([name]) => given[name as keyof TrainSettings] === undefined);
     if (open.length === 0) return;
     Object.assign(settings, Object.fromEntries(open));
-    choices.push({ setting: open.map(([name]) => flagOf(name)).join(', '), value, reason });
+    choices.push({ setting: open.map(([name]) => flagName(name)).join(', '), value, reason });
   };
 
   const { model, pretrained } = chooseModel(data, machine, given, choose);

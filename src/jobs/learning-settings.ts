@@ -17,8 +17,8 @@ import {
   SGD,
   stepDecay,
 } from '../optim/index.js';
+import { flagName } from '../settings/index.js';
 import type { OptimizerName, ScheduleName, TrainSettings } from './train-options.js';
-import { flagOf } from './train-options.js';
 import type { Plan } from './train-plan.js';
 
 /** What the losses are told; class weights come from the masks of the training part where they are to be found. */
@@ -102,7 +102,7 @@ function checkTaken(
     const takers = takersOf[setting]!;
     if (settings[setting] === undefined || takers.includes(name)) continue;
     throw new UsageError(
-      `--${flagOf(setting)} is for --${option} ${takers.join(' or ')}, not for ${name}: leave it out`,
+      `--${flagName(setting)} is for --${option} ${takers.join(' or ')}, not for ${name}: leave it out`,
     );
   }
 }

@@ -26,11 +26,6 @@ export const MODEL_OPTIONS = [
   'encoderNorms',
 ] as const satisfies readonly (keyof TrainSettings)[];
 
-/** A setting as the command line writes it, without dashes in front: `batchNorm` as `batch-norm`. */
-export function flagOf(setting: string): string {
-  return setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
 /** The options that make a run, and that `config.json` keeps. The names are those of the command line. */
 export interface TrainSettings {
   /** A published work whose settings hold where nothing else is said. */

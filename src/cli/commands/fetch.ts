@@ -4,7 +4,7 @@ import { DATASETS, fetchDataset } from '../../data/index.js';
 import { UsageError } from '../../errors/index.js';
 import { ENCODERS, encoderDescription, fetchWeights } from '../../weights/index.js';
 import type { CommandResult, Run } from '../command.js';
-import { didYouMean } from '../nearest.js';
+import { didYouMean } from '../../settings/index.js';
 import type { Output } from '../output.js';
 import type { Progress } from '../progress.js';
 

@@ -5,6 +5,7 @@ import {
   fractionOrText,
   namesOrCount,
   numbers,
+  pair,
   pattern,
   pixelSize,
   real,
@@ -13,13 +14,13 @@ import {
   wordList,
   wordOr,
   written,
-  type OptionKind,
-} from './option-kinds.js';
+  type Kind,
+} from './kinds.js';
 
 const UNREAD = undefined;
 
 /** Each kind with values as flags (text) and config files (anything) give them, and what is read. */
-const CASES: readonly (readonly [string, OptionKind<unknown>, readonly (readonly [unknown, unknown])[]])[] = [
+const CASES: readonly (readonly [string, Kind<unknown>, readonly (readonly [unknown, unknown])[]])[] = [
   [
     'flag',
     flag(),
@@ -62,6 +63,20 @@ const CASES: readonly (readonly [string, OptionKind<unknown>, readonly (readonly
       ['1,x', UNREAD],
       ['1,,2', UNREAD],
       [7, UNREAD],
+    ],
+  ],
+  [
+    'pair',
+    pair(real({ min: 0, below: 1 })),
+    [
+      ['0.9, 0.99', [0.9, 0.99]],
+      [
+        [0, 0.5],
+        [0, 0.5],
+      ],
+      ['0.9', UNREAD],
+      ['0.9,1', UNREAD],
+      [[0.1, 0.2, 0.3], UNREAD],
     ],
   ],
   [
@@ -136,6 +151,11 @@ const CASES: readonly (readonly [string, OptionKind<unknown>, readonly (readonly
       [64, { height: 64, width: 64 }],
       ['192x256', { height: 192, width: 256 }],
       ['192×256', { height: 192, width: 256 }],
+      [
+        { height: 32, width: 48 },
+        { height: 32, width: 48 },
+      ],
+      [{ height: 0, width: 48 }, UNREAD],
       ['0', UNREAD],
       ['20000', UNREAD],
       ['1.5', UNREAD],
@@ -205,6 +225,13 @@ describe('accepts', () => {
     expect(real({ above: 0, max: 100 }).accepts).toBe('a number above 0 and up to 100');
     expect(real({ min: 0, max: 0.9 }).accepts).toBe('a number from 0 to 0.9');
     expect(choice(['sgd', 'adam', 'adamw']).accepts).toBe('sgd, adam or adamw');
+    expect(whole(0).accepts).toBe('a whole number of at least 0');
+    expect(real({ min: 0 }).accepts).toBe('a number of at least 0');
+    expect(real({ above: 0 }).accepts).toBe('a number above 0');
+    expect(real({ min: 0, below: 1 }).accepts).toBe('a number from 0 to below 1');
+    expect(real({ max: 3 }).accepts).toBe('a number up to 3');
+    expect(real({ below: 3 }).accepts).toBe('a number below 3');
+    expect(real().accepts).toBe('a number');
     expect(wordOr(['auto'], real({ above: 0, below: 1 })).accepts).toBe(
       'auto or a number above 0 and below 1',
     );

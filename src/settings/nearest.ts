@@ -1,6 +1,6 @@
-/** Which of the known words was meant. */
+/** Finds the known word that a misspelt one stands for. */
 
-/** The name closest to `word`, if it is close enough to be a slip of the fingers; else undefined. */
+/** The name closest to `word`, if it is close enough to be a typing error; else undefined. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Infinity;
@@ -14,7 +14,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return least <= Math.max(1, Math.floor(word.length * 0.4)) ? best : undefined;
 }
 
-/** ` Did you mean "x"?`, or nothing. */
+/** ` Did you mean "x"?`, or an empty string. */
 export function didYouMean(word: string, names: readonly string[]): string {
   const name = nearest(word, names);
   return name === undefined ? '' : ` Did you mean "${name}"?`;

@@ -1,21 +1,21 @@
 /**
- * What values options take: each kind says in words what it accepts and reads it from a flag's text or
- * from a config file's value.
+ * Kinds of values: a whole number in a range, one of a few words, a size in pixels. A kind states in words
+ * what it accepts, and reads a value from the text of a flag, a config file or an options object.
  */
 
-/** A sort of value. `read` gives undefined for what it does not accept. */
-export interface OptionKind<T> {
-  /** Stands for the value in help: `N`, `DIR`, `best|last|N`. A flag takes none. */
+export interface Kind<T> {
+  /** Stands for the value in help: `N`, `DIR`, `best|last|N`. Absent for flags, which take no value. */
   readonly placeholder?: string;
-  /** What is accepted, in words that follow "takes": `a whole number from 1 to 100`. */
+  /** What is accepted, to follow "must be": `a whole number from 1 to 100`. */
   readonly accepts: string;
-  /** The words accepted, where they can be listed: the nearest is suggested for one that is not. */
+  /** The accepted words, where they can be listed. Error messages suggest the nearest one. */
   readonly words?: readonly string[];
+  /** The value, or undefined if it is not accepted. Numbers may be written as text: `'0.5'`. */
   read(value: unknown): T | undefined;
 }
 
 /** On or off. On the command line `--name` or `--no-name`. */
-export function flag(): OptionKind<boolean> {
+export function flag(): Kind<boolean> {
   return {
     accepts: 'true or false',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
@@ -23,10 +23,10 @@ export function flag(): OptionKind<boolean> {
 }
 
 /** A whole number from `min` to `max`. */
-export function whole(min: number, max: number): OptionKind<number> {
+export function whole(min: number, max = Infinity): Kind<number> {
   return {
     placeholder: 'N',
-    accepts: `a whole number from ${min} to ${max}`,
+    accepts: `a whole number ${inWords({ min, max })}`,
     read(value) {
       const number = numeric(value);
       return number !== undefined && Number.isInteger(number) && number >= min && number <= max
@@ -36,52 +36,59 @@ export function whole(min: number, max: number): OptionKind<number> {
   };
 }
 
+/** An interval of numbers; without limits, all finite numbers. */
 export interface NumberLimits {
+  /** The smallest accepted value. */
   readonly min?: number;
+  /** The largest accepted value. */
   readonly max?: number;
-  /** The value lies above this, and is not equal to it. */
+  /** Accepted values are larger than this. */
   readonly above?: number;
-  /** The value lies below this, and is not equal to it. */
+  /** Accepted values are smaller than this. */
   readonly below?: number;
 }
 
-/** A number within limits. */
-export function real(limits: NumberLimits): OptionKind<number> {
-  const { min, max, above, below } = limits;
-  const words = [
-    min !== undefined && `from ${min}`,
-    above !== undefined && `above ${above}`,
-    max !== undefined && `${min === undefined ? 'up ' : ''}to ${max}`,
-    below !== undefined && `below ${below}`,
-  ].filter((word) => word !== false);
+/** A finite number within limits. */
+export function real(limits: NumberLimits = {}): Kind<number> {
+  const { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity } = limits;
   return {
     placeholder: 'X',
-    accepts: `a number ${words.join(above !== undefined || below !== undefined ? ' and ' : ' ')}`,
+    accepts: `a number ${inWords(limits)}`.trim(),
     read(value) {
       const number = numeric(value);
       if (number === undefined) return undefined;
-      const within =
-        number >= (min ?? -Infinity) &&
-        number <= (max ?? Infinity) &&
-        number > (above ?? -Infinity) &&
-        number < (below ?? Infinity);
-      return within ? number : undefined;
+      return number >= min && number <= max && number > above && number < below ? number : undefined;
     },
   };
 }
 
+/** `from 0 to 1`, `above 0 and up to 1`, `of at least 0`. */
+function inWords({ min, max, above, below }: NumberLimits): string {
+  const upper =
+    max !== undefined && max < Infinity ? `to ${max}` : below !== undefined ? `below ${below}` : undefined;
+  if (min !== undefined) {
+    if (upper === undefined) return `of at least ${min}`;
+    return `from ${min} to ${max ?? `below ${below}`}`;
+  }
+  if (above !== undefined) {
+    if (upper === undefined) return `above ${above}`;
+    return `above ${above} and ${below === undefined ? 'up ' : ''}${upper}`;
+  }
+  return upper === undefined ? '' : below === undefined ? `up ${upper}` : upper;
+}
+
 /** One of a few words. */
-export function choice<const C extends string>(words: readonly C[]): OptionKind<C> {
+export function choice<const C extends string>(words: readonly C[]): Kind<C> {
   return {
     placeholder: 'NAME',
-    accepts: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
+    accepts: words.length > 1 ? `${words.slice(0, -1).join(', ')} or ${words.at(-1)}` : String(words[0]),
     words,
     read: (value) => words.find((word) => word === value),
   };
 }
 
-/** Text that is not empty: a path, a name. Config files may write lists, which are joined by commas. */
-export function text(placeholder: string, accepts: string): OptionKind<string> {
+/** Text that is not empty: a path, a name. Lists are joined by commas. */
+export function text(placeholder: string, accepts: string): Kind<string> {
   return {
     placeholder,
     accepts,
@@ -96,11 +103,8 @@ export function text(placeholder: string, accepts: string): OptionKind<string> {
   };
 }
 
-/** A word that stands by itself, or else a value of another kind: `auto`, or a number. */
-export function wordOr<const W extends string, T>(
-  words: readonly W[],
-  other: OptionKind<T>,
-): OptionKind<W | T> {
+/** One of a few words, or a value of another kind: `auto`, or a number. */
+export function wordOr<const W extends string, T>(words: readonly W[], other: Kind<T>): Kind<W | T> {
   return {
     placeholder: [...words, other.placeholder].join('|'),
     accepts: `${words.join(', ')} or ${other.accepts}`,
@@ -118,12 +122,14 @@ export interface PixelSize {
 const LARGEST_SIDE = 16384;
 
 /** `256` for a square, `192x256` for height × width. */
-export function pixelSize(smallest = 1, largest = LARGEST_SIDE): OptionKind<PixelSize> {
+export function pixelSize(smallest = 1, largest = LARGEST_SIDE): Kind<PixelSize> {
   return {
     placeholder: 'N|HxW',
     accepts: `pixels as N or HxW (256, or 192x256), from ${smallest} to ${largest} a side`,
     read(value) {
-      const match = /^(\d+)(?:[x×](\d+))?$/i.exec(String(value).trim());
+      const sides = typeof value === 'object' && value !== null && 'height' in value && 'width' in value;
+      const written = sides ? `${String(value.height)}x${String(value.width)}` : String(value);
+      const match = /^(\d+)(?:[x×](\d+))?$/i.exec(written.trim());
       if (!match) return undefined;
       const height = Number(match[1]);
       const width = Number(match[2] ?? match[1]);
@@ -134,7 +140,7 @@ export function pixelSize(smallest = 1, largest = LARGEST_SIDE): OptionKind<Pixe
 }
 
 /** Names separated by commas, or how many there are. */
-export function namesOrCount(min: number, max: number): OptionKind<readonly string[] | number> {
+export function namesOrCount(min: number, max: number): Kind<readonly string[] | number> {
   return {
     placeholder: 'NAMES|N',
     accepts: `${min} to ${max} names separated by commas, or their number`,
@@ -155,7 +161,7 @@ export function namesOrCount(min: number, max: number): OptionKind<readonly stri
 }
 
 /** From `min` to `max` numbers of a kind, separated by commas. */
-export function numbers(min: number, max: number, each: OptionKind<number>): OptionKind<readonly number[]> {
+export function numbers(min: number, max: number, each: Kind<number>): Kind<readonly number[]> {
   return {
     placeholder: 'LIST',
     accepts: `${min} to ${max} numbers separated by commas, each ${each.accepts}`,
@@ -172,8 +178,21 @@ export function numbers(min: number, max: number, each: OptionKind<number>): Opt
   };
 }
 
+/** Two numbers of a kind, such as Adam's betas. */
+export function pair(each: Kind<number>): Kind<readonly [number, number]> {
+  const { placeholder = 'LIST', read } = numbers(2, 2, each);
+  return {
+    placeholder,
+    accepts: `two numbers separated by a comma, each ${each.accepts}`,
+    read(value) {
+      const found = read(value);
+      return found && [found[0]!, found[1]!];
+    },
+  };
+}
+
 /** Several of a few words, separated by commas. */
-export function wordList<const C extends string>(words: readonly C[]): OptionKind<readonly C[]> {
+export function wordList<const C extends string>(words: readonly C[]): Kind<readonly C[]> {
   return {
     placeholder: 'LIST',
     accepts: `a list of ${words.join(', ')}, separated by commas`,
@@ -186,8 +205,8 @@ export function wordList<const C extends string>(words: readonly C[]): OptionKin
   };
 }
 
-/** A share of the whole, from 0 to below 1, or text that names a part otherwise. */
-export function fractionOrText(placeholder: string, accepts: string): OptionKind<number | string> {
+/** A fraction from 0 to below 1, or text. */
+export function fractionOrText(placeholder: string, accepts: string): Kind<number | string> {
   return {
     placeholder,
     accepts: `a fraction from 0 to below 1, ${accepts}`,
@@ -200,7 +219,7 @@ export function fractionOrText(placeholder: string, accepts: string): OptionKind
 }
 
 /** The source of a regular expression. */
-export function pattern(): OptionKind<string> {
+export function pattern(): Kind<string> {
   return {
     placeholder: 'PATTERN',
     accepts: "a regular expression, such as '^([^_]+)_'",
@@ -217,7 +236,7 @@ export function pattern(): OptionKind<string> {
 }
 
 /** Text that matches a grammar. */
-export function written(placeholder: string, accepts: string, grammar: RegExp): OptionKind<string> {
+export function written(placeholder: string, accepts: string, grammar: RegExp): Kind<string> {
   return {
     placeholder,
     accepts,
@@ -225,7 +244,7 @@ export function written(placeholder: string, accepts: string, grammar: RegExp): 
   };
 }
 
-/** A number, or text that is one and nothing else: not '', not '0x10', not 'Infinity'. */
+/** A finite number, or decimal text of one: not '', not '0x10', not 'Infinity'. */
 function numeric(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (typeof value !== 'string' || !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value.trim()))

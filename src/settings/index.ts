@@ -1,0 +1,3 @@
+export * from './kinds.js';
+export * from './setting.js';
+export { didYouMean, nearest } from './nearest.js';

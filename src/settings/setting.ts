@@ -1,0 +1,90 @@
+/**
+ * Settings: each is described once, with its kind (type and range), its help text and its default. Checks and
+ * defaults, flags and help, config files, `config.json` and the table of options in the docs derive from it.
+ */
+import { UsageError } from '../errors/index.js';
+import type { Kind } from './kinds.js';
+import { didYouMean } from './nearest.js';
+
+/**
+ * One setting. With a `default`, an omitted value becomes the default. With `unset`, it stays undefined.
+ * With neither, the setting is required.
+ */
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  /** What the setting does, as help shows it: one line, no full stop. */
+  readonly help: string;
+  readonly default?: T;
+  /** What happens if the setting is omitted, as help shows it: `no early stopping`. */
+  readonly unset?: string;
+}
+
+/** A setting for each option of `O`: an option without a setting does not compile, nor a setting of another type. */
+export type Settings<O> = { readonly [K in keyof O]-?: Setting<Exclude<O[K], undefined>> };
+
+/**
+ * Checks options against their table and fills in the defaults.
+ *
+ * @param owner named in error messages: `SGD`, `unet`.
+ * @throws UsageError for an unknown option, a missing one, and a value that is not accepted. It names the
+ *   owner, the option, the value and what is accepted.
+ */
+export function checkSettings<O extends object>(
+  owner: string,
+  table: Settings<O>,
+  given: { readonly [K in keyof O]?: O[K] | undefined },
+): O {
+  const rows = Object.entries<Setting<unknown>>(table);
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
+  if (unknown !== undefined) {
+    const names = rows.map(([name]) => name);
+    throw new UsageError(
+      `${owner} has no option "${unknown}"; its options are ${names.join(', ') || 'none'}.${didYouMean(unknown, names)}`,
+    );
+  }
+  const values = given as Readonly<Record<string, unknown>>;
+  const resolved = rows.flatMap(([name, setting]) => {
+    const value = values[name];
+    if (value !== undefined) return [[name, checkValue(`${owner}: ${name}`, setting.kind, value)]];
+    if (setting.default !== undefined) return [[name, setting.default]];
+    if (setting.unset !== undefined) return [];
+    throw new UsageError(`${owner} needs the option ${name}: ${setting.help}.`);
+  });
+  return Object.fromEntries(resolved) as O;
+}
+
+/**
+ * Checks one value of an options object.
+ *
+ * @param what names the value in the error message: `SGD: momentum`.
+ * @throws UsageError where `kind` does not accept it. A number written as text is refused, too.
+ */
+export function checkValue<T>(what: string, kind: Kind<T>, value: unknown): T {
+  const read = kind.read(value);
+  if (read === undefined || (typeof value === 'string' && typeof read === 'number'))
+    refuse(what, kind, value);
+  return read as T;
+}
+
+/**
+ * Reads one value from a flag's text or a config file, where a number may be written as text.
+ *
+ * @param what names the value in the error message: `--epochs`, `recipe.yaml: epochs`.
+ * @throws UsageError where `kind` does not accept it.
+ */
+export function readValue<T>(what: string, kind: Kind<T>, value: unknown): T {
+  const read = kind.read(value);
+  if (read === undefined) refuse(what, kind, value);
+  return read as T;
+}
+
+function refuse(what: string, { accepts, words }: Kind<unknown>, value: unknown): never {
+  const written = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  const hint = typeof value === 'string' && words ? didYouMean(value, words) : '';
+  throw new UsageError(`${what} must be ${accepts}; got ${written}.${hint}`);
+}
+
+/** A setting's name as the command line writes it, without the dashes in front: `batchNorm` as `batch-norm`. */
+export function flagName(setting: string): string {
+  return setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
