@@ -5,18 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
-import { decodeMask } from '../../images/decode-mask.js';
-import {
-  chooseClassValues,
-  type ClassesOption,
-  type ClassValues,
-  type MaskValues,
-  valuesIn,
-} from '../class-values.js';
+import type { ClassesOption, MaskValues } from '../class-values.js';
 import { FileDataset, type FilePair, findLayout } from '../file-dataset.js';
 import { isFile, isFolder, listFiles, stemOf } from '../files.js';
-import { mapParallel } from '../parallel.js';
-import { spread } from '../spread.js';
+import { findMaskMeaning } from '../mask-meaning.js';
 import { isManifestName, readManifest } from './manifest.js';
 
 export interface FolderOptions {
@@ -41,9 +33,6 @@ export interface FolderPairs {
   readonly orphanMasks: readonly string[];
 }
 
-/** Masks looked at to learn which values they hold. */
-const MASKS_READ = 256;
-
 /** True where `root` is a manifest or has what this format needs. */
 export async function isFolderFormat(root: string): Promise<boolean> {
   if (isManifestName(root)) return isFile(root);
@@ -53,7 +42,7 @@ export async function isFolderFormat(root: string): Promise<boolean> {
 
 /**
  * Opens `root` (a folder, or a manifest file). Throws PixelwiseError: `data-missing`, `data-empty`,
- * `mask-missing` (where asked), `mask-values` (see {@link chooseClassValues}).
+ * `mask-missing` (where asked), `mask-values` (see {@link findMaskMeaning}).
  */
 export async function openFolder(root: string, options: FolderOptions = {}): Promise<FileDataset> {
   const { pairs: found, unlabelled, orphanMasks } = await pairFolder(root);
@@ -66,21 +55,28 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   }
   if (found.length === 0) throw noPairs(root, unlabelled, orphanMasks);
   const pairs = options.group === undefined ? found : found.map((pair) => grouped(pair, options.group!));
-  const values = await findClassValues(root, pairs, options);
+  const meaning = await findMaskMeaning(
+    pairs.map((pair) => pair.mask),
+    {
+      where: root,
+      classes: options.classes ?? (await namesBeside(root)),
+      maskValues: options.maskValues,
+    },
+  );
   const { layout, notes } = await findLayout(pairs.map((pair) => pair.image));
   if (unlabelled.length > 0) notes.push(`${unlabelled.length} images without a mask are kept aside.`);
   if (orphanMasks.length > 0) notes.push(`${orphanMasks.length} masks without an image are not used.`);
-  notes.push(`Masks: ${values.description}.`);
+  notes.push(...meaning.findings.map(({ message }) => message));
   return new FileDataset({
     format: 'folder',
     pairs,
-    classes: values.names,
-    maskValues: values.maskValues,
+    classes: meaning.names,
+    maskValues: meaning.maskValues,
     layout,
     unlabelled,
     notes,
     resizeMasks: options.resizeMasks ?? false,
-    masks: { reading: () => ({ kind: 'values', values }) },
+    masks: { reading: () => meaning.reading },
   });
 }
 
@@ -148,30 +144,6 @@ function grouped(pair: FilePair, pattern: RegExp): FilePair {
     );
   }
   return { ...pair, group: match[1] ?? match[0] };
-}
-
-async function findClassValues(
-  root: string,
-  pairs: readonly FilePair[],
-  { classes, maskValues }: FolderOptions,
-): Promise<ClassValues> {
-  const named = classes ?? (await namesBeside(root));
-  let found = await valuesOf(spread(pairs.length, MASKS_READ).map((i) => pairs[i]!.mask));
-  const onlyBackground = [...found].every((value) => value === 0);
-  if (onlyBackground && maskValues === undefined && pairs.length > MASKS_READ) {
-    // What stands for a rare foreground is in masks not looked at yet: 255 may be it, or mean ignored.
-    found = await valuesOf(pairs.map((pair) => pair.mask));
-  }
-  return chooseClassValues(found, root, named, maskValues);
-}
-
-/** All values that masks hold. */
-async function valuesOf(masks: readonly string[]): Promise<Set<number>> {
-  const found = new Set<number>();
-  await mapParallel(masks.length, 8, async (i) => {
-    for (const value of valuesIn(await decodeMask(masks[i]!))) found.add(value);
-  });
-  return found;
 }
 
 async function namesBeside(root: string): Promise<string[] | undefined> {
