@@ -1,6 +1,6 @@
 /** Modules, layers, losses and initialisers, in the terms that PyTorch users know. */
 export * from './init.js';
-export * from './layers.js';
+export * from './layers/index.js';
 export * from './losses/index.js';
 export * from './module.js';
 export * from './parameter.js';

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mul } from '../graph/index.js';
-import { binaryCrossEntropy, BatchNorm2d, Conv2d, Dropout, Module } from './index.js';
-import type { Layer } from './index.js';
-import type { Tensor } from '../graph/index.js';
-import { input } from '../graph/index.js';
-import { Random } from '../random/index.js';
-import type { Runtime } from '../runtime/index.js';
-import { Program, viewOf } from '../runtime/index.js';
-import { createNodeRuntime } from '../runtime/node.js';
-import { ModelState, traceModel } from './index.js';
+import { mul } from '../../graph/index.js';
+import { binaryCrossEntropy, BatchNorm2d, Conv2d, Dropout, Module } from '../index.js';
+import type { Layer } from '../index.js';
+import type { Tensor } from '../../graph/index.js';
+import { input } from '../../graph/index.js';
+import { Random } from '../../random/index.js';
+import type { Runtime } from '../../runtime/index.js';
+import { Program, viewOf } from '../../runtime/index.js';
+import { createNodeRuntime } from '../../runtime/node.js';
+import { ModelState, traceModel } from '../index.js';
 
 let runtime: Runtime;
 beforeAll(async () => {

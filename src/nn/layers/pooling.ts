@@ -1,0 +1,78 @@
+/** Pooling over windows, over whole planes, and to a given size. */
+import { UsageError } from '../../errors/index.js';
+import type { Pair, PoolOptions, Tensor } from '../../graph/index.js';
+import { avgPool2d, constant, globalAvgPool2d, matmul, maxPool2d } from '../../graph/index.js';
+import { Module } from '../module.js';
+
+/** The largest value of each window of N×C×H×W. */
+export class MaxPool2d extends Module {
+  constructor(
+    readonly kernelSize: Pair,
+    private readonly options: PoolOptions = {},
+  ) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return maxPool2d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The mean of each window of N×C×H×W. */
+export class AvgPool2d extends Module {
+  constructor(
+    readonly kernelSize: Pair,
+    private readonly options: PoolOptions & { readonly countIncludePad?: boolean } = {},
+  ) {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    return avgPool2d(x, this.kernelSize, this.options);
+  }
+}
+
+/** The mean of each plane: N×C×H×W to N×C×1×1. */
+export class GlobalAvgPool2d extends Module {
+  forward(x: Tensor): Tensor {
+    return globalAvgPool2d(x);
+  }
+}
+
+/** Rows and columns; null keeps the input's. */
+export type AdaptiveSize = number | readonly [number | null, number | null];
+
+/**
+ * Averages N×C×H×W down (or up) to N×C×`outputSize`, whatever H and W are. Bin i of n along an axis of length
+ * L covers the positions from ⌊i·L/n⌋ to ⌈(i + 1)·L/n⌉ − 1, as in PyTorch: bins overlap where n does not divide L.
+ */
+export class AdaptiveAvgPool2d extends Module {
+  private readonly size: readonly [number | null, number | null];
+
+  constructor(readonly outputSize: AdaptiveSize) {
+    super();
+    this.size = typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
+    if (!this.size.every((n) => n === null || (Number.isInteger(n) && n >= 1)))
+      throw new UsageError(`AdaptiveAvgPool2d needs whole sizes of at least 1, not ${this.size.join('×')}`);
+  }
+
+  forward(x: Tensor): Tensor {
+    const [height, width] = x.shape.slice(2) as [number, number];
+    const [rows, columns] = [this.size[0] ?? height, this.size[1] ?? width];
+    if (rows === 1 && columns === 1) return globalAvgPool2d(x);
+    if (height % rows === 0 && width % columns === 0) return avgPool2d(x, [height / rows, width / columns]);
+    // A bin's mean is the mean over its rows of the means over its columns, so two matrix products do.
+    return matmul(bins(height, rows), matmul(x, bins(width, columns), { transposeB: true }));
+  }
+}
+
+/** The matrix (to × from) whose row i averages bin i. */
+function bins(from: number, to: number): Tensor {
+  const data = new Float32Array(to * from);
+  for (let i = 0; i < to; i++) {
+    const start = Math.floor((i * from) / to);
+    const end = Math.ceil(((i + 1) * from) / to);
+    data.fill(1 / (end - start), i * from + start, i * from + end);
+  }
+  return constant(data, [to, from]);
+}
