@@ -5,7 +5,7 @@
 import { PixelwiseError } from '../errors/index.js';
 import { int } from '../graph/index.js';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
-import { DATA_TYPES, LARGEST_FLOAT16, toFloat16 } from '../onnx/index.js';
+import { DATA_TYPES, encodeFloat16, LARGEST_FLOAT16 } from '../onnx/index.js';
 
 /** The same graph with all float32 values inside as float16. Throws `float16` for a weight beyond ±65,504. */
 export function inHalfPrecision(graph: OnnxGraph): OnnxGraph {
@@ -55,16 +55,14 @@ function cast(from: string, to: string, type: 'float16' | 'float32'): OnnxNode {
 
 function halved(tensor: OnnxTensor): OnnxTensor {
   if (tensor.dataType !== 'float32') return tensor;
-  // A copy begins where numbers may begin.
+  // A copy is aligned for 32-bit values.
   const values = new Float32Array(tensor.data.slice().buffer);
-  const halves = Uint16Array.from(values, (value) => {
-    if (Math.abs(value) > LARGEST_FLOAT16) {
-      throw new PixelwiseError(
-        'float16',
-        `${tensor.name} holds ${value}, which 16 bits cannot (±${LARGEST_FLOAT16}). Export with --precision float32 or int8.`,
-      );
-    }
-    return toFloat16(value);
-  });
-  return { ...tensor, dataType: 'float16', data: new Uint8Array(halves.buffer) };
+  const large = values.find((value) => Math.abs(value) > LARGEST_FLOAT16);
+  if (large !== undefined) {
+    throw new PixelwiseError(
+      'float16',
+      `${tensor.name} holds ${large}, which float16 cannot hold (±${LARGEST_FLOAT16}). Export with --precision float32 or int8.`,
+    );
+  }
+  return { ...tensor, dataType: 'float16', data: new Uint8Array(encodeFloat16(values).buffer) };
 }

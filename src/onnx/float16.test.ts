@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromFloat16, LARGEST_FLOAT16, toFloat16 } from './float16.js';
+import { decodeFloat16, encodeFloat16, fromFloat16, LARGEST_FLOAT16, toFloat16 } from './float16.js';
 
 describe('numbers of 16 bits', () => {
   it('come back as they went, every one of them', () => {
@@ -29,6 +29,16 @@ describe('numbers of 16 bits', () => {
         }
       }),
       { seed: 4, numRuns: 2000 },
+    );
+  });
+
+  it('are converted in arrays as one by one', () => {
+    const values = decodeFloat16(Uint16Array.from({ length: 65536 }, (_, half) => half));
+    expect(values).toEqual(Float32Array.from({ length: 65536 }, (_, half) => fromFloat16(half)));
+    const between = values.map((value) => value * 1.0003);
+    expect(encodeFloat16(between)).toEqual(Uint16Array.from(between, toFloat16));
+    expect(encodeFloat16(Float32Array.of(3, -1), undefined, 0.5)).toEqual(
+      Uint16Array.of(toFloat16(1.5), toFloat16(-0.5)),
     );
   });
 });

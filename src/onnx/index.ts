@@ -1,5 +1,12 @@
 /** The ONNX file format: plain objects to protobuf and back. */
 export * from './model.js';
 export { encodeModel } from './encode.js';
-export { fromFloat16, LARGEST_FLOAT16, toFloat16 } from './float16.js';
+export {
+  decodeFloat16,
+  encodeFloat16,
+  float16Values,
+  fromFloat16,
+  LARGEST_FLOAT16,
+  toFloat16,
+} from './float16.js';
 export { decodeModel } from './decode.js';

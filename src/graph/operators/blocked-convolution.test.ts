@@ -11,7 +11,8 @@ import { constant, input } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import type { ConvOptions } from './convolution.js';
 import { conv2d, convTranspose2d } from './convolution.js';
-import { relu, stopGradient } from './elementwise.js';
+import { relu } from './activations.js';
+import { stopGradient } from './elementwise.js';
 import { concat, slice } from './layout.js';
 import { sum } from './reduction.js';
 

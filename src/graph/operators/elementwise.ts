@@ -1,7 +1,5 @@
 /** Functions of one tensor, element by element, and the casts between element types. */
 import { ShapeError } from '../../errors/index.js';
-import type { Lowering } from '../lowering.js';
-import { float } from '../lowering.js';
 import type { DType, Operator, Tensor } from '../tensor.js';
 import { apply1, atScope, requireFloat } from '../tensor.js';
 import {
@@ -17,41 +15,7 @@ import {
   sub,
   where,
 } from './arithmetic.js';
-
-type Lower = (x: string, onnx: Lowering) => string;
-/** The gradient of the input, from the input, the result and the result's gradient. */
-type Rule = (x: Tensor, y: Tensor, g: Tensor) => Tensor | undefined;
-
-/** What a function takes: floating point only, unless said otherwise. */
-type Accepted = 'float' | 'number' | 'bool' | 'any';
-
-function checkType(name: string, x: Tensor, accepted: Accepted): void {
-  if (accepted === 'float') requireFloat(name, x);
-  if (accepted === 'any' || (accepted === 'bool') === (x.dtype === 'bool')) return;
-  throw new ShapeError(
-    `${name} needs ${accepted === 'bool' ? 'bool' : 'numbers'}, not ${x}: cast it${atScope()}`,
-  );
-}
-
-function unary(
-  name: string,
-  lower: string | Lower,
-  rule: Rule,
-  accepted: Accepted = 'float',
-): Operator<null> {
-  return {
-    name,
-    infer([x]) {
-      checkType(name, x!, accepted);
-      return [{ shape: x!.shape, dtype: x!.dtype }];
-    },
-    lower: ({ inputs }, onnx) => {
-      const x = onnx.name(inputs[0]!);
-      return [typeof lower === 'string' ? onnx.emit(lower, [x]) : lower(x, onnx)];
-    },
-    gradient: ({ inputs, outputs }, [g]) => [rule(inputs[0]!, outputs[0]!, g!)],
-  };
-}
+import { of, unary } from './unary.js';
 
 /** Lowers to `onnxName`, or, for integers where the target has it for floats alone, to `instead`. */
 const integerGap =
@@ -60,8 +24,6 @@ const integerGap =
     inputs[0]!.dtype !== 'float32' && onnx.target.gaps.has('integer Neg')
       ? [onnx.compose(inputs, instead)]
       : [onnx.emit(onnxName, [onnx.name(inputs[0]!)])];
-
-const of = (operator: Operator<null>) => (x: Tensor) => apply1(operator, [x], null);
 
 /** −x */
 export const neg = of({
@@ -86,6 +48,10 @@ export const sign = of({
       : [onnx.emit('Sign', [onnx.name(node.inputs[0]!)])],
 });
 export const tanh = of(unary('tanh', 'Tanh', (_x, y, g) => mul(g, sub(1, mul(y, y)))));
+/** The error function, 2/√π · ∫₀ˣ e^(−t²) dt. */
+export const erf = of(
+  unary('erf', 'Erf', (x, _y, g) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))),
+);
 /** 1 ÷ (1 + e⁻ˣ) */
 export const sigmoid = of(unary('sigmoid', 'Sigmoid', (_x, y, g) => mul(g, mul(y, sub(1, y)))));
 /** log(1 + eˣ), without overflow. */
@@ -100,41 +66,6 @@ export const stopGradient = of(
     'any',
   ),
 );
-
-const reluGradientOperator: Operator<null> = {
-  name: 'reluGradient',
-  infer: ([g]) => [{ shape: g!.shape, dtype: g!.dtype }],
-  lower({ inputs }, onnx) {
-    const [g, y] = inputs.map((t) => onnx.name(t)) as [string, string];
-    // y is never below 0, so min(1, 3e38·y) is 1 where it is above (short of denormals). Two passes where
-    // Where, which fills a tensor for either side first, takes four: 16 against 21 ms for 33 MB.
-    if (onnx.target.hardSigmoid) {
-      const mask = onnx.emit('HardSigmoid', [y], { alpha: float(3e38), beta: float(0) });
-      return [onnx.emit('Mul', [g, mask])];
-    }
-    const zero = onnx.scalar(0);
-    return [onnx.emit('Where', [onnx.emit('Greater', [y, zero]), g, zero])];
-  },
-  gradient: ({ inputs }, [g]) => [reluGradient(g!, inputs[1]!), undefined],
-};
-
-/** `g` where the result `y` of a ReLU is above 0, else 0. */
-function reluGradient(g: Tensor, y: Tensor): Tensor {
-  return apply1(reluGradientOperator, [g, y], null);
-}
-
-/** max(x, 0) */
-export const relu = of({
-  ...unary('relu', 'Relu', (_x, y, g) => reluGradient(g, y)),
-  lower: ({ inputs }, onnx) => {
-    const x = onnx.name(inputs[0]!);
-    return [onnx.takeRelu(inputs[0]!) ? x : onnx.emit('Relu', [x])];
-  },
-  again: {
-    product: false,
-    lower: ({ inputs }, onnx) => [onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0)])],
-  },
-});
 
 const clipOperator: Operator<{ readonly min: number; readonly max: number }> = {
   name: 'clip',
@@ -162,46 +93,6 @@ const clipOperator: Operator<{ readonly min: number; readonly max: number }> = {
 /** x held between `min` and `max`. */
 export function clip(x: Tensor, min: number, max: number): Tensor {
   return apply1(clipOperator, [x], { min, max });
-}
-
-const relu6Operator: Operator<null> = {
-  name: 'relu6',
-  infer([x]) {
-    requireFloat('relu6', x!);
-    return [{ shape: x!.shape, dtype: x!.dtype }];
-  },
-  lower: ({ inputs }, onnx) => [onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0), onnx.scalar(6)])],
-  again: {
-    product: false,
-    lower: ({ inputs }, onnx) => {
-      const positive = onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0)]);
-      return [onnx.emit('Clip', [positive, '', onnx.scalar(6)])];
-    },
-  },
-  gradient({ outputs }, [g]) {
-    const y = outputs[0]!;
-    return [where(logicalAnd(greater(y, 0), less(y, 6)), g!, 0)];
-  },
-};
-
-/** min(max(x, 0), 6) */
-export const relu6 = of(relu6Operator);
-
-const leakyReluOperator: Operator<{ readonly slope: number }> = {
-  name: 'leakyRelu',
-  infer([x]) {
-    requireFloat('leakyRelu', x!);
-    return [{ shape: x!.shape, dtype: x!.dtype }];
-  },
-  lower: ({ inputs, attributes }, onnx) => [
-    onnx.emit('LeakyRelu', [onnx.name(inputs[0]!)], { alpha: float(attributes.slope) }),
-  ],
-  gradient: ({ inputs, attributes }, [g]) => [where(greater(inputs[0]!, 0), g!, mul(g!, attributes.slope))],
-};
-
-/** x where positive, else `slope`·x. */
-export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
-  return apply1(leakyReluOperator, [x], { slope });
 }
 
 const castOperator: Operator<{ readonly to: DType }> = {

@@ -8,6 +8,7 @@ import { add, equal, mul, where } from './arithmetic.js';
 import type { Pair } from './convolution.js';
 import { convTranspose2d, pair } from './convolution.js';
 import { concat, pad, reshape, sliceAll, transpose } from './layout.js';
+import { matmul } from './matmul.js';
 import { mean } from './reduction.js';
 
 interface Windows {
@@ -341,4 +342,32 @@ export function avgPool2d(
 /** The mean of each plane: N×C×H×W to N×C×1×1. */
 export function globalAvgPool2d(x: Tensor): Tensor {
   return mean(x, [2, 3], true);
+}
+
+/**
+ * The means of an even partition of each plane: N×C×H×W to N×C×size. As in PyTorch, row i of the result averages
+ * rows ⌊i·H/H'⌋ to ⌈(i + 1)·H/H'⌉, which overlap where H' does not divide H.
+ */
+export function adaptiveAvgPool2d(x: Tensor, size: Pair): Tensor {
+  const to = pair(size);
+  if (x.rank !== 4 || !to.every((n) => Number.isInteger(n) && n >= 1)) {
+    throw new ShapeError(
+      `adaptiveAvgPool2d needs N×C×H×W and a size of at least 1×1, not ${formatShape(x.shape)} and ${to.join('×')}${atScope()}`,
+    );
+  }
+  const [h, w] = x.shape.slice(2) as [number, number];
+  if (to[0] === 1 && to[1] === 1) return globalAvgPool2d(x);
+  if (h % to[0] === 0 && w % to[1] === 0) return avgPool2d(x, [h / to[0], w / to[1]]);
+  return matmul(averages(h, to[0]), matmul(x, averages(w, to[1]), { transposeB: true }));
+}
+
+/** The matrix (to × from) that averages one axis. */
+function averages(from: number, to: number): Tensor {
+  const data = new Float32Array(to * from);
+  for (let i = 0; i < to; i++) {
+    const start = Math.floor((i * from) / to);
+    const end = Math.ceil(((i + 1) * from) / to);
+    data.fill(1 / (end - start), i * from + start, i * from + end);
+  }
+  return constant(data, [to, from]);
 }

@@ -9,6 +9,8 @@ import {
   conv2d,
   dropout,
   greater,
+  groupNorm,
+  instanceNorm,
   relu,
 } from '../../../src/graph/index.js';
 import { bool, first, float, second } from '../case.js';
@@ -34,6 +36,16 @@ export const layerCases = [
     const { mean, variance } = batchStatistics(x);
     return concat([mean, variance], 0);
   }),
+  first('groupNorm, two groups', [float(3, 6, 5, 4), ...vectors(6, 2)], (x, weight, bias) =>
+    groupNorm(x, 2, weight, bias),
+  ),
+  first('groupNorm, mean far from 0', [float(2, 4, 6, 5), ...vectors(4, 2)], (x, weight, bias) =>
+    groupNorm(x, 4, weight, bias, 1e-3),
+  ),
+  first('groupNorm of all channels without weights', [float(2, 8, 4, 4)], (x) => groupNorm(x, 1)),
+  first('instanceNorm', [float(2, 3, 5, 4), ...vectors(3, 2)], (x, weight, bias) =>
+    instanceNorm(x, weight, bias),
+  ),
   first('dropout with a given mask', [float(3, 4, 5, 3), bool(3, 4, 5, 3)], (x, mask) =>
     dropout(x, mask, 0.6),
   ),
@@ -53,5 +65,8 @@ export const layerCases = [
     greater(conv2d(x, w, undefined, { padding: 1 }), 0),
   ),
   second('batchNorm in training', [float(3, 2, 4, 3), ...vectors(2, 2)], inTraining),
+  second('groupNorm', [float(2, 4, 3, 2), ...vectors(4, 2)], (x, weight, bias) =>
+    groupNorm(x, 2, weight, bias),
+  ),
   second('batchNorm in evaluation', [float(2, 3, 3, 2), ...vectors(3, 4)], inEvaluation()),
 ];

@@ -1,6 +1,7 @@
 /** Pooling and unpooling: windows that touch, overlap or leave gaps, and ties (the first in reading order wins). */
 import type { Tensor } from '../../../src/graph/index.js';
 import {
+  adaptiveAvgPool2d,
   avgPool2d,
   globalAvgPool2d,
   maxPool2d,
@@ -78,6 +79,11 @@ export const poolingCases = [
   ),
   first('avgPool2d 2×2, stride 3', [float(1, 3, 9, 10)], averagePool(2, { stride: 3 })),
   first('globalAvgPool2d', [float(3, 4, 5, 7)], globalAvgPool2d),
+  first('adaptiveAvgPool2d, windows that overlap', [float(2, 3, 7, 10)], (x) => adaptiveAvgPool2d(x, [3, 4])),
+  first('adaptiveAvgPool2d, windows that do not overlap', [float(2, 3, 6, 8)], (x) =>
+    adaptiveAvgPool2d(x, [3, 2]),
+  ),
+  first('adaptiveAvgPool2d to a larger size', [float(2, 2, 3, 5)], (x) => adaptiveAvgPool2d(x, 5)),
   first('maxPool2d 2×2, 4 channels, 8×8', [float(2, 4, 8, 8)], maxPool(2)),
   first(
     'avgPool2d 3×3, 4 channels, 8×8, padded',
