@@ -217,7 +217,8 @@ export function scalarValue(tensor: Tensor): number | undefined {
   return Number((tensor.node.attributes as ConstantAttributes).data[0]);
 }
 
-function dtypeOf(data: TensorData): DType {
+/** The element type of an array. A Uint8Array is taken for numbers, not for bool. */
+export function dtypeOf(data: TensorData): DType {
   if (data instanceof Float32Array) return 'float32';
   if (data instanceof Int32Array) return 'int32';
   return data instanceof BigInt64Array ? 'int64' : 'uint8';

@@ -31,7 +31,7 @@ function trained(model: Module): ModelState {
 }
 
 function valuesOf(state: ModelState, leaves: ReadonlySet<Leaf>) {
-  const values = new Map(state.slots.map((slot) => [slot.leaf, state.values(slot)]));
+  const values = new Map<Leaf, Float32Array>(state.slots.map((slot) => [slot.leaf, state.values(slot)]));
   return (leaf: Leaf) => (leaves.has(leaf) ? values.get(leaf) : undefined);
 }
 

@@ -15,7 +15,10 @@
  */
 import type { Tensor } from '../graph/index.js';
 import { enterLayer } from './trace.js';
+import type { ModelTensor } from './parameter.js';
 import { Buffer, Parameter } from './parameter.js';
+import type { NamedArray, StateFile } from './state-dict.js';
+import { matchStateDict } from './state-dict.js';
 
 export abstract class Module {
   /** Whether `forward` behaves as in training (dropout, batch statistics). See {@link train}. */
@@ -56,28 +59,87 @@ export abstract class Module {
     for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name));
   }
 
-  private *namedLeaves<T extends Parameter | Buffer>(
-    type: new (...args: never[]) => T,
+  /** Tensors of a type by path, each once, under its first path. */
+  private *tensorsOf<T extends ModelTensor>(
+    type: abstract new (...args: never[]) => T,
   ): Generator<[string, T]> {
     const seen = new Set<T>();
     for (const [path, module] of this.namedModules()) {
       for (const [name, value] of Object.entries(module)) {
         if (!(value instanceof type) || seen.has(value)) continue;
         seen.add(value);
-        value.name = join(path, name);
-        yield [value.name, value];
+        yield [join(path, name), value];
       }
     }
   }
 
+  private named<T extends ModelTensor>(type: abstract new (...args: never[]) => T): [string, T][] {
+    const tensors = [...this.tensorsOf(type)];
+    for (const [name, tensor] of tensors) tensor.name = name;
+    return tensors;
+  }
+
   /** All weights by path. One that is shared appears once, under its first path. */
   namedParameters(): [string, Parameter][] {
-    return [...this.namedLeaves(Parameter)];
+    return this.named(Parameter);
   }
 
   /** All buffers by path. */
   namedBuffers(): [string, Buffer][] {
-    return [...this.namedLeaves(Buffer)];
+    return this.named(Buffer);
+  }
+
+  /** Weights, then buffers. Unlike `namedParameters`, this leaves the names of tensors alone, so a part of a model may be asked. */
+  private tensors(): [string, ModelTensor][] {
+    return [...this.tensorsOf<ModelTensor>(Parameter), ...this.tensorsOf<ModelTensor>(Buffer)];
+  }
+
+  /**
+   * Copies of the present values of all weights and buffers: those of the learner that trains the module, or
+   * else those that {@link loadStateDict} set, or else the initial ones for seed 0.
+   */
+  stateDict(): NamedArray[] {
+    return this.tensors().map(([name, tensor]) => ({
+      name,
+      shape: tensor.shape,
+      data: tensor.presentValues(name).slice(),
+    }));
+  }
+
+  /**
+   * Sets all weights and buffers by name. They are what `run` uses and what a new learner starts from. A
+   * learner that has been made already keeps its own values.
+   *
+   * ```ts
+   * model.loadStateDict(await readWeights('unet.pth'));
+   * ```
+   *
+   * @param source what error messages call the values
+   * @throws PixelwiseError with nothing changed, if a tensor is missing, unknown or of another shape. The
+   *   message lists all of them.
+   */
+  loadStateDict(weights: readonly NamedArray[] | StateFile, source?: string): this {
+    const arrays = 'floats' in weights ? weights.floats() : weights;
+    const origin = source ?? ('floats' in weights ? weights.source : 'the state');
+    const tensors = this.tensors();
+    const wanted = tensors.map(([name, { shape }]) => ({ name, shape }));
+    const values = matchStateDict(wanted, arrays, origin);
+    for (const [name, tensor] of tensors) {
+      tensor.loaded = values.get(name)!.data.slice();
+      tensor.held = undefined;
+    }
+    return this;
+  }
+
+  /** Calls `body` with this module in evaluation mode, and restores the mode of each part. */
+  inEvaluation<T>(body: () => T): T {
+    const modes = [...this.namedModules()].map(([, module]) => [module, module.training] as const);
+    this.eval();
+    try {
+      return body();
+    } finally {
+      for (const [module, training] of modes) module.training = training;
+    }
   }
 
   /** Sets training or evaluation behaviour for this module and all below it; frozen parts stay in evaluation. */

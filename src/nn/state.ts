@@ -2,26 +2,17 @@
  * The values of a model's weights and buffers. All weights that learn stand in one flat buffer, so that
  * their gradients do too, and clipping, averaging and optimizers need no notion of layers.
  */
-import { PixelwiseError } from '../errors/index.js';
-import { formatShape, sameShape, sizeOf } from '../graph/index.js';
-import type { Leaf, Shape } from '../graph/index.js';
-import { Random } from '../random/index.js';
 import type { View } from '../runtime/index.js';
 import { HostBuffer } from '../runtime/index.js';
-import type { Parameter } from './parameter.js';
 import type { Module } from './module.js';
-
-/** A tensor of a state dict. */
-export interface NamedArray {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly data: Float32Array;
-}
+import type { ModelTensor } from './parameter.js';
+import type { NamedArray } from './state-dict.js';
+import { matchStateDict } from './state-dict.js';
 
 /** A tensor's place in one of the flat buffers; offset and length in elements. */
 export interface Slot {
   readonly name: string;
-  readonly leaf: Leaf;
+  readonly leaf: ModelTensor;
   readonly offset: number;
   readonly length: number;
 }
@@ -29,7 +20,7 @@ export interface Slot {
 /** Equal alignment to 64 bytes for every tensor: vector loads, and ONNX Runtime's own expectation. */
 const ALIGNMENT = 16;
 
-function layOut(leaves: readonly (readonly [string, Leaf])[]): { slots: Slot[]; length: number } {
+function layOut(leaves: readonly (readonly [string, ModelTensor])[]): { slots: Slot[]; length: number } {
   let offset = 0;
   const slots = leaves.map(([name, leaf]) => {
     const slot = { name, leaf, offset, length: leaf.size };
@@ -58,14 +49,19 @@ export class ModelState {
     this.rest = new HostBuffer(fixed.length * 4);
   }
 
-  /** Fresh values for a model; each tensor has a random stream of its own name. */
+  /**
+   * A model's initial values: those given by its `loadStateDict`, others drawn, each tensor from a random stream
+   * of its own name.
+   */
   static initialize(model: Module, seed: number): ModelState {
     const state = new ModelState(model);
-    for (const slot of state.slots) {
-      const { initializer } = slot.leaf as Parameter;
-      state.values(slot).set(initializer(slot.leaf.shape, new Random(seed, 'init', slot.name)));
-    }
+    for (const slot of state.slots) state.values(slot).set(slot.leaf.initialValues(seed, slot.name));
     return state;
+  }
+
+  /** Makes the model's `stateDict` read its values here. */
+  attach(): void {
+    for (const slot of this.slots) slot.leaf.held = () => this.values(slot);
   }
 
   get slots(): readonly Slot[] {
@@ -102,25 +98,11 @@ export class ModelState {
    * shape; the message lists them.
    */
   loadStateDict(tensors: readonly NamedArray[], source = 'the state'): void {
-    const byName = new Map(tensors.map((t) => [t.name, t]));
-    const problems: string[] = [];
-    for (const { name, leaf } of this.slots) {
-      const tensor = byName.get(name);
-      if (!tensor) problems.push(`missing: ${name} (${formatShape(leaf.shape)})`);
-      else if (!sameShape(tensor.shape, leaf.shape) || tensor.data.length !== sizeOf(leaf.shape)) {
-        problems.push(`${name} is ${formatShape(tensor.shape)}, the model needs ${formatShape(leaf.shape)}`);
-      }
-    }
-    const known = new Set(this.slots.map((slot) => slot.name));
-    for (const { name } of tensors) if (!known.has(name)) problems.push(`not in the model: ${name}`);
-    if (problems.length > 0) {
-      const shown = problems.slice(0, 12).join('\n  ');
-      const more = problems.length > 12 ? `\n  … and ${problems.length - 12} more` : '';
-      throw new PixelwiseError(
-        'weights',
-        `${source} does not fit the model:\n  ${shown}${more}\nWas it saved from a model with other options?`,
-      );
-    }
+    const byName = matchStateDict(
+      this.slots.map(({ name, leaf: { shape } }) => ({ name, shape })),
+      tensors,
+      source,
+    );
     for (const slot of this.slots) this.values(slot).set(byName.get(slot.name)!.data);
   }
 }

@@ -16,7 +16,7 @@
  */
 import { ElsewhereError } from '../distributed/index.js';
 import { PixelwiseError } from '../errors/index.js';
-import type { GraphDefinition, Recompute } from '../graph/index.js';
+import type { GraphDefinition, Leaf, Recompute } from '../graph/index.js';
 import { peakBytes } from '../graph/index.js';
 import { foldValues, frozenLeaves } from '../models/index.js';
 import type { Batch } from '../data/dataset.js';
@@ -111,6 +111,7 @@ export class Learner {
     this.replicas = options.replicas;
     this.recompute = options.recompute;
     this.values = ModelState.initialize(options.model, options.seed);
+    this.values.attach();
     if (this.state.trainable.length === 0)
       throw new PixelwiseError('model', 'no weight of the model learns: unfreeze a part of it');
     this.optimizer = options.optimizer(this.state.trainable.map(sliceOf));
@@ -395,6 +396,7 @@ export class Learner {
     await this.fetchGradients();
     state.loadStateDict(this.state.stateDict());
     this.values = state;
+    state.attach();
     this.slopes = new HostBuffer(state.weights.byteLength);
     this.newRest = new HostBuffer(state.rest.byteLength);
     for (const group of this.optimizer.groups) {
@@ -481,7 +483,7 @@ export class Learner {
   private withFrozenValues(definition: GraphDefinition): GraphDefinition {
     const frozen = frozenLeaves(this.model);
     if (frozen.size === 0) return definition;
-    const slots = new Map(this.state.fixed.map((slot) => [slot.leaf, slot]));
+    const slots = new Map<Leaf, Slot>(this.state.fixed.map((slot) => [slot.leaf, slot]));
     return foldValues(definition, (leaf) => {
       const slot = frozen.has(leaf) ? slots.get(leaf) : undefined;
       return slot && this.state.values(slot);

@@ -3,17 +3,28 @@ import { open } from 'node:fs/promises';
 import { PixelwiseError } from '../errors/index.js';
 import { decodePth, LEGACY_SIGNATURE, startsWith, ZIP_SIGNATURE } from './pth.js';
 import { decodeSafetensors } from './safetensors.js';
-import type { WeightFile } from './tensor.js';
+import { floatTensors, type WeightFile, type WeightTensor } from './tensor.js';
 
 /** Beyond any segmentation model, and what one buffer can hold everywhere. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
+
+/** A weight file with its values, which `model.loadStateDict` takes as it is. */
+export interface ReadableWeights extends WeightFile {
+  /** The tensors of floating-point type, as float32. */
+  floats(): WeightTensor[];
+}
 
 /**
  * Reads a safetensors file, or a `.pth` of `torch.save` in either of its formats.
  *
  * @throws PixelwiseError naming the file, if it is missing, damaged or of another kind.
  */
-export async function readWeights(path: string): Promise<WeightFile> {
+export async function readWeights(path: string): Promise<ReadableWeights> {
+  const file = await decodeFile(path);
+  return { ...file, floats: () => floatTensors(file) };
+}
+
+async function decodeFile(path: string): Promise<WeightFile> {
   const bytes = await readBytes(path);
   if (startsWith(bytes, ZIP_SIGNATURE) || startsWith(bytes, LEGACY_SIGNATURE)) return decodePth(bytes, path);
   // A safetensors file has its header's length in eight bytes, then the header, a JSON object.

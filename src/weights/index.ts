@@ -3,7 +3,7 @@ export * from './tensor.js';
 export { hasFoldedNorms } from './folded-norms.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export { decodePth } from './pth.js';
-export { readWeights } from './file.js';
+export { readWeights, type ReadableWeights } from './file.js';
 export { writeFileAtomic, writeFileInParts } from './atomic-file.js';
 export { cacheFolder } from './cache-folder.js';
 export { type Checksum, digestOf } from './checksum.js';
