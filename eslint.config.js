@@ -9,6 +9,7 @@ const LAYERS = [
   { name: 'errors', browser: true },
   { name: 'settings', browser: true },
   { name: 'random', browser: true },
+  { name: 'files', browser: false },
   { name: 'onnx', browser: true },
   { name: 'graph', browser: true },
   { name: 'runtime', browser: false },

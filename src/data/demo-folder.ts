@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import { writeImage, writeMask } from '../images/encode.js';
-import { writeWhole } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import { CELL_CLASSES, drawCells, type DrawCellsOptions } from './demo-cells.js';
 
 export interface WriteCellsOptions extends DrawCellsOptions {
@@ -30,7 +30,7 @@ export async function writeCells(folder: string, options: WriteCellsOptions): Pr
       writeMask(join(folder, 'masks', name), mask),
     ]);
   }
-  await writeWhole(join(folder, 'classes.txt'), `${CELL_CLASSES.join('\n')}\n`);
+  await writeOutputFile(join(folder, 'classes.txt'), `${CELL_CLASSES.join('\n')}\n`);
 }
 
 async function refuseOthers(folder: string, names: ReadonlySet<string>): Promise<void> {

@@ -1,7 +1,10 @@
 /** Finding the images of a folder. */
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
+import { isFolder } from '../files/index.js';
+
+export { isFile, isFolder } from '../files/index.js';
 
 /** Endings by which image files are found; what a file holds is told by its bytes. */
 const IMAGE_ENDING = /\.(png|jpe?g|tiff?|webp|gif|bmp)$/i;
@@ -14,22 +17,6 @@ export function isImageName(name: string): boolean {
 /** `a/b.tar.png` → `a/b.tar`. */
 export function stemOf(path: string): string {
   return path.replace(/\.[^./\\]+$/, '');
-}
-
-/** True where there is a folder at this path. */
-export async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-}
-
-/** True where there is a file at this path. */
-export async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 }
 
 /**

@@ -7,8 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { IGNORE_INDEX } from '../images/raster.js';
-import { writeWhole } from '../images/write-file.js';
-import { cacheFolder } from '../weights/index.js';
+import { cacheFolder, writeOutputFile } from '../files/index.js';
 import type { Dataset } from './dataset.js';
 import { mapParallel } from './parallel.js';
 import { maskOf, Subset } from './subset.js';
@@ -87,7 +86,7 @@ export async function indexMasks(dataset: Dataset, options: MaskIndexOptions = {
     signal,
   );
   if (file !== undefined && missing.length > 0) {
-    await writeWhole(file, JSON.stringify({ version: 1, classes, entries: { ...known, ...entries } }));
+    await writeOutputFile(file, JSON.stringify({ version: 1, classes, entries: { ...known, ...entries } }));
   }
   return new MaskIndex(
     classes,

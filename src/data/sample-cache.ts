@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
-import { writeWhole } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import type { PairedSample } from './paired-sample.js';
 
 /** Says which sample, read how. */
@@ -105,7 +105,7 @@ export class DiskSampleCache implements SampleStore {
     bytes.set(new Uint8Array(Uint32Array.of(MAGIC, width, height, channels).buffer));
     bytes.set(new Uint8Array(image.buffer, image.byteOffset, image.byteLength), HEADER);
     bytes.set(mask, HEADER + image.byteLength);
-    await writeWhole(await this.fileOf(key), bytes);
+    await writeOutputFile(await this.fileOf(key), bytes);
   }
 
   /** Bytes there at the start. */

@@ -7,7 +7,7 @@ import golden from '../../test/golden/images.json' with { type: 'json' };
 import { PixelwiseError } from '../errors/index.js';
 import { decodeImage } from './decode.js';
 import { decodeMask } from './decode-mask.js';
-import { crc32 } from './png-chunks.js';
+import { crc32 } from '../files/crc.js';
 
 interface Case {
   name: string;

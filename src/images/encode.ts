@@ -5,7 +5,7 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { CLASS_PALETTE } from './palette.js';
 import { encodeIndexedPng } from './png-write.js';
 import type { ClassMask, Raster } from './raster.js';
-import { writeWhole } from './write-file.js';
+import { writeOutputFile } from '../files/index.js';
 
 export interface MaskEncoding {
   /** `palette` (default): viewers show class colours, indices survive. `grey`: plain 8-bit grey. */
@@ -26,7 +26,7 @@ export async function writeMask(path: string, mask: ClassMask, encoding: MaskEnc
   if (extname(path).toLowerCase() !== '.png') {
     throw new UsageError(`${path}: masks are written as PNG, which loses nothing. Name the file .png.`);
   }
-  await writeWhole(path, await encodeMask(mask, encoding));
+  await writeOutputFile(path, await encodeMask(mask, encoding));
 }
 
 /** An image of 1 (grey) or 3 (RGB) channels as PNG, or (8 bits only) JPEG at quality 90, bytes. */
@@ -54,5 +54,5 @@ export async function writeImage(path: string, image: Raster): Promise<void> {
   if (ending !== '.png' && ending !== '.jpg' && ending !== '.jpeg') {
     throw new UsageError(`${path}: images are written as .png, .jpg or .jpeg.`);
   }
-  await writeWhole(path, await encodeImage(image, ending === '.png' ? 'png' : 'jpeg'));
+  await writeOutputFile(path, await encodeImage(image, ending === '.png' ? 'png' : 'jpeg'));
 }

@@ -1,4 +1,5 @@
 /** What every PNG is put together from (PNG specification, sections 5 and 11). It needs nothing of Node. */
+import { crc32 } from '../files/crc.js';
 
 const GREY = 0;
 const PALETTE = 3;
@@ -38,17 +39,4 @@ export function pngChunk(type: string, body: Uint8Array): Uint8Array<ArrayBuffer
   whole.set(body, 8);
   view.setUint32(8 + body.length, crc32(whole.subarray(4, 8 + body.length)));
   return whole;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-/** The checksum of PNG, gzip and zip (ISO 3309). */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors/index.js';
-import { writeWhole } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import type { OnnxModel } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -92,7 +92,7 @@ async function write(
 ): Promise<ExportedFile> {
   const bytes = encodeModel(model);
   const file = resolve(out);
-  await writeWhole(file, bytes);
+  await writeOutputFile(file, bytes);
   return { file, bytes: bytes.length, card, ...(precision && { precision }) };
 }
 

@@ -11,7 +11,7 @@ import { backgroundClass } from '../images/palette.js';
 import { PixelFile } from '../images/pixel-file.js';
 import { PngMaskWriter } from '../images/png-write.js';
 import type { ClassMask, Raster } from '../images/raster.js';
-import { writeParts } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import { cleanMask, isCleaned } from './components.js';
 import { NpyPlanesWriter } from './npy.js';
 import type { RasterSegmenter, SegmentOptions } from './raster-segmenter.js';
@@ -48,7 +48,7 @@ export async function segmentLargeFile(
   try {
     const started = performance.now();
     const { width, height } = pixels;
-    await writeParts(paths.mask, async (handle) => {
+    await writeOutputFile(paths.mask, async (handle) => {
       const mask = new PngMaskWriter(handle, width, height, paletteOf(segmenter.card));
       try {
         await writeStrips(segmenter, pixels, file, paths, options, mask, written);
@@ -97,7 +97,7 @@ async function writeStrips(
   if (paths.probabilities === undefined) await segment();
   else {
     const shape = [card.classes.length, height, width] as const;
-    await writeParts(paths.probabilities, (handle) => segment(new NpyPlanesWriter(handle, shape)));
+    await writeOutputFile(paths.probabilities, (handle) => segment(new NpyPlanesWriter(handle, shape)));
     written.push(paths.probabilities);
   }
   if (whole) {

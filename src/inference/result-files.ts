@@ -6,7 +6,7 @@ import { overlay, type OverlayOptions } from '../images/overlay.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
-import { writeWhole } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import { maskToCoco } from './coco.js';
 import type { ModelCard } from './model-card.js';
 import { encodeNpy } from './npy.js';
@@ -70,7 +70,7 @@ export async function writeResults(
   try {
     await write(paths.probabilities, (path) => {
       const { data, channels, width, height } = probabilities!;
-      return writeWhole(path, encodeNpy(data, [channels, height, width]));
+      return writeOutputFile(path, encodeNpy(data, [channels, height, width]));
     });
     await write(paths.overlay, async (path) =>
       writeImage(path, await overlay(image, mask, overlayLooks(card))),
@@ -99,7 +99,7 @@ export async function writeOutlines(
   const outlines = path.endsWith('.geojson')
     ? maskToGeoJson(mask, classes)
     : maskToCoco(mask, classes, basename(fileName));
-  await writeWhole(path, JSON.stringify(outlines));
+  await writeOutputFile(path, JSON.stringify(outlines));
 }
 
 /** The colours of the model's classes, as bytes. */

@@ -11,7 +11,7 @@ import { lrCurvePng, lrCurveSvg } from '../report/lr-curve.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { BatchSource, LrFinderResult, LrPoint, LrSuggestions } from '../training/index.js';
 import { findLr, Learner, RunFolder } from '../training/index.js';
-import { writeFileAtomic } from '../weights/index.js';
+import { writeFileAtomic } from '../files/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { lossOf, optimizerOf } from './learning-settings.js';
 import { nextFolder } from './next-folder.js';

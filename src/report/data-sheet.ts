@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DoctorReport, Parts, Problem, Transform } from '../data/index.js';
 import { augmentationSheet, contactSheet, stretch, Subset } from '../data/index.js';
 import type { Raster } from '../images/raster.js';
-import { writeWhole } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import { foregroundFirst } from './foreground-first.js';
 import { encodeWebp, viewOfImage } from './view.js';
 
@@ -73,12 +73,12 @@ export async function writeDataSheet(folder: string, options: DataSheetOptions):
     problems: report.problems,
     sheets: { samples: sheets.samples, ...(transforms.length > 0 && { augmented: sheets.augmented }) },
   };
-  await writeWhole(join(folder, 'data.json'), `${JSON.stringify(sheet, null, 1)}\n`);
+  await writeOutputFile(join(folder, 'data.json'), `${JSON.stringify(sheet, null, 1)}\n`);
   return sheet;
 }
 
 async function writeSheet(path: string, sheet: Raster): Promise<void> {
   const height = Math.round((sheet.height * SHEET_WIDTH) / sheet.width);
   const shown = sheet.width > SHEET_WIDTH ? viewOfImage(sheet, { width: SHEET_WIDTH, height }) : sheet;
-  await writeWhole(path, await encodeWebp(shown));
+  await writeOutputFile(path, await encodeWebp(shown));
 }

@@ -5,7 +5,7 @@ import { decodeMask } from '../images/decode-mask.js';
 import { escapeXml, overlay } from '../images/overlay.js';
 import { classColours } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
-import { writeWhole } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import type { Film, FilmFrame } from './film.js';
 
 const COLUMNS = 7;
@@ -43,7 +43,7 @@ export async function animateFilm(folder: string, film: Film, path: string): Pro
   const each = Math.round(Math.min(LONGEST, Math.max(SHORTEST, LENGTH / film.frames.length)));
   const delay = film.frames.map((_, i) => (i === film.frames.length - 1 ? LAST : each));
   const raw = { width, height: height * film.frames.length, channels: 3 as const, pageHeight: height };
-  await writeWhole(
+  await writeOutputFile(
     path,
     await sharp(pages, { raw }).webp({ quality: 75, effort: 3, loop: 0, delay }).toBuffer(),
   );

@@ -19,7 +19,7 @@ import { Subset } from '../data/subset.js';
 import { backgroundClass, classColours, hexColour } from '../images/palette.js';
 import { type ClassMask } from '../images/raster.js';
 import { resizeMask } from '../images/resize.js';
-import { writeWhole } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import type { BatchSource, Callback, EpochRecord, FitContext } from '../training/index.js';
 import { animateFilm } from './film-animation.js';
 import { foregroundFirst } from './foreground-first.js';
@@ -202,11 +202,11 @@ class FilmMaker {
   }
 
   private write(path: string, bytes: Uint8Array): Promise<void> {
-    return writeWhole(join(this.folder, path), bytes);
+    return writeOutputFile(join(this.folder, path), bytes);
   }
 
   private writeJson(): Promise<void> {
-    return writeWhole(join(this.folder, 'film.json'), `${JSON.stringify(this.film, null, 1)}\n`);
+    return writeOutputFile(join(this.folder, 'film.json'), `${JSON.stringify(this.film, null, 1)}\n`);
   }
 }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { backgroundClass, hexColour } from '../images/palette.js';
 import { resizeMask } from '../images/resize.js';
-import { writeWhole } from '../images/write-file.js';
+import { writeOutputFile } from '../files/index.js';
 import type { CleanOptions, Evaluation, RasterSegmenter, SegmentOptions } from '../inference/index.js';
 import { cleanMask } from '../inference/index.js';
 import type { SampleScores } from '../metrics/index.js';
@@ -121,7 +121,7 @@ export async function writeGallery(
     },
     items,
   };
-  await writeWhole(join(folder, 'gallery.json'), `${JSON.stringify(gallery, null, 1)}\n`);
+  await writeOutputFile(join(folder, 'gallery.json'), `${JSON.stringify(gallery, null, 1)}\n`);
   return gallery;
 }
 
@@ -151,7 +151,7 @@ async function writeItem(
     prediction: at('prediction.png'),
     errors: at('errors.png'),
   };
-  const write = (path: string, bytes: Uint8Array) => writeWhole(join(folder, path), bytes);
+  const write = (path: string, bytes: Uint8Array) => writeOutputFile(join(folder, path), bytes);
   await write(pictures.image, await encodeWebp(viewOfImage(image, view)));
   await write(pictures.truth, await encodeMaskLayer(truth, palette, background));
   await write(pictures.prediction, await encodeMaskLayer(prediction, palette, background));

@@ -1,7 +1,7 @@
 /** The report of one run: everything about it in one file that opens from disk and can be mailed. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { writeFileAtomic } from '../weights/index.js';
+import { writeFileAtomic } from '../files/index.js';
 import { html } from './page/html.js';
 import { page } from './page/page.js';
 import type { Run } from './read-run.js';

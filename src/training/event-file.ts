@@ -3,7 +3,7 @@
  * messages `Event` (tensorflow/core/util/event.proto) with scalars.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { crc32c } from './crc32c.js';
+import { crc32c } from '../files/crc.js';
 
 export interface ScalarEvent {
   /** Seconds since 1970. */

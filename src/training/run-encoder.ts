@@ -12,7 +12,7 @@ import { createModel, ONNX_UNET, OnnxEncoder, OnnxEncoderUNet } from '../models/
 import type { Layer } from '../nn/index.js';
 import { decodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
-import { writeFileAtomic } from '../weights/index.js';
+import { writeFileAtomic } from '../files/index.js';
 import type { RunConfig } from './run-config.js';
 import type { RunFolder } from './run-folder.js';
 

@@ -17,7 +17,7 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
-import { writeFileAtomic } from '../weights/index.js';
+import { writeFileAtomic } from '../files/index.js';
 import type { EpochRecord } from './callback.js';
 
 export type Pointer = 'best' | 'last';

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import type { Scores } from '../metrics/index.js';
-import { writeFileAtomic } from '../weights/index.js';
+import { writeFileAtomic } from '../files/index.js';
 import type { EpochRecord, StopReason } from './callback.js';
 import type { Best } from './callbacks/checkpoints.js';
 import { type ChosenThreshold, chosenThreshold } from './run-config.js';

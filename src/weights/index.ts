@@ -4,10 +4,6 @@ export { hasFoldedNorms } from './folded-norms.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export { decodePth } from './pth.js';
 export { readWeights, type ReadableWeights } from './file.js';
-export { writeFileAtomic, writeFileInParts } from './atomic-file.js';
-export { cacheFolder } from './cache-folder.js';
-export { type Checksum, digestOf } from './checksum.js';
-export { download, type DownloadOptions, type DownloadProgress } from './download.js';
 export {
   ENCODERS,
   type EncoderDescription,

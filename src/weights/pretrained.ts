@@ -2,12 +2,9 @@
  * Pretrained encoders by file or by name. A name stands for one published file, fetched once into the user's
  * cache, checked against its publisher's hash on every use, and needing no network from then on.
  */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { cacheFolder } from './cache-folder.js';
-import { digestOf } from './checksum.js';
-import { download, type DownloadProgress } from './download.js';
+import { cacheFolder, digestOf, download, type DownloadProgress, isFile } from '../files/index.js';
 import { encoderDescription, type PublishedWeights } from './encoders.js';
 import { readWeights } from './file.js';
 import { matchEncoderWeights, type NamedShape } from './match.js';
@@ -100,11 +97,4 @@ export async function cachedWeights(
     if (await isFile(join(folder, fileName))) return name;
   }
   return undefined;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
-  );
 }

@@ -16,8 +16,8 @@ describe.each([
   ['zip', ''],
   ['legacy', '-legacy'],
 ])('decodePth, %s format', (_, suffix) => {
-  it('reads a state dict', () => {
-    const file = decodePth(golden(`state-dict${suffix}`), 'model.pth');
+  it('reads a state dict', async () => {
+    const file = await decodePth(golden(`state-dict${suffix}`), 'model.pth');
     expect(file.source).toBe('model.pth');
     expect(file.tensors.map(({ name, elementType, shape }) => [name, elementType, shape])).toEqual([
       ['0.weight', 'F32', [3, 2, 1, 2]],
@@ -39,8 +39,8 @@ describe.each([
     ]);
   });
 
-  it('reads views of a shared storage and every type of element', () => {
-    const file = decodePth(golden(`views${suffix}`), 'views.pth');
+  it('reads views of a shared storage and every type of element', async () => {
+    const file = await decodePth(golden(`views${suffix}`), 'views.pth');
     const base = ramp(24);
     const transposed = Array.from({ length: 24 }, (_, i) => base[(i % 4) * 6 + Math.floor(i / 4)]);
     const floats = Object.fromEntries(
@@ -69,8 +69,8 @@ describe.each([
     for (const name of ['int8', 'uint8', 'bool']) expect(bytes(name)).toEqual([0, 1]);
   });
 
-  it('finds the state dict of a training checkpoint', () => {
-    const [tensor, ...others] = floatTensors(decodePth(golden(`checkpoint${suffix}`), 'c.pth'));
+  it('finds the state dict of a training checkpoint', async () => {
+    const [tensor, ...others] = floatTensors(await decodePth(golden(`checkpoint${suffix}`), 'c.pth'));
     expect(tensor).toMatchObject({ name: 'w', shape: [2], data: Float32Array.from(ramp(2)) });
     expect(others).toEqual([]);
   });
@@ -80,28 +80,28 @@ describe.each([
     // os.system is called posix.system where the file was written.
     ['malicious', 'its pickle asks for "posix.system", which weights have no need of. Nothing was run'],
     ['instruction', 'its pickle has the instruction 0x8b at byte '],
-  ])('refuses %s', (name, problem) => {
-    expect(() => decodePth(golden(name + suffix), 'n.pth')).toThrow(
+  ])('refuses %s', async (name, problem) => {
+    await expect(decodePth(golden(name + suffix), 'n.pth')).rejects.toThrow(
       expect.objectContaining({ name: 'PixelwiseError', message: expect.stringContaining(problem) }),
     );
   });
 
-  it('refuses every truncation', () => {
+  it('refuses every truncation', async () => {
     const whole = golden(`state-dict${suffix}`);
     for (let length = 2; length < whole.length; length++) {
-      expect(() => decodePth(whole.subarray(0, length), 't.pth')).toThrow(PixelwiseError);
+      await expect(decodePth(whole.subarray(0, length), 't.pth')).rejects.toThrow(PixelwiseError);
     }
   });
 
-  it('answers any damage with tensors or a PixelwiseError', () => {
+  it('answers any damage with tensors or a PixelwiseError', async () => {
     const whole = golden(`views${suffix}`);
     const damage = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 });
-    fc.assert(
-      fc.property(damage, (changes) => {
+    await fc.assert(
+      fc.asyncProperty(damage, async (changes) => {
         const bytes = whole.slice();
         for (const [at, value] of changes) bytes[at] = value;
         try {
-          const { tensors } = decodePth(bytes, 'd.pth');
+          const { tensors } = await decodePth(bytes, 'd.pth');
           const total = tensors.reduce((sum, tensor) => sum + tensor.bytes.length, 0);
           expect(total).toBeLessThan(8 * whole.length);
         } catch (error) {
@@ -114,22 +114,22 @@ describe.each([
 });
 
 describe('decodePth', () => {
-  it('finds a flipped bit in a zip by its checksum', () => {
+  it('finds a flipped bit in a zip by its checksum', async () => {
     const bytes = golden('state-dict');
     const weight = new Uint8Array(Float32Array.from(ramp(12)).buffer);
     const at = Buffer.from(bytes).indexOf(weight);
     expect(at).toBeGreaterThan(0);
     bytes[at + 5]! ^= 0x10;
-    expect(() => decodePth(bytes, 'flipped.pth')).toThrow(
-      'flipped.pth cannot be read: "state-dict/data/0" in the archive does not have the checksum it was written with',
+    await expect(decodePth(bytes, 'flipped.pth')).rejects.toThrow(
+      'flipped.pth cannot be read: "state-dict/data/0" in the archive has a wrong checksum',
     );
   });
 
-  it('refuses newer pickle protocols', () => {
-    expect(() => decodePth(golden('protocol-4'), 'p.pth')).toThrow('its pickle uses protocol 4');
+  it('refuses newer pickle protocols', async () => {
+    await expect(decodePth(golden('protocol-4'), 'p.pth')).rejects.toThrow('its pickle uses protocol 4');
   });
 
-  it('refuses tensors that reach beyond their storage or expand without measure', () => {
+  it('refuses tensors that reach beyond their storage or expand without measure', async () => {
     // In the pickle of "w", two elements long: storage offset 0, size (2,), stride (1,).
     const change = (from: number[], to: number[]): Uint8Array => {
       const bytes = golden('checkpoint-legacy');
@@ -141,10 +141,10 @@ describe('decodePth', () => {
     const [binint1, tuple1, binput] = [0x4b, 0x85, 0x71];
     // BININT1 0, BININT1 2, TUPLE1, BINPUT
     const layout = [binint1, 0, binint1, 2, tuple1, binput];
-    expect(() => decodePth(change(layout, [binint1, 1]), 'x.pth')).toThrow(
+    await expect(decodePth(change(layout, [binint1, 1]), 'x.pth')).rejects.toThrow(
       'tensor "w" (2, strides 1, offset 1) reaches beyond the 2 of its storage',
     );
-    expect(() => decodePth(change(layout, [binint1, 0, binint1, 200]), 'x.pth')).toThrow(
+    await expect(decodePth(change(layout, [binint1, 0, binint1, 200]), 'x.pth')).rejects.toThrow(
       'its tensors up to "w" claim far more bytes than the 8 of its storages',
     );
   });

@@ -10,7 +10,7 @@ import { formatShape } from '../graph/index.js';
 import { ByteCursor } from './byte-cursor.js';
 import { type PickleGlobal, PickleTuple, unpickle, type UnpickleOptions } from './pickle.js';
 import { ELEMENT_BYTES, type ElementType, type RawTensor, type WeightFile } from './tensor.js';
-import { StoredZip } from './zip.js';
+import { StoredZip } from './stored-zip.js';
 
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
@@ -75,9 +75,9 @@ const STORAGE_TYPES: Readonly<Record<string, ElementType>> = {
  * @throws PixelwiseError if the file is damaged, its pickle asks for anything but tensors and plain data
  *   (naming it), or it holds no state dict.
  */
-export function decodePth(bytes: Uint8Array, source: string): WeightFile {
+export async function decodePth(bytes: Uint8Array, source: string): Promise<WeightFile> {
   const { root, storages } = startsWith(bytes, ZIP_SIGNATURE)
-    ? readZip(bytes, source)
+    ? await readZip(bytes, source)
     : readLegacy(bytes, source);
   const state = stateDict(root, source);
   const available = storages.reduce((total, storage) => total + storage.bytes.length, 0);
@@ -110,23 +110,23 @@ interface SavedObject {
   readonly storages: readonly Storage[];
 }
 
-function readZip(bytes: Uint8Array, source: string): SavedObject {
-  const zip = new StoredZip(bytes, source);
+async function readZip(bytes: Uint8Array, source: string): Promise<SavedObject> {
+  const zip = await StoredZip.open(bytes, source);
   const [pickle, ...others] = zip.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickle === undefined || others.length > 0) {
     throw malformed(source, 'it is a zip archive, but not one of torch.save (no single NAME/data.pkl)');
   }
   const folder = pickle.slice(0, -'/data.pkl'.length);
-  if (zip.has(`${folder}/byteorder`)) {
-    const order = new TextDecoder().decode(zip.read(`${folder}/byteorder`));
+  if (zip.names.includes(`${folder}/byteorder`)) {
+    const order = new TextDecoder().decode(await zip.read(`${folder}/byteorder`));
     if (order !== 'little')
       throw malformed(source, `its numbers are in ${order}-endian order; only little is read`);
   }
   const storages = new StorageTable(source);
-  const { value } = unpickle(zip.read(pickle), pickleOptions(source, storages));
+  const { value } = unpickle(await zip.read(pickle), pickleOptions(source, storages));
   for (const storage of storages.all) {
     const entry = `${folder}/data/${storage.key}`;
-    storages.fill(storage, zip.read(entry));
+    storages.fill(storage, await zip.read(entry));
   }
   return { root: value, storages: storages.all };
 }

@@ -5,7 +5,8 @@ import type { ModelCard } from '../../src/inference/model-card.js';
 import type { ModelState } from '../../src/nn/index.js';
 import type { RunConfig } from '../../src/training/index.js';
 import { CONFIG_VERSION, RunFolder } from '../../src/training/index.js';
-import { encodeSafetensors, writeFileAtomic } from '../../src/weights/index.js';
+import { writeFileAtomic } from '../../src/files/index.js';
+import { encodeSafetensors } from '../../src/weights/index.js';
 
 /** Writes the run to `path`; `checkpoints` are the states after epochs 1, 2, …; the first is the best. */
 export async function writeTinyRun(

@@ -1,6 +1,6 @@
 /** Archives for tests, honest and otherwise. */
 import { deflateRawSync, gzipSync } from 'node:zlib';
-import { crc32 } from '../../src/images/png-chunks.js';
+import { crc32 } from '../../src/files/crc.js';
 
 export interface MadeEntry {
   readonly path: string;

@@ -1,7 +1,7 @@
 /** `pixelwise evaluate MODEL --data DIR`: scores of a model on labelled images. */
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors/index.js';
-import { writeWhole } from '../../images/write-file.js';
+import { writeOutputFile } from '../../files/index.js';
 import type { ScoredSample } from '../../inference/index.js';
 import { evaluate, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
 import { checkSameModel } from '../../jobs/ranks.js';
@@ -72,7 +72,7 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, cre
     const chosenOn = VALIDATION.includes(split ?? '');
     const gallery = { ...look, scoreAt, part: chosenOn ? 'valid' : (split ?? 'all'), chosenOn, signal };
     await writeGallery(join(out, 'samples'), segmenter, part, evaluation, gallery);
-    await writeWhole(join(out, 'scores.json'), `${JSON.stringify(json, null, 1)}\n`);
+    await writeOutputFile(join(out, 'scores.json'), `${JSON.stringify(json, null, 1)}\n`);
     output.line(`Scores and the best and worst samples: ${out}`);
     return { json: { ...json, out } };
   } finally {

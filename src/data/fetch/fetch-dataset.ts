@@ -3,16 +3,13 @@
  * where the first address fails), unpacked beside its place and moved into it. What is there is not fetched
  * again, and archives that a person has put there by hand are used.
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PixelwiseError, UsageError } from '../../errors/index.js';
-import { type Checksum, digestOf, download } from '../../weights/index.js';
-import { isFile } from '../files.js';
+import { type Checksum, digestOf, download, exists, extractArchive, isFile } from '../../files/index.js';
 import { kaggleToken, signedAddress, statedChecksum } from './kaggle.js';
 import { type ArchiveSource, DATASETS, type DatasetSource } from './sources.js';
-import { extractTar } from './tar.js';
-import { extractZip } from './zip.js';
 
 export interface FetchProgress {
   readonly file: string;
@@ -93,14 +90,7 @@ export async function fetchDataset(name: string, options: FetchDatasetOptions = 
 }
 
 async function isWhole(folder: string, { unpacked }: DatasetSource): Promise<boolean> {
-  const found = await Promise.all(
-    unpacked.map((path) =>
-      stat(join(folder, path)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
+  const found = await Promise.all(unpacked.map((path) => exists(join(folder, path))));
   return found.every(Boolean);
 }
 
@@ -191,8 +181,7 @@ async function unpack(
       ...(archive.wanted && { wanted: archive.wanted }),
       ...(options.signal && { signal: options.signal }),
     };
-    if (archive.file.endsWith('.zip')) await extractZip(path, beside, bounds);
-    else await extractTar(path, beside, bounds);
+    await extractArchive(path, beside, bounds);
     for (const entry of await readdir(beside)) {
       const target = join(folder, entry);
       await rm(target, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
-import type { Checksum } from '../../weights/index.js';
+import type { Checksum } from '../../files/index.js';
 
 export interface KaggleToken {
   readonly username: string;

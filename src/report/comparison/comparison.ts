@@ -1,7 +1,7 @@
 /** The comparison of several runs: one file, as the report of one run is. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { writeFileAtomic } from '../../weights/index.js';
+import { writeFileAtomic } from '../../files/index.js';
 import { page } from '../page/page.js';
 import { writtenOn } from '../report.js';
 import type { Compared } from './compared.js';

@@ -1,5 +1,5 @@
 /** Keeps a table of the epochs that any spreadsheet opens (RFC 4180). */
-import { writeFileAtomic } from '../../weights/index.js';
+import { writeFileAtomic } from '../../files/index.js';
 import type { Callback, EpochRecord } from '../callback.js';
 import { flatScores } from '../flat-scores.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../test/support/made-data.js';
 import { ScoreAccumulator } from '../../metrics/index.js';
-import { crc32c } from '../crc32c.js';
+import { crc32c } from '../../files/crc.js';
 import type { EpochRecord, FitContext } from '../index.js';
 import { csvLog, csvTable, tensorboardLog } from '../index.js';
 

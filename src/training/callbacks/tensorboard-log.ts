@@ -4,7 +4,7 @@
  */
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeFileAtomic } from '../../weights/index.js';
+import { writeFileAtomic } from '../../files/index.js';
 import type { Callback, EpochRecord } from '../callback.js';
 import { encodeScalars, eventFileHeader } from '../event-file.js';
 import { flatScores } from '../flat-scores.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { crc32c } from './crc32c.js';
+import { crc32, crc32c } from './crc.js';
 
 it.each([
   // RFC 3720, B.4, and the check value of the catalogue of CRCs.
@@ -11,4 +11,13 @@ it.each([
   ['nothing', new Uint8Array(0), 0],
 ])('%s', (_, bytes, crc) => {
   expect(crc32c(bytes)).toBe(crc);
+});
+
+it('continues a checksum over parts', () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, i) => (i * i) >> 2);
+  for (const crc of [crc32, crc32c]) {
+    expect(crc(bytes.subarray(300), crc(bytes.subarray(0, 300)))).toBe(crc(bytes));
+  }
+  // The check value of the catalogue of CRCs.
+  expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf43926);
 });

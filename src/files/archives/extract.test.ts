@@ -5,8 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeTar, makeTarGz, makeZip, type MadeEntry } from '../../../test/support/made-archives.js';
 import { temporaryFolder } from '../../../test/support/made-data.js';
 import { PixelwiseError } from '../../errors/index.js';
-import { extractTar } from './tar.js';
-import { extractZip } from './zip.js';
+import { extractArchive } from './extract.js';
 
 let root: string;
 let remove: () => Promise<void>;
@@ -19,16 +18,16 @@ afterEach(() => remove());
 const LIMITS = { maxBytes: 1_000_000, maxEntries: 100 };
 
 const KINDS = [
-  ['tar', 'a.tar', makeTar, extractTar],
-  ['tar.gz', 'a.tar.gz', makeTarGz, extractTar],
-  ['zip', 'a.zip', makeZip, extractZip],
+  ['tar', 'a.tar', makeTar],
+  ['tar.gz', 'a.tar.gz', makeTarGz],
+  ['zip', 'a.zip', makeZip],
 ] as const;
 
-describe.each(KINDS)('%s', (_, file, make, extract) => {
+describe.each(KINDS)('%s', (_, file, make) => {
   const out = (): string => join(root, 'out');
   const unpack = async (entries: readonly MadeEntry[], options = {}): Promise<void> => {
     await writeFile(join(root, file), make(entries));
-    await extract(join(root, file), out(), { ...LIMITS, ...options });
+    await extractArchive(join(root, file), out(), { ...LIMITS, ...options });
   };
   const refusal = async (work: Promise<void>): Promise<string> => {
     const error = await work.then(
@@ -93,19 +92,19 @@ describe.each(KINDS)('%s', (_, file, make, extract) => {
       { path: 'a.txt', content: Buffer.from(Uint8Array.from({ length: 3000 }, (_, i) => (i * i) >> 3)) },
       { path: 'b.txt', content: 'two' },
     ]);
-    // The end of a tar is 1,024 zeros (packed to a few bytes): cutting only these loses nothing.
-    const last = file === 'a.tar' ? whole.length - 1024 - 512 : whole.length - 40;
+    // The end of a tar is 1,024 zeros, compressed to a few bytes.
+    const last = whole.length - (file === 'a.tar' ? 512 : 40);
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: last }), async (length) => {
         await rm(out(), { recursive: true });
         await mkdir(out());
         await writeFile(join(root, file), whole.subarray(0, length));
-        await refusal(extract(join(root, file), out(), LIMITS));
+        await refusal(extractArchive(join(root, file), out(), LIMITS));
       }),
       { numRuns: 25 },
     );
     await writeFile(join(root, file), 'x'.repeat(2000));
-    await refusal(extract(join(root, file), out(), LIMITS));
+    await refusal(extractArchive(join(root, file), out(), LIMITS));
   });
 });
 
@@ -121,7 +120,7 @@ describe('tar', () => {
       { path: 'short', content: 'gnu' },
     ];
     await writeFile(join(root, 'a.tar'), makeTar(entries));
-    await extractTar(join(root, 'a.tar'), join(root, 'out'), LIMITS);
+    await extractArchive(join(root, 'a.tar'), join(root, 'out'), LIMITS);
     expect(await readFile(join(root, 'out', long), 'utf8')).toBe('pax');
     expect(await readFile(join(root, 'out', `${long}2`), 'utf8')).toBe('gnu');
   });
@@ -129,7 +128,7 @@ describe('tar', () => {
   it('is stopped by a signal', async () => {
     await writeFile(join(root, 'a.tar'), makeTar([{ path: 'a', content: 'x' }]));
     await expect(
-      extractTar(join(root, 'a.tar'), join(root, 'out'), { ...LIMITS, signal: AbortSignal.abort() }),
+      extractArchive(join(root, 'a.tar'), join(root, 'out'), { ...LIMITS, signal: AbortSignal.abort() }),
     ).rejects.toThrow(/abort/i);
   });
 });
@@ -139,7 +138,7 @@ describe('zip', () => {
     const at = join(root, 'a.zip');
     const tryIt = async (bytes: Buffer): Promise<void> => {
       await writeFile(at, bytes);
-      await extractZip(at, join(root, 'out'), LIMITS);
+      await extractArchive(at, join(root, 'out'), LIMITS);
     };
     const content = Buffer.alloc(5000, 'abc');
     await expect(
@@ -150,9 +149,9 @@ describe('zip', () => {
         ]),
       ),
     ).rejects.toThrow('overlap');
-    await expect(tryIt(makeZip([{ path: 'a', content, size: 10 }]))).rejects.toThrow('Nothing of it');
+    await expect(tryIt(makeZip([{ path: 'a', content, size: 10 }]))).rejects.toThrow('Nothing was unpacked');
     const flipped = makeZip([{ path: 'a', content }]);
     flipped[36]! ^= 0xff;
-    await expect(tryIt(flipped)).rejects.toThrow('Nothing of it');
+    await expect(tryIt(flipped)).rejects.toThrow('Nothing was unpacked');
   });
 });

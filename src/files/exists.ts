@@ -1,0 +1,20 @@
+/** What stands at a path. A path that cannot be looked at counts as absent. */
+import { type Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+
+/** Whether there is a file at `path`. */
+export async function isFile(path: string): Promise<boolean> {
+  return (await statsOf(path))?.isFile() ?? false;
+}
+
+/** Whether there is a folder at `path`. */
+export async function isFolder(path: string): Promise<boolean> {
+  return (await statsOf(path))?.isDirectory() ?? false;
+}
+
+/** Whether there is anything at `path`. */
+export async function exists(path: string): Promise<boolean> {
+  return (await statsOf(path)) !== undefined;
+}
+
+const statsOf = (path: string): Promise<Stats | undefined> => stat(path).catch(() => undefined);
