@@ -59,6 +59,7 @@ export async function runCli(
       if (speaks) stdout.write(call.text);
       return 0;
     }
+    call.notes.forEach((note) => output.note(note));
     const { shared = false } = call.command;
     if (!speaks && !shared) return 0;
     const { whenInterrupted } = call.command;

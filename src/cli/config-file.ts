@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { didYouMean, readValue } from '../settings/index.js';
+import { withNewName } from './renamed-flags.js';
 import { OPTION_ENTRIES, type CommandName, type GivenOptions, type OptionEntry } from './options.js';
 
 /** Options that speak of the call itself. */
@@ -12,6 +13,7 @@ const NOT_IN_FILES: readonly string[] = ['config', 'json'];
  * Reads a config file for a command that takes `entries`. Names are the flags' (`batch-norm`) or the
  * library's (`batchNorm`).
  *
+ * @param notes receives a note for each old name.
  * @throws PixelwiseError `config` where the file cannot be read or parsed; UsageError where a name is unknown,
  *   is written twice, or its value out of range.
  */
@@ -19,11 +21,14 @@ export async function readConfigFile(
   path: string,
   command: CommandName,
   entries: readonly OptionEntry[],
+  notes: string[] = [],
 ): Promise<GivenOptions> {
   const values = await readMapping(path);
   const taken = entries.filter(({ name }) => !NOT_IN_FILES.includes(name));
   const given: GivenOptions = {};
-  for (const [key, value] of Object.entries(values)) {
+  for (const [written, found] of Object.entries(values)) {
+    const { key, value, note } = withNewName(written, found);
+    if (note !== undefined) notes.push(`${path}: ${note}`);
     const entry = taken.find(({ name, flag }) => key === flag || key === name);
     if (!entry) throw unknownName(path, key, command, taken);
     if (entry.name in given) throw new UsageError(`${path}: ${entry.flag} is given twice.`);

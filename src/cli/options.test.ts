@@ -28,9 +28,8 @@ describe('the table of options', () => {
       for (const [name, row] of Object.entries(modelEntry(model).options)) {
         expect(known, `${model}: ${name}`).toContain(name);
         const { kind } = OPTIONS[name as (typeof MODEL_OPTIONS)[number]];
-        const ends =
-          row.kind === 'flag' ? [true, false] : row.kind === 'choice' ? row.choices : [row.min, row.max];
-        for (const end of ends) expect(kind.read(end), `${model}: ${name}`).toBe(end);
+        for (const word of row.kind.words ?? [row.default])
+          expect(kind.read(word), `${model}: ${name}`).toBe(word);
       }
     }
   });

@@ -60,7 +60,7 @@ export interface OptionValues {
   head: 'norm-relu' | 'linear';
   encoderWeights: string;
   freezeEncoder: boolean;
-  encoderNorms: 'still' | 'moving';
+  encoderBn: 'frozen' | 'training';
   encoder: string;
   taps: string;
   init: string;
@@ -73,7 +73,7 @@ export interface OptionValues {
   test: number | string;
   group: string;
   resizeMasks: boolean;
-  maskResize: 'nearest' | 'as-image';
+  maskInterpolation: 'nearest' | 'as-image';
   split: string;
   size: PixelSize;
   normalize: 'imagenet' | 'min-max' | 'dataset' | 'none';
@@ -123,7 +123,7 @@ export interface OptionValues {
   tile: number;
   overlap: number;
   tta: boolean;
-  positions: TestTimeAugmentation;
+  ttaTransforms: TestTimeAugmentation;
   threshold: number | 'auto';
   keepLargest: boolean;
   minArea: number;
@@ -296,10 +296,10 @@ export const OPTIONS = {
     section: 'what',
     commands: BUILDING,
   },
-  encoderNorms: {
-    kind: choice(['still', 'moving']),
-    help: 'batch norms of a frozen encoder: as they are, or moving with each batch',
-    unset: 'still',
+  encoderBn: {
+    kind: choice(['frozen', 'training']),
+    help: 'batch norms of a frozen encoder: use stored statistics, or normalise by each batch and update them',
+    unset: 'frozen',
     section: 'what',
     commands: BUILDING,
   },
@@ -375,9 +375,9 @@ export const OPTIONS = {
     section: 'data',
     commands: READING,
   },
-  maskResize: {
+  maskInterpolation: {
     kind: choice(['nearest', 'as-image']),
-    help: 'how masks come to the size of training: nearest, or blended as some published code has it',
+    help: 'how masks are resized for training: nearest neighbour, or interpolated like the image, as some published code does',
     unset: 'nearest',
     section: 'data',
     commands: LEARNING,
@@ -711,9 +711,9 @@ export const OPTIONS = {
     section: 'judging',
     commands: USING,
   },
-  positions: {
+  ttaTransforms: {
     kind: choice(['mirror', 'flips', 'all']),
-    help: 'with --tta: mirrored; also upside down; also turned, for what is seen from above',
+    help: 'copies that --tta averages over: mirrored; also upside down; also rotated by 90°, for images taken from above',
     unset: 'mirror',
     section: 'judging',
     commands: USING,

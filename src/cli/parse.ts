@@ -4,6 +4,7 @@ import { UsageError } from '../errors/index.js';
 import { readValue } from '../settings/index.js';
 import type { Command } from './command.js';
 import { readConfigFile } from './config-file.js';
+import { withNewFlags } from './renamed-flags.js';
 import { optionsOf, SECTIONS, type GivenOptions, type OptionEntry } from './options.js';
 
 export type Call =
@@ -12,6 +13,8 @@ export type Call =
       readonly command: Command;
       readonly options: GivenOptions;
       readonly words: string[];
+      /** What the person is told before the work begins. */
+      readonly notes: readonly string[];
     }
   /** Help or version: text to print, and nothing to do. */
   | { readonly kind: 'text'; readonly text: string };
@@ -26,10 +29,11 @@ export interface ParseSettings {
 /**
  * Reads a call.
  *
- * @param words what stands after the program's name.
+ * @param given what stands after the program's name.
  * @throws UsageError for unknown commands and options, values out of range, missing or superfluous words.
  */
-export async function parseCall(words: readonly string[], settings: ParseSettings): Promise<Call> {
+export async function parseCall(given: readonly string[], settings: ParseSettings): Promise<Call> {
+  const { words, notes } = withNewFlags(given);
   let printed = '';
   let found: { command: Command; raw: Record<string, unknown>; words: string[] } | undefined;
   const quietly = (parser: Parser): Parser =>
@@ -67,7 +71,8 @@ export async function parseCall(words: readonly string[], settings: ParseSetting
     throw new UsageError(sentence(error.message));
   }
   const { command, raw, words: positionals } = found!;
-  return { kind: 'run', command, options: await resolveOptions(command, raw), words: positionals };
+  const options = await resolveOptions(command, raw, notes);
+  return { kind: 'run', command, options, words: positionals, notes };
 }
 
 /** A row of the table as commander's option, with its negative where it takes no value. */
@@ -91,6 +96,7 @@ function toFlags(entry: OptionEntry, command: Command): Option[] {
 async function resolveOptions(
   command: Command,
   raw: Readonly<Record<string, unknown>>,
+  notes: string[],
 ): Promise<GivenOptions> {
   const entries = optionsOf(command.name);
   const given: GivenOptions = {};
@@ -100,7 +106,9 @@ async function resolveOptions(
   }
   const file = given.config;
   const options =
-    typeof file === 'string' ? { ...(await readConfigFile(file, command.name, entries)), ...given } : given;
+    typeof file === 'string'
+      ? { ...(await readConfigFile(file, command.name, entries, notes)), ...given }
+      : given;
   const missing = entries.find(
     ({ name, needed }) => needed?.includes(command.name) && options[name] === undefined,
   );

@@ -47,12 +47,12 @@ describe('startFrom', () => {
     };
     expect(await notesOf({})).toBe('');
     for (const moving of [
-      { encoderNorms: 'moving' },
+      { encoderBn: 'training' },
       { freezeEncoder: false },
       { unfreezeAfter: 1 },
     ] satisfies TrainSettings[]) {
       expect(await notesOf(moving)).toMatch(
-        /norms of .*encoder\.safetensors are folded .*--encoder-norms still/,
+        /norms of .*encoder\.safetensors are folded .*--encoder-bn frozen/,
       );
     }
     await runtime.close();

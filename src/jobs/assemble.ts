@@ -72,7 +72,7 @@ export interface Loaders {
 /** @param share of several ranks: whose part of every batch `train` and `valid` give. */
 export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Promise<Loaders> {
   const { parts, normalization, batch, seed } = plan;
-  const fit = plan.maskResize === 'as-image' ? stretchMaskAsImage(plan.size) : stretch(plan.size);
+  const fit = plan.maskInterpolation === 'as-image' ? stretchMaskAsImage(plan.size) : stretch(plan.size);
   const shared = { fit, normalization, batchSize: batch, seed };
   const cache = new SampleCache(CACHE_BYTES);
   const inOrder = (dataset: Dataset) => ({
@@ -142,7 +142,7 @@ export async function startFrom(
     tensors.forEach(({ data }, i) => learner.state.values(slots[i]!).set(data));
     if (normsMove(plan) && hasFoldedNorms(tensors)) {
       note(
-        `The batch norms of ${source} are folded into its convolutions, and in this run they move with each batch: the encoder will not give what it was trained to give. Keep it frozen with --encoder-norms still, or take weights with their batch norms.`,
+        `The batch norms of ${source} are folded into its convolutions, and in this run they move with each batch: the encoder will not give what it was trained to give. Keep it frozen with --encoder-bn frozen, or take weights with their batch norms.`,
       );
     }
   }
@@ -158,6 +158,6 @@ export async function startFrom(
 
 /** Whether batch norms of the encoder see batches at any time of the run. */
 function normsMove({ model, unfreezing }: Plan): boolean {
-  const { freezeEncoder, encoderNorms } = model.options;
-  return freezeEncoder !== true || encoderNorms === 'moving' || unfreezing !== undefined;
+  const { freezeEncoder, encoderBn } = model.options;
+  return freezeEncoder !== true || encoderBn === 'training' || unfreezing !== undefined;
 }

@@ -67,7 +67,7 @@ export function configOf(
       loss: plan.loss,
       lossSettings: plan.lossSettings,
       augment: plan.augment,
-      maskResize: plan.maskResize,
+      maskInterpolation: plan.maskInterpolation,
       sampler: plan.sampler,
       clipNorm: plan.clipNorm,
       clipValue: plan.clipValue,

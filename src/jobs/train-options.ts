@@ -23,7 +23,7 @@ export const MODEL_OPTIONS = [
   'stages',
   'head',
   'freezeEncoder',
-  'encoderNorms',
+  'encoderBn',
 ] as const satisfies readonly (keyof TrainSettings)[];
 
 /** The options that make a run, and that `config.json` keeps. The names are those of the command line. */
@@ -50,8 +50,8 @@ export interface TrainSettings {
   readonly encoderWeights?: string | undefined;
   /** Default: with pretrained weights. */
   readonly freezeEncoder?: boolean | undefined;
-  /** Batch norms of a frozen encoder: `still` (default), or `moving` with each batch. */
-  readonly encoderNorms?: 'still' | 'moving' | undefined;
+  /** Batch norms of a frozen encoder: `frozen` (default), or in `training` mode. */
+  readonly encoderBn?: 'frozen' | 'training' | undefined;
   /** `onnx-unet`: the ONNX file whose tensors serve as encoder. */
   readonly encoder?: string | undefined;
   /** `onnx-unet`: names of those tensors, one for each halving of the size, the largest first. */
@@ -71,7 +71,7 @@ export interface TrainSettings {
   /** Pixels that images are resized to: a side, or height and width. */
   readonly size?: number | { readonly height: number; readonly width: number } | undefined;
   /** How masks come to the size of training: `nearest` (default), or blended `as-image` as some published code has it. */
-  readonly maskResize?: 'nearest' | 'as-image' | undefined;
+  readonly maskInterpolation?: 'nearest' | 'as-image' | undefined;
   /** What is taken from pixel values; default ImageNet's mean and deviation for 1 or 3 channels, else nothing. */
   readonly normalize?: NormalizeName | undefined;
   readonly augment?: string | undefined;

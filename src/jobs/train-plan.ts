@@ -63,7 +63,7 @@ export interface Plan {
   readonly lossSettings: LossSettings | undefined;
   readonly unfreezing: { readonly after: number; readonly lr: number | undefined } | undefined;
   readonly augment: string;
-  readonly maskResize: 'nearest' | 'as-image';
+  readonly maskInterpolation: 'nearest' | 'as-image';
   readonly sampler: SamplerName;
   readonly clipNorm: number | undefined;
   readonly clipValue: number | undefined;
@@ -147,7 +147,7 @@ export async function planTraining(
     lossSettings: await lossSettingsFor(options, parts.train),
     unfreezing: unfreezingOf(options),
     augment: options.augment ?? 'light',
-    maskResize: options.maskResize ?? 'nearest',
+    maskInterpolation: options.maskInterpolation ?? 'nearest',
     sampler: options.sampler ?? 'shuffle',
     clipNorm: options.clipNorm,
     clipValue: options.clipValue,

@@ -8,12 +8,14 @@
 import type { Tensor } from '../graph/index.js';
 import { concat, globalAvgPool2d, relu, resize } from '../graph/index.js';
 import { Conv2d, Module, Sequential } from '../nn/index.js';
+import type { Settings } from '../settings/index.js';
+import { checkSettings, whole } from '../settings/index.js';
 import { ConvNormActivation } from './conv-norm-activation.js';
 import type { FrozenEncoderOptions } from './encoder.js';
-import { ENCODER_NORMS, FREEZE_ENCODER, freezeAs } from './encoder.js';
+import { ENCODER_BN, FREEZE_ENCODER, freezeAs } from './encoder.js';
 import { MobileNetV2Encoder } from './mobilenet-v2.js';
-import type { OptionTable, SharedOptions } from './options.js';
-import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import type { SharedOptions } from './options.js';
+import { SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
 
 export interface DeepLabV3PlusOptions extends SharedOptions, FrozenEncoderOptions {
@@ -21,17 +23,11 @@ export interface DeepLabV3PlusOptions extends SharedOptions, FrozenEncoderOption
   readonly width?: number;
 }
 
-export const DEEPLABV3PLUS_OPTIONS: OptionTable<DeepLabV3PlusOptions> = {
+export const DEEPLABV3PLUS_OPTIONS: Settings<Required<DeepLabV3PlusOptions>> = {
   ...SHARED_OPTIONS,
   freezeEncoder: FREEZE_ENCODER,
-  encoderNorms: ENCODER_NORMS,
-  width: {
-    kind: 'whole',
-    default: 256,
-    min: 8,
-    max: 1024,
-    description: 'channels of the pyramid and the decoder',
-  },
+  encoderBn: ENCODER_BN,
+  width: { kind: whole(8, 1024), default: 256, help: 'channels of the pyramid and the decoder' },
 };
 
 /** Distances between taps, for maps of 1/16. */
@@ -81,7 +77,7 @@ export class DeepLabV3Plus extends Module {
 
   constructor(options: DeepLabV3PlusOptions = {}) {
     super();
-    const resolved = resolveOptions('DeepLabV3Plus', DEEPLABV3PLUS_OPTIONS, options);
+    const resolved = checkSettings('DeepLabV3Plus', DEEPLABV3PLUS_OPTIONS, options);
     const { channels, classes, width } = resolved;
     this.encoder = new MobileNetV2Encoder({ channels, outputStride: 16 });
     freezeAs(this.encoder, resolved);

@@ -4,7 +4,7 @@ import { traceModel } from '../nn/index.js';
 import { MobileNetUNet } from './index.js';
 
 /** What of the encoder a training step would change: weights, and running statistics. */
-function moving(options: { freezeEncoder?: boolean; encoderNorms?: 'still' | 'moving' }) {
+function moving(options: { freezeEncoder?: boolean; encoderBn?: 'frozen' | 'training' }) {
   const model = new MobileNetUNet(options).train();
   const weights = model.encoder.namedParameters().filter(([, weight]) => weight.requiresGrad);
   const { updates } = traceModel(model, input('images', [2, 3, 32, 32]));
@@ -14,14 +14,14 @@ function moving(options: { freezeEncoder?: boolean; encoderNorms?: 'still' | 'mo
 it('keeps a frozen encoder whole, or lets the statistics of its batch norms move alone', () => {
   expect(moving({})).toEqual({ weights: 0, statistics: 0 });
   // MobileNetV2 has 51 batch norms up to its 18th block, each with a mean and a variance.
-  expect(moving({ encoderNorms: 'moving' })).toEqual({ weights: 0, statistics: 102 });
+  expect(moving({ encoderBn: 'training' })).toEqual({ weights: 0, statistics: 102 });
   expect(moving({ freezeEncoder: false })).toEqual({ weights: 153, statistics: 102 });
-  expect(moving({ freezeEncoder: false, encoderNorms: 'moving' })).toEqual({ weights: 153, statistics: 102 });
+  expect(moving({ freezeEncoder: false, encoderBn: 'training' })).toEqual({ weights: 153, statistics: 102 });
 });
 
 it('unfreezes either way', () => {
-  for (const encoderNorms of ['still', 'moving'] as const) {
-    const { encoder } = new MobileNetUNet({ encoderNorms });
+  for (const encoderBn of ['frozen', 'training'] as const) {
+    const { encoder } = new MobileNetUNet({ encoderBn });
     encoder.unfreeze().train();
     expect(encoder.namedParameters().every(([, weight]) => weight.requiresGrad)).toBe(true);
     expect([...encoder.namedModules()].every(([, module]) => module.training)).toBe(true);

@@ -4,7 +4,8 @@
  */
 import type { Tensor } from '../graph/index.js';
 import type { Module } from '../nn/index.js';
-import type { ChoiceOption, FlagOption } from './options.js';
+import type { Setting } from '../settings/index.js';
+import { choice, flag } from '../settings/index.js';
 
 export interface Encoder extends Module {
   /** Channels of each map, the image itself first. Map k is 2ᵏ times smaller than the image. */
@@ -20,33 +21,32 @@ export interface FrozenEncoderOptions {
    */
   readonly freezeEncoder?: boolean;
   /**
-   * What the batch norms of a frozen encoder do: `still` (default), they are frozen too; `moving`, they
-   * normalise by each batch and their statistics move, as in published code that stops the weights alone.
+   * Batch norms of a frozen encoder: `frozen` (default) uses their stored statistics; `training` normalises by
+   * each batch and updates the statistics, as published code does that freezes only the weights.
    */
-  readonly encoderNorms?: EncoderNorms;
+  readonly encoderBn?: EncoderBn;
 }
 
-export type EncoderNorms = 'still' | 'moving';
+export type EncoderBn = 'frozen' | 'training';
 
-export const FREEZE_ENCODER: FlagOption = {
-  kind: 'flag',
+export const FREEZE_ENCODER: Setting<boolean> = {
+  kind: flag(),
   default: true,
-  description: 'keep the encoder as it is, batch norms included: for pretrained weights',
+  help: 'keep the weights of the encoder fixed; for pretrained weights',
 };
 
-export const ENCODER_NORMS: ChoiceOption<EncoderNorms> = {
-  kind: 'choice',
-  default: 'still',
-  choices: ['still', 'moving'],
-  description: 'batch norms of a frozen encoder stay as they are, or move with each batch',
+export const ENCODER_BN: Setting<EncoderBn> = {
+  kind: choice(['frozen', 'training']),
+  default: 'frozen',
+  help: 'batch norms of a frozen encoder: use stored statistics, or normalise by each batch and update them',
 };
 
 /** Freezes an encoder as its model's options say. */
 export function freezeAs(
   encoder: Encoder,
-  { freezeEncoder, encoderNorms }: Required<FrozenEncoderOptions>,
+  { freezeEncoder, encoderBn }: Required<FrozenEncoderOptions>,
 ): void {
   if (!freezeEncoder) return;
-  if (encoderNorms === 'moving') encoder.freezeWeights();
+  if (encoderBn === 'training') encoder.freezeWeights();
   else encoder.freeze();
 }

@@ -7,10 +7,11 @@
  * const model = new OnnxEncoderUNet(await OnnxEncoder.measure(file, options, runtime), { classes: 3 });
  * ```
  */
+import { checkSettings } from '../settings/index.js';
 import { EncoderUNet } from './encoder-unet.js';
 import type { OnnxEncoder } from './onnx-encoder.js';
 import type { SharedOptions } from './options.js';
-import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import { SHARED_OPTIONS } from './options.js';
 
 /** What configurations and the command line call it. The registry has no entry: it needs a file. */
 export const ONNX_UNET = 'onnx-unet';
@@ -19,7 +20,7 @@ export type OnnxEncoderUNetOptions = Pick<SharedOptions, 'classes'>;
 
 export class OnnxEncoderUNet extends EncoderUNet<OnnxEncoder> {
   constructor(encoder: OnnxEncoder, options: OnnxEncoderUNetOptions = {}) {
-    const { classes } = resolveOptions<OnnxEncoderUNetOptions>(
+    const { classes } = checkSettings<Required<OnnxEncoderUNetOptions>>(
       'OnnxEncoderUNet',
       { classes: SHARED_OPTIONS.classes },
       options,

@@ -14,13 +14,13 @@ describe('the registry', () => {
 
   it.each([
     [{ heads: 2 }, /^unet has no option "heads"; its options are channels, classes, depth, width/],
-    [{ depth: 1 }, /^unet: depth must be a whole number from 2 to 8, not 1$/],
+    [{ depth: 1 }, /^unet: depth must be a whole number from 2 to 8; got 1\.$/],
     [{ depth: 2.5 }, /whole number/],
-    [{ dropout: 1 }, /^unet: dropout must be a number from 0 to 0.99, not 1$/],
-    [{ dropoutAt: 'top' }, /^unet: dropoutAt must be bottom or every, not "top"$/],
-    [{ batchNorm: 'yes' }, /^unet: batchNorm must be true or false, not "yes"$/],
+    [{ dropout: 1 }, /^unet: dropout must be a number from 0 to 0.99; got 1\.$/],
+    [{ dropoutAt: 'top' }, /^unet: dropoutAt must be bottom or every; got "top"\.$/],
+    [{ batchNorm: 'yes' }, /^unet: batchNorm must be true or false; got "yes"\.$/],
     [{ classes: 0 }, /classes must be a whole number from 1 to 255, not 0$/],
-    [{ channels: 0 }, /channels must be a whole number from 1 to 4096, not 0$/],
+    [{ channels: 0 }, /channels must be a whole number from 1 to 4096; got 0\.$/],
   ])('refuses %o', (options, message) => {
     const make = () => createModel('unet', options);
     expect(make).toThrow(UsageError);

@@ -4,12 +4,14 @@
  */
 import { UsageError } from '../errors/index.js';
 import type { Layer } from '../nn/index.js';
+import type { Setting, Settings } from '../settings/index.js';
+import { checkSettings } from '../settings/index.js';
 import type { DeepLabV3PlusOptions } from './deeplabv3plus.js';
 import { DeepLabV3Plus, DEEPLABV3PLUS_OPTIONS } from './deeplabv3plus.js';
 import type { MobileNetUNetOptions } from './mobilenet-unet.js';
 import { MobileNetUNet, MOBILENET_UNET_OPTIONS } from './mobilenet-unet.js';
-import type { ModelOption, OptionTable, SharedOptions } from './options.js';
-import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import type { SharedOptions } from './options.js';
+import { SHARED_OPTIONS } from './options.js';
 import type { ResNetUNetOptions } from './resnet-unet.js';
 import { RESNET_UNET_OPTIONS, ResNetUNet } from './resnet-unet.js';
 import type { SegNetOptions } from './segnet.js';
@@ -38,7 +40,7 @@ export interface ModelEntry {
   /** One line: what it is and where it comes from. */
   readonly description: string;
   /** Its options besides `channels` and `classes`, with ranges and defaults. */
-  readonly options: Readonly<Record<string, ModelOption>>;
+  readonly options: Readonly<Record<string, Setting<unknown>>>;
   /** Whether it can be written as an ONNX file of standard operators. */
   readonly exportable: boolean;
   readonly pretrained?: PretrainedEncoder;
@@ -59,7 +61,7 @@ export interface CreateOptions {
 
 interface EntryOf<O extends SharedOptions> {
   readonly description: string;
-  readonly options: OptionTable<O>;
+  readonly options: Settings<Required<O>>;
   readonly make: (options: O) => SegmentationModel;
   readonly pretrained?: PretrainedEncoder;
   readonly outputChannels?: (classes: number, options: O) => number;
@@ -76,7 +78,7 @@ const pretrainedOnImageNet = (architecture: string): PretrainedEncoder => ({
 
 function entry<O extends SharedOptions>(name: string, of: EntryOf<O>): ModelEntry {
   const { description, options: table, make, pretrained, outputChannels = oneLogitForTwo } = of;
-  const own = Object.entries(table as Record<string, ModelOption>).filter(
+  const own = Object.entries(table as Record<string, Setting<unknown>>).filter(
     ([option]) => !Object.hasOwn(SHARED_OPTIONS, option),
   );
   return {
@@ -87,7 +89,7 @@ function entry<O extends SharedOptions>(name: string, of: EntryOf<O>): ModelEntr
     ...(pretrained && { pretrained }),
     outputChannels: (classes, given) => outputChannels(classes, given as unknown as O),
     create(given) {
-      resolveOptions<SharedOptions>(name, table as OptionTable<SharedOptions>, given);
+      checkSettings<SharedOptions>(name, table as Settings<Required<SharedOptions>>, given);
       return make(given as unknown as O);
     },
   };

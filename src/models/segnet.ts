@@ -6,9 +6,11 @@ import { UsageError } from '../errors/index.js';
 import type { Tensor } from '../graph/index.js';
 import { maxPool2dWithIndices, maxUnpool2d } from '../graph/index.js';
 import { BatchNorm2d, Conv2d, Module, Sequential } from '../nn/index.js';
+import type { Settings } from '../settings/index.js';
+import { checkSettings, choice, whole } from '../settings/index.js';
 import { ConvNormActivation } from './conv-norm-activation.js';
-import type { OptionTable, SharedOptions } from './options.js';
-import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import type { SharedOptions } from './options.js';
+import { SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
 
 export interface SegNetOptions extends SharedOptions {
@@ -24,22 +26,19 @@ export interface SegNetOptions extends SharedOptions {
   readonly head?: 'norm-relu' | 'linear';
 }
 
-export const SEGNET_OPTIONS: OptionTable<SegNetOptions> = {
+export const SEGNET_OPTIONS: Settings<Required<SegNetOptions>> = {
   ...SHARED_OPTIONS,
   classes: { ...SHARED_OPTIONS.classes, default: 3 },
-  stages: { kind: 'whole', default: 4, min: 1, max: 5, description: 'times that the size is halved' },
+  stages: { kind: whole(1, 5), default: 4, help: 'times that the size is halved' },
   width: {
-    kind: 'whole',
+    kind: whole(1, 256),
     default: 64,
-    min: 1,
-    max: 256,
-    description: 'filters at the full size, doubled at each step down, up to eight times',
+    help: 'filters at the full size, doubled at each step down, up to eight times',
   },
   head: {
-    kind: 'choice',
+    kind: choice(['norm-relu', 'linear']),
     default: 'norm-relu',
-    choices: ['norm-relu', 'linear'],
-    description: 'the last convolution is followed by batch norm and ReLU, as published, or by nothing',
+    help: 'the last convolution is followed by batch norm and ReLU, as published, or by nothing',
   },
 };
 
@@ -54,7 +53,7 @@ export class SegNet extends Module {
 
   constructor(options: SegNetOptions = {}) {
     super();
-    const resolved = resolveOptions('SegNet', SEGNET_OPTIONS, options);
+    const resolved = checkSettings('SegNet', SEGNET_OPTIONS, options);
     const { channels, classes, stages, width } = resolved;
     const head = classes === 1 && options.head === undefined ? 'linear' : resolved.head;
     if (classes === 1 && head === 'norm-relu') {

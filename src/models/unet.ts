@@ -7,8 +7,10 @@ import type { Tensor } from '../graph/index.js';
 import { concat, maxPool2d, relu } from '../graph/index.js';
 import type { Layer } from '../nn/index.js';
 import { BatchNorm2d, Conv2d, ConvTranspose2d, Dropout, Module, Sequential, Upsample } from '../nn/index.js';
-import type { OptionTable, SharedOptions } from './options.js';
-import { resolveOptions, SHARED_OPTIONS } from './options.js';
+import type { Settings } from '../settings/index.js';
+import { checkSettings, choice, flag, real, whole } from '../settings/index.js';
+import type { SharedOptions } from './options.js';
+import { SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
 
 export interface UNetOptions extends SharedOptions {
@@ -29,39 +31,21 @@ export interface UNetOptions extends SharedOptions {
   readonly upsampling?: 'transposed' | 'bilinear';
 }
 
-export const UNET_OPTIONS: OptionTable<UNetOptions> = {
+export const UNET_OPTIONS: Settings<Required<UNetOptions>> = {
   ...SHARED_OPTIONS,
-  depth: { kind: 'whole', default: 5, min: 2, max: 8, description: 'sizes on the way down' },
-  width: {
-    kind: 'whole',
-    default: 64,
-    min: 1,
-    max: 1024,
-    description: 'filters at the full size, doubled at each step down',
-  },
-  dropout: {
-    kind: 'number',
-    default: 0,
-    min: 0,
-    max: 0.99,
-    description: 'probability of zeroing in training',
-  },
+  depth: { kind: whole(2, 8), default: 5, help: 'sizes on the way down' },
+  width: { kind: whole(1, 1024), default: 64, help: 'filters at the full size, doubled at each step down' },
+  dropout: { kind: real({ min: 0, max: 0.99 }), default: 0, help: 'probability of zeroing in training' },
   dropoutAt: {
-    kind: 'choice',
+    kind: choice(['bottom', 'every']),
     default: 'bottom',
-    choices: ['bottom', 'every'],
-    description: 'dropout once, after the last pooling, or between the convolutions of every block',
+    help: 'dropout once, after the last pooling, or between the convolutions of every block',
   },
-  batchNorm: {
-    kind: 'flag',
-    default: false,
-    description: 'batch norm after every 3×3 convolution',
-  },
+  batchNorm: { kind: flag(), default: false, help: 'batch norm after every 3×3 convolution' },
   upsampling: {
-    kind: 'choice',
+    kind: choice(['transposed', 'bilinear']),
     default: 'transposed',
-    choices: ['transposed', 'bilinear'],
-    description: 'sizes double by a learnt transposed convolution, or bilinearly',
+    help: 'sizes double by a learnt transposed convolution, or bilinearly',
   },
 };
 
@@ -102,7 +86,7 @@ export class UNet extends Module {
 
   constructor(options: UNetOptions = {}) {
     super();
-    const resolved = resolveOptions('UNet', UNET_OPTIONS, options);
+    const resolved = checkSettings('UNet', UNET_OPTIONS, options);
     const { channels, classes, depth, width, dropout, dropoutAt, batchNorm, upsampling } = resolved;
     const inside = dropoutAt === 'every' ? dropout : 0;
     const widths = Array.from({ length: depth }, (_, level) => width << level);

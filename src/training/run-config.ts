@@ -135,7 +135,7 @@ const runConfigSchema = z.object({
     loss: z.string(),
     lossSettings: lossSettings.optional(),
     augment: z.string(),
-    maskResize: z.string().optional(),
+    maskInterpolation: z.string().optional(),
     sampler: z.string().optional(),
     clipNorm: z.number().positive().optional(),
     clipValue: z.number().positive().optional(),
@@ -173,9 +173,29 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /** Reads and checks a run's configuration. Throws if it is damaged, naming the entry. */
 export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
-  const result = runConfigSchema.safeParse(await folder.readConfig());
+  const result = runConfigSchema.safeParse(withNewNames(await folder.readConfig()));
   if (result.success) return result.data;
   throw damaged(folder, result.error);
+}
+
+/** Settings that were renamed since version 1 was first written, with their values. */
+const RENAMED: Readonly<Record<string, readonly [name: string, values: Readonly<Record<string, string>>]>> = {
+  maskResize: ['maskInterpolation', {}],
+  encoderNorms: ['encoderBn', { still: 'frozen', moving: 'training' }],
+};
+
+/** A config.json with today's names, whatever version of Pixelwise wrote it. */
+function withNewNames(config: unknown): unknown {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) return config;
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => {
+      const [name, values] = (Object.hasOwn(RENAMED, key) && RENAMED[key]) || [key, {}];
+      return [
+        name,
+        typeof value === 'string' && Object.hasOwn(values, value) ? values[value] : withNewNames(value),
+      ];
+    }),
+  );
 }
 
 /** How the run read its data: its options as given, and over them what was found from the files. */

@@ -39,7 +39,7 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, cre
     const { part, note } = await partToScore(source, dataset, data, split);
     if (note !== undefined) output.warn(note);
     const { tile, overlap, keepLargest, minArea, fillHoles } = options;
-    const tta = options.tta === true ? (options.positions ?? true) : options.tta;
+    const tta = options.tta === true ? (options.ttaTransforms ?? true) : options.tta;
     const view = { tile, overlap, tta };
     const { threshold, chosen } = await chosenThreshold(source, segmenter, options.threshold, view, {
       output,

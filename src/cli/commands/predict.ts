@@ -7,12 +7,12 @@ import type { Run } from '../command.js';
 
 export const run: Run<'predict'> = async (options, { output, signal, words, crew }) => {
   const [source, ...inputs] = words as [string, ...string[]];
-  const { checkpoint, device, threads, positions, json: _json, threshold: wanted, ...rest } = options;
+  const { checkpoint, device, threads, ttaTransforms, json: _json, threshold: wanted, ...rest } = options;
   const segmenter = await Segmenter.load(source, { checkpoint, device, threads: threads ?? crew?.threads });
   await checkSameModel(crew?.communicator, source, checkpoint);
   try {
     const { tile, overlap } = options;
-    const tta = options.tta === true ? (positions ?? true) : options.tta;
+    const tta = options.tta === true ? (ttaTransforms ?? true) : options.tta;
     const view = { tile, overlap, tta };
     const { threshold, chosen } = await chosenThreshold(source, segmenter, wanted, view, {
       output,

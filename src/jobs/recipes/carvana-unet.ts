@@ -34,7 +34,7 @@ export const CARVANA_UNET: Recipe = {
     val: 0.2,
     monitor: 'dice',
   },
-  asPublished: { augment: 'carvana-unet-as-published', maskResize: 'as-image' },
+  asPublished: { augment: 'carvana-unet-as-published', maskInterpolation: 'as-image' },
   differences: [
     'Contrast and saturation are multiplied by 0.7 to 1.3; the published code draws both factors from 0.5 to 0.7, so that they are only ever lowered (--as-published).',
     'Masks are resized nearest; the published code resizes them like images (--as-published, its blended values rounded to a class, where the published loss takes them as they are).',

@@ -31,7 +31,7 @@ export const PETS_MOBILENET_UNET: Recipe = {
     patience: 2,
     monitor: 'loss',
   },
-  asPublished: { encoderNorms: 'moving' },
+  asPublished: { encoderBn: 'training' },
   differences: [
     'The batch norms of the frozen encoder stay as they were trained; the published code stops the weights alone, so their statistics follow each batch (--as-published).',
     'The best epoch is chosen on a fifth of the training part, and the official test part is scored once at the end; the published code chooses on the test part, which --as-published does not repeat.',

@@ -65,9 +65,9 @@ describe('withRecipe', () => {
     const options = { data: join(root, 'cells'), format: 'folder', recipe: 'carvana-unet' } as const;
     const plain = await withRecipe({ ...options, width: 8, batch: undefined });
     expect(plain).toMatchObject({ width: 8, batch: 32, augment: 'carvana-unet', epochs: 5 });
-    expect(plain.maskResize).toBeUndefined();
+    expect(plain.maskInterpolation).toBeUndefined();
     expect(await withRecipe({ ...options, asPublished: true, augment: 'none' })).toMatchObject({
-      maskResize: 'as-image',
+      maskInterpolation: 'as-image',
       augment: 'none',
     });
     expect(await withRecipe({ ...options, minutes: 2 })).toMatchObject({ minutes: 2, epochs: undefined });
