@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,6 +8,12 @@ import { RunFolder } from './run-folder.js';
 let root: string;
 beforeAll(async () => void (root = await mkdtemp(join(tmpdir(), 'pixelwise-config-'))));
 afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function newFolder(name: string): Promise<RunFolder> {
+  const path = join(root, name);
+  await mkdir(path);
+  return new RunFolder(path);
+}
 
 /** As Pixelwise 1.0 wrote it. */
 const EARLY_CONFIG = {
@@ -50,7 +56,7 @@ const EARLY_CONFIG = {
 };
 
 it('reads what earlier versions wrote, by the names of today', async () => {
-  const folder = new RunFolder(join(root, 'early'));
+  const folder = await newFolder('early');
   await folder.writeConfig(EARLY_CONFIG);
   const config = await readRunConfig(folder);
   expect(config.model.options).toEqual({ freezeEncoder: true, encoderBn: 'training' });
@@ -59,7 +65,7 @@ it('reads what earlier versions wrote, by the names of today', async () => {
 });
 
 it('names the entry that is damaged', async () => {
-  const folder = new RunFolder(join(root, 'damaged'));
+  const folder = await newFolder('damaged');
   await folder.writeConfig({ ...EARLY_CONFIG, training: { ...EARLY_CONFIG.training, batch: -1 } });
   await expect(readRunConfig(folder)).rejects.toThrow(/config\.json is damaged .*training\.batch/);
 });

@@ -55,7 +55,14 @@ it('follows a recipe, and chooses a threshold that evaluate and predict choose a
     recipe: { name: 'carvana-unet', asPublished: true, published: [{ value: 0.87 }, { value: 0.95 }] },
     threshold: threshold.value,
     thresholdChoice: threshold,
-    training: { optimizer: 'rmsprop', lr: 0.01, alpha: 0.9, eps: 1e-7, maskInterpolation: 'as-image', batch: 32 },
+    training: {
+      optimizer: 'rmsprop',
+      lr: 0.01,
+      alpha: 0.9,
+      eps: 1e-7,
+      maskInterpolation: 'as-image',
+      batch: 32,
+    },
   });
 
   const judged = await json('evaluate', run, '--data', data, '--split', 'valid', '--threshold', 'auto');
