@@ -37,7 +37,7 @@ describe('clipGradNorm', () => {
 
   it('refuses a bound that is not above 0', () => {
     expect(() => clipGradNorm(gradients(), 0)).toThrow(
-      'clipGradNorm: maxNorm must be a finite number in (0, Infinity), got 0.',
+      'clipGradNorm: maxNorm must be a number above 0; got 0.',
     );
   });
 });
@@ -47,6 +47,8 @@ describe('clipGradValue', () => {
     const values = Float32Array.of(-3, -0.5, 0, 0.5, 3, Infinity, NaN);
     clipGradValue(values, 1);
     expect(values).toEqual(Float32Array.of(-1, -0.5, 0, 0.5, 1, 1, NaN));
-    expect(() => clipGradValue(values, -1)).toThrow('clipGradValue: maxValue must be a finite number in (0');
+    expect(() => clipGradValue(values, -1)).toThrow(
+      'clipGradValue: maxValue must be a number above 0; got -1.',
+    );
   });
 });

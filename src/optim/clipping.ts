@@ -1,5 +1,7 @@
 /** Gradient clipping, by the norm of all gradients together or value by value, as PyTorch has it. */
-import { requireInRange } from './range.js';
+import { checkValue, real } from '../settings/index.js';
+
+const POSITIVE = real({ above: 0 });
 
 /** The Euclidean norm, summed in double precision, always in the same order. */
 export function gradientNorm(gradients: Float32Array): number {
@@ -30,7 +32,7 @@ export function gradientNorm(gradients: Float32Array): number {
  * @throws UsageError unless `maxNorm` is above 0.
  */
 export function clippingFactor(norm: number, maxNorm: number): number {
-  requireInRange('clipGradNorm', 'maxNorm', maxNorm, { above: 0 });
+  checkValue('clipGradNorm: maxNorm', POSITIVE, maxNorm);
   return Number.isFinite(norm) ? Math.min(1, maxNorm / (norm + 1e-6)) : 1;
 }
 
@@ -58,7 +60,7 @@ export function clipGradNorm(gradients: Float32Array, maxNorm: number): number {
  * @throws UsageError unless `maxValue` is above 0.
  */
 export function clipGradValue(gradients: Float32Array, maxValue: number): void {
-  requireInRange('clipGradValue', 'maxValue', maxValue, { above: 0 });
+  checkValue('clipGradValue: maxValue', POSITIVE, maxValue);
   const n = gradients.length;
   for (let i = 0; i < n; i++) {
     const gradient = gradients[i]!;

@@ -2,19 +2,18 @@
 export { Optimizer } from './optimizer.js';
 export type {
   GroupState,
+  OptimizerDefinition,
   OptimizerOptions,
+  OptimizerParameters,
   OptimizerState,
   OptionValue,
   ParameterGroup,
   ParameterGroupInit,
   ParameterSlice,
+  StepInfo,
 } from './optimizer.js';
-export type { GroupUpdate, MomentSlice, NamedTensors, UpdatedParameter, UpdateRule } from './update-rule.js';
-export { SGD } from './sgd.js';
-export type { SGDOptions } from './sgd.js';
-export { Adam, AdamW } from './adam.js';
-export type { AdamOptions } from './adam.js';
-export { RMSprop } from './rmsprop.js';
-export type { RMSpropOptions } from './rmsprop.js';
+export * from './registry.js';
+export { momentsOf } from './update-rule.js';
+export type { GroupUpdate, MomentSlice } from './update-rule.js';
 export { clipGradNorm, clipGradValue, clippingFactor, gradientNorm } from './clipping.js';
 export * from './schedules/index.js';

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import golden from '../../test/golden/optim.json' with { type: 'json' };
 import { UsageError } from '../errors/index.js';
 import { Random } from '../random/index.js';
-import { Adam, AdamW, RMSprop, SGD } from './index.js';
+import { Adam, AdamW, LAMB, Lion, RMSprop, SGD } from './index.js';
 import type { Optimizer, ParameterSlice } from './index.js';
 
 const STEPS = 5;
 const A: ParameterSlice = { name: 'a', offset: 0, length: 7 };
 const B: ParameterSlice = { name: 'b', offset: 7, length: 12 };
-const CLASSES = { SGD, Adam, AdamW, RMSprop };
+const CLASSES = { SGD, Adam, AdamW, RMSprop, Lion, LAMB };
 
 /** The formulas of test/golden/optim.py. */
 function weightsAtStart(): Float32Array {
@@ -31,7 +31,7 @@ function relativeError(actual: Float32Array, expected: readonly number[]): numbe
   return difference / Math.hypot(...expected);
 }
 
-describe('weights after five steps equal PyTorch in float64', () => {
+describe('weights after five steps equal the reference in float64', () => {
   it.each(golden.cases.map((c) => [`${c.optimizer} ${JSON.stringify([c.options, c.second, c.perStep])}`, c]))(
     '%s',
     (_, entry) => {
@@ -74,6 +74,8 @@ const CONFIGURATIONS: [string, () => Optimizer][] = [
   ],
   ['AdamW', () => new AdamW([A, B], { weightDecay: 0.1 })],
   ['RMSprop', () => new RMSprop([A, B], { centered: true, momentum: 0.9 })],
+  ['Lion', () => new Lion([A, B], { lr: 0.01, weightDecay: 0.1 })],
+  ['LAMB', () => new LAMB([A, B], { lr: 0.01 })],
 ];
 
 describe('state', () => {
@@ -192,14 +194,23 @@ describe('groups', () => {
 
 describe('options', () => {
   it.each<[() => Optimizer, string]>([
-    [() => new SGD([A], { lr: -1 }), 'SGD: lr must be a finite number in [0, Infinity), got -1.'],
-    [() => new SGD([A], { momentum: 1.1 }), 'SGD: momentum must be a finite number in [0, 1], got 1.1.'],
-    [() => new SGD([A], { nesterov: true }), 'nesterov needs momentum in (0, 1] and dampening 0'],
-    [() => new Adam([A], { betas: [0.9, 1] }), 'Adam: betas[1] must be a finite number in [0, 1), got 1.'],
-    [() => new AdamW([A], { weightDecay: Infinity }), 'AdamW: weightDecay must be a finite number in [0'],
-    [() => new AdamW([A], { eps: NaN }), 'AdamW: eps must be a finite number in [0, Infinity), got NaN.'],
-    [() => new RMSprop([A], { alpha: 2 }), 'RMSprop: alpha must be a finite number in [0, 1], got 2.'],
-    [() => new RMSprop([{ parameters: [A], lr: NaN }]), 'RMSprop: lr must be a finite number in [0'],
+    [() => new SGD([A], { lr: -1 }), 'SGD: lr must be a number of at least 0; got -1.'],
+    [() => new SGD([A], { momentum: 1.1 }), 'SGD: momentum must be a number from 0 to 1; got 1.1.'],
+    [() => new SGD([A], { nesterov: true }), 'nesterov needs momentum above 0 and dampening 0'],
+    [
+      () => new Adam([A], { betas: [0.9, 1] }),
+      'Adam: betas must be two numbers separated by a comma, each a number from 0 to below 1; got [0.9,1].',
+    ],
+    [
+      () => new AdamW([A], { weightDecay: Infinity }),
+      'AdamW: weightDecay must be a number of at least 0; got Infinity.',
+    ],
+    [() => new AdamW([A], { eps: NaN }), 'AdamW: eps must be a number of at least 0; got NaN.'],
+    [() => new RMSprop([A], { alpha: 2 }), 'RMSprop: alpha must be a number from 0 to 1; got 2.'],
+    [
+      () => new RMSprop([{ parameters: [A], lr: NaN }]),
+      'RMSprop: lr must be a number of at least 0; got NaN.',
+    ],
   ])('%# are checked: the message states the range', (create, message) => {
     expect(create).toThrow(UsageError);
     expect(create).toThrow(message);

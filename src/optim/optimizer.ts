@@ -1,15 +1,18 @@
 /**
- * What every optimizer shares: parameter groups over one flat array of weights, the memory of past
- * gradients (moments), and the plain-data state from which a run resumes bit for bit.
+ * What all optimizers share: parameter groups over one flat array of weights, moments (running means of past
+ * gradients), and the plain-data state from which a run resumes bit for bit.
  *
- * All trainable weights lie in one Float32Array and their gradients in another of equal layout; a
- * parameter is a named slice of both. Arithmetic is done in double precision and rounded to float32 as
- * it is stored, so a step is never less accurate than the same step computed in float32 throughout, and
- * always gives the same bits.
+ * All trainable weights are in one Float32Array and their gradients in another of equal layout; a parameter is a
+ * named slice of both. The arithmetic is in double precision and rounded to float32 when it is stored, so a step
+ * is never less accurate than one computed in float32 throughout, and always gives the same bits.
  */
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
-import { withDefaults } from './defaults.js';
-import type { GroupUpdate, MomentSlice, UpdateRule } from './update-rule.js';
+import type { ArrayRule } from '../runtime/index.js';
+import { ArrayKernel, compileRule } from '../runtime/index.js';
+import type { Setting, Settings } from '../settings/index.js';
+import { checkSettings, real } from '../settings/index.js';
+import type { GroupUpdate, MomentSlice } from './update-rule.js';
+import { momentsOf } from './update-rule.js';
 
 /** Where a parameter lies in the flat arrays of weights and gradients, in elements. */
 export interface ParameterSlice {
@@ -66,13 +69,41 @@ export interface OptimizerState {
   readonly moments: Readonly<Record<string, Float32Array>>;
 }
 
-/** What sets one kind of optimizer apart from another, besides its arithmetic. */
-export interface OptimizerRules<Options extends OptimizerOptions> {
-  readonly type: string;
-  readonly defaults: Readonly<Options>;
-  /** Throws a UsageError that states the accepted range of the first option that is off. */
-  check(options: Options): void;
+/** Slices that share all options, or groups with options of their own. */
+export type OptimizerParameters<Options extends OptimizerOptions = OptimizerOptions> =
+  readonly ParameterSlice[] | readonly ParameterGroupInit<Options>[];
+
+/** What {@link OptimizerDefinition.rule} is told about a group besides its options. */
+export interface StepInfo {
+  /** The number of this step, from 1. */
+  readonly step: number;
+  /** Whether an earlier step made this moment. */
+  has(moment: string): boolean;
 }
+
+/** An optimizer: its options and its arithmetic. Everything else is shared. */
+export interface OptimizerDefinition<Options extends OptimizerOptions = OptimizerOptions> {
+  /** The class name, as saved states carry it. */
+  readonly type: string;
+  /** What it is, as help shows it. */
+  readonly title: string;
+  /** Its options with range, help and default, which is PyTorch's where PyTorch has the optimizer. */
+  readonly settings: Settings<Options>;
+  /** Defaults of `train`, where they differ from those of the class. */
+  readonly trainDefaults?: Partial<Options>;
+  /** Throws a UsageError for options that do not go together. */
+  check?(options: Options): void;
+  /** One step: new values of the arrays `weight` and the moments, from these and `gradient`. */
+  rule(options: Options, info: StepInfo): ArrayRule;
+}
+
+/** Settings that optimizers share; the default is each one's own. */
+export const LEARNING_RATE = { kind: real({ min: 0 }), help: 'learning rate' } satisfies Setting<number>;
+export const WEIGHT_DECAY = { kind: real({ min: 0 }), help: 'weight decay' } satisfies Setting<number>;
+export const MOMENTUM = {
+  kind: real({ min: 0, max: 1 }),
+  help: 'momentum',
+} satisfies Setting<number>;
 
 /** The memory of one group: how many steps it took, and its moments as flat arrays in group order. */
 export class GroupMemory {
@@ -81,10 +112,6 @@ export class GroupMemory {
 
   /** @param length the number of weights in the group. */
   constructor(readonly length: number) {}
-
-  has(name: string): boolean {
-    return this.moments.has(name);
-  }
 
   /** The moment `name` of the whole group, made of zeros on first use. */
   moment(name: string): Float32Array {
@@ -107,14 +134,14 @@ function isGroupInit(item: ParameterSlice | ParameterGroupInit): item is Paramet
 }
 
 /**
- * Base of all optimizers. A subclass gives its rules and updates one group at a time.
+ * Base of all optimizers. A subclass gives its definition.
  *
- * @typeParam Options the options a group of this optimizer has.
+ * @typeParam Options the options that a group of this optimizer has.
  */
 export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOptions> {
   readonly groups: (ParameterGroup & Options)[] = [];
   private readonly memories: GroupMemory[] = [];
-  private readonly rules: OptimizerRules<Options>;
+  private readonly kernels = new Map<string, ArrayKernel>();
   private readonly options: Options;
   private changes = 0;
   private elsewhere = false;
@@ -122,29 +149,37 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   /**
    * @param parameters slices that share all options, or groups with options of their own.
    * @param options what differs from the defaults, for every group that does not say otherwise.
-   * @throws UsageError where an option is out of range or a parameter comes twice.
+   * @throws UsageError if an option is out of range or a parameter is given twice.
    */
   protected constructor(
-    rules: OptimizerRules<Options>,
-    parameters: readonly ParameterSlice[] | readonly ParameterGroupInit<Options>[],
+    private readonly definition: OptimizerDefinition<Options>,
+    parameters: OptimizerParameters<Options>,
     options: Partial<Options>,
   ) {
-    this.rules = rules;
-    this.options = withDefaults(rules.defaults, options);
-    rules.check(this.options);
+    this.options = this.checked(options);
     const items: readonly (ParameterSlice | ParameterGroupInit<Options>)[] = parameters;
     const slices = items.filter((item): item is ParameterSlice => !isGroupInit(item));
     const groups = items.filter((item): item is ParameterGroupInit<Options> => isGroupInit(item));
     if (slices.length > 0 && groups.length > 0) {
-      throw new UsageError(`${rules.type}: give either parameters or groups, not a mixture of both.`);
+      throw new UsageError(`${this.type}: give either parameters or groups, not a mixture of both.`);
     }
     if (slices.length > 0) this.addGroup(slices);
-    for (const group of groups) this.addGroup(group.parameters, group);
+    for (const { parameters: own, ...ownOptions } of groups) {
+      this.addGroup(own, ownOptions as unknown as Partial<Options>);
+    }
+  }
+
+  /** Options with defaults filled in. @throws UsageError if one is unknown or out of range. */
+  private checked(given: Partial<Options>): Options {
+    const { type, settings, check } = this.definition;
+    const options = checkSettings<Options>(type, settings, given);
+    check?.(options);
+    return options;
   }
 
   /** The optimizer's name, as its state carries it. */
   get type(): string {
-    return this.rules.type;
+    return this.definition.type;
   }
 
   /** Grows whenever the moments may have changed: those copied elsewhere are then out of date. */
@@ -158,8 +193,8 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * @throws UsageError where an option is out of range or a parameter is in a group already.
    */
   addGroup(parameters: readonly ParameterSlice[], ownOptions: Partial<Options> = {}): void {
-    const options = withDefaults(this.options, ownOptions);
-    this.rules.check(options);
+    const given = Object.entries(ownOptions).filter(([, value]) => value !== undefined);
+    const options = this.checked({ ...this.options, ...(Object.fromEntries(given) as Partial<Options>) });
     const seen = new Set(this.groups.flatMap((group) => group.parameters.map(({ name }) => name)));
     for (const { name, offset, length } of parameters) {
       if (seen.has(name)) throw new UsageError(`${this.type}: parameter "${name}" is in two groups.`);
@@ -193,8 +228,35 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     this.groups.forEach((group, index) => {
       const memory = this.memories[index]!;
       memory.step++;
-      this.update(group, memory, weights, gradients);
+      const rule = this.ruleOf(group, memory);
+      const kernel = this.kernelOf(rule);
+      const moments = momentsOf(rule).map((name) => [name, memory.moment(name)] as const);
+      let start = 0;
+      for (const { offset, length } of group.parameters) {
+        const arrays: Readonly<Record<string, Float32Array>> = {
+          weight: weights.subarray(offset, offset + length),
+          gradient: gradients.subarray(offset, offset + length),
+          ...Object.fromEntries(
+            moments.map(([name, values]) => [name, values.subarray(start, start + length)]),
+          ),
+        };
+        kernel.update(
+          rule.numbers,
+          rule.arrays.map((name) => arrays[name]!),
+        );
+        start += length;
+      }
     });
+  }
+
+  private ruleOf(group: ParameterGroup & Options, memory: GroupMemory): ArrayRule {
+    return this.definition.rule(group, { step: memory.step, has: (moment) => memory.moments.has(moment) });
+  }
+
+  private kernelOf(rule: ArrayRule): ArrayKernel {
+    let kernel = this.kernels.get(rule.kind);
+    if (!kernel) this.kernels.set(rule.kind, (kernel = new ArrayKernel(compileRule(rule))));
+    return kernel;
   }
 
   /**
@@ -214,8 +276,8 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     const updates = this.groups.map((group, index): GroupUpdate => {
       const memory = this.memories[index]!;
       memory.step++;
-      const rule = this.rule(group, memory);
-      rule.moments.forEach((name) => memory.moment(name));
+      const rule = this.ruleOf(group, memory);
+      momentsOf(rule).forEach((name) => memory.moment(name));
       return { parameters: group.parameters, rule };
     });
     try {
@@ -260,22 +322,19 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     );
   }
 
-  /** Sets in every group what a momentum-cycling schedule drives: `momentum`, or the first of `betas`. */
-  abstract setMomentum(momentum: number): void;
+  /** Sets the momentum of every group, as schedules drive it: `momentum`, or the first of `betas`. */
+  setMomentum(momentum: number): void {
+    for (const group of this.groups as { momentum?: number; betas?: readonly number[] }[]) {
+      if (group.betas) group.betas = [momentum, ...group.betas.slice(1)];
+      else group.momentum = momentum;
+    }
+  }
 
-  /**
-   * The step of one group. `memory.step` counts this step already: it is 1 in the first.
-   * @param weights all weights, changed in place. @param gradients all gradients, only read.
-   */
-  protected abstract update(
-    group: ParameterGroup & Options,
-    memory: GroupMemory,
-    weights: Float32Array,
-    gradients: Float32Array,
-  ): void;
-
-  /** The arithmetic of {@link update} as a graph. Called after the step is counted and before moments are made. */
-  protected abstract rule(group: ParameterGroup & Options, memory: GroupMemory): UpdateRule;
+  /** Whether schedules can drive its momentum: it has `betas`, or `momentum` that is not 0. */
+  get hasMomentum(): boolean {
+    const { betas, momentum = 0 } = this.options as { betas?: unknown; momentum?: number };
+    return betas !== undefined || momentum !== 0;
+  }
 
   /**
    * Everything remembered, enough to go on bit for bit. The moments are views of the live arrays, not
@@ -290,7 +349,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     const groups = this.groups.map((group, index) => {
       const memory = this.memories[index]!;
       const options: Record<string, OptionValue> = { initialLr: group.initialLr };
-      for (const key of optionNames(this.rules)) {
+      for (const key of optionNames(this.definition)) {
         const value = group[key] as OptionValue;
         options[key] = typeof value === 'object' ? [...value] : value;
       }
@@ -328,13 +387,14 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       const names = parameters.map(({ name }) => name);
       const odd = saved.parameters.find((name, i) => name !== names[i]) ?? names[saved.parameters.length];
       if (odd !== undefined) refuse(`group ${index} differs at parameter "${odd}"`);
-      const options: Record<string, OptionValue> = {};
-      for (const key of ['initialLr', ...optionNames(this.rules)]) {
+      const option = (key: string) => {
         const value = saved.options[key];
         if (value === undefined) return refuse(`group ${index} lacks the option ${key}`);
-        options[key] = typeof value === 'object' ? [...value] : value;
-      }
-      this.rules.check(options as unknown as Options);
+        return typeof value === 'object' ? [...value] : value;
+      };
+      const optionKeys = optionNames(this.definition);
+      const options = Object.fromEntries(optionKeys.map((key) => [key, option(key)]));
+      this.checked(options as unknown as Partial<Options>);
       const memory = new GroupMemory(totalLength(parameters));
       memory.step = saved.step;
       for (const moment of saved.moments) {
@@ -350,7 +410,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
           start += length;
         }
       }
-      return { options, memory };
+      return { options: { ...options, initialLr: option('initialLr') }, memory };
     });
     this.changes++;
     loaded.forEach(({ options, memory }, index) => {
@@ -361,7 +421,8 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
 
   private checkGroups(available: number): void {
     this.groups.forEach((group, index) => {
-      this.rules.check(group);
+      const names = optionNames(this.definition);
+      this.checked(Object.fromEntries(names.map((name) => [name, group[name]])) as Partial<Options>);
       this.checkSlices(group, this.memories[index]!, available);
     });
   }
@@ -383,7 +444,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
 }
 
 function optionNames<Options extends OptimizerOptions>(
-  rules: OptimizerRules<Options>,
+  definition: OptimizerDefinition<Options>,
 ): (keyof Options & string)[] {
-  return Object.keys(rules.defaults) as (keyof Options & string)[];
+  return Object.keys(definition.settings) as (keyof Options & string)[];
 }

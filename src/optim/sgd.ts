@@ -1,44 +1,62 @@
 /**
  * Stochastic gradient descent with momentum (Polyak 1964; Nesterov's variant as in Sutskever et al.,
- * "On the importance of initialization and momentum in deep learning", ICML 2013), as PyTorch has it.
+ * "On the importance of initialization and momentum in deep learning", ICML 2013), as PyTorch implements it.
  */
 import { UsageError } from '../errors/index.js';
 import { add, mul, sub } from '../graph/index.js';
-import { Optimizer } from './optimizer.js';
-import type {
-  GroupMemory,
-  OptimizerOptions,
-  OptimizerRules,
-  ParameterGroup,
-  ParameterGroupInit,
-  ParameterSlice,
-} from './optimizer.js';
-import { requireBoolean, requireInRange } from './range.js';
-import type { UpdatedParameter, UpdateRule } from './update-rule.js';
+import { arrayRule } from '../runtime/index.js';
+import { flag, real } from '../settings/index.js';
+import type { OptimizerDefinition, OptimizerOptions, OptimizerParameters } from './optimizer.js';
+import { LEARNING_RATE, MOMENTUM, Optimizer, WEIGHT_DECAY } from './optimizer.js';
 
 export interface SGDOptions extends OptimizerOptions {
-  /** Share of the velocity that is kept, in [0, 1]; 0 is plain gradient descent. */
+  /** Fraction of the velocity that is kept, in [0, 1]; 0 is plain gradient descent. */
   momentum: number;
-  /** Share of the new gradient that the velocity leaves out after its first step, in [0, 1]. */
+  /** Fraction of the gradient that is not added to the velocity, in [0, 1]. It has no effect in the first step. */
   dampening: number;
-  /** Looks one velocity ahead; needs momentum above 0 and dampening 0. */
+  /** Nesterov momentum; needs momentum above 0 and dampening 0. */
   nesterov: boolean;
 }
 
-const RULES: OptimizerRules<SGDOptions> = {
+const DEFINITION: OptimizerDefinition<SGDOptions> = {
   type: 'SGD',
-  defaults: { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false },
-  check({ lr, momentum, dampening, weightDecay, nesterov }) {
-    requireInRange('SGD', 'lr', lr, { min: 0 });
-    requireInRange('SGD', 'momentum', momentum, { min: 0, max: 1 });
-    requireInRange('SGD', 'dampening', dampening, { min: 0, max: 1 });
-    requireInRange('SGD', 'weightDecay', weightDecay, { min: 0 });
-    requireBoolean('SGD', 'nesterov', nesterov);
+  title: 'stochastic gradient descent',
+  settings: {
+    lr: { ...LEARNING_RATE, default: 1e-3 },
+    momentum: { ...MOMENTUM, default: 0 },
+    dampening: {
+      kind: real({ min: 0, max: 1 }),
+      help: 'fraction of the gradient that is not added to the velocity',
+      default: 0,
+    },
+    nesterov: { kind: flag(), help: 'Nesterov momentum', default: false },
+    weightDecay: { ...WEIGHT_DECAY, default: 0 },
+  },
+  trainDefaults: { momentum: 0.9 },
+  check({ momentum, dampening, nesterov }) {
     if (nesterov && (momentum === 0 || dampening !== 0)) {
       throw new UsageError(
-        `SGD: nesterov needs momentum in (0, 1] and dampening 0, got momentum ${momentum} and dampening ${dampening}.`,
+        `SGD: nesterov needs momentum above 0 and dampening 0; got momentum ${momentum} and dampening ${dampening}.`,
       );
     }
+  },
+  rule({ lr, momentum, dampening, weightDecay, nesterov }, { has }) {
+    const hasVelocity = momentum !== 0;
+    const decays = weightDecay !== 0;
+    // The first velocity is the gradient itself, without dampening.
+    const gain = has('momentum_buffer') ? 1 - dampening : 1;
+    return arrayRule({
+      kind: `sgd ${hasVelocity} ${decays} ${nesterov}`,
+      arrays: ['weight', 'gradient', ...(hasVelocity ? (['momentum_buffer'] as const) : [])],
+      numbers: { lr, momentum, weightDecay, gain },
+      update({ weight, gradient, momentum_buffer }, n) {
+        const g = decays ? add(gradient, mul(n.weightDecay, weight)) : gradient;
+        if (!hasVelocity) return { weight: sub(weight, mul(n.lr, g)) };
+        const velocity = add(mul(n.momentum, momentum_buffer), mul(n.gain, g));
+        const direction = nesterov ? add(g, mul(n.momentum, velocity)) : velocity;
+        return { weight: sub(weight, mul(n.lr, direction)), momentum_buffer: velocity };
+      },
+    });
   },
 };
 
@@ -49,99 +67,10 @@ const RULES: OptimizerRules<SGDOptions> = {
  * Defaults: lr 1e-3, everything else 0 or off.
  */
 export class SGD extends Optimizer<SGDOptions> {
-  /** @throws UsageError where an option is out of range. */
-  constructor(
-    parameters: readonly ParameterSlice[] | readonly ParameterGroupInit<SGDOptions>[],
-    options: Partial<SGDOptions> = {},
-  ) {
-    super(RULES, parameters, options);
-  }
+  static readonly definition = DEFINITION;
 
-  override setMomentum(momentum: number): void {
-    for (const group of this.groups) group.momentum = momentum;
-  }
-
-  protected override update(
-    group: ParameterGroup & SGDOptions,
-    memory: GroupMemory,
-    weights: Float32Array,
-    gradients: Float32Array,
-  ): void {
-    const { lr, momentum, weightDecay, nesterov } = group;
-    if (momentum === 0) {
-      for (const { offset, length } of group.parameters) {
-        const end = offset + length;
-        descend(weights.subarray(offset, end), gradients.subarray(offset, end), lr, weightDecay);
-      }
-      return;
-    }
-    // The first velocity is the gradient itself, undamped: with v = 0, a gain of 1 gives just that.
-    const gain = memory.has('momentum_buffer') ? 1 - group.dampening : 1;
-    const velocity = memory.moment('momentum_buffer');
-    let start = 0;
-    for (const { offset, length } of group.parameters) {
-      const end = offset + length;
-      descendWithMomentum(
-        weights.subarray(offset, end),
-        gradients.subarray(offset, end),
-        velocity.subarray(start, start + length),
-        lr,
-        weightDecay,
-        momentum,
-        gain,
-        nesterov ? 1 : 0,
-        nesterov ? momentum : 1,
-      );
-      start += length;
-    }
-  }
-
-  protected override rule(group: ParameterGroup & SGDOptions, memory: GroupMemory): UpdateRule {
-    const { lr, momentum, dampening, weightDecay, nesterov } = group;
-    const gain = memory.has('momentum_buffer') ? 1 - dampening : 1;
-    const hasVelocity = momentum !== 0;
-    const decays = weightDecay !== 0;
-    return {
-      kind: `sgd ${hasVelocity} ${decays} ${nesterov}`,
-      numbers: { lr, momentum, weightDecay, gain },
-      moments: hasVelocity ? ['momentum_buffer'] : [],
-      update(weight, slope, moments, n): UpdatedParameter {
-        const gradient = decays ? add(slope, mul(n.weightDecay!, weight)) : slope;
-        if (!hasVelocity) return { weight: sub(weight, mul(n.lr!, gradient)), moments: {} };
-        const v = add(mul(n.momentum!, moments.momentum_buffer!), mul(n.gain!, gradient));
-        const direction = nesterov ? add(gradient, mul(n.momentum!, v)) : v;
-        return { weight: sub(weight, mul(n.lr!, direction)), moments: { momentum_buffer: v } };
-      },
-    };
-  }
-}
-
-function descend(weights: Float32Array, gradients: Float32Array, lr: number, weightDecay: number): void {
-  const n = weights.length;
-  for (let i = 0; i < n; i++) {
-    const weight = weights[i]!;
-    weights[i] = weight - lr * (gradients[i]! + weightDecay * weight);
-  }
-}
-
-/** The direction is `ofGradient` · g + `ofVelocity` · v, so that one loop serves both kinds of momentum. */
-function descendWithMomentum(
-  weights: Float32Array,
-  gradients: Float32Array,
-  velocity: Float32Array,
-  lr: number,
-  weightDecay: number,
-  momentum: number,
-  gain: number,
-  ofGradient: number,
-  ofVelocity: number,
-): void {
-  const n = weights.length;
-  for (let i = 0; i < n; i++) {
-    const weight = weights[i]!;
-    const gradient = gradients[i]! + weightDecay * weight;
-    const v = momentum * velocity[i]! + gain * gradient;
-    velocity[i] = v;
-    weights[i] = weight - lr * (ofGradient * gradient + ofVelocity * v);
+  /** @throws UsageError if an option is out of range. */
+  constructor(parameters: OptimizerParameters<SGDOptions>, options: Partial<SGDOptions> = {}) {
+    super(DEFINITION, parameters, options);
   }
 }

@@ -8,7 +8,7 @@ import { BCE_DICE, Discs, fingerprint, tinyFit, tinyLearner, TinyNet } from '../
 import { WEBGPU } from '../graph/index.js';
 import type { LossTerm } from '../nn/index.js';
 import type { Optimizer, ParameterSlice } from '../optim/index.js';
-import { Adam, AdamW, gradientNorm, RMSprop, SGD } from '../optim/index.js';
+import { Adam, AdamW, gradientNorm, LAMB, Lion, RMSprop, SGD } from '../optim/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import { findLr, fit, gradientClipping, loadCheckpoint, saveCheckpoint, weightAveraging } from './index.js';
@@ -38,6 +38,8 @@ const OPTIMIZERS: Readonly<Record<string, Make>> = {
   RMSprop: (p) => new RMSprop(p, { lr: 1e-3 }),
   'RMSprop, centred, with momentum': (p) =>
     new RMSprop(p, { lr: 1e-3, centered: true, momentum: 0.8, weightDecay: 0.01 }),
+  Lion: (p) => new Lion(p, { lr: 1e-3, weightDecay: 0.1 }),
+  LAMB: (p) => new LAMB(p, { lr: 5e-3 }),
   'two groups': (p) =>
     new Adam([
       { parameters: p.slice(0, 2), lr: 1e-3 },

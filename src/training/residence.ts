@@ -10,6 +10,7 @@ import type { GraphDefinition, Leaf, Shape, Tensor } from '../graph/index.js';
 import { add, input, mul } from '../graph/index.js';
 import type { ModelState, Slot } from '../nn/index.js';
 import type { GroupUpdate, Optimizer } from '../optim/index.js';
+import { momentsOf } from '../optim/index.js';
 import type { HostBuffer, KeptTensors, Runtime, View } from '../runtime/index.js';
 import { arrayAt, Program, viewOf } from '../runtime/index.js';
 import { GRADIENT } from './step.js';
@@ -141,7 +142,7 @@ export class Residence {
       for (const { name } of parameters) {
         feeds[`weight:${name}`] = results[`next:${name}`] = this.valueKey(name);
         feeds[GRADIENT + name] = this.key('g', name);
-        for (const moment of rule.moments) {
+        for (const moment of momentsOf(rule)) {
           feeds[`${moment}:${name}`] = results[`next:${moment}:${name}`] = this.key(`m:${moment}`, name);
         }
       }
@@ -354,16 +355,18 @@ function updateGraph(
     );
     for (const { name } of parameters) {
       const shape = shapes.get(name)!;
-      const moments = Object.fromEntries(rule.moments.map((m) => [m, leaf(`${m}:${name}`, shape)]));
+      const moments = momentsOf(rule).map((m) => [m, leaf(`${m}:${name}`, shape)]);
       const gradient = leaf(GRADIENT + name, shape);
-      const next = rule.update(
-        leaf(`weight:${name}`, shape),
-        scale ? mul(gradient, scale) : gradient,
-        moments,
+      const { weight, ...next } = rule.update(
+        {
+          weight: leaf(`weight:${name}`, shape),
+          gradient: scale ? mul(gradient, scale) : gradient,
+          ...(Object.fromEntries(moments) as Record<string, Tensor>),
+        },
         numbers,
       );
-      outputs[`next:${name}`] = next.weight;
-      for (const [moment, value] of Object.entries(next.moments)) outputs[`next:${moment}:${name}`] = value;
+      outputs[`next:${name}`] = weight!;
+      for (const [moment, value] of Object.entries(next)) outputs[`next:${moment}:${name}`] = value!;
     }
   });
   return { inputs, outputs };

@@ -1,4 +1,5 @@
-"""Weights after five steps of each optimizer on given gradients, by PyTorch.
+"""Weights after five steps of each optimizer on given gradients, by PyTorch; of Lion and LAMB, which PyTorch
+lacks, by the algorithms of their papers.
 
 Run: python3 optim.py > optim.json (needs torch). The weights and gradients are dyadic fractions made by a
 formula that the test repeats, so both sides start from the same bits. Reference values are float64; for
@@ -31,7 +32,48 @@ CASES = [
     ("RMSprop", {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.05}, {}, []),
     ("RMSprop", {"lr": 0.02, "alpha": 0.9, "centered": True, "eps": 1e-3}, {}, []),
     ("RMSprop", {"lr": 0.02, "centered": True, "momentum": 0.5, "weight_decay": 0.1}, {"alpha": 0.8}, []),
+    ("Lion", {}, {}, []),
+    ("Lion", {"lr": 0.01, "betas": (0.8, 0.95), "weight_decay": 0.3}, {"lr": 0.003}, []),
+    ("LAMB", {}, {}, []),
+    ("LAMB", {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.3}, {"weight_decay": 0}, []),
 ]
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, algorithm 2."""
+
+    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for theta in group["params"]:
+                m = self.state[theta].get("m", torch.zeros_like(theta))
+                c = beta1 * m + (1 - beta1) * theta.grad
+                theta -= group["lr"] * (torch.sign(c) + group["weight_decay"] * theta)
+                self.state[theta]["m"] = beta2 * m + (1 - beta2) * theta.grad
+
+
+class LAMB(torch.optim.Optimizer):
+    """You et al. 2020, algorithm 2, with the identity as phi."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.01):
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for x in group["params"]:
+                state = self.state[x]
+                t = state["t"] = state.get("t", 0) + 1
+                m = state["m"] = beta1 * state.get("m", torch.zeros_like(x)) + (1 - beta1) * x.grad
+                v = state["v"] = beta2 * state.get("v", torch.zeros_like(x)) + (1 - beta2) * x.grad ** 2
+                r = (m / (1 - beta1 ** t)) / ((v / (1 - beta2 ** t)).sqrt() + group["eps"])
+                update = r + group["weight_decay"] * x
+                x -= group["lr"] * x.norm() / update.norm() * update
 
 
 def values(dtype):
@@ -45,7 +87,8 @@ def run(name, options, second, per_step, dtype):
     weights, gradients = values(dtype)
     a, b = [w.clone().requires_grad_() for w in weights]
     groups = [{"params": [a]}, {"params": [b], **second}] if second else [a, b]
-    optimizer = getattr(torch.optim, name)(groups, **options)
+    optimizer = {"Lion": Lion, "LAMB": LAMB}.get(name) or getattr(torch.optim, name)
+    optimizer = optimizer(groups, **options)
     for step in range(STEPS):
         if per_step:
             for group in optimizer.param_groups:

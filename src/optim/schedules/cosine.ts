@@ -1,54 +1,53 @@
 /**
  * Cosine annealing with linear warm-up and warm restarts (Loshchilov & Hutter, "SGDR: stochastic
  * gradient descent with warm restarts", ICLR 2017, equation 5). Equal to PyTorch's CosineAnnealingLR or
- * CosineAnnealingWarmRestarts, after LinearLR where there is a warm-up.
+ * CosineAnnealingWarmRestarts, after LinearLR if there is a warm-up.
  */
-import { withDefaults } from '../defaults.js';
-import { requireBoolean, requireInRange } from '../range.js';
+import { UsageError } from '../../errors/index.js';
+import type { Settings } from '../../settings/index.js';
+import { checkSettings, flag, real, whole } from '../../settings/index.js';
 import { makeSchedule } from './schedule.js';
-import type { Schedule } from './schedule.js';
+import type { Schedule, ScheduleDefinition } from './schedule.js';
 
 export interface CosineOptions {
-  /** Steps from the full rate down to the least (PyTorch's T_max, or T_0), warm-up aside; at least 1. */
+  /** Steps from the full rate to the minimum (PyTorch's T_max, or T_0), without the warm-up; at least 1. */
   readonly period: number;
-  /** Steps of linear warm-up ahead of that, at least 0. */
+  /** Steps of linear warm-up before that, at least 0. */
   readonly warmup: number;
-  /** The share of the rate at which warm-up starts, in (0, 1]. */
+  /** The fraction of the rate at which warm-up starts, in (0, 1]. */
   readonly warmupFactor: number;
-  /** Whether the rate jumps back up after each period; if not, the least rate holds from there on. */
+  /** Whether the rate returns to its full value after each period. If not, it stays at the minimum. */
   readonly restarts: boolean;
-  /** Each period is so many times as long as the one before (T_mult); whole, at least 1. */
+  /** Length of each period relative to the one before (T_mult); whole, at least 1. */
   readonly periodFactor: number;
-  /** The least learning rate (eta_min): a rate, not a share; at least 0. */
+  /** The minimum learning rate (eta_min): a rate, not a fraction; at least 0. */
   readonly minLr: number;
 }
+
+const SETTINGS: Settings<CosineOptions> = {
+  period: { kind: whole(1), help: 'steps from the full rate to the minimum' },
+  warmup: { kind: whole(0), help: 'steps of linear warm-up before that', default: 0 },
+  warmupFactor: {
+    kind: real({ above: 0, max: 1 }),
+    help: 'the fraction of the rate at which warm-up starts',
+    default: 1 / 3,
+  },
+  restarts: { kind: flag(), help: 'whether the rate returns to its full value', default: false },
+  periodFactor: { kind: whole(1), help: 'length of each period relative to the one before', default: 1 },
+  minLr: { kind: real({ min: 0 }), help: 'the minimum learning rate', default: 0 },
+};
 
 /**
  * minLr + (baseLr − minLr) · (1 + cos(π t / T)) / 2, per batch, t steps into a period of T.
  *
  * Defaults: no warm-up (warmupFactor 1/3), no restarts (periodFactor 1), minLr 0.
- * @throws UsageError where an option is out of range.
+ * @throws UsageError if an option is out of range.
  */
 export function cosine(
   given: Partial<CosineOptions> & Pick<CosineOptions, 'period'>,
 ): Schedule<CosineOptions> {
-  const defaults: CosineOptions = {
-    period: given.period,
-    warmup: 0,
-    warmupFactor: 1 / 3,
-    restarts: false,
-    periodFactor: 1,
-    minLr: 0,
-  };
-  const options = withDefaults(defaults, given);
+  const options = checkSettings('cosine', SETTINGS, given);
   const { period, warmup, warmupFactor, restarts, periodFactor, minLr } = options;
-  requireInRange('cosine', 'period', period, { min: 1, whole: true });
-  requireInRange('cosine', 'warmup', warmup, { min: 0, whole: true });
-  requireInRange('cosine', 'warmupFactor', warmupFactor, { above: 0, max: 1 });
-  requireBoolean('cosine', 'restarts', restarts);
-  requireInRange('cosine', 'periodFactor', periodFactor, { min: 1, whole: true });
-  requireInRange('cosine', 'minLr', minLr, { min: 0 });
-
   return makeSchedule('cosine', 'batch', options, (step, baseLr) => {
     if (step < warmup) return { lr: baseLr * (warmupFactor + (1 - warmupFactor) * (step / warmup)) };
     let elapsed = step - warmup;
@@ -66,3 +65,32 @@ export function cosine(
     return { lr: minLr + ((baseLr - minLr) * (1 + Math.cos((Math.PI * elapsed) / length))) / 2 };
   });
 }
+
+export const cosineDefinition: ScheduleDefinition<{
+  readonly warmupEpochs: number;
+  readonly restarts: number;
+}> = {
+  title: 'falls along a cosine to 0',
+  settings: {
+    warmupEpochs: {
+      kind: whole(0, 1_000_000),
+      help: 'epochs in which the learning rate first rises, from a third',
+      default: 0,
+    },
+    restarts: {
+      kind: whole(0, 1000),
+      help: 'how often the learning rate returns to its full value, evenly spaced',
+      default: 0,
+    },
+  },
+  make({ warmupEpochs, restarts }, { totalSteps, stepsPerEpoch }) {
+    const warmup = warmupEpochs * stepsPerEpoch;
+    const left = totalSteps - warmup;
+    if (left <= restarts) {
+      throw new UsageError(
+        `The run of ${totalSteps} steps is too short for its schedule: warm-up takes ${warmup} steps, and ${restarts} restarts need more than as many again. Make the run longer, or lower --warmup-epochs or --restarts.`,
+      );
+    }
+    return cosine({ period: Math.ceil(left / (restarts + 1)), restarts: restarts > 0, warmup });
+  },
+};

@@ -1,6 +1,14 @@
 /** Learning-rate schedules. */
 export { applySchedule } from './schedule.js';
-export type { Schedule, ScheduleInterval, SchedulePoint } from './schedule.js';
+export type {
+  Schedule,
+  ScheduleDefinition,
+  ScheduledRun,
+  ScheduleInterval,
+  SchedulePoint,
+} from './schedule.js';
+export { makeNamedSchedule, SCHEDULES } from './registry.js';
+export type { ScheduleName } from './registry.js';
 export { constant } from './constant.js';
 export type { ConstantOptions } from './constant.js';
 export { cosine } from './cosine.js';

@@ -1,30 +1,45 @@
 /**
- * Lowers the rate once a score has stopped getting better. Equal to PyTorch's ReduceLROnPlateau. The one
- * schedule with a memory: it must be shown the score of every epoch, and saved with the run.
+ * Lowers the rate when a score has stopped improving. Equal to PyTorch's ReduceLROnPlateau. It is the only
+ * schedule with state: it must be given the score of every epoch, and its state is saved with the run.
  */
-import { PixelwiseError, UsageError } from '../../errors/index.js';
-import { withDefaults } from '../defaults.js';
-import { requireInRange } from '../range.js';
-import type { Schedule, SchedulePoint } from './schedule.js';
+import { PixelwiseError } from '../../errors/index.js';
+import type { Settings } from '../../settings/index.js';
+import { checkSettings, checkValue, choice, real, whole } from '../../settings/index.js';
+import type { Schedule, ScheduleDefinition, SchedulePoint } from './schedule.js';
 
 export interface ReduceOnPlateauOptions {
-  /** Whether a smaller or a greater score is the better one. */
+  /** Whether a lower or a higher score is better. */
   readonly mode: 'min' | 'max';
   /** Factor of each reduction, in (0, 1). */
   readonly factor: number;
-  /** Epochs without improvement that are let pass, at least 0; the next one reduces. */
+  /** Epochs without improvement that are tolerated, at least 0; the next one lowers the rate. */
   readonly patience: number;
-  /** What counts as improvement, at least 0, if relative below 1: see `thresholdMode`. */
+  /** The smallest change that counts as improvement, at least 0, and below 1 if relative: see `thresholdMode`. */
   readonly threshold: number;
-  /** `rel`: better by the share `threshold` of the best score; `abs`: better by `threshold` itself. */
+  /** `rel`: `threshold` is a fraction of the best score; `abs`: it is a difference. */
   readonly thresholdMode: 'rel' | 'abs';
-  /** Epochs after a reduction in which nothing is counted, at least 0. */
+  /** Epochs after a reduction in which bad epochs are not counted, at least 0. */
   readonly cooldown: number;
-  /** No rate is reduced below this, at least 0. */
+  /** The rate is never reduced below this, at least 0. */
   readonly minLr: number;
-  /** A reduction by no more than this is not made, at least 0. */
+  /** Smaller reductions than this are not made, at least 0. */
   readonly eps: number;
 }
+
+const SETTINGS: Settings<ReduceOnPlateauOptions> = {
+  mode: { kind: choice(['min', 'max']), help: 'whether a lower or a higher score is better', default: 'min' },
+  factor: { kind: real({ above: 0, below: 1 }), help: 'factor of each reduction', default: 0.1 },
+  patience: { kind: whole(0), help: 'epochs without improvement that are tolerated', default: 10 },
+  threshold: { kind: real({ min: 0 }), help: 'the smallest change that counts', default: 1e-4 },
+  thresholdMode: {
+    kind: choice(['rel', 'abs']),
+    help: 'whether the threshold is a fraction of the best score or a difference',
+    default: 'rel',
+  },
+  cooldown: { kind: whole(0), help: 'epochs after a reduction that are not counted', default: 0 },
+  minLr: { kind: real({ min: 0 }), help: 'the rate is never reduced below this', default: 0 },
+  eps: { kind: real({ min: 0 }), help: 'smaller reductions than this are not made', default: 1e-8 },
+};
 
 /** What the schedule remembers: plain data that JSON can hold. */
 export interface ReduceOnPlateauState {
@@ -37,7 +52,7 @@ export interface ReduceOnPlateauState {
 
 /**
  * baseLr · factor^reductions, at least minLr; per epoch. Call `observe` with the score after each epoch.
- * A score that is not a number counts as no improvement.
+ * NaN counts as no improvement.
  *
  * Defaults: mode min, factor 0.1, patience 10, threshold 1e-4 relative, no cool-down, minLr 0, eps 1e-8.
  */
@@ -50,37 +65,11 @@ export class ReduceOnPlateau implements Schedule<ReduceOnPlateauOptions> {
   private cooldownLeft = 0;
   private reductions = 0;
 
-  /** @throws UsageError where an option is out of range. */
+  /** @throws UsageError if an option is out of range. */
   constructor(given: Partial<ReduceOnPlateauOptions> = {}) {
-    const defaults: ReduceOnPlateauOptions = {
-      mode: 'min',
-      factor: 0.1,
-      patience: 10,
-      threshold: 1e-4,
-      thresholdMode: 'rel',
-      cooldown: 0,
-      minLr: 0,
-      eps: 1e-8,
-    };
-    this.options = withDefaults(defaults, given);
-    const { mode, factor, patience, threshold, thresholdMode, cooldown, minLr, eps } = this.options;
-    if (mode !== 'min' && mode !== 'max') {
-      throw new UsageError(`plateau: mode must be "min" or "max", got ${String(mode)}.`);
-    }
-    if (thresholdMode !== 'rel' && thresholdMode !== 'abs') {
-      throw new UsageError(`plateau: thresholdMode must be "rel" or "abs", got ${String(thresholdMode)}.`);
-    }
-    requireInRange('plateau', 'factor', factor, { above: 0, below: 1 });
-    requireInRange('plateau', 'patience', patience, { min: 0, whole: true });
-    requireInRange(
-      'plateau',
-      'threshold',
-      threshold,
-      thresholdMode === 'rel' ? { min: 0, below: 1 } : { min: 0 },
-    );
-    requireInRange('plateau', 'cooldown', cooldown, { min: 0, whole: true });
-    requireInRange('plateau', 'minLr', minLr, { min: 0 });
-    requireInRange('plateau', 'eps', eps, { min: 0 });
+    this.options = checkSettings('plateau', SETTINGS, given);
+    const { thresholdMode, threshold } = this.options;
+    if (thresholdMode === 'rel') checkValue('plateau: threshold', real({ min: 0, below: 1 }), threshold);
     this.best = this.worst();
   }
 
@@ -96,7 +85,7 @@ export class ReduceOnPlateau implements Schedule<ReduceOnPlateauOptions> {
     return { lr };
   }
 
-  /** Takes in the score of one epoch. @returns whether it reduced the rate. */
+  /** Takes the score of one epoch. @returns whether it lowered the rate. */
   observe(score: number): boolean {
     if (this.isBetter(score)) {
       this.best = score;
@@ -120,13 +109,13 @@ export class ReduceOnPlateau implements Schedule<ReduceOnPlateauOptions> {
     return { best: Number.isFinite(best) ? best : null, badEpochs, cooldownLeft, reductions };
   }
 
-  /** @throws PixelwiseError `schedule-state` where the state is not one of this schedule. */
+  /** @throws PixelwiseError `schedule-state` if the state is not one of this schedule. */
   loadState({ best, badEpochs, cooldownLeft, reductions }: ReduceOnPlateauState): void {
     const whole = [badEpochs, cooldownLeft, reductions].every((n) => Number.isInteger(n) && n >= 0);
     if (!whole || !(best === null || Number.isFinite(best))) {
       throw new PixelwiseError(
         'schedule-state',
-        `plateau: the saved state is not whole: ${JSON.stringify({ best, badEpochs, cooldownLeft, reductions })}. Resume from another checkpoint.`,
+        `plateau: the saved state is damaged: ${JSON.stringify({ best, badEpochs, cooldownLeft, reductions })}. Resume from another checkpoint.`,
       );
     }
     this.best = best ?? this.worst();
@@ -146,3 +135,9 @@ export class ReduceOnPlateau implements Schedule<ReduceOnPlateauOptions> {
     return mode === 'min' ? score < bar : score > bar;
   }
 }
+
+export const reduceOnPlateauDefinition: ScheduleDefinition = {
+  title: 'drops when the monitored score stops improving',
+  settings: {},
+  make: (_, { epochs }) => new ReduceOnPlateau({ patience: Math.max(2, Math.round(epochs / 10)) }),
+};

@@ -183,35 +183,38 @@ describe('options', () => {
   it.each<[() => unknown, string]>([
     [
       () => oneCycle({ totalSteps: 0 }),
-      'one-cycle: totalSteps must be a whole number in [1, Infinity), got 0.',
+      'one-cycle: totalSteps must be a whole number of at least 1; got 0.',
     ],
     [
       () => oneCycle({ totalSteps: 9, pctStart: 1.5 }),
-      'pctStart must be a finite number in [0, 1], got 1.5.',
+      'one-cycle: pctStart must be a number from 0 to 1; got 1.5.',
     ],
-    [() => oneCycle({ totalSteps: 9, pctStart: 0.6, threePhase: true }), 'in [0, 0.5], got 0.6.'],
+    [
+      () => oneCycle({ totalSteps: 9, pctStart: 0.6, threePhase: true }),
+      'pctStart must be a number from 0 to 0.5; got 0.6.',
+    ],
     [
       () => oneCycle({ totalSteps: 9, annealStrategy: 'exp' as 'cos' }),
-      'must be "cos" or "linear", got exp.',
+      'annealStrategy must be cos or linear; got "exp".',
     ],
-    [() => stepDecay({ stepSize: 0 }), 'step: stepSize must be a whole number in [1, Infinity), got 0.'],
+    [() => stepDecay({ stepSize: 0 }), 'step: stepSize must be a whole number of at least 1; got 0.'],
+    [() => stepDecay({ stepSize: 1, gamma: 0 }), 'step: gamma must be a number above 0; got 0.'],
+    [() => multiStepDecay({ milestones: [5, 2] }), 'multi-step: milestones must ascend; got 5, 2.'],
+    [() => multiStepDecay({ milestones: [1.5] }), 'each a whole number of at least 0; got [1.5].'],
+    [() => cosine({ period: 0 }), 'cosine: period must be a whole number of at least 1; got 0.'],
     [
-      () => stepDecay({ stepSize: 1, gamma: 0 }),
-      'step: gamma must be a finite number in (0, Infinity), got 0.',
+      () => cosine({ period: 5, periodFactor: 0 }),
+      'periodFactor must be a whole number of at least 1; got 0.',
     ],
-    [() => multiStepDecay({ milestones: [5, 2] }), 'multi-step: milestones must ascend, got 5, 2.'],
-    [() => multiStepDecay({ milestones: [1.5] }), 'milestones[0] must be a whole number in [0, Infinity)'],
-    [() => cosine({ period: 0 }), 'cosine: period must be a whole number in [1, Infinity), got 0.'],
-    [() => cosine({ period: 5, periodFactor: 0 }), 'periodFactor must be a whole number in [1, Infinity)'],
-    [() => polynomial({ totalSteps: 5, power: -1 }), 'poly: power must be a finite number in (0, Infinity)'],
-    [() => rangeTest({ startLr: 0 }), 'range-test: startLr must be a finite number in (0, Infinity), got 0.'],
-    [() => constant({ factor: 2 }), 'constant: factor must be a finite number in (0, 1], got 2.'],
-    [() => new ReduceOnPlateau({ factor: 1 }), 'plateau: factor must be a finite number in (0, 1), got 1.'],
+    [() => polynomial({ totalSteps: 5, power: -1 }), 'poly: power must be a number above 0; got -1.'],
+    [() => rangeTest({ startLr: 0 }), 'range-test: startLr must be a number above 0; got 0.'],
+    [() => constant({ factor: 2 }), 'constant: factor must be a number above 0 and up to 1; got 2.'],
     [
-      () => new ReduceOnPlateau({ mode: 'least' as 'min' }),
-      'plateau: mode must be "min" or "max", got least.',
+      () => new ReduceOnPlateau({ factor: 1 }),
+      'plateau: factor must be a number above 0 and below 1; got 1.',
     ],
-    [() => constant().at(-1), 'constant: step must be a whole number in [0, Infinity), got -1.'],
+    [() => new ReduceOnPlateau({ mode: 'least' as 'min' }), 'plateau: mode must be min or max; got "least".'],
+    [() => constant().at(-1), 'constant: step must be a whole number of at least 0; got -1.'],
   ])('%# are checked: the message states the range', (create, message) => {
     expect(create).toThrow(UsageError);
     expect(create).toThrow(message);

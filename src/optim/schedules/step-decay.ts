@@ -1,56 +1,100 @@
-/** Rates that fall in steps: every so many epochs, or at given ones. PyTorch's StepLR and MultiStepLR. */
+/** Rates that drop in steps: every few epochs, or at given ones. PyTorch's StepLR and MultiStepLR. */
 import { UsageError } from '../../errors/index.js';
-import { withDefaults } from '../defaults.js';
-import { requireInRange } from '../range.js';
+import type { Settings } from '../../settings/index.js';
+import { checkSettings, numbers, real, whole } from '../../settings/index.js';
 import { makeSchedule } from './schedule.js';
-import type { Schedule } from './schedule.js';
+import type { Schedule, ScheduleDefinition } from './schedule.js';
 
 export interface StepDecayOptions {
-  /** Epochs between two falls, at least 1. */
+  /** Epochs between two drops, at least 1. */
   readonly stepSize: number;
-  /** Factor of each fall, above 0. */
+  /** Factor of each drop, above 0. */
   readonly gamma: number;
 }
 
+const GAMMA = { kind: real({ above: 0 }), help: 'factor of each drop', default: 0.1 };
+
+const STEP_SETTINGS: Settings<StepDecayOptions> = {
+  stepSize: { kind: whole(1), help: 'epochs between two drops' },
+  gamma: GAMMA,
+};
+
 /**
  * baseLr · gamma^⌊epoch / stepSize⌋, per epoch. Default: gamma 0.1.
- * @throws UsageError where an option is out of range.
+ * @throws UsageError if an option is out of range.
  */
 export function stepDecay(
   given: Partial<StepDecayOptions> & Pick<StepDecayOptions, 'stepSize'>,
 ): Schedule<StepDecayOptions> {
-  const options = withDefaults<StepDecayOptions>({ stepSize: given.stepSize, gamma: 0.1 }, given);
-  requireInRange('step', 'stepSize', options.stepSize, { min: 1, whole: true });
-  requireInRange('step', 'gamma', options.gamma, { above: 0 });
+  const options = checkSettings('step', STEP_SETTINGS, given);
   return makeSchedule('step', 'epoch', options, (epoch, baseLr) => ({
     lr: baseLr * options.gamma ** Math.floor(epoch / options.stepSize),
   }));
 }
 
 export interface MultiStepDecayOptions {
-  /** The first epochs with a lower rate, ascending. One that comes twice counts twice. */
+  /** The first epochs with a lower rate, ascending. One that is given twice counts twice. */
   readonly milestones: readonly number[];
-  /** Factor of each fall, above 0. */
+  /** Factor of each drop, above 0. */
   readonly gamma: number;
 }
 
+const MULTI_STEP_SETTINGS: Settings<MultiStepDecayOptions> = {
+  milestones: { kind: numbers(0, Infinity, whole(0)), help: 'the first epochs with a lower rate' },
+  gamma: GAMMA,
+};
+
 /**
  * baseLr · gamma^(milestones reached), per epoch. Default: gamma 0.1.
- * @throws UsageError where an option is out of range or the milestones are not in order.
+ * @throws UsageError if an option is out of range or the milestones do not ascend.
  */
 export function multiStepDecay(
   given: Partial<MultiStepDecayOptions> & Pick<MultiStepDecayOptions, 'milestones'>,
 ): Schedule<MultiStepDecayOptions> {
-  const options = withDefaults<MultiStepDecayOptions>({ milestones: given.milestones, gamma: 0.1 }, given);
+  const options = checkSettings('multi-step', MULTI_STEP_SETTINGS, given);
   const { milestones, gamma } = options;
-  requireInRange('multi-step', 'gamma', gamma, { above: 0 });
-  milestones.forEach((milestone, i) => {
-    requireInRange('multi-step', `milestones[${i}]`, milestone, { min: 0, whole: true });
-    if (i > 0 && milestone < milestones[i - 1]!) {
-      throw new UsageError(`multi-step: milestones must ascend, got ${milestones.join(', ')}.`);
-    }
-  });
+  if (milestones.some((milestone, i) => milestone < (milestones[i - 1] ?? 0))) {
+    throw new UsageError(`multi-step: milestones must ascend; got ${milestones.join(', ')}.`);
+  }
   return makeSchedule('multi-step', 'epoch', options, (epoch, baseLr) => ({
     lr: baseLr * gamma ** milestones.filter((milestone) => milestone <= epoch).length,
   }));
 }
+
+const STEP_FACTOR = {
+  kind: real({ above: 0, max: 1 }),
+  help: 'factor of each drop of the learning rate',
+  default: 0.1,
+};
+
+export const stepDecayDefinition: ScheduleDefinition<{
+  readonly stepEpochs?: number | undefined;
+  readonly stepFactor: number;
+}> = {
+  title: 'drops every few epochs',
+  settings: {
+    stepEpochs: {
+      kind: whole(1, 1_000_000),
+      help: 'epochs between two drops of the learning rate',
+      unset: 'a third of all',
+    },
+    stepFactor: STEP_FACTOR,
+  },
+  make: ({ stepEpochs, stepFactor }, { epochs }) =>
+    stepDecay({ stepSize: stepEpochs ?? Math.max(1, Math.round(epochs / 3)), gamma: stepFactor }),
+};
+
+export const multiStepDecayDefinition: ScheduleDefinition<{
+  readonly milestones: readonly number[];
+  readonly stepFactor: number;
+}> = {
+  title: 'drops at given epochs',
+  settings: {
+    milestones: {
+      kind: numbers(1, 1000, whole(1, 1_000_000)),
+      help: 'epochs after which the learning rate drops, such as 10,15',
+    },
+    stepFactor: STEP_FACTOR,
+  },
+  make: ({ milestones, stepFactor }) => multiStepDecay({ milestones, gamma: stepFactor }),
+};
