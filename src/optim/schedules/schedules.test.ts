@@ -138,9 +138,9 @@ describe('reduce on plateau', () => {
     expect(schedule.at(0, 1).lr).toBeCloseTo(0.1, 12);
   });
 
-  it('refuses a state that is not whole', () => {
+  it('refuses a state that is damaged', () => {
     const schedule = new ReduceOnPlateau();
-    expect(() => schedule.loadState({ ...schedule.state(), badEpochs: -1 })).toThrow(/not whole/);
+    expect(() => schedule.loadState({ ...schedule.state(), badEpochs: -1 })).toThrow(/damaged/);
   });
 });
 
@@ -181,10 +181,7 @@ describe('applySchedule', () => {
 
 describe('options', () => {
   it.each<[() => unknown, string]>([
-    [
-      () => oneCycle({ totalSteps: 0 }),
-      'one-cycle: totalSteps must be a whole number of at least 1; got 0.',
-    ],
+    [() => oneCycle({ totalSteps: 0 }), 'one-cycle: totalSteps must be a whole number of at least 1; got 0.'],
     [
       () => oneCycle({ totalSteps: 9, pctStart: 1.5 }),
       'one-cycle: pctStart must be a number from 0 to 1; got 1.5.',
