@@ -5,6 +5,7 @@
  */
 import type * as Ort from 'onnxruntime-common';
 import { PixelwiseError } from '../errors/index.js';
+import { makePixels } from '../images/raster.js';
 import { RasterSegmenter } from '../inference/raster-segmenter.js';
 import type { OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
@@ -130,7 +131,7 @@ async function segmentBlank(segmenter: RasterSegmenter): Promise<void> {
   const { height, width } = segmenter.fixedSize ?? segmenter.card;
   const { channels, maxValue } = segmenter.card;
   const values = height * width * channels;
-  const data = maxValue === 255 ? new Uint8Array(values) : new Uint16Array(values);
+  const data = makePixels(maxValue, values);
   await segmenter.segment({ width, height, channels, data }, {}, 'a blank image');
 }
 

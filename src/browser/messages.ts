@@ -1,4 +1,5 @@
 /** What a page and its worker say to each other. Every question has a number; its answers carry the same. */
+import type { PixelValues } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
 import type { ChosenDevice, DeviceChoice } from './device.js';
 
@@ -17,7 +18,7 @@ export type SentImage =
       readonly width: number;
       readonly height: number;
       readonly channels: number;
-      readonly data: Uint8Array | Uint16Array;
+      readonly data: PixelValues;
     };
 
 export interface LoadQuestion {

@@ -74,6 +74,6 @@ function isRaster(value: unknown): value is Raster {
     typeof width === 'number' &&
     typeof height === 'number' &&
     typeof channels === 'number' &&
-    (data instanceof Uint8Array || data instanceof Uint16Array)
+    (data instanceof Uint8Array || data instanceof Uint16Array || data instanceof Float32Array)
   );
 }

@@ -28,7 +28,7 @@ export interface Dataset {
   readonly maskValues?: MaskValues | undefined;
   /** Channels of every image (1 or 3, or as the files have). */
   readonly channels: number;
-  /** Largest pixel value: 255 or 65,535. */
+  /** Largest pixel value: 255, 65,535, or 1 for numbers as they are. */
   readonly maxValue: number;
   /** Image files kept aside because they have no mask; `predict` can use them. */
   readonly unlabelled?: readonly string[] | undefined;

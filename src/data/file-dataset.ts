@@ -1,6 +1,7 @@
 /** A dataset of image and mask files: what most formats come down to once their files are paired. */
 import { PixelwiseError } from '../errors/index.js';
 import { describeImage } from '../images/decode.js';
+import { judgeAlpha } from './alpha.js';
 import type { ClassMask } from '../images/raster.js';
 import type { MaskValues } from './class-values.js';
 import { commonLayout, type ImageLayout } from './conform.js';
@@ -53,7 +54,12 @@ export async function findLayout(
 ): Promise<{ layout: ImageLayout; notes: string[] }> {
   const count = images.length <= ALL_HEADERS ? images.length : HEADERS_READ;
   const looked = spread(images.length, count).map((i) => images[i]!);
-  const infos = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!));
+  const bare = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!));
+  const alpha = await judgeAlpha(looked.filter((_, i) => bare[i]!.alpha));
+  // A fourth channel that is no transparency is a band like the others.
+  const infos = bare.map((info) =>
+    alpha === 'band' && info.alpha ? { ...info, channels: info.channels + 1, alpha: false } : info,
+  );
   const layout = commonLayout(infos);
   // Grey goes into RGB without loss; no other number of channels goes into one that differs.
   const odd = infos.findIndex(
@@ -68,7 +74,22 @@ export async function findLayout(
     );
   }
   const notes: string[] = [];
-  if (infos.some((info) => info.alpha)) notes.push('Images have an alpha channel; it is left out.');
+  const marked = bare.filter((info) => info.alpha).length;
+  if (alpha === 'transparency') {
+    notes.push(`${marked} of ${looked.length} images looked at have an alpha channel; it is left out.`);
+  }
+  if (alpha === 'band') {
+    notes.push(
+      `${marked} of ${looked.length} images looked at mark their last channel as alpha, but its values are no ` +
+        'transparency: it is kept as a band like the others.',
+    );
+  }
+  const inverted = infos.filter((info) => info.whiteIsZero).length;
+  if (inverted > 0) {
+    notes.push(
+      `${inverted} TIFFs among the images store white as 0; they are read as they are shown, inverted.`,
+    );
+  }
   if (infos.some((info) => info.channels !== layout.channels)) {
     notes.push(`Images differ in channels; all are read with ${layout.channels}.`);
   }

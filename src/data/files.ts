@@ -3,11 +3,12 @@ import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import { isFolder } from '../files/index.js';
+import { IMAGE_ENDINGS } from '../images/image-source.js';
 
 export { isFile, isFolder } from '../files/index.js';
 
-/** Endings by which image files are found; what a file holds is told by its bytes. */
-const IMAGE_ENDING = /\.(png|jpe?g|tiff?|webp|gif|bmp)$/i;
+/** Image files are found by their endings; the bytes tell which format it is. */
+const IMAGE_ENDING = new RegExp(`\\.(${IMAGE_ENDINGS.join('|')})$`, 'i');
 
 /** True for names like `photo.PNG`; hidden files (`.DS_Store`, `._photo.png`) are none. */
 export function isImageName(name: string): boolean {

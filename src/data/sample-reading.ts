@@ -30,7 +30,7 @@ export interface SampleReading {
 export async function readSample(reading: SampleReading, drawn?: ClassMask): Promise<Sample> {
   const { id, layouts } = reading;
   const [decoded, mask] = await Promise.all([
-    decodeImage(reading.image),
+    decodeImage(reading.image, { channels: layouts[0]?.channels }),
     reading.maskReading === undefined ? drawn : readMask(reading.mask, reading.maskReading),
   ]);
   if (mask === undefined) throw new PixelwiseError('mask-missing', `${id}: its mask was not drawn.`);

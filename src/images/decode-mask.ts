@@ -4,45 +4,175 @@
  */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeBmp } from './bmp.js';
-import { decodeWithSharp } from './decode.js';
+import { decodeWithSharp, openTiff } from './decode.js';
 import { readGif } from './gif-read.js';
 import { type ImageFormat, readImage } from './image-source.js';
 import { type IndexedRaster, isGreyPalette } from './indexed.js';
 import { readPng } from './png-read.js';
-import type { Raster } from './raster.js';
+import { decodePnm } from './pnm.js';
+import type { PixelValues, Raster } from './raster.js';
+import { hasAlpha, type PageChoice, type TiffImage } from './tiff/image.js';
+import { WHITE_IS_ZERO } from './tiff/directory.js';
 
 /** A mask's values as stored (H×W). */
 export interface RawMask extends IndexedRaster {
   readonly format: ImageFormat;
 }
 
+/** All that a mask file stores: values or colours, and what is said of them. */
+export interface StoredMask {
+  readonly format: ImageFormat;
+  readonly width: number;
+  readonly height: number;
+  /** 1: a value a pixel; 3: a colour a pixel (H×W×3). */
+  readonly channels: 1 | 3;
+  readonly data: Uint8Array | Uint16Array;
+  /** RGB triples by value, for files that store indices. */
+  readonly palette?: Uint8Array | undefined;
+  /** H×W, where the file has an alpha channel; 255 is opaque. */
+  readonly alpha?: Uint8Array | undefined;
+  /** True where the codec changes values (JPEG, lossy WebP). */
+  readonly lossy: boolean;
+  /** True for a TIFF whose 0 is shown as white: values are as stored all the same. */
+  readonly whiteIsZero: boolean;
+}
+
+export interface MaskDecodeOptions {
+  /** Of a TIFF with several pictures: which one; default the first. */
+  readonly page?: PageChoice | undefined;
+}
+
 /**
  * Decodes a mask file to one value a pixel:
  *
- * - PNG with a palette, of 1, 2, 4 or 8 bits: the indices (also where the palette is all greys; PNG has a
- *   grey type of its own, so a palette was meant).
- * - PNG in grey, of 1, 2, 4, 8 or 16 bits: the values as stored, not stretched to 0…255.
+ * - PNG with a palette, of 1, 2, 4 or 8 bits, and palette TIFF: the indices (also where the palette is all greys;
+ *   these formats have a grey type of their own, so a palette was meant).
+ * - PNG in grey, of 1, 2, 4, 8 or 16 bits, and TIFF: the values as stored, not stretched to 0…255, white-is-zero
+ *   or not; 1-bit TIFF reads 0 and 255.
  * - GIF and BMP: the indices where the palette has a colour; where it is all greys, the grey levels (these
  *   formats have no other way to say grey, so a black and white mask reads 0 and 255). A GIF's first frame.
- * - TIFF, WebP, JPEG: grey levels, 8 or 16 bits; 1-bit TIFF reads 0 and 255.
+ * - WebP, JPEG, PGM: grey levels.
  * - RGB files of any kind whose three channels are equal: that grey level. Alpha is dropped.
  *
  * Throws PixelwiseError naming the file: `mask-colours` where the channels differ, else as `decodeImage`.
  */
 export async function decodeMask(source: string | Uint8Array): Promise<RawMask> {
+  const stored = await decodeStoredMask(source);
+  const { format, width, height, palette } = stored;
+  if (stored.channels === 1) return { format, width, height, data: stored.data, palette };
+  const name = typeof source === 'string' ? source : 'image in memory';
+  const [i, red, green, blue] = firstColour(stored)!;
+  throw new PixelwiseError(
+    'mask-colours',
+    `${name}: a mask in colour (at ${i % width},${Math.floor(i / width)} it is ${red}, ${green}, ${blue}). A mask holds ` +
+      'one class index a pixel: save it as an 8-bit grey PNG or as a PNG with a palette, 0 for the first class, ' +
+      '1 for the second, and so on.',
+  );
+}
+
+/** As {@link decodeMask}, with colours and alpha kept. Files whose channels are equal give one channel. */
+export async function decodeStoredMask(
+  source: string | Uint8Array,
+  { page }: MaskDecodeOptions = {},
+): Promise<StoredMask> {
   const image = await readImage(source);
-  const { format, name } = image;
+  const { format, bytes } = image;
+  const plain = { format, lossy: false, whiteIsZero: false };
   if (format === 'png') {
-    const { width, height, channels, data, palette } = await readPng(image);
-    if (channels === 1) return { format, width, height, data, palette };
-    return { format, ...greyOf(name, { width, height, channels, data }) };
+    const { channels, palette, ...samples } = await readPng(image);
+    return channels === 1
+      ? { ...plain, ...samples, channels, palette }
+      : { ...plain, ...coloursOf({ ...samples, channels }) };
   }
-  if (format === 'gif') return { format, ...greysAsLevels(readGif(image)) };
+  if (format === 'gif') return { ...plain, channels: 1, ...greysAsLevels(readGif(image)) };
   if (format === 'bmp') {
     const decoded = decodeBmp(image);
-    return { format, ...('channels' in decoded ? greyOf(name, decoded) : greysAsLevels(decoded)) };
+    return 'channels' in decoded
+      ? { ...plain, ...coloursOf(decoded) }
+      : { ...plain, channels: 1, ...greysAsLevels(decoded) };
   }
-  return { format, ...greyOf(name, await decodeWithSharp(image)) };
+  if (format === 'pnm') return { ...plain, ...coloursOf(decodePnm(image)) };
+  if (format === 'tiff') {
+    const tiff = await openTiff(image, page);
+    if (!tiff.isLeftToVips) return { ...plain, ...(await storedInTiff(tiff)) };
+    const lossy = tiff.page.compression === JPEG_IN_TIFF;
+    return { ...plain, lossy, ...coloursOf(await decodeWithSharp(image)) };
+  }
+  const lossy = format === 'jpeg' || isLossyWebp(bytes);
+  const decoded = await decodeWithSharp(image, format === 'webp' ? 4 : undefined);
+  return { ...plain, lossy, ...coloursOf(decoded, lossy ? LOSSY_GREY : 0) };
+}
+
+const JPEG_IN_TIFF = 7;
+
+/** Channels of a grey picture that went through a lossy codec as colour differ by up to this. */
+const LOSSY_GREY = 16;
+
+/** WebP's lossy bitstream is the chunk `VP8 `, the lossless one `VP8L`. */
+function isLossyWebp(bytes: Uint8Array): boolean {
+  let at = 12;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  while (at + 8 <= bytes.length) {
+    const chunk = String.fromCharCode(...bytes.subarray(at, at + 4));
+    if (chunk === 'VP8 ') return true;
+    if (chunk === 'VP8L') return false;
+    const length = view.getUint32(at + 4, true);
+    at += 8 + length + (length & 1);
+  }
+  return false;
+}
+
+async function storedInTiff(tiff: TiffImage): Promise<Omit<StoredMask, 'format' | 'lossy'>> {
+  const { page, file } = tiff;
+  const whiteIsZero = page.photometric === WHITE_IS_ZERO;
+  const { width, height, channels, data } = await tiff.stored();
+  const palette = page.palette;
+  if (palette !== undefined && channels === 1 && data instanceof Uint8Array) {
+    return { width, height, channels: 1, data, palette, whiteIsZero };
+  }
+  const values =
+    data instanceof Uint8Array || data instanceof Uint16Array
+      ? page.bits === 1
+        ? data.map((bit) => 255 * bit)
+        : data
+      : asLabels(data, file.name);
+  const alphaDropped = channels === 2 && !hasAlpha(page) ? 1 : channels;
+  if (alphaDropped > 4) {
+    throw new PixelwiseError(
+      'mask-channels',
+      `${file.name}: a mask of ${channels} channels. A mask holds one class index a pixel: save it with one channel.`,
+    );
+  }
+  return { ...coloursOf({ width, height, channels, data: values }), whiteIsZero };
+}
+
+/** Signed, 32-bit and floating-point samples as labels. Probabilities in 0…1 become levels of 0…255. */
+function asLabels(data: ArrayLike<number>, name: string): Uint8Array | Uint16Array {
+  let low = Infinity;
+  let high = -Infinity;
+  let whole = true;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (value < low) low = value;
+    if (value > high) high = value;
+    if (!Number.isInteger(value)) whole = false;
+  }
+  if (whole && low >= -1 && high <= 65535) {
+    const labels = high > 255 ? new Uint16Array(data.length) : new Uint8Array(data.length);
+    // −1 is how signed labels say "ignored".
+    for (let i = 0; i < labels.length; i++) labels[i] = data[i] === -1 ? 255 : data[i]!;
+    return labels;
+  }
+  if (low >= 0 && high <= 1) {
+    const levels = new Uint8Array(data.length);
+    for (let i = 0; i < levels.length; i++) levels[i] = Math.round(255 * data[i]!);
+    return levels;
+  }
+  throw new PixelwiseError(
+    'mask-values',
+    `${name}: its values run from ${low} to ${high}${whole ? '' : ' and have fractions'}; a mask's are whole numbers from 0 to ` +
+      '65,535 (−1 for ignored pixels), or probabilities from 0 to 1. Save class indices.',
+  );
 }
 
 function greysAsLevels(image: IndexedRaster): IndexedRaster {
@@ -55,24 +185,51 @@ function greysAsLevels(image: IndexedRaster): IndexedRaster {
   return { width, height, data: grey };
 }
 
-/** The one channel of a grey picture stored with 2 (grey, alpha), 3 (RGB) or 4 (RGBA). */
-function greyOf(name: string, image: Raster): IndexedRaster {
-  const { width, height, channels, data } = image;
-  if (channels === 1) return { width, height, data };
-  const grey = data instanceof Uint16Array ? new Uint16Array(width * height) : new Uint8Array(width * height);
-  for (let i = 0, from = 0; i < grey.length; i++, from += channels) {
-    const value = data[from]!;
-    if (channels > 2 && (data[from + 1] !== value || data[from + 2] !== value)) {
-      const x = i % width;
-      const y = Math.floor(i / width);
-      throw new PixelwiseError(
-        'mask-colours',
-        `${name}: a mask in colour (at ${x},${y} it is ${value}, ${data[from + 1]}, ${data[from + 2]}). A mask holds ` +
-          'one class index a pixel: save it as an 8-bit grey PNG or as a PNG with a palette, 0 for the first class, ' +
-          '1 for the second, and so on.',
-      );
-    }
-    grey[i] = value;
+/**
+ * Splits a picture of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels into values and alpha; colours
+ * whose channels differ by at most `tolerance` everywhere are greys.
+ */
+function coloursOf(
+  image: Raster,
+  tolerance = 0,
+): Pick<StoredMask, 'width' | 'height' | 'channels' | 'data' | 'alpha' | 'whiteIsZero'> {
+  const { width, height, channels } = image;
+  const data = asIntegers(image.data);
+  const pixels = width * height;
+  const shared = { width, height, whiteIsZero: false };
+  if (channels === 1) return { ...shared, channels: 1, data };
+  const toByte = data instanceof Uint16Array ? 257 : 1;
+  const alpha = channels % 2 === 0 ? new Uint8Array(pixels) : undefined;
+  if (alpha) for (let i = 0; i < pixels; i++) alpha[i] = data[(i + 1) * channels - 1]! / toByte;
+  let isGrey = true;
+  for (let i = 0, at = 0; channels > 2 && isGrey && i < pixels; i++, at += channels) {
+    const [red, green, blue] = [data[at]!, data[at + 1]!, data[at + 2]!];
+    isGrey = Math.max(red, green, blue) - Math.min(red, green, blue) <= tolerance;
   }
-  return { width, height, data: grey };
+  if (isGrey) {
+    const green = channels > 2 ? 1 : 0;
+    const grey = data.slice(0, pixels);
+    for (let i = 0; i < pixels; i++) grey[i] = data[i * channels + green]!;
+    return { ...shared, channels: 1, data: grey, alpha };
+  }
+  if (channels === 3) return { ...shared, channels, data };
+  const colours = data.slice(0, 3 * pixels);
+  for (let i = 0, to = 0; i < pixels; i++) {
+    for (let c = 0; c < 3; c++) colours[to++] = data[i * channels + c]!;
+  }
+  return { ...shared, channels: 3, data: colours, alpha };
+}
+
+function asIntegers(data: PixelValues): Uint8Array | Uint16Array {
+  if (data instanceof Float32Array) throw new Error('masks are decoded to whole numbers');
+  return data;
+}
+
+/** The first pixel whose channels differ, with its colour. */
+function firstColour({ data, channels }: StoredMask): [number, number, number, number] | undefined {
+  for (let i = 0, at = 0; at < data.length; i++, at += channels) {
+    const [red, green, blue] = [data[at]!, data[at + 1]!, data[at + 2]!];
+    if (red !== green || red !== blue) return [i, red, green, blue];
+  }
+  return undefined;
 }

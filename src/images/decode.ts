@@ -14,40 +14,56 @@ import {
   pngHeader,
   readerOf,
   readImage,
-  tiffHasAlpha,
 } from './image-source.js';
-import type { Raster } from './raster.js';
+import { decodePnm, pnmToRaster } from './pnm.js';
+import { type MaxValue, maxValueOf, type Raster } from './raster.js';
+import { type PageChoice, TiffImage } from './tiff/image.js';
+import type { PageStructure } from './tiff/structure.js';
 
 // Every file is read once an epoch, from bytes: libvips' cache of operations would only hold memory.
 sharp.cache(false);
 
 export interface DecodeOptions {
   /** Larger images are refused by their header, before memory is taken; default {@link MAX_PIXELS}. */
-  readonly maxPixels?: number;
+  readonly maxPixels?: number | undefined;
+  /**
+   * Channels that are wanted. Alpha is dropped unless only with it there are as many: a fourth band that a program
+   * marked as alpha may be the near infrared of a picture.
+   */
+  readonly channels?: number | undefined;
+  /** Of a TIFF with several pictures: which one, or all pages as channels of one. Default the first. */
+  readonly page?: PageChoice | undefined;
 }
 
 /**
- * Decodes an image file (or its bytes) to the values it holds: 8 or 16 bits, grey (1 channel), RGB (3), or
- * as many channels as a TIFF carries. Alpha is dropped, CMYK becomes RGB, an EXIF orientation is applied,
- * an animation gives its first frame and a TIFF its first page. Embedded colour profiles are not applied.
+ * Decodes an image file (or its bytes) to the values that it shows: 8 or 16 bits, or numbers as they are (signed,
+ * 32-bit and floating-point TIFFs); grey (1 channel), RGB (3), or as many channels as a TIFF carries. Palettes
+ * become RGB, CMYK becomes RGB, white-is-zero TIFFs are inverted as programs show them, an EXIF orientation is
+ * applied, and an animation gives its first frame. Embedded colour profiles are not applied.
  *
  * Throws PixelwiseError naming the file: `image-unreadable`, `image-empty`, `image-format`,
- * `image-too-large`, `image-damaged`, `image-depth` (floating-point pixels).
+ * `image-too-large`, `image-damaged`, `image-codec` (a compression that nothing here decodes), `image-depth`.
  */
 export async function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Raster> {
-  const image = { ...(await readImage(source)), ...options };
+  const image = { ...(await readImage(source)), maxPixels: options.maxPixels };
   if (image.format === 'bmp') return bmpToRaster(decodeBmp(image));
-  return decodeWithSharp(image);
+  if (image.format === 'pnm') return pnmToRaster(decodePnm(image));
+  if (image.format === 'tiff') {
+    const tiff = await openTiff(image, options.page);
+    if (!tiff.isLeftToVips) return tiff.raster(options);
+  }
+  return decodeWithSharp(image, options.channels);
 }
 
-/** More bands than this in one TIFF are refused. */
-const MAX_CHANNELS = 64;
+/** The directories of a TIFF whose bytes are in memory. */
+export function openTiff({ name, bytes }: ImageBytes, page?: PageChoice): Promise<TiffImage> {
+  return TiffImage.open(name, readerOf(bytes), bytes.length, page);
+}
 
-const HEADER_ONLY = { limitInputPixels: false, limitInputChannels: MAX_CHANNELS, ignoreIcc: true } as const;
+const HEADER_ONLY = { limitInputPixels: false, ignoreIcc: true } as const;
 
 export interface Layout extends ImageHeader {
-  /** `colour` goes through RGB or grey without alpha; `bands` are kept as they are. */
-  readonly kind: 'colour' | 'cmyk' | 'bands';
+  readonly isCmyk: boolean;
 }
 
 /** What sharp is to read, with what its first bytes tell. */
@@ -71,42 +87,43 @@ const sharpSource = ({ name, format, bytes }: ImageBytes): SharpSource => ({
 });
 
 /** As {@link decodeImage}, for bytes already read and recognised as one of sharp's formats. */
-export async function decodeWithSharp(image: ImageBytes): Promise<Raster> {
+export async function decodeWithSharp(image: ImageBytes, channels?: number): Promise<Raster> {
   const source = sharpSource(image);
   const layout = await readLayout(source);
   checkPixelCount(image.name, layout.width, layout.height, image.maxPixels);
   const wide = layout.bitDepth === 16;
-  const pipeline = pixelPipeline(source, layout, image.maxPixels ?? MAX_PIXELS).raw({
+  const pipeline = pixelPipeline(source, layout, image.maxPixels ?? MAX_PIXELS, channels).raw({
     depth: wide ? 'ushort' : 'uchar',
   });
   const { data, info } = await explained(source, pipeline.toBuffer({ resolveWithObject: true }));
-  const { width, height, channels } = info;
-  const values = wide ? asUint16(data) : data;
-  return withoutRepeats({ width, height, channels, data: values }, layout);
+  return {
+    width: info.width,
+    height: info.height,
+    channels: info.channels,
+    data: wide ? asUint16(data) : data,
+  };
 }
 
 /** The steps from a file to its values, whatever becomes of them. */
-export function pixelPipeline({ input }: SharpSource, layout: Layout, limit: number | false): Sharp {
+export function pixelPipeline(
+  { input, format }: SharpSource,
+  layout: Layout,
+  limit: number | false,
+  channels?: number,
+): Sharp {
   const wide = layout.bitDepth === 16;
   const pipeline = sharp(input, {
-    failOn: 'truncated',
+    // libvips gives black for what libtiff cannot decode, unless it is told to fail.
+    failOn: format === 'tiff' ? 'error' : 'truncated',
     limitInputPixels: limit,
-    limitInputChannels: MAX_CHANNELS,
     // CMYK has no meaning without its profile; everything else is taken by its numbers.
-    ignoreIcc: layout.kind !== 'cmyk',
+    ignoreIcc: !layout.isCmyk,
   });
   pipeline.autoOrient();
-  if (layout.kind !== 'bands') pipeline.removeAlpha();
-  if (layout.kind === 'colour' && layout.channels <= 2) pipeline.toColourspace(wide ? 'grey16' : 'b-w');
+  if (layout.isCmyk || layout.channels !== channels) pipeline.removeAlpha();
+  if (layout.channels <= 2 && !layout.isCmyk) pipeline.toColourspace(wide ? 'grey16' : 'b-w');
   else pipeline.toColourspace(wide ? 'rgb16' : 'srgb');
   return pipeline;
-}
-
-/** libvips says the first band of a many-band grey TIFF three times over, as red, green and blue. */
-export function withoutRepeats(raster: Raster, layout: Layout): Raster {
-  const { width, height, channels, data } = raster;
-  if (layout.kind !== 'bands' || channels !== layout.channels + 2) return raster;
-  return { width, height, channels: layout.channels, data: dropRepeatedBand(data, channels) };
 }
 
 /** What {@link decodeImage} will give, told from the header alone. */
@@ -116,35 +133,54 @@ export interface ImageInfo {
   readonly width: number;
   readonly height: number;
   readonly channels: number;
-  /** 255 or 65,535. */
-  readonly maxValue: number;
+  readonly maxValue: MaxValue;
   /** EXIF orientation, 1 (upright) … 8. */
   readonly orientation: number;
-  /** True where the file has an alpha channel, which is dropped. */
+  /** True where the file has an alpha channel, which is dropped unless it is asked for. */
   readonly alpha: boolean;
+  /** True for TIFFs whose 0 is white: they are read as shown, inverted. */
+  readonly whiteIsZero: boolean;
+  /** The pictures of a TIFF with several pages. */
+  readonly pages?: PageStructure;
 }
 
 /** Describes an image without decoding its pixels. Throws as {@link decodeImage} does for unreadable headers. */
-export async function describeImage(source: string | Uint8Array): Promise<ImageInfo> {
+export async function describeImage(
+  source: string | Uint8Array,
+  options: Pick<DecodeOptions, 'channels' | 'page'> = {},
+): Promise<ImageInfo> {
   const image = await readImage(source);
   const { format, name } = image;
-  if (format === 'bmp') {
-    const { width, height, channels } = bmpToRaster(decodeBmp(image));
-    return { format, width, height, channels, maxValue: 255, orientation: 1, alpha: false };
+  if (format === 'bmp' || format === 'pnm') {
+    const raster = format === 'bmp' ? bmpToRaster(decodeBmp(image)) : pnmToRaster(decodePnm(image));
+    const { width, height, channels } = raster;
+    const maxValue = maxValueOf(raster.data);
+    return { format, width, height, channels, maxValue, orientation: 1, alpha: false, whiteIsZero: false };
+  }
+  if (format === 'tiff') {
+    const tiff = await openTiff(image, options.page);
+    if (!tiff.isLeftToVips) {
+      tiff.file.checkReadable(tiff.page);
+      const layout = tiff.layout(options.channels);
+      checkPixelCount(name, layout.width, layout.height);
+      return { format, ...layout, ...(tiff.file.pages.length > 1 && { pages: tiff.structure }) };
+    }
   }
   const bytes = sharpSource(image);
   const layout = await readLayout(bytes);
   checkPixelCount(name, layout.width, layout.height);
   const metadata = await explained(bytes, sharp(image.bytes, HEADER_ONLY).metadata());
   const colours = layout.channels <= 2 ? 1 : 3;
+  const alpha = !layout.isCmyk && layout.channels > colours;
   return {
     format,
     width: metadata.autoOrient.width,
     height: metadata.autoOrient.height,
-    channels: layout.kind === 'bands' ? layout.channels : colours,
+    channels: alpha && layout.channels === options.channels ? layout.channels : colours,
     maxValue: layout.bitDepth === 16 ? 65535 : 255,
     orientation: metadata.orientation ?? 1,
-    alpha: layout.kind === 'colour' && layout.channels > colours,
+    alpha,
+    whiteIsZero: false,
   };
 }
 
@@ -165,12 +201,12 @@ export async function explained<T>(
 export async function readLayout(image: SharpSource): Promise<Layout> {
   if (image.format === 'jpeg') {
     const header = jpegHeader(image.head);
-    if (header?.bitDepth === 8) return { ...header, kind: header.channels === 4 ? 'cmyk' : 'colour' };
+    if (header?.bitDepth === 8) return { ...header, isCmyk: header.channels === 4 };
   }
   if (image.format === 'png') {
     const header = pngHeader(image.head);
-    if (header?.palette === true) return { ...header, channels: 3, bitDepth: 8, kind: 'colour' };
-    if (header !== undefined) return { ...header, kind: 'colour' };
+    if (header?.palette === true) return { ...header, channels: 3, bitDepth: 8, isCmyk: false };
+    if (header !== undefined) return { ...header, isCmyk: false };
   }
   const { width, height, channels, depth, space } = await explained(
     image,
@@ -183,21 +219,7 @@ export async function readLayout(image: SharpSource): Promise<Layout> {
         'Scale the values to 0…65535 and save the file as a 16-bit TIFF or PNG.',
     );
   }
-  const alpha = image.format !== 'tiff' || (await tiffHasAlpha(image.read));
-  const colours = space === 'cmyk' ? 4 : space === 'b-w' || space === 'grey16' ? 1 : 3;
-  const isColour = channels === colours || (channels === colours + 1 && alpha);
-  const kind = space === 'cmyk' ? 'cmyk' : isColour ? 'colour' : 'bands';
-  return { width, height, channels, bitDepth: depth === 'uchar' ? 8 : 16, kind };
-}
-
-function dropRepeatedBand(data: Uint8Array | Uint16Array, channels: number): Uint8Array | Uint16Array {
-  const pixels = data.length / channels;
-  const kept = channels - 2;
-  const out = data instanceof Uint16Array ? new Uint16Array(pixels * kept) : new Uint8Array(pixels * kept);
-  for (let i = 0; i < pixels; i++) {
-    for (let c = 0; c < kept; c++) out[i * kept + c] = data[i * channels + 2 + c]!;
-  }
-  return out;
+  return { width, height, channels, bitDepth: depth === 'uchar' ? 8 : 16, isCmyk: space === 'cmyk' };
 }
 
 function asUint16(data: Buffer): Uint16Array {

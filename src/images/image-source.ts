@@ -10,7 +10,29 @@ import { PixelwiseError } from '../errors/index.js';
 /** More pixels than this in one image are refused before any is decoded (2²⁸: 16,384 × 16,384). */
 export const MAX_PIXELS = 2 ** 28;
 
-export type ImageFormat = 'png' | 'jpeg' | 'gif' | 'tiff' | 'webp' | 'bmp';
+/** More values (pixels × channels) than this in one image are refused. */
+const MAX_VALUES = 3 * MAX_PIXELS;
+
+/** The formats that are read, with their names for messages and the endings that files of them have. */
+const FORMATS = {
+  png: { title: 'PNG', endings: ['png'] },
+  jpeg: { title: 'JPEG', endings: ['jpg', 'jpeg', 'jpe', 'jfif', 'jif'] },
+  tiff: { title: 'TIFF', endings: ['tif', 'tiff'] },
+  webp: { title: 'WebP', endings: ['webp'] },
+  gif: { title: 'GIF', endings: ['gif'] },
+  bmp: { title: 'BMP', endings: ['bmp', 'dib'] },
+  pnm: { title: 'PGM/PPM', endings: ['pgm', 'ppm', 'pnm', 'pbm'] },
+} as const;
+
+export type ImageFormat = keyof typeof FORMATS;
+
+/** Endings of image files, in lower case and without the dot. Files are found by them in any case. */
+export const IMAGE_ENDINGS: readonly string[] = Object.values(FORMATS).flatMap(({ endings }) => endings);
+
+/** `PNG, JPEG, TIFF …`. */
+export const IMAGE_FORMAT_NAMES: string = Object.values(FORMATS)
+  .map(({ title }) => title)
+  .join(', ');
 
 export interface ImageBytes {
   /** The file's path, or `image in memory`. */
@@ -50,7 +72,7 @@ export function formatOf(name: string, bytes: Uint8Array): ImageFormat {
     throw new PixelwiseError(
       'image-format',
       `${name}: not an image that can be read (its first bytes are ${firstBytes(bytes)}). ` +
-        'Readable are PNG, JPEG, TIFF, WebP, GIF and BMP; convert the file to one of them or remove it.',
+        `${IMAGE_FORMAT_NAMES} are read; convert the file to one of them or remove it.`,
     );
   }
   return format;
@@ -111,6 +133,8 @@ function recognise(bytes: Uint8Array): ImageFormat | undefined {
   if (startsWith(bytes, [0x52, 0x49, 0x46, 0x46]) && startsWith(bytes, [0x57, 0x45, 0x42, 0x50], 8))
     return 'webp';
   if (startsWith(bytes, [0x42, 0x4d])) return 'bmp';
+  // P1 … P6 and white space.
+  if (bytes[0] === 0x50 && bytes[1]! >= 0x31 && bytes[1]! <= 0x36 && bytes[2]! <= 0x20) return 'pnm';
   return undefined;
 }
 
@@ -155,34 +179,6 @@ export function pngHeader(bytes: Uint8Array): (ImageHeader & { readonly palette:
   };
 }
 
-const EXTRA_SAMPLES = 338;
-
-/**
- * Whether a TIFF's first extra sample is alpha (tag 338 is 1 or 2) rather than a band of its own, such as
- * the near infrared of an aerial picture (tag 0, or no tag). BigTIFF counts as having none.
- */
-export async function tiffHasAlpha(read: ByteReader): Promise<boolean> {
-  const header = await read(0, 8);
-  if (header.length < 8) return false;
-  const little = header[0] === 0x49;
-  if (viewOf(header).getUint16(2, little) !== 42) return false;
-  const directory = viewOf(header).getUint32(4, little);
-  const count = await read(directory, 2);
-  if (count.length < 2) return false;
-  const entries = await read(directory + 2, 12 * viewOf(count).getUint16(0, little));
-  const view = viewOf(entries);
-  for (let at = 0; at + 12 <= entries.length; at += 12) {
-    if (view.getUint16(at, little) !== EXTRA_SAMPLES) continue;
-    // One or two 16-bit values stand in the entry itself; more of them cannot be a mere alpha.
-    if (view.getUint32(at + 4, little) > 2) return false;
-    return view.getUint16(at + 8, little) !== 0;
-  }
-  return false;
-}
-
-const viewOf = (bytes: Uint8Array): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
 /** Throws `image-too-large` where width × height is beyond `most`, before memory is taken. */
 export function checkPixelCount(name: string, width: number, height: number, most = MAX_PIXELS): void {
   if (width * height <= most) return;
@@ -191,6 +187,16 @@ export function checkPixelCount(name: string, width: number, height: number, mos
     'image-too-large',
     `${name}: ${width}×${height} pixels; at most ${limit}${most === MAX_PIXELS ? ' (16,384×16,384)' : ''} are read. ` +
       'Cut the image into tiles or shrink it.',
+  );
+}
+
+/** Throws `image-too-large` where width × height × channels is beyond what may stand in memory. */
+export function checkValueCount(name: string, width: number, height: number, channels: number): void {
+  if (width * height * channels <= MAX_VALUES) return;
+  throw new PixelwiseError(
+    'image-too-large',
+    `${name}: ${width}×${height} pixels of ${channels} channels; at most ${MAX_VALUES.toLocaleString('en')} values are ` +
+      'read. Cut the image into tiles or keep fewer channels.',
   );
 }
 

@@ -80,16 +80,16 @@ function blends(value: number, colour: Colour, weight: number): Uint8Array {
   });
 }
 
-/** 8-bit RGB for looking at: grey repeated, channels beyond three left out, 16 bits stretched to their range. */
+/** 8-bit RGB for looking at: grey repeated, channels beyond three left out, wider values stretched to their range. */
 export function toDisplay(image: Raster): Uint8Array {
   const { width, height, channels, data } = image;
   if (data instanceof Uint8Array && channels === 3) return new Uint8Array(data);
   const out = new Uint8Array(width * height * 3);
   let low = 0;
   let gain = 1;
-  if (data instanceof Uint16Array) {
-    low = 65535;
-    let high = 0;
+  if (!(data instanceof Uint8Array)) {
+    low = Infinity;
+    let high = -Infinity;
     for (const value of data) {
       if (value < low) low = value;
       if (value > high) high = value;

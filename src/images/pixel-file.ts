@@ -7,10 +7,11 @@ import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
-import type { Layout, SharpSource } from './decode.js';
-import { explained, pixelPipeline, readLayout, withoutRepeats } from './decode.js';
+import type { DecodeOptions, SharpSource } from './decode.js';
+import { explained, pixelPipeline, readLayout } from './decode.js';
 import { formatOf, unreadable } from './image-source.js';
-import type { Raster } from './raster.js';
+import { makePixels, type PixelValues, type Raster } from './raster.js';
+import { TiffImage } from './tiff/image.js';
 
 /** Bytes by which formats are told; JPEGs keep their size behind thumbnails and profiles. */
 const HEAD_BYTES = 2 ** 16;
@@ -18,19 +19,39 @@ const HEAD_BYTES = 2 ** 16;
 /** Before the pixels in a file of libvips' own format. */
 const VIPS_HEADER_BYTES = 64;
 
+/** Bytes of a TIFF's rows that are decoded at a time. */
+const ROWS_BYTES = 2 ** 24;
+
 /** Width and height of an image as its header tells them, without what an orientation changes. */
 export interface ImageSize {
   readonly width: number;
   readonly height: number;
 }
 
-/** Reads a header, however large the image; undefined for a BMP, which is read whole. Throws as `decodeImage` does. */
-export async function imageSize(path: string): Promise<ImageSize | undefined> {
-  return withSource(path, async (source) => (source.format === 'bmp' ? undefined : readLayout(source)));
+/** Which picture of a file, and with how many channels. */
+type Choice = Pick<DecodeOptions, 'channels' | 'page'>;
+
+/**
+ * Reads a header, however large the image; undefined for BMP and PGM, which are read whole. Throws as `decodeImage`
+ * does.
+ */
+export async function imageSize(path: string, { page }: Choice = {}): Promise<ImageSize | undefined> {
+  return withSource(path, async (source) => {
+    if (source.format === 'bmp' || source.format === 'pnm') return undefined;
+    if (source.format !== 'tiff') return readLayout(source);
+    return (await openTiff(source, page)).page;
+  });
 }
 
+interface FileSource extends SharpSource {
+  readonly size: number;
+}
+
+const openTiff = ({ name, read, size }: FileSource, page: Choice['page']): Promise<TiffImage> =>
+  TiffImage.open(name, read, size, page);
+
 /** Opens a file for reading what its header tells. */
-async function withSource<T>(path: string, work: (source: SharpSource) => Promise<T>): Promise<T> {
+async function withSource<T>(path: string, work: (source: FileSource) => Promise<T>): Promise<T> {
   const file = await open(path).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
@@ -42,22 +63,37 @@ async function withSource<T>(path: string, work: (source: SharpSource) => Promis
     const head = await read(0, HEAD_BYTES).catch((cause: unknown) => {
       throw unreadable(path, cause);
     });
-    return await work({ name: path, format: formatOf(path, head), head, input: path, read });
+    const { size } = await file.stat();
+    return await work({ name: path, format: formatOf(path, head), head, input: path, read, size });
   } finally {
     await file.close();
   }
 }
 
+/** How pixels lie in a file. */
+interface Stored {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  /** Bytes before the first pixel. */
+  readonly start: number;
+  readonly make: (values: number) => PixelValues;
+}
+
 /** An image whose pixels lie in a file. */
 export class PixelFile {
   private constructor(
-    readonly width: number,
-    readonly height: number,
-    private readonly stored: number,
-    private readonly layout: Layout,
+    private readonly stored: Stored,
     private readonly file: FileHandle,
     private readonly path: string,
   ) {}
+
+  get width(): number {
+    return this.stored.width;
+  }
+  get height(): number {
+    return this.stored.height;
+  }
 
   /**
    * Decodes an image of any size.
@@ -66,17 +102,16 @@ export class PixelFile {
    * @throws PixelwiseError as `decodeImage` does, but for images that are large, and `write-failed` where the
    *   folder cannot take the pixels.
    */
-  static async decode(image: string, folder: string): Promise<PixelFile> {
+  static async decode(image: string, folder: string, choice: Choice = {}): Promise<PixelFile> {
     return withSource(image, async (source) => {
-      const layout = await readLayout(source);
       const path = join(folder, `.pixels-${randomUUID()}.v`);
       try {
         await mkdir(folder, { recursive: true });
-        const { width, height, channels } = await explained(
-          source,
-          pixelPipeline(source, layout, false).toFile(path),
-        );
-        return new PixelFile(width, height, channels, layout, await open(path), path);
+        const stored =
+          source.format === 'tiff'
+            ? await writeTiff(source, path, choice)
+            : await writeWithSharp(source, path, choice);
+        return new PixelFile(stored, await open(path), path);
       } catch (error) {
         await rm(path, { force: true });
         const code = (error as NodeJS.ErrnoException).code;
@@ -92,18 +127,16 @@ export class PixelFile {
 
   /** Rows `top` to `top + rows`, all columns. */
   async rows(top: number, rows: number): Promise<Raster> {
-    const { width, stored: channels } = this;
-    const wide = this.layout.bitDepth === 16;
-    const values = width * rows * channels;
-    const data = wide ? new Uint16Array(values) : new Uint8Array(values);
+    const { width, channels, start, make } = this.stored;
+    const data = make(width * rows * channels);
     const bytes = new Uint8Array(data.buffer);
-    const start = VIPS_HEADER_BYTES + top * width * channels * data.BYTES_PER_ELEMENT;
+    const from = start + top * width * channels * data.BYTES_PER_ELEMENT;
     for (let at = 0; at < bytes.length;) {
-      const { bytesRead } = await this.file.read(bytes, at, bytes.length - at, start + at);
+      const { bytesRead } = await this.file.read(bytes, at, bytes.length - at, from + at);
       if (bytesRead === 0) throw new PixelwiseError('image-unreadable', `${this.path} has been cut short.`);
       at += bytesRead;
     }
-    return withoutRepeats({ width, height: rows, channels, data }, this.layout);
+    return { width, height: rows, channels, data };
   }
 
   /** Removes the file. */
@@ -111,4 +144,39 @@ export class PixelFile {
     await this.file.close();
     await rm(this.path, { force: true });
   }
+}
+
+async function writeWithSharp(source: FileSource, path: string, { channels }: Choice): Promise<Stored> {
+  const layout = await readLayout(source);
+  const info = await explained(source, pixelPipeline(source, layout, false, channels).toFile(path));
+  const make = (values: number): PixelValues => makePixels(layout.bitDepth === 16 ? 65535 : 255, values);
+  return { width: info.width, height: info.height, channels: info.channels, start: VIPS_HEADER_BYTES, make };
+}
+
+async function writeTiff(source: FileSource, path: string, choice: Choice): Promise<Stored> {
+  const tiff = await openTiff(source, choice.page);
+  if (tiff.isLeftToVips) return writeWithSharp(source, path, choice);
+  if (tiff.page.orientation > 1) {
+    throw new PixelwiseError(
+      'image-too-large',
+      `${source.name}: too large to be turned upright in memory (its orientation is ${tiff.page.orientation}). Save it ` +
+        'upright, or cut it into tiles.',
+    );
+  }
+  const { width, height } = tiff.page;
+  const { channels, maxValue } = tiff.layout(choice.channels);
+  const make = (values: number): PixelValues => makePixels(maxValue, values);
+  // Whole blocks at a time, so that none is decoded twice.
+  const blocks = Math.max(1, Math.floor(ROWS_BYTES / (width * channels * 4 * tiff.page.block.height)));
+  const step = Math.min(height, blocks * tiff.page.block.height);
+  const file = await open(path, 'wx');
+  try {
+    for (let top = 0; top < height; top += step) {
+      const { data } = await tiff.rows(top, Math.min(step, height - top), choice.channels);
+      await file.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+  } finally {
+    await file.close();
+  }
+  return { width, height, channels, start: 0, make };
 }

@@ -9,7 +9,7 @@
  * Masks: nearest, output pixel i taking input pixel ⌊(i + ½)·in/out⌋ (PIL's NEAREST).
  */
 import { ShapeError } from '../errors/index.js';
-import type { ClassMask, Raster } from './raster.js';
+import type { ClassMask, PixelValues, Raster } from './raster.js';
 
 /** The filter of one axis: output i is Σₖ weights[i·taps + k] · input[first[i] + k]. */
 export interface ResizeTaps {
@@ -115,7 +115,7 @@ export function resizeImage(image: Raster, width: number, height: number, scale 
 
 /** One output row before the horizontal pass: weighted sum of `taps` input rows, still interleaved. */
 function mixRows(
-  source: Uint8Array | Uint16Array,
+  source: PixelValues,
   start: number,
   stride: number,
   { taps, weights }: ResizeTaps,

@@ -204,6 +204,9 @@ function modelGraph(
   };
 }
 
+/** The type of the file's input by the largest pixel value. */
+const IMAGE_TYPES = { 255: 'uint8', 65535: 'uint16', 1: 'float32' } as const;
+
 /** The model between an image and its mask. */
 function aroundModel(
   { graph, logits }: CoreGraph,
@@ -219,7 +222,7 @@ function aroundModel(
   else writeClasses(after, logits, source);
 
   const [height, width] = size === 'free' ? ['height', 'width'] : [size.height, size.width];
-  const imageType = card.maxValue === 255 ? 'uint8' : 'uint16';
+  const imageType = IMAGE_TYPES[card.maxValue];
   const inputs: ValueInfo[] = [{ name: IMAGE, dataType: imageType, dims: [1, height, width, card.channels] }];
   const outputs: ValueInfo[] = [
     { name: MASK, dataType: 'uint8', dims: [1, height, width] },

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { byCodePoint, isFile, isFolder, isImageName, listFiles } from '../data/files.js';
 import { PixelwiseError } from '../errors/index.js';
+import { IMAGE_FORMAT_NAMES } from '../images/image-source.js';
 
 export interface InputFile {
   /** The path by which the file is read and named in messages. */
@@ -37,7 +38,7 @@ async function filesOf(input: string): Promise<InputFile[]> {
     if (names.length === 0) {
       throw new PixelwiseError(
         'input-missing',
-        `${input}: the folder holds no images (PNG, JPEG, TIFF, WebP, GIF, BMP).`,
+        `${input}: the folder holds no images (${IMAGE_FORMAT_NAMES}).`,
       );
     }
     return names.map((relative) => ({ path: join(input, relative), relative }));

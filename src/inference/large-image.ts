@@ -10,7 +10,7 @@ import { overlay } from '../images/overlay.js';
 import { backgroundClass } from '../images/palette.js';
 import { PixelFile } from '../images/pixel-file.js';
 import { PngMaskWriter } from '../images/png-write.js';
-import type { ClassMask, Raster } from '../images/raster.js';
+import { type ClassMask, makePixels, maxValueOf, type PixelValues, type Raster } from '../images/raster.js';
 import { writeOutputFile } from '../files/index.js';
 import { cleanMask, isCleaned } from './components.js';
 import { NpyPlanesWriter } from './npy.js';
@@ -43,7 +43,7 @@ export async function segmentLargeFile(
   paths: ResultPaths & { readonly mask: string },
   options: SegmentOptions & { readonly tile: number },
 ): Promise<LargeResult> {
-  const pixels = await PixelFile.decode(file, dirname(paths.mask));
+  const pixels = await PixelFile.decode(file, dirname(paths.mask), { channels: segmenter.card.channels });
   const written: string[] = [];
   try {
     const started = performance.now();
@@ -128,7 +128,7 @@ class Thumbnail {
   private readonly width: number;
   private readonly height: number;
   private readonly classes: Uint8Array;
-  private pixels: Uint8Array | Uint16Array | undefined;
+  private pixels: PixelValues | undefined;
   private channels = 0;
 
   constructor(private readonly source: PixelSource) {
@@ -149,10 +149,7 @@ class Thumbnail {
       if (row < top || row >= top + rows) continue;
       const line = await this.source.rows(row, 1);
       this.channels = line.channels;
-      this.pixels ??=
-        line.data instanceof Uint16Array
-          ? new Uint16Array(this.classes.length * line.channels)
-          : new Uint8Array(this.classes.length * line.channels);
+      this.pixels ??= makePixels(maxValueOf(line.data), this.classes.length * line.channels);
       for (let x = 0; x < this.width; x++) {
         const column = Math.min(this.source.width - 1, x * this.step + (this.step >> 1));
         const to = y * this.width + x;

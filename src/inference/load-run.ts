@@ -46,7 +46,7 @@ export function cardOf(config: RunConfig): ModelCard {
     model,
     classes,
     channels,
-    maxValue: config.maxValue === 255 ? 255 : 65535,
+    maxValue: config.maxValue === 255 || config.maxValue === 1 ? config.maxValue : 65535,
     height: size.height,
     width: size.width,
     normalization,

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import type { Normalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
+import type { MaxValue } from '../images/raster.js';
 import type { LossSettings } from '../nn/index.js';
 
 export interface ModelCard {
@@ -18,8 +19,8 @@ export interface ModelCard {
   readonly classes: readonly string[];
   /** Channels of the images: 1, 3, or as many as the files had. */
   readonly channels: number;
-  /** Largest pixel value of the images: 255 (uint8) or 65,535 (uint16). */
-  readonly maxValue: 255 | 65535;
+  /** Largest pixel value of the images: 255 (uint8), 65,535 (uint16), or 1 for numbers as they are (float32). */
+  readonly maxValue: MaxValue;
   /** The size at which the model itself works, in pixels. */
   readonly height: number;
   readonly width: number;
@@ -58,7 +59,7 @@ const cardSchema = z.object({
   model: z.object({ name: z.string(), options: z.record(z.string(), z.unknown()) }),
   classes: z.array(z.string()).min(2).max(255),
   channels: side,
-  maxValue: z.union([z.literal(255), z.literal(65535)]),
+  maxValue: z.union([z.literal(255), z.literal(65535), z.literal(1)]),
   height: side,
   width: side,
   normalization: z.discriminatedUnion('kind', [

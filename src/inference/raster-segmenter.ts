@@ -2,10 +2,10 @@
  * An exported file on a runtime: pixels in, masks out. Knows no files and no Node, so it serves a page as
  * well; `segmenter.ts` adds what Node has.
  */
-import { conform } from '../data/conform.js';
+import { conform, depthName } from '../data/conform.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import { backgroundClass } from '../images/palette.js';
-import type { ClassMask, Raster } from '../images/raster.js';
+import { type ClassMask, maxValueOf, type Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
@@ -241,7 +241,7 @@ export class RasterSegmenter {
     if (this.wideInput) {
       return { name: IMAGE, dtype: 'int32', shape, view: viewOf(new Int32Array(data)) };
     }
-    if (maxValue !== 255) throw new Error('only bytes are fed as they are');
+    if (maxValue === 1) return { name: IMAGE, dtype: 'float32', shape, view: viewOf(new Float32Array(data)) };
     return { name: IMAGE, dtype: 'uint8', shape, view: viewOf(new Uint8Array(data)) };
   }
 
@@ -264,11 +264,10 @@ export class RasterSegmenter {
     try {
       return conform(image, card, imageName);
     } catch (cause) {
-      const bits = (maxValue: number) => (maxValue > 255 ? 16 : 8);
-      const given = `${channels} channels of ${data instanceof Uint16Array ? 16 : 8} bits`;
+      const given = `${channels} channels of ${depthName(maxValueOf(data))}`;
       throw new PixelwiseError(
         'image-channels',
-        `${imageName} has ${given}; ${this.name} was trained on ${card.channels} channels of ${bits(card.maxValue)} bits. ` +
+        `${imageName} has ${given}; ${this.name} was trained on ${card.channels} channels of ${depthName(card.maxValue)}. ` +
           'Convert the image first.',
         { cause },
       );
@@ -277,7 +276,8 @@ export class RasterSegmenter {
 
   /** Whether pixels are fed as int32: runtimes have no 16-bit tensors of ours, and some no bytes. */
   private get wideInput(): boolean {
-    return this.card.maxValue !== 255 || !this.runtime.target.allIntegers;
+    const { maxValue } = this.card;
+    return maxValue === 65535 || (maxValue === 255 && !this.runtime.target.allIntegers);
   }
 
   private session(wanted: readonly string[]): Promise<Session> {

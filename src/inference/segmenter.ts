@@ -96,7 +96,7 @@ export class Segmenter extends RasterSegmenter {
     imageName?: string,
   ): Promise<FileSegmentation> {
     options.signal?.throwIfAborted();
-    const raster = await rasterOf(image);
+    const raster = await rasterOf(image, this.card.channels);
     if (typeof image !== 'string') return super.segment(raster, options, imageName);
     return { ...(await super.segment(raster, options, imageName ?? image)), file: image };
   }
@@ -120,12 +120,12 @@ export class Segmenter extends RasterSegmenter {
   }
 }
 
-async function rasterOf(image: ImageSource): Promise<Raster> {
-  if (typeof image === 'string' || image instanceof Uint8Array) return decodeImage(image);
+async function rasterOf(image: ImageSource, channels: number): Promise<Raster> {
+  if (typeof image === 'string' || image instanceof Uint8Array) return decodeImage(image, { channels });
   if ('data' in image) return image;
   const parts: Uint8Array[] = [];
   for await (const part of image) parts.push(part);
-  return decodeImage(Buffer.concat(parts));
+  return decodeImage(Buffer.concat(parts), { channels });
 }
 
 async function readModel(

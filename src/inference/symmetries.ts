@@ -3,7 +3,7 @@
  * probabilities, brought back, are averaged.
  */
 import { UsageError } from '../errors/index.js';
-import type { Raster } from '../images/raster.js';
+import { makePixels, maxValueOf, type Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 
 /** One of the eight symmetries of a square: rows and columns exchanged first, then mirrored. */
@@ -39,7 +39,7 @@ export function symmetriesOf(augmentation: TestTimeAugmentation): readonly Symme
 export function applySymmetry(image: Raster, symmetry: Symmetry): Raster {
   const { channels, data } = image;
   const [width, height] = symmetry.transposed ? [image.height, image.width] : [image.width, image.height];
-  const out = data instanceof Uint16Array ? new Uint16Array(data.length) : new Uint8Array(data.length);
+  const out = makePixels(maxValueOf(data), data.length);
   const { start, right, down } = walk(symmetry, image.width, image.height);
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0, from = start + y * down; x < width; x++, from += right) {

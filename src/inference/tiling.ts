@@ -6,7 +6,7 @@
  * so the sums by which they are divided are known for each axis alone.
  */
 import { UsageError } from '../errors/index.js';
-import type { Raster } from '../images/raster.js';
+import { makePixels, maxValueOf, type Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { inOrder } from './in-order.js';
 
@@ -121,7 +121,7 @@ function cutTile(strip: Raster, left: number, grid: TileGrid): Raster {
   const { width, height } = grid;
   const inside = Math.min(width, strip.width - left);
   const size = height * width * channels;
-  const out = data instanceof Uint16Array ? new Uint16Array(size) : new Uint8Array(size);
+  const out = makePixels(maxValueOf(data), size);
   const line = width * channels;
   for (let y = 0; y < height; y++) {
     const from = (Math.min(y, strip.height - 1) * strip.width + left) * channels;

@@ -3,7 +3,7 @@
  * "Kind of like that", 2013) of 16 × 16 brightness steps, and a small grey picture to confirm.
  */
 import { type Planes, resizeImage, resizePlanes } from '../../images/resize.js';
-import type { Raster } from '../../images/raster.js';
+import type { PixelValues, Raster } from '../../images/raster.js';
 
 const SIDE = 16;
 const THUMB = 32;
@@ -23,8 +23,7 @@ export interface Fingerprint {
 
 /** Undefined for a picture too flat to be told from others. */
 export function fingerprintOf(image: Raster): Fingerprint | undefined {
-  const scale = image.data instanceof Uint16Array ? 1 / 257 : 1;
-  const grey = greyOf(resizeImage(image, THUMB, THUMB, scale));
+  const grey = stretched(greyOf(resizeImage(image, THUMB, THUMB)), image.data);
   const mean = grey.data.reduce((sum, value) => sum + value, 0) / grey.data.length;
   const variance = grey.data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / grey.data.length;
   if (Math.sqrt(variance) < LEAST_DEVIATION) return undefined;
@@ -37,6 +36,18 @@ export function fingerprintOf(image: Raster): Fingerprint | undefined {
     }
   }
   return { hash, thumb: Uint8Array.from(grey.data, (value) => Math.round(value)) };
+}
+
+/** Values of 8 bits as they are; others, which may fill any part of their range, brought to 0…255. */
+function stretched(grey: Planes, source: PixelValues): Planes {
+  if (source instanceof Uint8Array) return grey;
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of grey.data) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  const gain = high > low ? 255 / (high - low) : 0;
+  return { ...grey, data: grey.data.map((value) => (value - low) * gain) };
 }
 
 function greyOf({ width, height, channels, data }: Planes): Planes {

@@ -1,0 +1,192 @@
+/**
+ * The compressions of TIFF's strips and tiles. Each fills a block of known size exactly, or says what is wrong:
+ * a block that decodes to too little, or to too much, is damaged.
+ */
+import * as zlib from 'node:zlib';
+import { decompress as unpackZstd } from 'fzstd';
+
+/** Damage in one block; the reader adds the file and the block's place. */
+export class BlockDamage extends Error {}
+
+type Codec = (packed: Uint8Array, size: number) => Uint8Array;
+
+const NONE = 1;
+const PACKBITS = 32773;
+
+/** What can be decoded here, by TIFF's number for it. */
+const CODECS: Readonly<Record<number, Codec>> = {
+  [NONE]: (packed, size) => {
+    if (packed.length < size) throw short(packed.length, size);
+    return packed.subarray(0, size);
+  },
+  5: unpackLzw,
+  8: inflate,
+  32946: inflate,
+  [PACKBITS]: unpackBits,
+  50000: zstd,
+};
+
+/** The most bytes that one packed byte can stand for; a header that promises more is false. */
+const MOST_EXPANSION: Readonly<Record<number, number>> = {
+  [NONE]: 1,
+  5: 4096,
+  8: 1040,
+  32946: 1040,
+  [PACKBITS]: 64,
+  50000: 2 ** 16,
+};
+
+/** Names of compressions, for messages. */
+const NAMES: Readonly<Record<number, string>> = {
+  2: 'CCITT',
+  3: 'CCITT G3',
+  4: 'CCITT G4',
+  6: 'old JPEG',
+  7: 'JPEG',
+  34676: 'SGI LogLuv',
+  34712: 'JPEG 2000',
+  33003: 'JPEG 2000',
+  33005: 'JPEG 2000',
+  34887: 'LERC',
+  34925: 'LZMA',
+  50001: 'WebP',
+  50002: 'JPEG XL',
+  52546: 'JPEG XL',
+};
+
+export const codecOf = (compression: number): Codec | undefined => CODECS[compression];
+
+/** `LERC (34887)`. */
+export function compressionName(compression: number): string {
+  const name = NAMES[compression];
+  return name === undefined ? `number ${compression}` : `${name} (${compression})`;
+}
+
+/** Whether `packed` bytes can hold `size` bytes in this compression. */
+export function canHold(compression: number, packed: number, size: number): boolean {
+  return packed * (MOST_EXPANSION[compression] ?? 1) >= size;
+}
+
+const short = (got: number, size: number): BlockDamage =>
+  new BlockDamage(`it ends after ${got} of ${size} bytes`);
+
+function inflate(packed: Uint8Array, size: number): Uint8Array {
+  try {
+    const bytes = zlib.inflateSync(packed, { maxOutputLength: size + 1, chunkSize: Math.max(64, size + 1) });
+    if (bytes.length < size) throw short(bytes.length, size);
+    return bytes.subarray(0, size);
+  } catch (error) {
+    if (error instanceof BlockDamage) throw error;
+    throw new BlockDamage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Node has Zstandard from 22.15 on; before that, a decoder in JavaScript does. */
+const nodeZstd = (zlib as { zstdDecompressSync?: (bytes: Uint8Array, options: object) => Uint8Array })
+  .zstdDecompressSync;
+
+function zstd(packed: Uint8Array, size: number): Uint8Array {
+  try {
+    const bytes =
+      nodeZstd === undefined
+        ? unpackZstd(packed, new Uint8Array(size))
+        : nodeZstd(packed, { maxOutputLength: size + 1 });
+    if (bytes.length < size) throw short(bytes.length, size);
+    return bytes.subarray(0, size);
+  } catch (error) {
+    if (error instanceof BlockDamage) throw error;
+    throw new BlockDamage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Packed bytes that may follow a full block: padding that writers add. */
+const MOST_PADDING = 16;
+
+/** Runs of equal bytes and of literal ones (TIFF 6.0, section 9). */
+function unpackBits(packed: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  let at = 0;
+  let to = 0;
+  while (to < size && at < packed.length) {
+    const code = packed[at++]!;
+    if (code === 128) continue;
+    const length = code < 128 ? code + 1 : 257 - code;
+    if (to + length > size) throw new BlockDamage('a run reaches beyond its end');
+    if (code < 128) {
+      if (at + length > packed.length) break;
+      out.set(packed.subarray(at, at + length), to);
+      at += length;
+    } else out.fill(packed[at++]!, to, to + length);
+    to += length;
+  }
+  if (to < size) throw short(to, size);
+  if (packed.length - at > MOST_PADDING) {
+    throw new BlockDamage(`${packed.length - at} packed bytes are left over`);
+  }
+  return out;
+}
+
+const CLEAR = 256;
+const END = 257;
+const MOST_CODES = 4096;
+
+/** Lempel-Ziv-Welch with the highest bit first and codes that grow one early (TIFF 6.0, section 13). */
+function unpackLzw(packed: Uint8Array, size: number): Uint8Array {
+  if (packed[0] === 0 && (packed[1]! & 1) === 1) {
+    throw new BlockDamage('it is in the LZW of before 1988, with the lowest bit first');
+  }
+  const out = new Uint8Array(size);
+  // A string is its place in the output, where it was written when it was first met, and its length.
+  const startOf = new Int32Array(MOST_CODES);
+  const lengthOf = new Int32Array(MOST_CODES);
+  let next = END + 1;
+  let width = 9;
+  let previous = -1;
+  let previousLength = 0;
+  let to = 0;
+  let buffer = 0;
+  let held = 0;
+  let at = 0;
+  const readCode = (): number => {
+    while (held < width) {
+      if (at >= packed.length) return -1;
+      buffer = ((buffer << 8) | packed[at++]!) & 0x7fffffff;
+      held += 8;
+    }
+    held -= width;
+    return (buffer >>> held) & ((1 << width) - 1);
+  };
+  while (to < size) {
+    const code = readCode();
+    if (code === -1 || code === END) throw short(to, size);
+    if (code === CLEAR) {
+      next = END + 1;
+      width = 9;
+      previous = -1;
+      continue;
+    }
+    const from = to;
+    let length = 1;
+    if (code < CLEAR) out[to++] = code;
+    else {
+      const repeats = code === next && previous >= 0;
+      if (code >= next && !repeats) throw new BlockDamage(`code ${code} stands for nothing`);
+      const source = repeats ? previous : startOf[code]!;
+      length = repeats ? previousLength + 1 : lengthOf[code]!;
+      // Byte by byte: a string that repeats its own first byte overlaps what is written.
+      for (let i = 0; i < length && to < size; i++, to++) out[to] = out[source + i]!;
+    }
+    if (previous >= 0 && next < MOST_CODES) {
+      startOf[next] = previous;
+      lengthOf[next] = previousLength + 1;
+      next++;
+      if (next === (1 << width) - 1 && width < 12) width++;
+    }
+    previous = from;
+    previousLength = length;
+  }
+  if (packed.length - at > MOST_PADDING && ![END, CLEAR].includes(readCode())) {
+    throw new BlockDamage(`${packed.length - at} packed bytes are left over`);
+  }
+  return out;
+}
