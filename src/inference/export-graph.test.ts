@@ -15,7 +15,8 @@ import { createModel, UNet } from '../models/index.js';
 import { ModelState } from '../nn/index.js';
 import type { OnnxModel } from '../onnx/index.js';
 import { decodeModel, encodeModel } from '../onnx/index.js';
-import { exportGraph, LOGITS, MASK, withOutputs } from './export-graph.js';
+import { LOGITS } from '../models/prediction-graph.js';
+import { exportGraph, MASK, withOutputs } from './export-graph.js';
 import type { ModelCard } from './model-card.js';
 import { parseCard } from './model-card.js';
 

@@ -14,14 +14,15 @@
  * for its fastest kernels.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
-import type { Leaf, Target } from '../graph/index.js';
-import { formatShape, input, int, IR_VERSION, lowerGraph, OPSET, PORTABLE, WEBGPU } from '../graph/index.js';
+import type { Target } from '../graph/index.js';
+import { formatShape, int, IR_VERSION, OPSET, PORTABLE, WEBGPU } from '../graph/index.js';
+import { LOGITS, MODEL_INPUT, predictionGraph } from '../models/prediction-graph.js';
 import type { Layer, NamedArray } from '../nn/index.js';
-import { ModelState, traceModel } from '../nn/index.js';
-import { foldValues } from '../models/folding.js';
-import type { OnnxGraph, OnnxModel, OnnxTensor, ValueInfo } from '../onnx/index.js';
+import { ModelState } from '../nn/index.js';
+import type { OnnxGraph, OnnxModel, ValueInfo } from '../onnx/index.js';
 import type { Device } from '../runtime/index.js';
 import type { ActivationRange } from './calibration.js';
+import { foldBatchNorms } from './fold-batch-norms.js';
 import { GraphWriter } from './graph-writer.js';
 import { inHalfPrecision } from './half-precision.js';
 import type { ModelCard } from './model-card.js';
@@ -34,10 +35,6 @@ import { resizePixelsTo, resizePlanesTo } from './resize-graph.js';
 export const IMAGE = 'image';
 export const MASK = 'mask';
 export const PROBABILITIES = 'probabilities';
-/** Normalised pixels at the model's size, float32 1×C×h×w. */
-export const MODEL_INPUT = 'input';
-/** What the model gives, float32 1×K×h×w. */
-export const LOGITS = 'logits';
 /** Probabilities at the model's size; of class 1 alone where there are two classes. */
 export const SCORES = 'scores';
 /** An initializer of rank 0, where there are two classes. */
@@ -79,24 +76,41 @@ export function exportGraph(
   card: ModelCard,
   options: ExportOptions = {},
 ): OnnxModel {
+  return exportedModel(coreGraph(model, values, card, options), card, options);
+}
+
+/** The graph of a model in use, for images of the card's size; see `predictionGraph`. */
+export function coreGraph(
+  model: Layer,
+  values: ModelState | readonly NamedArray[],
+  card: ModelCard,
+  { batch = 1, bare = false, target }: Pick<ExportOptions, 'batch' | 'bare' | 'target'> = {},
+): OnnxGraph {
   checkCard(card);
-  const { bare = false, batch = 1 } = options;
   if (!Number.isInteger(batch) || batch < 1 || (batch > 1 && !bare)) {
     throw new UsageError(
       `A batch of ${batch} images; a bare model takes a whole number from 1, any other 1.`,
     );
   }
+  const { channels, height, width } = card;
+  return predictionGraph(model, stateOf(model, values), { batch, channels, height, width }, target);
+}
+
+/**
+ * The file of a model whose graph is `core`, from normalised images to logits, for images of the card's size.
+ * Throws as {@link exportGraph} does. `batch` and `target` of the options are those that the graph was made with.
+ */
+export function exportedModel(core: OnnxGraph, card: ModelCard, options: ExportOptions = {}): OnnxModel {
+  checkCard(card);
+  checkLogits(core, card);
+  const { bare = false, precision = 'float32', ranges } = options;
   if (bare && options.size !== undefined && options.size !== 'free') {
     throw new UsageError(
       `A bare model takes images of the size that it was trained at, ${card.height}×${card.width}: leave the size out.`,
     );
   }
-  const { precision = 'float32', ranges, target } = options;
-  const state = stateOf(model, values);
-  const traced = modelGraph(model, state, card, batch, precision !== 'float32', target);
-  const core = inPrecision(traced, precision, ranges);
-  const whole = bare ? core.graph : aroundModel(core, card, options.size ?? 'free');
-  return asModel(whole, card);
+  const graph = inPrecision(core, precision, ranges);
+  return asModel(bare ? graph : aroundModel(graph, card, options.size ?? 'free'), card);
 }
 
 function asModel(graph: OnnxGraph, card: ModelCard): OnnxModel {
@@ -106,34 +120,33 @@ function asModel(graph: OnnxGraph, card: ModelCard): OnnxModel {
     producerVersion: '',
     opsets: { '': OPSET },
     metadata: { [CARD_KEY]: formatCard(card) },
-    graph,
+    graph: { ...graph, name: card.model.name },
   };
 }
 
-/**
- * What `calibrate` is to run, and the names of the tensors whose ranges an export in int8 takes.
- */
+/** What `calibrate` runs, and the names of the tensors whose ranges an export in int8 takes. */
 export function calibrationGraph(
-  model: Layer,
-  values: ModelState | readonly NamedArray[],
+  core: OnnxGraph,
   card: ModelCard,
 ): { readonly model: OnnxModel; readonly tensors: readonly string[] } {
-  const core = modelGraph(model, stateOf(model, values), card, 1, true);
-  return { model: asModel(aroundModel(core, card, 'free'), card), tensors: quantizedTensors(core.graph) };
+  checkLogits(core, card);
+  const folded = foldBatchNorms(core);
+  return { model: asModel(aroundModel(folded, card, 'free'), card), tensors: quantizedTensors(folded) };
 }
 
 function inPrecision(
-  core: CoreGraph,
+  core: OnnxGraph,
   precision: Precision,
   ranges: ReadonlyMap<string, ActivationRange> | undefined,
-): CoreGraph {
+): OnnxGraph {
   if (precision === 'float32') return core;
-  if (precision === 'float16') return { ...core, graph: inHalfPrecision(core.graph) };
-  const missing = quantizedTensors(core.graph).find((name) => !ranges?.has(name));
+  const folded = foldBatchNorms(core);
+  if (precision === 'float16') return inHalfPrecision(folded);
+  const missing = quantizedTensors(folded).find((name) => !ranges?.has(name));
   if (missing !== undefined) {
     throw new UsageError(`No range of ${missing} to export it in int8: see what calibrate() gives.`);
   }
-  return { ...core, graph: quantizeGraph(core.graph, ranges!) };
+  return quantizeGraph(folded, ranges!);
 }
 
 function stateOf(model: Layer, values: ModelState | readonly NamedArray[]): ModelState {
@@ -143,65 +156,27 @@ function stateOf(model: Layer, values: ModelState | readonly NamedArray[]): Mode
   return state;
 }
 
-interface CoreGraph {
-  readonly graph: OnnxGraph;
-  /** Channels, height and width of the logits. */
-  readonly logits: { readonly channels: number; readonly height: number; readonly width: number };
+/** Channels, height and width of the logits. */
+interface LogitsShape {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
 }
 
-/**
- * The model alone, in evaluation mode, at its size.
- * @param folded whether batch norms become part of the convolutions before them.
- */
-function modelGraph(
-  model: Layer,
-  state: ModelState,
-  card: ModelCard,
-  batch: number,
-  folded: boolean,
-  target: Target = PORTABLE,
-): CoreGraph {
-  const images = input(MODEL_INPUT, [batch, card.channels, card.height, card.width]);
-  const modes = [...model.namedModules()].map(([, module]) => ({ module, training: module.training }));
-  model.eval();
-  let logits;
-  try {
-    logits = traceModel(model, images).output;
-  } finally {
-    for (const { module, training } of modes) module.training = training;
-  }
-  const [, channels, height, width] = logits.shape as [number, number, number, number];
+function logitsOf({ outputs }: OnnxGraph): LogitsShape {
+  const [, channels, height, width] = outputs[0]!.dims as readonly [number, number, number, number];
+  return { channels, height, width };
+}
+
+/** Throws a ShapeError unless there is a plane of logits for each class, or one for two classes. */
+function checkLogits({ outputs }: OnnxGraph, card: ModelCard): void {
+  const dims = outputs[0]!.dims as readonly number[];
   const count = card.classes.length;
-  if (logits.rank !== 4 || (channels !== count && !(channels === 1 && count === 2))) {
-    throw new ShapeError(
-      `The model gives ${formatShape(logits.shape)} for ${count} classes; it must give 1×${count}×height×width` +
-        (count === 2 ? ', or 1×1×height×width with the logit of class 1.' : '.'),
-    );
-  }
-  const leaves: Leaf[] = state.slots.map((slot) => slot.leaf);
-  const definition = { inputs: [images, ...leaves], outputs: { [LOGITS]: logits } };
-  const slots = new Map(state.slots.map((slot) => [slot.leaf as Leaf, slot]));
-  const valueOf = (leaf: Leaf): Float32Array | undefined => {
-    const slot = slots.get(leaf);
-    return slot && state.values(slot);
-  };
-  const { graph } = lowerGraph(folded ? foldValues(definition, valueOf) : definition, target).model;
-  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
-  const weights = state.slots.flatMap((slot): OnnxTensor[] => {
-    if (!used.has(slot.name)) return [];
-    const { buffer, byteOffset, byteLength } = state.values(slot);
-    const data = new Uint8Array(buffer, byteOffset, byteLength);
-    return [{ name: slot.name, dataType: 'float32', dims: slot.leaf.shape, data }];
-  });
-  return {
-    graph: {
-      ...graph,
-      name: card.model.name,
-      initializers: [...weights, ...graph.initializers],
-      inputs: graph.inputs.filter(({ name }) => name === MODEL_INPUT),
-    },
-    logits: { channels, height, width },
-  };
+  if (dims.length === 4 && (dims[1] === count || (dims[1] === 1 && count === 2))) return;
+  throw new ShapeError(
+    `The model gives ${formatShape(dims)} for ${count} classes; it must give 1×${count}×height×width` +
+      (count === 2 ? ', or 1×1×height×width with the logit of class 1.' : '.'),
+  );
 }
 
 /** The type of the file's input by the largest pixel value. */
@@ -209,7 +184,7 @@ const IMAGE_TYPES = { 255: 'uint8', 65535: 'uint16', 1: 'float32' } as const;
 
 /** The model between an image and its mask. */
 function aroundModel(
-  { graph, logits }: CoreGraph,
+  graph: OnnxGraph,
   card: ModelCard,
   size: 'free' | { readonly height: number; readonly width: number },
 ): OnnxGraph {
@@ -218,6 +193,7 @@ function aroundModel(
   writeInput(before, card, source);
   const after = new GraphWriter('after');
   const classes = card.classes.length;
+  const logits = logitsOf(graph);
   if (classes === 2) writeTwoClasses(after, card, logits, source);
   else writeClasses(after, logits, source);
 
@@ -258,7 +234,7 @@ function sourceSize(
   return { height: side(1), width: side(2) };
 }
 
-/** From `image` to {@link MODEL_INPUT}. */
+/** From `image` to `input`. */
 function writeInput(writer: GraphWriter, card: ModelCard, source: GraphPlaneSize): void {
   const { channels, maxValue, normalization } = card;
   const pixels = writer.cast(IMAGE, 'float32');
@@ -281,11 +257,11 @@ function writeInput(writer: GraphWriter, card: ModelCard, source: GraphPlaneSize
   writer.emit('Sub', [scaled, perChannel(mean.map((m, c) => m / std[c]!))], {}, MODEL_INPUT);
 }
 
-/** From {@link LOGITS} to mask and probabilities of two classes: one plane, the probability of class 1. */
+/** From `logits` to mask and probabilities of two classes: one plane, the probability of class 1. */
 function writeTwoClasses(
   writer: GraphWriter,
   card: ModelCard,
-  logits: CoreGraph['logits'],
+  logits: LogitsShape,
   source: GraphPlaneSize,
 ): void {
   if (logits.channels === 1) {
@@ -303,8 +279,8 @@ function writeTwoClasses(
   writer.emit('Concat', [background, foreground], { axis: int(1) }, PROBABILITIES);
 }
 
-/** From {@link LOGITS} to mask and probabilities of three classes or more. */
-function writeClasses(writer: GraphWriter, logits: CoreGraph['logits'], source: GraphPlaneSize): void {
+/** From `logits` to mask and probabilities of three classes or more. */
+function writeClasses(writer: GraphWriter, logits: LogitsShape, source: GraphPlaneSize): void {
   writer.emit('Softmax', [LOGITS], { axis: int(1) }, SCORES);
   resizePlanesTo(writer, SCORES, logits, source, PROBABILITIES);
   const best = writer.emit('ArgMax', [PROBABILITIES], { axis: int(1), keepdims: int(0) });

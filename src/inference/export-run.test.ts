@@ -57,7 +57,7 @@ describe('exporting a run', () => {
   it('is of the checkpoint asked for', async () => {
     const [best, last] = [await loadRun(run), await loadRun(run, 'last')];
     expect(last.checkpoint).toBe(join(run, 'checkpoints', '2'));
-    expect(last.weights).not.toEqual(best.weights);
+    expect(last.graph).not.toEqual(best.graph);
     expect(last.card.scores).toBeUndefined();
   });
 });

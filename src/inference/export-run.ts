@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors/index.js';
 import { writeOutputFile } from '../files/index.js';
-import type { OnnxModel } from '../onnx/index.js';
+import type { OnnxGraph, OnnxModel } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import { calibrate, type CalibrationImages } from './calibration.js';
 import { evaluate } from './evaluate.js';
 import type { ExportOptions, Precision } from './export-graph.js';
-import { calibrationGraph, exportGraph } from './export-graph.js';
+import { calibrationGraph, exportedModel } from './export-graph.js';
 import type { CheckpointChoice, LoadedRun } from './load-run.js';
 import { loadRun } from './load-run.js';
 import type { ModelCard } from './model-card.js';
@@ -64,24 +64,25 @@ const CALIBRATION_IMAGES = 64;
  * without images.
  */
 export async function exportRun(run: string, options: ExportRunOptions): Promise<ExportedFile> {
-  const { checkpoint, license, precision = 'float32' } = options;
+  const { checkpoint, license, precision = 'float32', batch = 1, bare } = options;
   const loaded = await loadRun(run, checkpoint);
+  // Ranges and scores are found image by image, whatever the batch of the file.
+  const { graph } = batch === 1 ? loaded : await loadRun(run, checkpoint, { batch, bare });
   const card = { ...loaded.card, ...(license !== undefined && { license }) };
   if (precision === 'float32') {
-    return write(options, exportGraph(loaded.model, loaded.weights, card, graphOptions(options)), card);
+    return write(options, exportedModel(graph, card, graphOptions(options)), card);
   }
   const runtime = await createNodeRuntime({ training: false });
   try {
-    return await exportReduced({ ...loaded, card }, precision, options, runtime);
+    return await exportReduced({ ...loaded, card }, graph, precision, options, runtime);
   } finally {
     await runtime.close();
   }
 }
 
-const graphOptions = ({ size, bare, batch }: ExportRunOptions): ExportOptions => ({
+const graphOptions = ({ size, bare }: ExportRunOptions): ExportOptions => ({
   ...(size !== undefined && { size }),
   ...(bare !== undefined && { bare }),
-  ...(batch !== undefined && { batch }),
 });
 
 async function write(
@@ -96,9 +97,14 @@ async function write(
   return { file, bytes: bytes.length, card, ...(precision && { precision }) };
 }
 
-/** Finds the ranges, scores both precisions, and writes the file with what it reached. */
+/**
+ * Finds the ranges, scores both precisions, and writes the file with the scores.
+ *
+ * @param written the graph that goes into the file.
+ */
 async function exportReduced(
-  { model, weights, card }: LoadedRun,
+  { graph, card }: LoadedRun,
+  written: OnnxGraph,
   precision: Exclude<Precision, 'float32'>,
   options: ExportRunOptions,
   runtime: Runtime,
@@ -114,14 +120,14 @@ async function exportReduced(
     }
     const images = spread(calibration, CALIBRATION_IMAGES);
     calibrationImages = images.length;
-    const floats = calibrationGraph(model, weights, card);
+    const floats = calibrationGraph(graph, card);
     const ranges = await calibrate(floats.model, floats.tensors, runtime, images, {
       signal,
       onProgress: (done, total) => onProgress?.('calibrating', done, total),
     });
     reduced = { precision, ranges };
   }
-  const float32 = exportGraph(model, weights, card);
+  const float32 = exportedModel(graph, card);
   const scoreOf = async (label: string, file: OnnxModel): Promise<number | null> => {
     const segmenter = new RasterSegmenter(file, runtime, label);
     try {
@@ -139,18 +145,13 @@ async function exportReduced(
     ...(calibrationImages !== undefined && { calibrationImages }),
     ...(validation && {
       samples: validation.length,
-      meanIoU: await scoreOf(precision, exportGraph(model, weights, card, reduced)),
+      meanIoU: await scoreOf(precision, exportedModel(graph, card, reduced)),
       float32MeanIoU: await scoreOf('float32', float32),
     }),
     float32Bytes: encodeModel(float32).length,
   };
   const told = { ...card, precision: { ...scores } };
-  return write(
-    options,
-    exportGraph(model, weights, told, { ...graphOptions(options), ...reduced }),
-    told,
-    scores,
-  );
+  return write(options, exportedModel(written, told, { ...graphOptions(options), ...reduced }), told, scores);
 }
 
 /** At most `count` images of a data set, evenly spread. */

@@ -5,7 +5,7 @@ import { encodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import { calibrate, Histogram } from './calibration.js';
-import { calibrationGraph, exportGraph } from './export-graph.js';
+import { calibrationGraph, coreGraph, exportGraph } from './export-graph.js';
 import { inHalfPrecision } from './half-precision.js';
 import { quantizedTensors, quantizeGraph } from './quantize.js';
 import { Segmenter } from './segmenter.js';
@@ -45,7 +45,7 @@ describe.each([2, 3])('a file of %i classes', (classes) => {
   });
 
   it('in int8 gives nearly the same, its ranges seen on images', async () => {
-    const floats = calibrationGraph(model, state, card);
+    const floats = calibrationGraph(coreGraph(model, state, card), card);
     expect(
       meanDifference(await probabilities(floats.model), await probabilities(exportGraph(model, state, card))),
     ).toBeLessThan(1e-6);

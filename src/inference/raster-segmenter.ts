@@ -7,6 +7,7 @@ import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import { backgroundClass } from '../images/palette.js';
 import { type ClassMask, maxValueOf, type Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
+import { LOGITS, MODEL_INPUT } from '../models/prediction-graph.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { TensorData } from '../graph/index.js';
@@ -14,16 +15,7 @@ import type { Binding, Runtime, Session } from '../runtime/index.js';
 import { viewOf } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
 import { checkCleanOptions, cleanMask } from './components.js';
-import {
-  IMAGE,
-  LOGITS,
-  MASK,
-  MODEL_INPUT,
-  PROBABILITIES,
-  SCORES,
-  THRESHOLD,
-  withOutputs,
-} from './export-graph.js';
+import { IMAGE, MASK, PROBABILITIES, SCORES, THRESHOLD, withOutputs } from './export-graph.js';
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
 import type { TestTimeAugmentation } from './symmetries.js';

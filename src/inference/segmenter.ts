@@ -8,18 +8,23 @@
  * ```
  */
 import { readFile, stat } from 'node:fs/promises';
-import { PixelwiseError } from '../errors/index.js';
+import type { Normalization } from '../data/normalization.js';
+import { defaultNormalization } from '../data/normalization.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
+import { classColours } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
 import type { OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
 import type { Device, Runtime } from '../runtime/index.js';
 import type { Target } from '../graph/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
-import { exportGraph, predictionTarget } from './export-graph.js';
+import type { Learner } from '../training/index.js';
+import { exportedModel, predictionTarget } from './export-graph.js';
 import { inOrder } from './in-order.js';
 import type { CheckpointChoice } from './load-run.js';
 import { loadRun } from './load-run.js';
+import type { ModelCard } from './model-card.js';
 import type { Segmentation, SegmentOptions } from './raster-segmenter.js';
 import { RasterSegmenter } from './raster-segmenter.js';
 
@@ -35,6 +40,14 @@ export interface LoadOptions {
   readonly checkpoint?: CheckpointChoice;
   /** Runs on this runtime, which stays open, and not on one of its own. */
   readonly runtime?: Runtime;
+}
+
+/** What a learner does not know about its data. */
+export interface LearnerData extends Pick<ModelCard, 'classes' | 'threshold'> {
+  /** How pixel values are normalised for training; default as `train` does: ImageNet's mean and deviation. */
+  readonly normalization?: Normalization;
+  /** Largest pixel value of the images; default 255. */
+  readonly maxValue?: 255 | 65535;
 }
 
 export interface FileSegmentation extends Segmentation {
@@ -83,6 +96,35 @@ export class Segmenter extends RasterSegmenter {
       if (options.runtime === undefined) await runtime.close();
       throw error;
     }
+  }
+
+  /**
+   * A copy of the model that a learner trains, as it is now, on the learner's runtime: to look at masks during
+   * training. Its images have the shape of those in the learner's latest batch.
+   *
+   * @throws UsageError before the learner's first batch.
+   */
+  static async fromLearner(learner: Learner, data: LearnerData): Promise<Segmenter> {
+    await learner.synchronize();
+    const graph = learner.predictionGraph();
+    if (!graph) throw new UsageError('Segmenter.fromLearner: the learner has seen no batch yet.');
+    const [, channels, height, width] = graph.inputs[0]!.dims as [number, number, number, number];
+    const { classes, normalization = defaultNormalization(channels), maxValue = 255, threshold } = data;
+    const card: ModelCard = {
+      model: { name: learner.model.typeName, options: {} },
+      classes,
+      channels,
+      maxValue,
+      height,
+      width,
+      normalization,
+      palette: classColours(classes),
+      ...(threshold !== undefined && { threshold }),
+    };
+    // The learner goes on changing its weights.
+    const initializers = graph.initializers.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));
+    const model = exportedModel({ ...graph, initializers }, card);
+    return new Segmenter(model, learner.runtime, 'the model in training', false);
   }
 
   /**
@@ -140,8 +182,8 @@ async function readModel(
     throw new PixelwiseError('model-missing', `${source}: there is no such run folder or model file.`);
   }
   if (found.isDirectory()) {
-    const { model, weights, card } = await loadRun(source, checkpoint);
-    return exportGraph(model, weights, card, { target });
+    const { graph, card } = await loadRun(source, checkpoint, { target });
+    return exportedModel(graph, card);
   }
   if (checkpoint !== undefined) {
     throw new PixelwiseError(

@@ -7,15 +7,15 @@
  *
  * A frozen encoder runs in this form while the rest of the model is trained.
  */
-import type { GraphDefinition, Leaf, Node, Shape, Tensor } from '../graph/index.js';
+import type { GraphDefinition, Leaf, Node, Tensor } from '../graph/index.js';
 import { apply, constant, nodesBehind, withScope } from '../graph/index.js';
 import type { Module } from '../nn/index.js';
-import { inTrainingMode } from './training-mode.js';
+import { inMode } from './mode.js';
 
 /** Weights and buffers that training does not move: those of frozen parts (see {@link Module.freeze}). */
 export function frozenLeaves(model: Module): ReadonlySet<Leaf> {
   const weights = model.namedParameters().flatMap(([, weight]) => (weight.requiresGrad ? [] : [weight]));
-  const still = inTrainingMode(model, () =>
+  const still = inMode(model, 'training', () =>
     [...model.namedModules()].flatMap(([, module]) => (module.training ? [] : Object.values(module))),
   );
   const resting = new Set<unknown>(still);
@@ -86,19 +86,34 @@ function foldedBatchNorm(
   const [w, b, gamma, beta, mean, variance] = [kernel, offset, ...vectors].map((t) => t && values.get(t));
   if (!w || (offset && !b) || !gamma || !beta || !mean || !variance) return undefined;
   const { epsilon } = norm.attributes as { readonly epsilon: number };
-  const scale = gamma.map((g, o) => g / Math.sqrt(variance[o]! + epsilon));
-  const perFilter = w.length / scale.length;
-  const vector: Shape = [scale.length];
+  const folded = foldNorm({ weight: w, bias: b, gamma, beta, mean, variance, epsilon });
   return {
     convolution,
     x,
-    weight: constant(
-      w.map((value, i) => value * scale[Math.floor(i / perFilter)]!),
-      kernel.shape,
-    ),
-    bias: constant(
-      beta.map((value, o) => value + scale[o]! * ((b?.[o] ?? 0) - mean[o]!)),
-      vector,
-    ),
+    weight: constant(folded.weight, kernel.shape),
+    bias: constant(folded.bias, [folded.bias.length]),
+  };
+}
+
+/** A convolution and the batch norm after it; all but the convolution's weight hold a value a filter. */
+interface NormedFilters {
+  /** Filters first. */
+  readonly weight: Float32Array;
+  /** Undefined for a convolution without one. */
+  readonly bias: Float32Array | undefined;
+  readonly gamma: Float32Array;
+  readonly beta: Float32Array;
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+  readonly epsilon: number;
+}
+
+/** Weight and bias of the convolution that does the work of both, by the equation above. */
+export function foldNorm({ weight, bias, gamma, beta, mean, variance, epsilon }: NormedFilters) {
+  const scale = gamma.map((g, o) => g / Math.sqrt(variance[o]! + epsilon));
+  const perFilter = weight.length / scale.length;
+  return {
+    weight: weight.map((value, i) => value * scale[Math.floor(i / perFilter)]!),
+    bias: beta.map((value, o) => value + scale[o]! * ((bias?.[o] ?? 0) - mean[o]!)),
   };
 }

@@ -11,6 +11,7 @@ export * from './onnx-encoder-unet.js';
 export * from './onnx-encoder.js';
 export * from './options.js';
 export * from './padding.js';
+export * from './prediction-graph.js';
 export * from './receptive-field.js';
 export * from './registry.js';
 export * from './resnet-unet.js';

@@ -12,7 +12,7 @@ import type { ReceptiveField } from './receptive-field.js';
 import { receptiveField } from './receptive-field.js';
 import type { SizeLevel } from './sizes.js';
 import { sizesOf } from './sizes.js';
-import { inTrainingMode } from './training-mode.js';
+import { inMode } from './mode.js';
 
 /** A shape whose first axis, the batch, is open. */
 export type OpenShape = readonly (number | null)[];
@@ -77,7 +77,7 @@ export function summarize(
   const { height, width, channels = 3, name = model.typeName } = options;
   const image = input('input', [1, channels, height, width]);
   // Traced as in training, where dropout is part of the model.
-  const { output, calls } = inTrainingMode(model, () => traceModel(model, image));
+  const { output, calls } = inMode(model, 'training', () => traceModel(model, image));
   const layers = layersOf(output, image, calls);
   const field = receptiveField(output, image);
   const weights = model.namedParameters().map(([, parameter]) => parameter);

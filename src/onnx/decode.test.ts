@@ -134,6 +134,22 @@ describe('decodeModel', () => {
     expect(() => decodeModel(modelWith(external))).toThrow('tensor "w" keeps its data in another file');
   });
 
+  it('reads data that another file holds, where it is told how', () => {
+    const model = decodeModel(modelWith(tensorMessage().bytes(FIELDS.tensor.rawData, new Uint8Array(8))));
+    const place = { location: 'weights.safetensors', offset: 4096, length: 8 };
+    const bytes = encodeModel(model, new Map([['w', place]]));
+    const data = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    const asked: unknown[] = [];
+    const read = decodeModel(bytes, 'a.onnx', (name, where) => {
+      asked.push([name, where]);
+      return data;
+    });
+    expect(asked).toEqual([['w', place]]);
+    expect(read.graph.initializers[0]!.data).toEqual(data);
+    expect(() => decodeModel(bytes)).toThrow('keeps its data in another file');
+    expect(() => decodeModel(bytes, 'a.onnx', () => data.subarray(1))).toThrow('has 7 bytes of data, not 8');
+  });
+
   it('refuses data that do not fit the dims, without allocating what the dims claim', () => {
     const huge = new MessageWriter()
       .int(FIELDS.tensor.dims, 2 ** 40)

@@ -11,6 +11,7 @@ import {
   DATA_TYPES,
   type DataType,
   ELEMENT_BYTES,
+  type ExternalData,
   type OnnxGraph,
   type OnnxModel,
   type OnnxNode,
@@ -27,16 +28,25 @@ const ATTRIBUTE_TYPE_NAMES = new Map<number, AttributeValue['type']>(
   Object.entries(ATTRIBUTE_TYPES).map(([name, number]) => [number, name as AttributeValue['type']]),
 );
 
+/** Gives the data of the constant `name`, which are in another file. */
+export type ExternalReader = (name: string, place: ExternalData) => Uint8Array;
+
 /**
  * The model in the bytes of an `.onnx` file. Tensor data are views of `bytes` wherever the file holds them
  * as `raw_data`: they may start at any byte, and change when `bytes` does.
  *
  * @param source what error messages call the model, e.g. its file name.
+ * @param external gives the data of a constant that the file keeps in another file. Without it, such a
+ *   constant is an error.
  * @throws PixelwiseError if the bytes are truncated, corrupt or no ONNX model, and for what is not
- *   supported: data in other files, model-local functions, sparse and string tensors, inputs that are not
- *   tensors, integers beyond 2^53.
+ *   supported: model-local functions, sparse and string tensors, inputs that are not tensors, integers
+ *   beyond 2^53.
  */
-export function decodeModel(bytes: Uint8Array, source = 'The ONNX model'): OnnxModel {
+export function decodeModel(
+  bytes: Uint8Array,
+  source = 'The ONNX model',
+  external?: ExternalReader,
+): OnnxModel {
   const reader = new MessageReader(bytes, source);
   const f = FIELDS.model;
   let irVersion = 0;
@@ -57,7 +67,7 @@ export function decodeModel(bytes: Uint8Array, source = 'The ONNX model'): OnnxM
         producerVersion = reader.string();
         break;
       case f.graph:
-        graph = readGraph(reader.message('graph'));
+        graph = readGraph(reader.message('graph'), external);
         break;
       case f.opsetImport: {
         const [domain, version] = readOpset(reader.message('opset_import'));
@@ -65,7 +75,7 @@ export function decodeModel(bytes: Uint8Array, source = 'The ONNX model'): OnnxM
         break;
       }
       case f.metadataProps: {
-        const [key, value] = readMetadata(reader.message('metadata_props'));
+        const [key, value] = readStringEntry(reader.message('metadata_props'));
         addOnce(reader, metadata, key, value, 'metadata key');
         break;
       }
@@ -103,7 +113,8 @@ function readOpset(reader: MessageReader): [domain: string, version: number] {
   return [canonicalDomain(domain), version];
 }
 
-function readMetadata(reader: MessageReader): [key: string, value: string] {
+/** A pair of texts: an entry of the metadata, or a part of where external data are. */
+function readStringEntry(reader: MessageReader): [key: string, value: string] {
   let key = '';
   let value = '';
   while (reader.next()) {
@@ -114,7 +125,7 @@ function readMetadata(reader: MessageReader): [key: string, value: string] {
   return [key, value];
 }
 
-function readGraph(reader: MessageReader): OnnxGraph {
+function readGraph(reader: MessageReader, external?: ExternalReader): OnnxGraph {
   const f = FIELDS.graph;
   let name = '';
   const nodes: OnnxNode[] = [];
@@ -130,7 +141,7 @@ function readGraph(reader: MessageReader): OnnxGraph {
         name = reader.string();
         break;
       case f.initializer:
-        initializers.push(readTensor(reader.message(`initializer[${initializers.length}]`)));
+        initializers.push(readTensor(reader.message(`initializer[${initializers.length}]`), external));
         break;
       case f.input:
         inputs.push(readValueInfo(reader.message(`input[${inputs.length}]`)));
@@ -264,12 +275,13 @@ function readAttribute(reader: MessageReader): [name: string, value: AttributeVa
   }
 }
 
-function readTensor(reader: MessageReader): OnnxTensor {
+function readTensor(reader: MessageReader, readExternal?: ExternalReader): OnnxTensor {
   const f = FIELDS.tensor;
   let name = '';
   let typeNumber = 0;
   let raw: Uint8Array | undefined;
   let external = false;
+  const place = new Map<string, string>();
   const dims: number[] = [];
   const typed = new TypedData();
   while (reader.next()) {
@@ -303,16 +315,16 @@ function readTensor(reader: MessageReader): OnnxTensor {
         break;
       case f.externalData:
         external = true;
-        reader.skip();
+        place.set(...readStringEntry(reader.message('external_data')));
         break;
       case f.dataLocation:
-        external ||= reader.int() !== 0;
+        external = reader.int() !== 0 || external;
         break;
       default:
         reader.skip();
     }
   }
-  if (external) {
+  if (external && !readExternal) {
     reader.fail(
       `tensor "${name}" keeps its data in another file; save the model as a single file first ` +
         '(onnx.save(model, path) after onnx.load)',
@@ -320,7 +332,13 @@ function readTensor(reader: MessageReader): OnnxTensor {
   }
   const dataType = dataTypeOf(reader, typeNumber, `tensor "${name}"`);
   if (dataType === 'string') reader.fail(`tensor "${name}" holds strings, which are not supported`);
-  const data = raw ?? toRaw(reader, typed, dataType, name);
+  const data = external
+    ? readExternal!(name, {
+        location: place.get('location') ?? '',
+        offset: Number(place.get('offset') ?? 0),
+        length: Number(place.get('length') ?? 0),
+      })
+    : (raw ?? toRaw(reader, typed, dataType, name));
   const expected = dims.reduce((product, size) => product * size, ELEMENT_BYTES[dataType]);
   if (dims.some((size) => size < 0) || data.length !== expected) {
     reader.fail(

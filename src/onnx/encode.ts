@@ -6,6 +6,7 @@ import {
   type AttributeValue,
   DATA_TYPES,
   ELEMENT_BYTES,
+  type ExternalData,
   type OnnxGraph,
   type OnnxModel,
   type OnnxNode,
@@ -13,19 +14,23 @@ import {
   type ValueInfo,
 } from './model.js';
 
+/** The places of constants in other files, by the constants' names. */
+type Places = ReadonlyMap<string, ExternalData>;
+
 /**
  * The bytes of an `.onnx` file.
  *
+ * @param external constants that another file holds: the ONNX file refers to it and leaves their data out.
  * @throws PixelwiseError for a tensor whose data do not fit its dims, an integer beyond 2^53, a float beyond
  *   float32, and a model of 2 GiB or more, which the format cannot hold.
  */
-export function encodeModel(model: OnnxModel): Uint8Array {
+export function encodeModel(model: OnnxModel, external: Places = new Map()): Uint8Array {
   const f = FIELDS.model;
   const writer = new MessageWriter()
     .int(f.irVersion, model.irVersion)
     .optionalString(f.producerName, model.producerName)
     .optionalString(f.producerVersion, model.producerVersion)
-    .message(f.graph, writeGraph(model.graph));
+    .message(f.graph, writeGraph(model.graph, external));
   for (const [domain, version] of Object.entries(model.opsets)) {
     const opset = FIELDS.operatorSetId;
     writer.message(
@@ -40,12 +45,14 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   return writer.finish();
 }
 
-function writeGraph(graph: OnnxGraph): MessageWriter {
+function writeGraph(graph: OnnxGraph, external?: Places): MessageWriter {
   const f = FIELDS.graph;
   const writer = new MessageWriter();
   for (const node of graph.nodes) writer.message(f.node, writeNode(node));
   writer.optionalString(f.name, graph.name);
-  for (const tensor of graph.initializers) writer.message(f.initializer, writeTensor(tensor));
+  for (const tensor of graph.initializers) {
+    writer.message(f.initializer, writeTensor(tensor, external?.get(tensor.name)));
+  }
   for (const input of graph.inputs) writer.message(f.input, writeValueInfo(input));
   for (const output of graph.outputs) writer.message(f.output, writeValueInfo(output));
   return writer;
@@ -95,7 +102,10 @@ function writeAttribute(name: string, attribute: AttributeValue): MessageWriter 
   return writer.int(f.type, ATTRIBUTE_TYPES[attribute.type]);
 }
 
-function writeTensor(tensor: OnnxTensor): MessageWriter {
+/** `TensorProto.DataLocation`: the data are in another file. */
+const EXTERNAL = 1;
+
+function writeTensor(tensor: OnnxTensor, place?: ExternalData): MessageWriter {
   if (tensor.dataType === 'string') {
     throw new PixelwiseError('onnx', `Tensor "${tensor.name}" holds strings; constants must be numbers.`);
   }
@@ -110,10 +120,16 @@ function writeTensor(tensor: OnnxTensor): MessageWriter {
   const f = FIELDS.tensor;
   const writer = new MessageWriter();
   for (const size of tensor.dims) writer.int(f.dims, size);
-  return writer
-    .int(f.dataType, DATA_TYPES[tensor.dataType])
-    .optionalString(f.name, tensor.name)
-    .bytes(f.rawData, tensor.data);
+  writer.int(f.dataType, DATA_TYPES[tensor.dataType]).optionalString(f.name, tensor.name);
+  if (!place) return writer.bytes(f.rawData, tensor.data);
+  const entry = FIELDS.stringStringEntry;
+  for (const [key, value] of Object.entries(place)) {
+    writer.message(
+      f.externalData,
+      new MessageWriter().string(entry.key, key).string(entry.value, String(value)),
+    );
+  }
+  return writer.int(f.dataLocation, EXTERNAL);
 }
 
 function writeValueInfo(info: ValueInfo): MessageWriter {

@@ -9,4 +9,4 @@ export {
   LARGEST_FLOAT16,
   toFloat16,
 } from './float16.js';
-export { decodeModel } from './decode.js';
+export { decodeModel, type ExternalReader } from './decode.js';

@@ -46,6 +46,15 @@ export interface OnnxTensor {
   readonly data: Uint8Array;
 }
 
+/** Where the data of a constant are, if another file holds them (`TensorProto.external_data`). */
+export interface ExternalData {
+  /** The other file, relative to the folder of the ONNX file. */
+  readonly location: string;
+  /** In bytes. */
+  readonly offset: number;
+  readonly length: number;
+}
+
 export type AttributeValue =
   | { readonly type: 'int'; readonly value: number }
   | { readonly type: 'float'; readonly value: number }

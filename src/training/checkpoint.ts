@@ -1,7 +1,7 @@
 /**
- * One checkpoint: a folder with the weights (safetensors), the optimizer's moments and the callbacks' arrays
- * (safetensors) and the rest of the state (JSON). It is written under another name and renamed, so a
- * checkpoint is whole or not there.
+ * One checkpoint: a folder with the weights, the optimizer's moments and the callbacks' arrays (safetensors),
+ * the model's graph (ONNX) and the rest of the state (JSON). It is written under another name and renamed, so
+ * a checkpoint is either complete or absent.
  */
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,8 +10,9 @@ import { PixelwiseError } from '../errors/index.js';
 import type { GroupState } from '../optim/index.js';
 import { writeFileAtomic } from '../files/index.js';
 import { decodeSafetensors, encodeSafetensors, floatTensors } from '../weights/index.js';
-import type { WeightTensor } from '../weights/index.js';
+import type { WeightFile, WeightTensor } from '../weights/index.js';
 import type { Callback, EpochRecord, FitState } from './callback.js';
+import { encodeCheckpointGraph, GRAPH_FILE } from './checkpoint-graph.js';
 import type { Learner } from './learner.js';
 
 export const WEIGHTS_FILE = 'weights.safetensors';
@@ -63,6 +64,7 @@ const savedState = z.object({
 export async function saveCheckpoint(folder: string, learner: Learner, state: FitState): Promise<void> {
   const beside = `${folder}.partial`;
   await learner.synchronize();
+  const graph = learner.predictionGraph();
   try {
     await rm(beside, { recursive: true, force: true });
     await mkdir(beside, { recursive: true });
@@ -76,7 +78,11 @@ export async function saveCheckpoint(folder: string, learner: Learner, state: Fi
         data,
       })),
     );
-    await writeFileAtomic(join(beside, WEIGHTS_FILE), encodeSafetensors(learner.state.stateDict()));
+    const weights = encodeSafetensors(learner.state.stateDict());
+    await writeFileAtomic(join(beside, WEIGHTS_FILE), weights);
+    if (graph) {
+      await writeFileAtomic(join(beside, GRAPH_FILE), encodeCheckpointGraph(graph, weights, WEIGHTS_FILE));
+    }
     await writeFileAtomic(join(beside, OPTIMIZER_FILE), encodeSafetensors(optimizer));
     if (flat.length > 0) await writeFileAtomic(join(beside, ARRAYS_FILE), encodeSafetensors(flat));
     const names = Object.fromEntries(Object.entries(arrays).map(([name, own]) => [name, Object.keys(own)]));
@@ -97,8 +103,13 @@ export async function saveCheckpoint(folder: string, learner: Learner, state: Fi
 
 /** The weights of a checkpoint. */
 export async function readCheckpointWeights(folder: string): Promise<WeightTensor[]> {
+  return floatTensors(await readCheckpointFile(folder));
+}
+
+/** The weights of a checkpoint as their file holds them. */
+export async function readCheckpointFile(folder: string): Promise<WeightFile> {
   const path = join(folder, WEIGHTS_FILE);
-  return floatTensors(decodeSafetensors(await read(path), path));
+  return decodeSafetensors(await read(path), path);
 }
 
 /**

@@ -11,6 +11,7 @@ export * from './callbacks/tensorboard-log.js';
 export * from './callbacks/unfreezing.js';
 export * from './callbacks/weight-averaging.js';
 export * from './checkpoint.js';
+export { readCheckpointGraph } from './checkpoint-graph.js';
 export * from './fit.js';
 export * from './flat-scores.js';
 export * from './learner.js';

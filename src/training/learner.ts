@@ -18,10 +18,12 @@ import { ElsewhereError } from '../distributed/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { GraphDefinition, Leaf, Recompute } from '../graph/index.js';
 import { peakBytes } from '../graph/index.js';
-import { foldValues, frozenLeaves } from '../models/index.js';
+import type { ImageShape } from '../models/index.js';
+import { foldValues, frozenLeaves, predictionGraph } from '../models/index.js';
 import type { Batch } from '../data/dataset.js';
 import type { Layer, Loss, LossTerm, RandomMask, Slot } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
+import type { OnnxGraph } from '../onnx/index.js';
 import type { Optimizer, OptimizerOptions, OptimizerState, ParameterSlice } from '../optim/index.js';
 import { clipGradNorm, clippingFactor } from '../optim/index.js';
 import { Random } from '../random/index.js';
@@ -91,6 +93,8 @@ export class Learner {
   private values: ModelState;
   private slopes: HostBuffer;
   private newRest: HostBuffer;
+  /** The shape of the images of the latest {@link backward}. */
+  private images: ImageShape | undefined;
   /** Samples of the latest {@link backward}, for messages. */
   private latest: readonly string[] = [];
   /** Sum of the squares of the latest gradients, where they are on the device, and what they are to be multiplied by. */
@@ -185,6 +189,8 @@ export class Learner {
     const own = step ? await this.runBackward(batch, step, share) : this.nothingBackward();
     const output = share ? await this.pool(own, share) : own;
     this.latest = batch.ids;
+    const { channels, height, width } = batch;
+    this.images = { channels, height, width };
     if (!Number.isFinite(output.loss)) {
       await this.synchronize();
       if (Number.isFinite(own.loss))
@@ -364,6 +370,15 @@ export class Learner {
     const values = this.terms.length > 1 ? Object.values(own.losses) : [own.loss / this.terms[0]!.weight];
     const loss = this.terms.reduce((sum, { weight }, i) => sum + weight * share.weights[i]! * values[i]!, 0);
     return this.pool({ ...own, loss }, share);
+  }
+
+  /**
+   * The model as predictions use it, for one image of the shape of those it was trained on; see
+   * {@link predictionGraph}. Its constants are views of {@link state}, good until the next step. Undefined before
+   * the first batch.
+   */
+  predictionGraph(): OnnxGraph | undefined {
+    return this.images && predictionGraph(this.model, this.state, this.images);
   }
 
   /** Compiles the graph for batches of this shape, so that the first step is not slower than the rest. */

@@ -10,7 +10,7 @@
  *   metrics.csv          the same as a table, where asked for
  *   tensorboard/         the same as TensorBoard's event files, where asked for
  *   scores.json          how the run ended, and the scores of its best epoch
- *   checkpoints/12/      weights, optimizer and loop state after epoch 12
+ *   checkpoints/12/      weights, graph (model.onnx), optimizer and loop state after epoch 12
  *   checkpoints/best     a file that holds the name of a checkpoint; so does `last`
  * ```
  */

@@ -8,18 +8,12 @@ import { CONFIG_VERSION, RunFolder } from '../../src/training/index.js';
 import { writeFileAtomic } from '../../src/files/index.js';
 import { encodeSafetensors } from '../../src/weights/index.js';
 
-/** Writes the run to `path`; `checkpoints` are the states after epochs 1, 2, …; the first is the best. */
-export async function writeTinyRun(
-  path: string,
-  card: ModelCard,
-  checkpoints: readonly ModelState[],
-): Promise<void> {
+/** The configuration of a run that trained the model of a card. */
+export function tinyConfig(card: ModelCard): RunConfig {
   const own = Object.entries(card.model.options).filter(
     ([name]) => name !== 'channels' && name !== 'classes',
   );
-  const folder = new RunFolder(path);
-  await folder.create();
-  const config: RunConfig = {
+  return {
     version: CONFIG_VERSION,
     model: { name: card.model.name, options: Object.fromEntries(own) as Record<string, number> },
     classes: [...card.classes],
@@ -56,7 +50,20 @@ export async function writeTinyRun(
       target: {},
     },
   };
-  await folder.writeConfig(config);
+}
+
+/**
+ * Writes the run to `path`, without graphs, as versions before 27 November 2026 did; `checkpoints` are the states
+ * after epochs 1, 2, …; the first is the best.
+ */
+export async function writeTinyRun(
+  path: string,
+  card: ModelCard,
+  checkpoints: readonly ModelState[],
+): Promise<void> {
+  const folder = new RunFolder(path);
+  await folder.create();
+  await folder.writeConfig(tinyConfig(card));
   for (const [i, state] of checkpoints.entries()) {
     const name = String(i + 1);
     await mkdir(folder.checkpoint(name));

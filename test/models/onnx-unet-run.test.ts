@@ -60,11 +60,15 @@ describe('a run with an encoder from a file', () => {
     const bytes = await readFile(path);
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(path, bytes);
-    await expect(Segmenter.load(at('run'))).rejects.toThrow(
+    const resumed = { ...options, encoder: at('other.onnx'), resume: true };
+    await writeFile(at('other.onnx'), encodeModel(tinyEncoder()));
+    await expect(train(resumed)).rejects.toThrow(
       /encoder\.onnx is not the file that the run was trained with: its SHA-256 is [0-9a-f]{64}, not/,
     );
     await rm(path);
-    await expect(Segmenter.load(at('run'))).rejects.toThrow(/encoder\.onnx is gone/);
+    await expect(train(resumed)).rejects.toThrow(/encoder\.onnx is gone/);
+    // Predictions take the graph in the checkpoint.
+    await (await Segmenter.load(at('run'), { threads: 1 })).close();
   });
 
   it.each<[string, Partial<TrainOptions>, RegExp]>([

@@ -1,0 +1,56 @@
+/**
+ * A model in use as an ONNX graph: from normalised images to logits, in evaluation mode, with its weights as
+ * constants. Exported files, predictions and checkpoints are all made of it.
+ */
+import type { Leaf, Target } from '../graph/index.js';
+import { input, lowerGraph, PORTABLE } from '../graph/index.js';
+import type { Layer, ModelState } from '../nn/index.js';
+import { traceModel } from '../nn/index.js';
+import type { OnnxGraph, OnnxTensor } from '../onnx/index.js';
+import { inMode } from './mode.js';
+
+/** The graph's input: normalised pixels, float32 N×C×H×W. */
+export const MODEL_INPUT = 'input';
+/** The graph's output: float32 N×K×H×W. */
+export const LOGITS = 'logits';
+
+/** The shape of the images that a graph is made for. */
+export interface ImageShape {
+  /** Images in a batch; default 1. */
+  readonly batch?: number;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Traces the model and writes its graph. The constants are views of the state's values, under the names that
+ * these have in the state.
+ *
+ * @param target default: standard operators only, which every runtime has.
+ * @throws ShapeError where the model does not take such images.
+ */
+export function predictionGraph(
+  model: Layer,
+  state: ModelState,
+  { batch = 1, channels, height, width }: ImageShape,
+  target: Target = PORTABLE,
+): OnnxGraph {
+  const images = input(MODEL_INPUT, [batch, channels, height, width]);
+  const { output } = inMode(model, 'evaluation', () => traceModel(model, images));
+  const leaves: Leaf[] = state.slots.map((slot) => slot.leaf);
+  const { graph } = lowerGraph({ inputs: [images, ...leaves], outputs: { [LOGITS]: output } }, target).model;
+  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
+  const weights = state.slots.flatMap((slot): OnnxTensor[] => {
+    if (!used.has(slot.name)) return [];
+    const { buffer, byteOffset, byteLength } = state.values(slot);
+    const data = new Uint8Array(buffer, byteOffset, byteLength);
+    return [{ name: slot.name, dataType: 'float32', dims: slot.leaf.shape, data }];
+  });
+  return {
+    ...graph,
+    name: model.typeName,
+    initializers: [...weights, ...graph.initializers],
+    inputs: graph.inputs.filter(({ name }) => name === MODEL_INPUT),
+  };
+}
