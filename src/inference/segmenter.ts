@@ -47,7 +47,7 @@ export interface LearnerData extends Pick<ModelCard, 'classes' | 'threshold'> {
   /** How pixel values are normalised for training; default as `train` does: ImageNet's mean and deviation. */
   readonly normalization?: Normalization;
   /** Largest pixel value of the images; default 255. */
-  readonly maxValue?: 255 | 65535;
+  readonly maxValue?: ModelCard['maxValue'];
 }
 
 export interface FileSegmentation extends Segmentation {
