@@ -57,8 +57,9 @@ case("InstanceNorm2d", [4], {"affine": True, "trackRunningStats": True, "momentu
      nn.InstanceNorm2d(4, affine=True, track_running_stats=True, momentum=0.3), planes)
 for name, layer in [("Identity", nn.Identity()), ("ReLU", nn.ReLU()), ("ReLU6", nn.ReLU6()), ("LeakyReLU", nn.LeakyReLU()),
                     ("Sigmoid", nn.Sigmoid()), ("Tanh", nn.Tanh()), ("Softplus", nn.Softplus()), ("SiLU", nn.SiLU()),
-                    ("Hardswish", nn.Hardswish())]:
+                    ("Hardswish", nn.Hardswish()), ("GELU", nn.GELU())]:
     case(name, [], None, layer, [3, 7], once, scale=4)
+case("GELU", ["tanh"], None, nn.GELU("tanh"), [3, 7], once, scale=4)
 case("LeakyReLU", [0.2], None, nn.LeakyReLU(0.2), [3, 7], once)
 case("Softmax", [], None, nn.Softmax(1), [2, 3, 2, 2], once)
 case("Softmax", [-1], None, nn.Softmax(-1), [2, 3, 4], once)

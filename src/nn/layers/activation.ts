@@ -2,13 +2,15 @@
 import type { Tensor } from '../../graph/index.js';
 import {
   add,
-  div,
+  gelu,
+  hardSwish,
   leakyRelu,
   logSoftmax,
   mul,
   relu,
   relu6,
   sigmoid,
+  silu,
   softmax,
   softplus,
   tanh,
@@ -64,14 +66,31 @@ export class Softplus extends Module {
 /** x·sigmoid(x), also called Swish (Elfwing et al. 2018). */
 export class SiLU extends Module {
   forward(x: Tensor): Tensor {
-    return mul(x, sigmoid(x));
+    return silu(x);
   }
 }
 
 /** x·min(max(x + 3, 0), 6) ÷ 6, the piecewise linear approximation of {@link SiLU} in MobileNetV3 (Howard et al. 2019). */
 export class Hardswish extends Module {
   forward(x: Tensor): Tensor {
-    return div(mul(x, relu6(add(x, 3))), 6);
+    return hardSwish(x);
+  }
+}
+
+/**
+ * x·Φ(x), where Φ is the standard normal distribution function (Hendrycks & Gimpel 2016).
+ *
+ * @param approximate `tanh` computes Φ(x) as (1 + tanh(√(2/π)·(x + 0.044715·x³))) ÷ 2; default `none`: exact
+ */
+export class GELU extends Module {
+  constructor(readonly approximate: 'none' | 'tanh' = 'none') {
+    super();
+  }
+
+  forward(x: Tensor): Tensor {
+    if (this.approximate === 'none') return gelu(x);
+    const inner = mul(add(x, mul(mul(mul(x, x), x), 0.044715)), Math.sqrt(2 / Math.PI));
+    return mul(mul(x, 0.5), add(tanh(inner), 1));
   }
 }
 

@@ -1,5 +1,6 @@
 /** The layers, with PyTorch's names, parameters and defaults. */
 export {
+  GELU,
   Hardswish,
   LeakyReLU,
   LogSoftmax,

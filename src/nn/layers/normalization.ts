@@ -1,7 +1,17 @@
 /** Normalisation layers: over the batch, over groups of channels, and over each plane. */
 import { UsageError } from '../../errors/index.js';
 import type { Tensor } from '../../graph/index.js';
-import { add, batchNorm, batchStatistics, constant, mean, mul, reshape } from '../../graph/index.js';
+import {
+  add,
+  batchNorm,
+  batchStatistics,
+  constant,
+  groupNorm,
+  instanceNorm,
+  mean,
+  mul,
+  reshape,
+} from '../../graph/index.js';
 import { constantInit } from '../init.js';
 import { Module } from '../module.js';
 import { Buffer, Parameter } from '../parameter.js';
@@ -34,22 +44,6 @@ interface Statistics {
 }
 
 const EPSILON = 1e-5;
-const filled = (channels: number, value: number) =>
-  constant(new Float32Array(channels).fill(value), [channels]);
-
-/** (x − mean) ÷ √(variance + ε), channel by channel. */
-function standardize(x: Tensor, { mean, variance }: Statistics, epsilon: number): Tensor {
-  const channels = x.shape[1]!;
-  return batchNorm(x, filled(channels, 1), filled(channels, 0), mean, variance, epsilon);
-}
-
-/** x·weight + bias, channel by channel; x itself without a weight. A batch norm by mean 0 and variance 1 is the fastest way. */
-function affine(x: Tensor, weight: Parameter | undefined, bias: Parameter | undefined): Tensor {
-  if (!weight || !bias) return x;
-  const channels = x.shape[1]!;
-  return batchNorm(x, weight, bias, filled(channels, 0), filled(channels, 1), 0);
-}
-
 /**
  * Moves the running statistics towards those of a batch: running ← (1 − momentum)·running + momentum·value.
  * The variance is made unbiased first, as in PyTorch.
@@ -124,12 +118,7 @@ export class GroupNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const [n, channels, height, width] = x.shape as [number, number, number, number];
-    if (channels !== this.channels)
-      throw new UsageError(`GroupNorm of ${this.channels} channels got ${channels}`);
-    const grouped = reshape(x, [1, n * this.groups, (channels / this.groups) * height, width]);
-    const normalized = standardize(grouped, batchStatistics(grouped), this.options.epsilon ?? EPSILON);
-    return affine(reshape(normalized, x.shape), this.weight, this.bias);
+    return groupNorm(x, this.groups, this.weight, this.bias, this.options.epsilon);
   }
 }
 
@@ -160,20 +149,22 @@ export class InstanceNorm2d extends Module {
 
   forward(x: Tensor): Tensor {
     const { epsilon = EPSILON, momentum = 0.1 } = this.options;
-    const [n, channels, height, width] = x.shape as [number, number, number, number];
-    if (channels !== this.channels)
-      throw new UsageError(`InstanceNorm2d of ${this.channels} channels got ${channels}`);
     const running = this.running_mean &&
       this.running_var && { mean: this.running_mean, variance: this.running_var };
-    if (running && !this.training) return affine(standardize(x, running, epsilon), this.weight, this.bias);
-    const planes = reshape(x, [1, n * channels, height, width]);
-    const statistics = batchStatistics(planes);
+    if (running && !this.training) {
+      const filled = (value: number) =>
+        constant(new Float32Array(this.channels).fill(value), [this.channels]);
+      const [weight, bias] = [this.weight ?? filled(1), this.bias ?? filled(0)];
+      return batchNorm(x, weight, bias, running.mean, running.variance, epsilon);
+    }
     if (running) {
+      const [n, channels, height, width] = x.shape as [number, number, number, number];
+      const planes = batchStatistics(reshape(x, [1, n * channels, height, width]));
       // PyTorch averages the statistics of the images of a batch.
       const average = (values: Tensor) => mean(reshape(values, [n, channels]), 0);
-      const averages = { mean: average(statistics.mean), variance: average(statistics.variance) };
+      const averages = { mean: average(planes.mean), variance: average(planes.variance) };
       updateRunning(running, averages, height * width, momentum);
     }
-    return affine(reshape(standardize(planes, statistics, epsilon), x.shape), this.weight, this.bias);
+    return instanceNorm(x, this.weight, this.bias, epsilon);
   }
 }

@@ -1,7 +1,6 @@
 /** Pooling over windows, over whole planes, and to a given size. */
-import { UsageError } from '../../errors/index.js';
 import type { Pair, PoolOptions, Tensor } from '../../graph/index.js';
-import { avgPool2d, constant, globalAvgPool2d, matmul, maxPool2d } from '../../graph/index.js';
+import { adaptiveAvgPool2d, avgPool2d, globalAvgPool2d, maxPool2d } from '../../graph/index.js';
 import { Module } from '../module.js';
 
 /** The largest value of each window of N×C×H×W. */
@@ -52,27 +51,10 @@ export class AdaptiveAvgPool2d extends Module {
   constructor(readonly outputSize: AdaptiveSize) {
     super();
     this.size = typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
-    if (!this.size.every((n) => n === null || (Number.isInteger(n) && n >= 1)))
-      throw new UsageError(`AdaptiveAvgPool2d needs whole sizes of at least 1, not ${this.size.join('×')}`);
   }
 
   forward(x: Tensor): Tensor {
     const [height, width] = x.shape.slice(2) as [number, number];
-    const [rows, columns] = [this.size[0] ?? height, this.size[1] ?? width];
-    if (rows === 1 && columns === 1) return globalAvgPool2d(x);
-    if (height % rows === 0 && width % columns === 0) return avgPool2d(x, [height / rows, width / columns]);
-    // A bin's mean is the mean over its rows of the means over its columns, so two matrix products do.
-    return matmul(bins(height, rows), matmul(x, bins(width, columns), { transposeB: true }));
+    return adaptiveAvgPool2d(x, [this.size[0] ?? height, this.size[1] ?? width]);
   }
-}
-
-/** The matrix (to × from) whose row i averages bin i. */
-function bins(from: number, to: number): Tensor {
-  const data = new Float32Array(to * from);
-  for (let i = 0; i < to; i++) {
-    const start = Math.floor((i * from) / to);
-    const end = Math.ceil(((i + 1) * from) / to);
-    data.fill(1 / (end - start), i * from + start, i * from + end);
-  }
-  return constant(data, [to, from]);
 }
