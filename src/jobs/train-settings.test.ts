@@ -215,8 +215,8 @@ describe('refuses', () => {
     ['alpha of SGD', { optimizer: 'sgd', alpha: 0.9 }, /--alpha is for --optimizer rmsprop, not for sgd/],
     ['eps of SGD', { optimizer: 'sgd', eps: 1e-7 }, /--eps is for --optimizer adam or adamw or rmsprop/],
     ['three weights for two classes', { classWeights: [1, 2, 3] }, /3 numbers for 2 classes/],
-    ['weights that no loss takes', { classWeights: [1, 2], loss: 'dice' }, /classWeights is of bce/],
-    ['gamma without focal', { focalGamma: 3 }, /focalGamma is of focal, and "bce" has none/],
+    ['weights that no loss takes', { classWeights: [1, 2], loss: 'dice' }, /classWeights is for bce/],
+    ['gamma without focal', { focalGamma: 3 }, /focalGamma is for focal; "bce" has none/],
     ['a weight of 0 in bce', { classWeights: [0, 1] }, /bce takes the weights of two classes, both above 0/],
     ['an encoder that is not there', { unfreezeAfter: 1 }, /needs a frozen encoder, and unet has none/],
     [

@@ -1,11 +1,17 @@
 /** Modules, layers, losses and initialisers, in the terms that PyTorch users know. */
-export * from './init.js';
+export { constantInit, glorotUniform, heNormal, type Initializer, torchDefault } from './init.js';
 export * from './layers/index.js';
 export * from './losses/index.js';
-export * from './module.js';
-export * from './parameter.js';
-export * from './run.js';
-export * from './state-dict.js';
-export * from './trace.js';
-export * from './state.js';
-export * from './target-map.js';
+export { type Layer, Module } from './module.js';
+export { Buffer, ModelTensor, Parameter } from './parameter.js';
+export { type NDArray, run } from './run.js';
+export { ModelState, type Slot } from './state.js';
+export type { NamedArray, StateFile } from './state-dict.js';
+export {
+  type LayerCall,
+  randomMask,
+  type RandomMask,
+  type Trace,
+  traceModel,
+  updateBuffer,
+} from './trace.js';

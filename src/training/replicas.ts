@@ -12,7 +12,7 @@ import type { Communicator } from '../distributed/index.js';
 import { sumInHalf } from '../distributed/index.js';
 import type { Batch } from '../data/dataset.js';
 import type { LossTerm } from '../nn/index.js';
-import { pixelsByValue } from '../nn/index.js';
+import { pixelsByValue } from '../nn/losses/loss.js';
 
 export interface ReplicaOptions {
   /** What gradients are sent as: `float16` takes half the time on a slow network and rounds them to 11 bits. */

@@ -13,8 +13,10 @@ import {
   sum,
   withRecomputation,
 } from '../graph/index.js';
-import type { Layer, LossTerm, RandomMask, TargetMap, Trace } from '../nn/index.js';
-import { Parameter, sumOfLosses, targetMapsBehind, traceModel } from '../nn/index.js';
+import type { Layer, LossTerm, RandomMask, Trace } from '../nn/index.js';
+import type { TargetMap } from '../nn/target-map.js';
+import { Parameter, sumOfLosses, traceModel } from '../nn/index.js';
+import { targetMapsBehind } from '../nn/target-map.js';
 
 export interface BatchShape {
   readonly size: number;

@@ -1,17 +1,24 @@
 import { UsageError } from '../../errors/index.js';
 import { add, formatShape, mul, softplus, sub } from '../../graph/index.js';
+import { checkSettings, real, type Settings } from '../../settings/index.js';
 import type { Loss } from './loss.js';
 import { countedPixels, meanLoss, targetPlanes, weightedMean } from './loss.js';
 
+export interface BinaryCrossEntropyOptions {
+  /** Weight of the pixels of class 1, where those of class 0 weigh 1. */
+  readonly positiveWeight?: number;
+}
+
+const BINARY_SETTINGS: Settings<Required<BinaryCrossEntropyOptions>> = {
+  positiveWeight: { kind: real({ above: 0 }), help: 'weight of the pixels of class 1', default: 1 },
+};
+
 /**
- * Binary cross-entropy on logits, averaged over the pixels that count: log(1 + eˣ) − x·t. For models of
- * one output channel.
- *
- * @param options `positiveWeight`: how much a pixel of class 1 counts beside one of class 0 (default 1)
+ * Binary cross-entropy on logits, averaged over all pixels that are not ignored: log(1 + eˣ) − x·t. For models
+ * with one output channel.
  */
-export function binaryCrossEntropy(options: { readonly positiveWeight?: number } = {}): Loss {
-  const { positiveWeight = 1 } = options;
-  if (!(positiveWeight > 0)) throw new UsageError(`positiveWeight must be above 0, not ${positiveWeight}`);
+export function binaryCrossEntropy(options: BinaryCrossEntropyOptions = {}): Loss {
+  const { positiveWeight } = checkSettings('bce', BINARY_SETTINGS, options);
   const loss: Loss = (logits, target) => {
     if (logits.shape[1] !== 1) {
       throw new UsageError(

@@ -1,28 +1,30 @@
-import { UsageError } from '../../errors/index.js';
 import { mul, neg } from '../../graph/index.js';
+import { checkSettings, type Settings } from '../../settings/index.js';
 import { TargetMap } from '../target-map.js';
 import type { BoundaryWeightOptions } from './boundary-weights.js';
-import { boundaryWeights } from './boundary-weights.js';
+import { BOUNDARY_WEIGHT_SETTINGS, boundaryWeights } from './boundary-weights.js';
 import type { Loss } from './loss.js';
 import { countedPixels, meanLoss, weightedMean } from './loss.js';
-import { checkClassWeights, truthLogProbability, truthWeights } from './truth-log-probability.js';
+import { CLASS_WEIGHTS, truthLogProbability, truthWeights } from './truth-log-probability.js';
 
 export interface BoundaryCrossEntropyOptions extends BoundaryWeightOptions {
-  /** w_c, how much a pixel of each class counts; default 1 each. */
+  /** w_c, the weight of the pixels of each class. */
   readonly classWeights?: readonly number[];
 }
 
+const BOUNDARY_SETTINGS: Settings<Required<BoundaryWeightOptions> & BoundaryCrossEntropyOptions> = {
+  ...BOUNDARY_WEIGHT_SETTINGS,
+  classWeights: CLASS_WEIGHTS,
+};
+
 /**
- * Cross-entropy that weighs the background between close objects more, so that these are told apart
- * (Ronneberger et al. 2015, eq. 1 and 2): Σ w·w_c·(−log p) over the number of pixels that count, with w of
- * {@link boundaryWeights}. For one logit and for several. The weights are computed on the host, for each batch.
+ * Cross-entropy that gives more weight to the background between close objects, so that the model learns to
+ * separate them (Ronneberger et al. 2015, eq. 1 and 2): Σ w·w_c·(−log p) ÷ the number of pixels that are not
+ * ignored, with w from {@link boundaryWeights}. Takes one logit or several. The host computes w for each batch.
  */
 export function boundaryCrossEntropy(options: BoundaryCrossEntropyOptions = {}): Loss {
-  const { classWeights, strength = 10, sigma = 5 } = options;
-  if (!(strength >= 0 && strength < Infinity))
-    throw new UsageError(`strength must be at least 0, not ${strength}`);
-  if (!(sigma >= 0.1 && sigma < Infinity)) throw new UsageError(`sigma must be at least 0.1, not ${sigma}`);
-  if (classWeights) checkClassWeights(classWeights);
+  const settings = checkSettings('boundary-cross-entropy', BOUNDARY_SETTINGS, options);
+  const { classWeights } = settings;
   const loss: Loss = (logits, target) => {
     const { logTruth, valid } = truthLogProbability(logits, target);
     const [n, , height, width] = valid.shape as [number, number, number, number];
@@ -31,7 +33,7 @@ export function boundaryCrossEntropy(options: BoundaryCrossEntropyOptions = {}):
       const plane = height * width;
       for (let i = 0; i < n; i++) {
         const [from, to] = [i * plane, (i + 1) * plane];
-        boundaryWeights(classes.subarray(from, to), height, width, options, values.subarray(from, to));
+        boundaryWeights(classes.subarray(from, to), height, width, settings, values.subarray(from, to));
       }
       return values;
     });

@@ -2,16 +2,23 @@
  * How much each pixel counts in the boundary-weighted cross-entropy: the map of distances that the U-Net
  * paper trains touching cells apart with (Ronneberger et al. 2015, eq. 2).
  */
+import { checkSettings, real, type Settings, whole } from '../../settings/index.js';
 import { IGNORE_INDEX } from './loss.js';
 
 export interface BoundaryWeightOptions {
-  /** w₀, what the narrowest gap adds to the 1 that every pixel counts; default 10. */
+  /** w₀, the weight that the narrowest gap adds to the 1 of every pixel. */
   readonly strength?: number;
-  /** σ in pixels, at least 0.1: how wide a gap may be and still count; default 5. */
+  /** σ in pixels: gaps much wider than this get no extra weight. */
   readonly sigma?: number;
-  /** The class that lies between objects; default 0. */
+  /** The class between objects. */
   readonly background?: number;
 }
+
+export const BOUNDARY_WEIGHT_SETTINGS: Settings<Required<BoundaryWeightOptions>> = {
+  strength: { kind: real({ min: 0 }), help: 'weight that the narrowest gap adds to 1', default: 10 },
+  sigma: { kind: real({ min: 0.1 }), help: 'width of the gaps that get extra weight, in pixels', default: 5 },
+  background: { kind: whole(0, 254), help: 'class between objects', default: 0 },
+};
 
 /**
  * 1 + w₀·exp(−(d₁ + d₂)² ÷ 2σ²) for background pixels, 1 for all others: d₁ and d₂ are the distances (between
@@ -27,7 +34,7 @@ export function boundaryWeights(
   options: BoundaryWeightOptions,
   into: Float32Array,
 ): void {
-  const { strength = 10, sigma = 5, background = 0 } = options;
+  const { strength, sigma, background } = checkSettings('boundaryWeights', BOUNDARY_WEIGHT_SETTINGS, options);
   into.fill(1);
   const objects = labelObjects(target, height, width, background);
   const near = nearestInColumns(objects, height, width);

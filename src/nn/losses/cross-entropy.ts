@@ -1,29 +1,32 @@
 import { UsageError } from '../../errors/index.js';
 import { add, constant, formatShape, logSoftmax, mul, neg, sum } from '../../graph/index.js';
+import { checkSettings, real, type Settings } from '../../settings/index.js';
 import type { Loss } from './loss.js';
 import { meanLoss, targetPlanes, weightedMean } from './loss.js';
+import { CLASS_WEIGHTS } from './truth-log-probability.js';
 
 export interface CrossEntropyOptions {
-  /** How much a pixel of each class counts; default 1 each. */
+  /** Weight of the pixels of each class. */
   readonly classWeights?: readonly number[];
-  /** Share of the truth spread evenly over all classes, 0 ≤ ε < 1; default 0 (Szegedy et al. 2016). */
+  /** Share of the truth that is spread evenly over all classes (Szegedy et al. 2016). */
   readonly labelSmoothing?: number;
 }
 
+export const CROSS_ENTROPY_SETTINGS: Settings<CrossEntropyOptions & { readonly labelSmoothing: number }> = {
+  classWeights: CLASS_WEIGHTS,
+  labelSmoothing: {
+    kind: real({ min: 0, below: 1 }),
+    help: 'share of the truth that is spread evenly over all classes',
+    default: 0,
+  },
+};
+
 /**
- * Cross-entropy over the channels of the logits, as PyTorch's: the mean over the pixels that count,
- * weighted by the weight of their true class.
+ * Cross-entropy over the channels of the logits, as in PyTorch: the mean over all pixels that are not ignored,
+ * weighted by their true class.
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
-  const { classWeights, labelSmoothing = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    throw new UsageError(`labelSmoothing must be at least 0 and below 1, not ${labelSmoothing}`);
-  }
-  if (classWeights && !(classWeights.every((w) => w >= 0) && classWeights.some((w) => w > 0))) {
-    throw new UsageError(
-      `classWeights must be at least 0, and one of them above, not ${classWeights.join(', ')}`,
-    );
-  }
+  const { classWeights, labelSmoothing } = checkSettings('cross-entropy', CROSS_ENTROPY_SETTINGS, options);
   const loss: Loss = (logits, target) => {
     const classes = logits.shape[1]!;
     if (classes < 2) {

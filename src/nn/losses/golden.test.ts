@@ -113,21 +113,30 @@ describe('each loss says what it needs', () => {
   const target = input('t', [2, 4, 4], 'uint8');
 
   it.each([
-    [() => focal({ gamma: -1 }), 'gamma must be at least 0, not -1'],
+    [() => focal({ gamma: -1 }), 'focal: gamma must be a number from 0 to 20; got -1.'],
     [
       () => focal({ classWeights: [0, 0] }),
-      'classWeights must be at least 0, and one of them above, not 0, 0',
+      'focal: classWeights must be 1 to 255 numbers separated by commas, each a number from 0 to 1000000, not all 0; got [0,0].',
     ],
     [() => focal({ classWeights: [1, 2] })(x, target), '2 class weights given for 3 classes'],
-    [() => tversky({ falsePositives: -1 }), 'falsePositives must be at least 0, not -1'],
-    [() => jaccard({ smooth: -1 }), 'smooth must be at least 0, not -1'],
-    [() => topKCrossEntropy({ share: 0 }), 'share must be above 0 and at most 1, not 0'],
+    [
+      () => tversky({ falsePositives: -1 }),
+      'tversky: falsePositives must be a number of at least 0; got -1.',
+    ],
+    [() => jaccard({ smooth: -1 }), 'jaccard: smooth must be a number of at least 0; got -1.'],
+    [() => topKCrossEntropy({ share: 0 }), 'top-k: share must be a number above 0 and up to 1; got 0.'],
     [
       () => lovaszHinge()(x, target),
       'Lovász hinge needs logits of one channel, not 2×3×4×4: use lovasz-softmax',
     ],
-    [() => boundaryCrossEntropy({ sigma: 0 }), 'sigma must be at least 0.1, not 0'],
-    [() => boundaryCrossEntropy({ strength: NaN }), 'strength must be at least 0, not NaN'],
+    [
+      () => boundaryCrossEntropy({ sigma: 0 }),
+      'boundary-cross-entropy: sigma must be a number of at least 0.1; got 0.',
+    ],
+    [
+      () => boundaryCrossEntropy({ strength: NaN }),
+      'boundary-cross-entropy: strength must be a number of at least 0; got NaN.',
+    ],
   ])('%#', (call, message) => {
     expect(call).toThrow(message);
   });

@@ -1,19 +1,25 @@
-/** What the losses of overlap (Dice, Jaccard, Tversky) share: sums of probability and truth by class. */
-import { UsageError } from '../../errors/index.js';
+/** What the overlap losses (Dice, Jaccard, Tversky) have in common: sums of probability and truth for each class. */
 import type { Tensor } from '../../graph/index.js';
 import { cast, div, greater, maximum, mean, mul, sigmoid, softmax, sub, sum } from '../../graph/index.js';
+import { flag, real, type Settings } from '../../settings/index.js';
 import { targetPlanes } from './loss.js';
 
 export interface OverlapOptions {
-  /** Added above and below, so that two empty masks score 1; default 1. */
+  /** Added to numerator and denominator, so that two empty masks score 1. */
   readonly smooth?: number;
-  /** Whether each image is scored for itself and the scores averaged; default: pixels pooled over the batch. */
+  /** Whether to score each image and average the scores, instead of pooling the pixels of the batch. */
   readonly perImage?: boolean;
-  /** Whether classes that the batch (or image) does not hold are left out of the mean; default false. */
+  /** Whether the mean leaves out classes that the batch (or image) does not contain. */
   readonly presentOnly?: boolean;
 }
 
-/** Sums over the pixels that count, of each class (K), or with `perImage` of each class of each image (N×K). */
+export const OVERLAP_SETTINGS: Settings<Required<OverlapOptions>> = {
+  smooth: { kind: real({ min: 0 }), help: 'added to numerator and denominator', default: 1 },
+  perImage: { kind: flag(), help: 'score each image and average the scores', default: false },
+  presentOnly: { kind: flag(), help: 'leave absent classes out of the mean', default: false },
+};
+
+/** Sums over all pixels that are not ignored: one for each class (K), or with `perImage` for each image and class (N×K). */
 export interface OverlapSums {
   /** Σ p·t */
   readonly both: Tensor;
@@ -23,7 +29,7 @@ export interface OverlapSums {
   readonly truth: Tensor;
 }
 
-/** Sums of the probabilities p that the logits stand for, and of the truth t. One logit: the foreground alone. */
+/** Sums of the predicted probabilities p and of the truth t. One logit gives the foreground only. */
 export function overlapSums(logits: Tensor, target: Tensor, perImage: boolean): OverlapSums {
   const { planes, valid } = targetPlanes(logits, target);
   const probabilities = mul(logits.shape[1] === 1 ? sigmoid(logits) : softmax(logits, 1), valid);
@@ -36,19 +42,15 @@ export function overlapSums(logits: Tensor, target: Tensor, perImage: boolean): 
   };
 }
 
-/** 1 − above ÷ below for each class, averaged. With `smooth` 0 an absent class may divide nothing by nothing. */
+/** The mean over classes of 1 − above ÷ below. With `smooth` 0 an absent class would be 0 ÷ 0, so `below` is kept above 0. */
 export function meanOfShortfalls(
   above: Tensor,
   below: Tensor,
   truth: Tensor,
-  { smooth = 1, presentOnly = false }: OverlapOptions,
+  { smooth, presentOnly }: Required<OverlapOptions>,
 ): Tensor {
   const losses = sub(1, div(above, smooth === 0 ? maximum(below, 1e-12) : below));
   if (!presentOnly) return mean(losses);
   const present = cast(greater(truth, 0), 'float32');
   return div(sum(mul(losses, present)), maximum(sum(present), 1));
-}
-
-export function checkSmooth(smooth: number): void {
-  if (!(smooth >= 0)) throw new UsageError(`smooth must be at least 0, not ${smooth}`);
 }

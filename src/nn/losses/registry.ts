@@ -1,45 +1,66 @@
-/** Losses by name, and sums of them as the command line writes them: `cross-entropy+dice`, `bce:0.7+dice:0.3`. */
+/** The losses by name, and weighted sums of them as text: `cross-entropy+dice`, `bce:0.7+dice:0.3`. */
 import { UsageError } from '../../errors/index.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
+import { type Settings } from '../../settings/index.js';
 import { boundaryCrossEntropy } from './boundary-cross-entropy.js';
 import { crossEntropy } from './cross-entropy.js';
 import { dice } from './dice.js';
-import { focal } from './focal.js';
+import { FOCAL_SETTINGS, focal } from './focal.js';
 import type { Loss, LossTerm } from './loss.js';
 import { lovaszHinge, lovaszSoftmax } from './lovasz.js';
 import { topKCrossEntropy } from './top-k-cross-entropy.js';
+import { CLASS_WEIGHTS } from './truth-log-probability.js';
 import { jaccard, tversky } from './tversky.js';
 
-/** What may be said of the losses of a sum, each taken by those that know it. */
+/** Settings of the losses in a sum. Each loss takes those that its entry names. */
 export interface LossSettings {
-  /**
-   * How much a pixel of each class counts: of cross-entropy, boundary-cross-entropy and focal; of bce their
-   * quotient, as the weight of class 1 beside class 0.
-   */
   readonly classWeights?: readonly number[] | undefined;
-  /** γ of the focal loss. */
   readonly focalGamma?: number | undefined;
 }
 
-/** Makes each loss; what is not said is its default. */
-export const LOSSES: Readonly<Record<string, (settings?: LossSettings) => Loss>> = {
-  bce: ({ classWeights } = {}) => binaryCrossEntropy(classWeights && positiveWeightOf(classWeights)),
-  'boundary-cross-entropy': ({ classWeights } = {}) => boundaryCrossEntropy(classWeights && { classWeights }),
-  'cross-entropy': ({ classWeights } = {}) => crossEntropy(classWeights && { classWeights }),
-  dice: () => dice(),
-  focal: ({ classWeights, focalGamma } = {}) =>
-    focal({ ...(classWeights && { classWeights }), ...(focalGamma !== undefined && { gamma: focalGamma }) }),
-  jaccard: () => jaccard(),
-  'lovasz-hinge': () => lovaszHinge(),
-  'lovasz-softmax': () => lovaszSoftmax(),
-  'top-k': () => topKCrossEntropy(),
-  tversky: () => tversky(),
+export const LOSS_SETTINGS: Settings<LossSettings> = {
+  classWeights: CLASS_WEIGHTS,
+  focalGamma: FOCAL_SETTINGS.gamma,
 };
 
-/** Losses that know each setting. */
-const TAKERS: Readonly<Record<keyof LossSettings, readonly string[]>> = {
-  classWeights: ['bce', 'boundary-cross-entropy', 'cross-entropy', 'focal'],
-  focalGamma: ['focal'],
+/** A loss that has a name. */
+export interface LossEntry {
+  /** What it measures, as help shows it: one line, no full stop. */
+  readonly help: string;
+  /** The settings that it takes; default none. */
+  readonly takes?: readonly (keyof LossSettings)[];
+  /** Makes the loss. A setting that is not given has its default. */
+  make(settings: LossSettings): Loss;
+}
+
+/** The losses by name. */
+export const LOSSES: Readonly<Record<string, LossEntry>> = {
+  bce: {
+    help: 'binary cross-entropy, for two classes',
+    takes: ['classWeights'],
+    make: ({ classWeights }) => binaryCrossEntropy(classWeights && positiveWeightOf(classWeights)),
+  },
+  'boundary-cross-entropy': {
+    help: 'cross-entropy with more weight between close objects',
+    takes: ['classWeights'],
+    make: ({ classWeights }) => boundaryCrossEntropy({ classWeights }),
+  },
+  'cross-entropy': {
+    help: 'cross-entropy, for several classes',
+    takes: ['classWeights'],
+    make: ({ classWeights }) => crossEntropy({ classWeights }),
+  },
+  dice: { help: 'soft Dice', make: () => dice() },
+  focal: {
+    help: 'cross-entropy with less weight on easy pixels',
+    takes: ['classWeights', 'focalGamma'],
+    make: ({ classWeights, focalGamma }) => focal({ classWeights, gamma: focalGamma }),
+  },
+  jaccard: { help: 'soft Jaccard (IoU)', make: () => jaccard() },
+  'lovasz-hinge': { help: 'Lovász hinge, an IoU loss for two classes', make: () => lovaszHinge() },
+  'lovasz-softmax': { help: 'Lovász-softmax, an IoU loss', make: () => lovaszSoftmax() },
+  'top-k': { help: 'cross-entropy of the hardest tenth of the pixels', make: () => topKCrossEntropy() },
+  tversky: { help: 'Tversky, Dice with a higher cost for missed pixels', make: () => tversky() },
 };
 
 function positiveWeightOf(classWeights: readonly number[]): { positiveWeight: number } {
@@ -53,15 +74,15 @@ function positiveWeightOf(classWeights: readonly number[]): { positiveWeight: nu
 }
 
 /**
- * Reads `NAME[:WEIGHT][+NAME…]`; a weight is a number above 0, 1 when not given.
+ * Reads `NAME[:WEIGHT][+NAME…]`. A weight is a number above 0, by default 1.
  *
- * @throws UsageError naming the losses there are, the range of a weight, or a setting that none of them knows.
+ * @throws UsageError for an unknown loss, a weight out of range, or a setting that none of the losses takes.
  */
 export function parseLosses(text: string, settings: LossSettings = {}): LossTerm[] {
   const terms = text.split('+').map((part): LossTerm => {
     const [name, weight = '1', ...rest] = part.trim().split(':');
-    const make = Object.hasOwn(LOSSES, name!) ? LOSSES[name!] : undefined;
-    if (!make)
+    const entry = Object.hasOwn(LOSSES, name!) ? LOSSES[name!] : undefined;
+    if (!entry)
       throw new UsageError(`there is no loss "${name}"; choose among ${Object.keys(LOSSES).join(', ')}`);
     const value = Number(weight);
     if (rest.length > 0 || weight.trim() === '' || !(value > 0 && value < Infinity)) {
@@ -69,16 +90,17 @@ export function parseLosses(text: string, settings: LossSettings = {}): LossTerm
         `the weight of a loss is a number above 0, as in bce:0.7+dice:0.3; "${part}" has none`,
       );
     }
-    return { name: name!, weight: value, loss: make(settings) };
+    return { name: name!, weight: value, loss: entry.make(settings) };
   });
   const names = terms.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new UsageError(`"${text}" has ${twice} twice: give it one weight`);
-  for (const [setting, takers] of Object.entries(TAKERS)) {
-    if (settings[setting as keyof LossSettings] === undefined) continue;
-    if (takers.some((taker) => names.includes(taker))) continue;
+  for (const [setting, value] of Object.entries(settings)) {
+    const takes = (name: string) => LOSSES[name]!.takes?.some((taken) => taken === setting) ?? false;
+    if (value === undefined || names.some(takes)) continue;
+    const takers = Object.keys(LOSSES).filter(takes).join(', ');
     throw new UsageError(
-      `${setting} is of ${takers.join(', ')}, and "${text}" has none of these: leave it out, or add one`,
+      `${setting} is for ${takers}; "${text}" has none of these: leave it out, or add one`,
     );
   }
   return terms;

@@ -1,7 +1,8 @@
-/** What the losses that look at each pixel's true class share. */
+/** What the losses of each pixel's true class have in common. */
 import { UsageError } from '../../errors/index.js';
 import type { Tensor } from '../../graph/index.js';
 import { add, constant, logSoftmax, mul, neg, softplus, sub, sum } from '../../graph/index.js';
+import { type Kind, numbers, real, type Setting } from '../../settings/index.js';
 import { targetPlanes } from './loss.js';
 
 /**
@@ -19,6 +20,25 @@ export function truthLogProbability(logits: Tensor, target: Tensor): { logTruth:
   return { logTruth: sum(mul(planes, logSoftmax(logits, 1)), 1, true), valid };
 }
 
+/** `classWeights` of a loss. */
+export const CLASS_WEIGHTS: Setting<readonly number[]> = {
+  kind: withPositive(numbers(1, 255, real({ min: 0, max: 1e6 }))),
+  help: 'weight of the pixels of each class',
+  unset: '1 each',
+};
+
+/** Refuses lists of zeros. */
+function withPositive(kind: Kind<readonly number[]>): Kind<readonly number[]> {
+  return {
+    ...kind,
+    accepts: `${kind.accepts}, not all 0`,
+    read(value) {
+      const weights = kind.read(value);
+      return weights?.some((weight) => weight > 0) ? weights : undefined;
+    },
+  };
+}
+
 /** The weight of each pixel's true class, N×1×H×W; 0 where the pixel is ignored. */
 export function truthWeights(logits: Tensor, target: Tensor, classWeights: readonly number[]): Tensor {
   const classes = Math.max(2, logits.shape[1]!);
@@ -31,12 +51,4 @@ export function truthWeights(logits: Tensor, target: Tensor, classWeights: reado
     return mul(add(mul(planes, foreground - background), background), valid);
   }
   return sum(mul(planes, constant(Float32Array.from(classWeights), [1, classes, 1, 1])), 1, true);
-}
-
-export function checkClassWeights(classWeights: readonly number[]): void {
-  if (!(classWeights.every((w) => w >= 0 && w < Infinity) && classWeights.some((w) => w > 0))) {
-    throw new UsageError(
-      `classWeights must be at least 0, and one of them above, not ${classWeights.join(', ')}`,
-    );
-  }
 }
