@@ -20,7 +20,8 @@ import type { Layer } from '../nn/index.js';
 import type { Runtime } from '../runtime/index.js';
 import type { BatchShape, Learner, NewEncoder, RunConfig } from '../training/index.js';
 import { newEncoder, onnxUNet, readCheckpointWeights, RunFolder, savedEncoder } from '../training/index.js';
-import { hasFoldedNorms, loadEncoderWeights } from '../weights/index.js';
+import { hasFoldedNorms } from '../weights/folded-norms.js';
+import { loadEncoderWeights } from '../weights/index.js';
 import { modelOf } from './model-settings.js';
 import type { Plan } from './train-plan.js';
 

@@ -1,4 +1,4 @@
-/** Little-endian reads, one after another, that never leave the bytes they were given. */
+/** Sequential little-endian reads, checked against the end of the bytes. */
 import { PixelwiseError } from '../errors/index.js';
 
 export class ByteCursor {
@@ -39,11 +39,11 @@ export class ByteCursor {
   /** An unsigned 64-bit number, which as a length or an offset must be below 2^53. */
   uint64(): number {
     const value = Number(this.view.getBigUint64(this.advance(8), true));
-    if (!Number.isSafeInteger(value)) this.fail(`the length or offset ${value} lies beyond any file`);
+    if (!Number.isSafeInteger(value)) this.fail(`the length or offset ${value} is larger than any file`);
     return value;
   }
 
-  /** Pickle's one big-endian number. */
+  /** A big-endian double: the only big-endian number in a pickle. */
   float64BigEndian(): number {
     return this.view.getFloat64(this.advance(8), false);
   }
@@ -64,7 +64,7 @@ export class ByteCursor {
     }
   }
 
-  /** UTF-8 text up to the next newline, which is passed over. */
+  /** UTF-8 text up to the next newline, which is skipped. */
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.position);
     if (end < 0) this.fail(`it ends inside a line that starts at byte ${this.position}`);
@@ -81,7 +81,7 @@ export class ByteCursor {
     const start = this.position;
     if (length > this.bytes.length - start) {
       this.fail(
-        `it is truncated or corrupt: ${length} bytes are due at byte ${start} of ${this.bytes.length}`,
+        `it is truncated or corrupt: ${length} bytes are expected at byte ${start} of ${this.bytes.length}`,
       );
     }
     this.position = start + length;

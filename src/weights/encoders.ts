@@ -1,26 +1,26 @@
 /**
- * The encoders that have published weights: under which names torchvision and timm keep their tensors, and
- * where the files are. Models use torchvision's names.
+ * The encoders with published weights: the names of their tensors in torchvision and in timm, and where the files
+ * are. Models use torchvision's names.
  */
 import { UsageError } from '../errors/index.js';
 
 export interface PublishedWeights {
   readonly url: string;
   readonly fileName: string;
-  /** The first eight digits of the file's SHA-256, which torchvision puts into its name. */
+  /** The first eight digits of the file's SHA-256, which are part of torchvision's file names. */
   readonly sha256Prefix: string;
 }
 
 export interface EncoderDescription {
-  /** The convolution that meets the image. */
+  /** The convolution whose input is the image. */
   readonly firstConvolution: string;
-  /** How the names of tensors begin that only a classifier needs: a segmentation model leaves them out. */
+  /** Prefixes of the tensors that only the classifier uses. A segmentation model does not have them. */
   readonly beyondEncoder: readonly string[];
-  /** The files behind each name that a person may give instead of a path. */
+  /** The file for each name that is accepted instead of a path. */
   readonly published: Readonly<Record<string, PublishedWeights>>;
-  /** A tensor's name in torchvision, given timm's; names that are not timm's stay as they are. */
+  /** torchvision's name of a tensor, given timm's. Other names are returned unchanged. */
   readonly fromTimm: (name: string) => string;
-  /** A tensor's name in timm, given torchvision's. */
+  /** timm's name of a tensor, given torchvision's. */
   readonly toTimm: (name: string) => string;
 }
 
@@ -29,7 +29,7 @@ function torchvision(fileName: string): PublishedWeights {
   return { url: `https://download.pytorch.org/models/${fileName}`, fileName, sha256Prefix };
 }
 
-/** timm keeps torchvision's names for ResNet. */
+/** For ResNet, timm uses torchvision's names. */
 const resnet = {
   firstConvolution: 'conv1.weight',
   beyondEncoder: ['fc.'],
@@ -40,7 +40,7 @@ const resnet = {
 export const ENCODERS = {
   mobilenet_v2: {
     firstConvolution: 'features.0.0.weight',
-    // The 19th block widens the last map for the classifier.
+    // The 19th block expands the last feature map for the classifier.
     beyondEncoder: ['features.18.', 'classifier.'],
     published: { imagenet: torchvision('mobilenet_v2-7ebf99e0.pth') },
     ...mobileNetV2Names(),
@@ -51,7 +51,7 @@ export const ENCODERS = {
 
 export type EncoderName = keyof typeof ENCODERS;
 
-/** @throws UsageError for a name that is not in the table, listing those that are. */
+/** @throws UsageError for an unknown name, listing the known ones. */
 export function encoderDescription(encoder: string): EncoderDescription {
   if (!Object.hasOwn(ENCODERS, encoder)) {
     throw new UsageError(`There is no encoder "${encoder}"; there are ${Object.keys(ENCODERS).join(', ')}.`);
@@ -60,9 +60,9 @@ export function encoderDescription(encoder: string): EncoderDescription {
 }
 
 /**
- * MobileNetV2's modules under both names. torchvision counts its 19 feature blocks through; timm groups the
- * 17 inverted residuals in between into seven stages (Sandler et al. 2018, table 2: n = 1, 2, 3, 4, 3, 3, 1)
- * and names each block's layers by what they do. The first block has no expansion, hence two layers fewer.
+ * MobileNetV2's module names in both libraries. torchvision numbers its 19 feature blocks consecutively. timm groups
+ * the 17 inverted residuals among them into seven stages (Sandler et al. 2018, table 2: n = 1, 2, 3, 4, 3, 3, 1)
+ * and names each block's layers by their function. The first block has no expansion, so it has two layers fewer.
  */
 function mobileNetV2Names(): Pick<EncoderDescription, 'fromTimm' | 'toTimm'> {
   const pairs: [torchvision: string, timm: string][] = [
@@ -91,7 +91,7 @@ function mobileNetV2Names(): Pick<EncoderDescription, 'fromTimm' | 'toTimm'> {
   };
 }
 
-/** Renames a tensor by its module: the name without its last part (`weight`, `running_mean`, …). */
+/** Renames a tensor's module, which is its name without the last part (`weight`, `running_mean`, …). */
 function renaming(modules: ReadonlyMap<string, string>): (name: string) => string {
   return (name) => {
     const dot = name.lastIndexOf('.');

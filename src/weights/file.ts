@@ -1,37 +1,61 @@
-/** Weight files of any known format, told apart by their first bytes, not by their names. */
+/** Weight files of every known format. Their first bytes tell the format, not their names. */
 import { open } from 'node:fs/promises';
 import { PixelwiseError } from '../errors/index.js';
+import { writeFileAtomic } from '../files/index.js';
 import { decodePth, LEGACY_SIGNATURE, startsWith, ZIP_SIGNATURE } from './pth.js';
-import { decodeSafetensors } from './safetensors.js';
+import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 import { floatTensors, type WeightFile, type WeightTensor } from './tensor.js';
 
-/** Beyond any segmentation model, and what one buffer can hold everywhere. */
+/** The most that one buffer holds on every platform, and more than any segmentation model needs. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
 
-/** A weight file with its values, which `model.loadStateDict` takes as it is. */
+/** A weight file and its values; `model.loadStateDict` accepts it as it is. */
 export interface ReadableWeights extends WeightFile {
   /** The tensors of floating-point type, as float32. */
   floats(): WeightTensor[];
 }
 
 /**
- * Reads a safetensors file, or a `.pth` of `torch.save` in either of its formats.
+ * Reads a safetensors file, or a `.pth` file that `torch.save` wrote, in its current or its older format. The code
+ * in a `.pth` file is not run.
  *
- * @throws PixelwiseError naming the file, if it is missing, damaged or of another kind.
+ * ```ts
+ * model.loadStateDict(await readWeights('unet.pth'));
+ * ```
+ *
+ * @throws PixelwiseError `weights` naming the file, if it is missing, damaged or of another format.
  */
 export async function readWeights(path: string): Promise<ReadableWeights> {
   const file = await decodeFile(path);
   return { ...file, floats: () => floatTensors(file) };
 }
 
+/**
+ * Writes tensors to a safetensors file, atomically. The folder must exist.
+ *
+ * ```ts
+ * await writeWeights('unet.safetensors', model.stateDict());
+ * ```
+ *
+ * @param metadata text that is stored with the tensors.
+ * @throws PixelwiseError if two tensors have one name, data do not fit a shape, or the file cannot be written.
+ */
+export async function writeWeights(
+  path: string,
+  tensors: readonly WeightTensor[],
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
+}
+
 async function decodeFile(path: string): Promise<WeightFile> {
   const bytes = await readBytes(path);
   if (startsWith(bytes, ZIP_SIGNATURE) || startsWith(bytes, LEGACY_SIGNATURE)) return decodePth(bytes, path);
-  // A safetensors file has its header's length in eight bytes, then the header, a JSON object.
+  // A safetensors file starts with its header's length in eight bytes, then the header, a JSON object.
   if (bytes[8] === 0x7b) return decodeSafetensors(bytes, path);
   throw new PixelwiseError(
     'weights',
-    `${path} holds no weights that can be read: it is neither safetensors nor a .pth file of torch.save.`,
+    `${path} is neither a safetensors file nor a .pth file written by torch.save.`,
   );
 }
 
@@ -40,11 +64,11 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     file = await open(path, 'r');
     const stats = await file.stat();
-    if (!stats.isFile()) throw new PixelwiseError('weights', `${path} is no file; name a weight file.`);
+    if (!stats.isFile()) throw new PixelwiseError('weights', `${path} is not a file; name a weight file.`);
     if (stats.size > MAX_FILE_BYTES) {
       throw new PixelwiseError(
         'weights',
-        `${path} has ${stats.size} bytes; weight files may have ${MAX_FILE_BYTES}.`,
+        `${path} has ${stats.size} bytes; the limit for weight files is ${MAX_FILE_BYTES}.`,
       );
     }
     return await file.readFile();

@@ -1,12 +1,12 @@
-/** Tells weights whose batch norms were folded into the convolutions before they were saved. */
+/** Detects weights whose batch norms were folded into the convolutions before they were saved. */
 import type { WeightTensor } from './tensor.js';
 
-/** Folding leaves means of 0 and variances of 1, give or take the norm's epsilon. */
+/** Folding leaves means of 0 and variances of 1, up to the norm's epsilon. */
 const TOLERANCE = 1e-3;
 
 /**
- * Whether every running mean is 0 and every running variance 1: the norms then do nothing in evaluation. In
- * training they would normalise what the folded convolutions have normalised already, by other numbers.
+ * Whether every running mean is 0 and every running variance 1. Such norms do nothing in evaluation. In training
+ * they would normalise, by other statistics, what the folded convolutions have already normalised.
  */
 export function hasFoldedNorms(tensors: readonly WeightTensor[]): boolean {
   const statistics = tensors.flatMap(({ name, data }) => {

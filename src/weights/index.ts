@@ -1,21 +1,8 @@
-/** Weight files read, written, fetched and brought to models. */
-export * from './tensor.js';
-export { hasFoldedNorms } from './folded-norms.js';
+/** `pixelwise/weights`: weight files (safetensors, PyTorch's `.pth`) and the published weights of encoders. */
+export { readWeights, type ReadableWeights, writeWeights } from './file.js';
 export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export { decodePth } from './pth.js';
-export { readWeights, type ReadableWeights } from './file.js';
-export {
-  ENCODERS,
-  type EncoderDescription,
-  type EncoderName,
-  encoderDescription,
-  type PublishedWeights,
-} from './encoders.js';
-export { adaptFirstConvolution, matchEncoderWeights, matchWeights, type NamedShape } from './match.js';
-export {
-  cachedWeights,
-  type EncoderWeights,
-  fetchWeights,
-  type FetchOptions,
-  loadEncoderWeights,
-} from './pretrained.js';
+export { type ElementType, floatTensors, type RawTensor, toFloat32 } from './tensor.js';
+export type { WeightFile, WeightTensor } from './tensor.js';
+export { cachedWeights, type EncoderWeights, type FetchOptions, loadEncoderWeights } from './pretrained.js';
+export type { NamedShape } from './match.js';

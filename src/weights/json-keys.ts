@@ -1,12 +1,12 @@
-/** Repeated keys in JSON text: `JSON.parse` keeps the last one and does not tell. */
+/** Finds repeated keys in JSON text, of which `JSON.parse` silently keeps the last. */
 
 /**
- * The first key that an object of `text` has twice, or undefined.
+ * The first key that appears twice in one object of `text`, or undefined.
  *
- * @param text valid JSON: parse it first.
+ * @param text valid JSON; parse it first.
  */
 export function repeatedKey(text: string): string | undefined {
-  /** The keys met so far of each open object; undefined for an open array. */
+  /** The keys so far of each open object; undefined for an open array. */
   const open: (Set<string> | undefined)[] = [];
   for (let i = 0; i < text.length; i++) {
     const char = text[i];

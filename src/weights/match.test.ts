@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ENCODERS } from './encoders.js';
-import { adaptFirstConvolution, matchEncoderWeights, matchWeights, type NamedShape } from './match.js';
+import { adaptFirstConvolution, matchEncoderWeights, matchWeights } from './match.js';
 import type { RawTensor, WeightFile, WeightTensor } from './tensor.js';
 
 function tensor(name: string, shape: number[], data?: number[]): WeightTensor {
@@ -45,26 +45,22 @@ describe('matchWeights', () => {
     ];
     const offered = [
       tensor('conv.weight', [4, 1]),
-      tensor('bn.weight', [4], [1, NaN, 2, 3]),
+      tensor('bn.weight', [4]),
       tensor('fine', [1]),
       tensor('head.weight', [2, 2]),
     ];
     expect(() => matchWeights(wanted, offered, 'w.pth')).toThrow(
-      `The weights in w.pth are not for this model; nothing of them was used.
-  missing:
-    conv.bias (4)
-  of another shape:
-    conv.weight (4×1, should be 4×3)
-  not finite:
-    bn.weight
-  in the file, but not in the model:
-    head.weight (2×2)`,
+      `w.pth does not fit the model:
+  conv.weight is 4×1, the model needs 4×3
+  missing: conv.bias (4)
+  not in the model: head.weight`,
     );
   });
 
-  it('counts what would make the list endless', () => {
-    const wanted = Array.from({ length: 25 }, (_, i): NamedShape => ({ name: `w${i}`, shape: [] }));
-    expect(() => matchWeights(wanted, [], 'w')).toThrow(/w19 \(scalar\)\n {4}… and 5 more$/);
+  it('names the tensors with values that are not finite', () => {
+    expect(() =>
+      matchWeights([{ name: 'bn.weight', shape: [2] }], [tensor('bn.weight', [2], [1, NaN])], 'w.pth'),
+    ).toThrow('w.pth has values that are not finite: bn.weight.');
   });
 });
 
@@ -107,9 +103,7 @@ describe('matchEncoderWeights', () => {
   it('refuses weights of another architecture', () => {
     expect(() =>
       matchEncoderWeights(ENCODERS.mobilenet_v2, wanted, fileOf(tensor('conv1.weight', [64]))),
-    ).toThrow(
-      /missing:\n.*features\.0\.0\.weight \(1×3×1×1\)[^]*not in the model:\n {4}conv1\.weight \(64\)/,
-    );
+    ).toThrow(/missing: features\.0\.0\.weight \(1×3×1×1\)[^]*not in the model: conv1\.weight/);
   });
 });
 

@@ -1,6 +1,7 @@
-/** Weights of a file brought to a model: found by name, of the right shape, the first convolution adapted. */
+/** Matches the weights of a file to a model by name and shape, and adapts the first convolution. */
 import { PixelwiseError } from '../errors/index.js';
-import { formatShape, sameShape, type Shape } from '../graph/index.js';
+import type { Shape } from '../graph/index.js';
+import { matchStateDict } from '../nn/state-dict.js';
 import { type EncoderDescription } from './encoders.js';
 import { floatTensors, type WeightFile, type WeightTensor } from './tensor.js';
 
@@ -9,16 +10,13 @@ export interface NamedShape {
   readonly shape: Shape;
 }
 
-/** How many tensors of a kind an error lists before it counts the rest. */
-const LISTED = 20;
-
 /**
- * The tensors that an encoder wants, in its order, from a file with torchvision's names or timm's. What only
- * the classifier needs is left out where the encoder has none; a first convolution for another number of channels is
- * adapted (`adaptFirstConvolution`).
+ * The tensors that an encoder needs, in its order, from a file with torchvision's or timm's names. The classifier's
+ * tensors are dropped if the encoder does not have them. A first convolution for another number of channels is
+ * adapted (see {@link adaptFirstConvolution}).
  *
  * @param wanted the encoder's weights and running statistics, by torchvision's names.
- * @throws PixelwiseError listing every tensor that is missing, left over, of another shape or not finite.
+ * @throws PixelwiseError listing every tensor that is missing, unknown, of another shape or not finite.
  */
 export function matchEncoderWeights(
   encoder: EncoderDescription,
@@ -45,54 +43,29 @@ export function matchEncoderWeights(
 }
 
 /**
- * The tensors of `offered` that `wanted` names, in its order.
+ * The tensors of `offered` that `wanted` names, in the order of `wanted`.
  *
  * @param source what the error calls the file.
- * @throws PixelwiseError listing every tensor that is missing, left over, of another shape or not finite.
+ * @throws PixelwiseError listing every tensor that is missing, unknown, of another shape or not finite.
  */
 export function matchWeights(
   wanted: readonly NamedShape[],
   offered: readonly WeightTensor[],
   source: string,
 ): WeightTensor[] {
-  const byName = new Map(offered.map((tensor) => [tensor.name, tensor]));
-  const missing: string[] = [];
-  const misshapen: string[] = [];
-  const notFinite: string[] = [];
-  const matched: WeightTensor[] = [];
-  for (const { name, shape } of wanted) {
-    const tensor = byName.get(name);
-    byName.delete(name);
-    if (tensor === undefined) {
-      missing.push(`${name} (${formatShape(shape)})`);
-    } else if (!sameShape(tensor.shape, shape)) {
-      misshapen.push(`${name} (${formatShape(tensor.shape)}, should be ${formatShape(shape)})`);
-    } else if (!tensor.data.every(Number.isFinite)) {
-      notFinite.push(name);
-    } else {
-      matched.push(tensor);
-    }
-  }
-  const extra = [...byName.values()].map(({ name, shape }) => `${name} (${formatShape(shape)})`);
-  const problems = [
-    ...listing('missing', missing),
-    ...listing('of another shape', misshapen),
-    ...listing('not finite', notFinite),
-    ...listing('in the file, but not in the model', extra),
-  ];
-  if (problems.length > 0) {
-    throw new PixelwiseError(
-      'weights',
-      `The weights in ${source} are not for this model; nothing of them was used.\n${problems.join('\n')}`,
-    );
+  const byName = matchStateDict(wanted, offered, source);
+  const matched = wanted.map(({ name }) => byName.get(name)!);
+  const damaged = matched.filter(({ data }) => !data.every(Number.isFinite)).map(({ name }) => name);
+  if (damaged.length > 0) {
+    throw new PixelwiseError('weights', `${source} has values that are not finite: ${damaged.join(', ')}.`);
   }
   return matched;
 }
 
 /**
- * The weights (O×3×kh×kw) of a convolution that saw RGB, for images of `channels` channels, such that responses
- * keep their size: for one channel the sum over RGB, else RGB repeated cyclically and scaled by 3/channels. As
- * segmentation_models.pytorch does it.
+ * Adapts the weights (O×3×kh×kw) of a convolution over RGB to images of `channels` channels, keeping the size of its
+ * responses: for one channel, the sum over RGB; otherwise RGB repeated cyclically and scaled by 3/channels. This is
+ * the method of segmentation_models.pytorch.
  */
 export function adaptFirstConvolution(weight: WeightTensor, channels: number): WeightTensor {
   const [outputs, inputs, height, width] = weight.shape as [number, number, number, number];
@@ -109,10 +82,4 @@ export function adaptFirstConvolution(weight: WeightTensor, channels: number): W
     }
   }
   return { name: weight.name, shape: [outputs, channels, height, width], data };
-}
-
-function listing(title: string, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const more = names.length > LISTED ? [`… and ${names.length - LISTED} more`] : [];
-  return [`  ${title}:`, ...[...names.slice(0, LISTED), ...more].map((name) => `    ${name}`)];
 }

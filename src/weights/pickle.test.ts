@@ -55,10 +55,10 @@ describe('unpickle', () => {
     ['a list as a key', '}]Ns.', 'neither text nor a whole number'],
     ['items for what is no dictionary', ']NNs.', 'expects a dictionary'],
     ['an item for what is no list', '}Na.', 'expects a list'],
-    ['a memory that is none', 'h\0.', 'recalls the value 0'],
+    ['a memory that is none', 'h\0.', 'recalls value 0'],
     ['a text longer than the file', 'X\xff', 'truncated or corrupt'],
     ['a line without an end', 'cos', 'it ends inside a line'],
-    ['no end', 'N', 'truncated or corrupt: 1 bytes are due at byte 1 of 1'],
+    ['no end', 'N', 'truncated or corrupt: 1 bytes are expected at byte 1 of 1'],
   ])('refuses %s', (_, text, problem) => {
     expect(() => unpickle(program(text), options)).toThrow(
       expect.objectContaining({ name: 'PixelwiseError', message: expect.stringContaining(problem) }),

@@ -1,7 +1,7 @@
 /**
- * A reader for the few kinds of pickle that hold tensors. A pickle is a program for a stack machine, and
- * Python's own reader lets it call anything; this one knows only the instructions that build plain data, and
- * only the names that its caller lists. Whatever else a pickle asks for is an error, and nothing was run.
+ * A reader for pickles that hold tensors. A pickle is a program for a stack machine, and Python's own reader lets
+ * it call anything. This reader knows only the instructions that build plain data, and only the names that its
+ * caller lists. Everything else is an error, raised before anything is run.
  *
  * The instructions are those of protocol 2 (Lib/pickletools.py), which `torch.save` writes by default.
  */
@@ -23,11 +23,11 @@ export interface UnpickleOptions {
   readonly source: string;
   /** The allowed globals by `module.name`. */
   readonly globals: ReadonlyMap<string, PickleGlobal>;
-  /** The object outside the pickle that it means by `id`. */
+  /** Returns the object outside the pickle that `id` refers to. */
   readonly persistent?: (id: unknown) => unknown;
 }
 
-/** Instructions that are refused but worth a name: those by which a pickle calls or names things. */
+/** Names, for error messages, of the instructions that are refused: those that call or name things. */
 const REFUSED: Readonly<Record<number, string>> = {
   0x50: 'PERSID',
   0x69: 'INST',
@@ -44,8 +44,8 @@ const REFUSED: Readonly<Record<number, string>> = {
 };
 
 /**
- * Reads one pickle. None, booleans, numbers and texts become JavaScript's own (a whole number that is not
- * safe becomes a bigint); for the rest see `PickleTuple`.
+ * Reads one pickle. None, booleans, numbers and strings become JavaScript values (an integer beyond 2^53 becomes a
+ * bigint); lists become arrays, dictionaries maps, and tuples a `PickleTuple`.
  *
  * @param position where in `bytes` the pickle starts.
  * @returns the value, and the position after the pickle.
@@ -182,7 +182,7 @@ class PickleMachine {
         this.reduce();
         break;
       case 0x62: // BUILD
-        // Attributes of a dictionary, such as the versions of a state dict's modules: no part of its items.
+        // Attributes of a dictionary, such as the versions of a state dict's modules. They are not among its items.
         this.pop();
         this.top(isMap, 'a dictionary');
         break;
@@ -247,13 +247,12 @@ class PickleMachine {
   }
 
   private remember(index: number): void {
-    if (this.stack.length === 0) this.cursor.fail('its pickle remembers a value where there is none');
+    if (this.stack.length === 0) this.cursor.fail('its pickle stores a value where there is none');
     this.memo.set(index, this.stack.at(-1));
   }
 
   private recall(index: number): void {
-    if (!this.memo.has(index))
-      this.cursor.fail(`its pickle recalls the value ${index}, which it never remembered`);
+    if (!this.memo.has(index)) this.cursor.fail(`its pickle recalls value ${index}, which it never stored`);
     this.stack.push(this.memo.get(index));
   }
 

@@ -1,6 +1,6 @@
 /**
- * Pretrained encoders by file or by name. A name stands for one published file, fetched once into the user's
- * cache, checked against its publisher's hash on every use, and needing no network from then on.
+ * Pretrained encoders, by file or by name. A name stands for one published file, which is downloaded once into the
+ * user's cache and checked against its publisher's hash on every use.
  */
 import { join } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
@@ -11,32 +11,33 @@ import { matchEncoderWeights, type NamedShape } from './match.js';
 import type { WeightTensor } from './tensor.js';
 
 export interface FetchOptions {
-  /** Where published weights are kept. Default: `weights` in the user's cache folder. */
+  /** Folder for published weights. Default: `weights` in the user's cache folder. */
   readonly folder?: string;
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
 }
 
 export interface EncoderWeights {
-  /** In the order in which they were asked for. */
+  /** In the order of the request. */
   readonly tensors: readonly WeightTensor[];
-  /** The file they came from. */
+  /** The file that they were read from. */
   readonly source: string;
   /**
-   * The normalisation of images that they were trained with, and that must travel with them: torchvision's
-   * and timm's weights of these encoders alike expect ImageNet's mean and deviation by channel.
+   * The normalisation of images that they were trained with and therefore need. For these encoders, the weights of
+   * torchvision and of timm alike expect ImageNet's mean and standard deviation by channel.
    */
   readonly normalization: 'imagenet';
 }
 
 /**
- * Weights for an encoder.
+ * Loads weights for an encoder.
  *
  * @param encoder its name in `ENCODERS`.
  * @param fileOrName the path of a weight file (see `readWeights`) with torchvision's or timm's names, or the name
  *   of published weights (`imagenet`).
  * @param wanted the encoder's tensors, by torchvision's names.
- * @throws UsageError if it is neither; PixelwiseError if the file cannot be fetched, read, or does not fit.
+ * @throws UsageError if `fileOrName` is neither; PixelwiseError if the file cannot be downloaded or read, or does
+ *   not fit.
  */
 export async function loadEncoderWeights(
   encoder: string,
@@ -60,9 +61,9 @@ export async function loadEncoderWeights(
 }
 
 /**
- * The path of published weights on this machine, downloaded if they are not there yet.
+ * The path of published weights on this machine. Downloads them if they are not in the cache.
  *
- * @throws PixelwiseError if they cannot be had (saying where to put them by hand), or the file that is there has
+ * @throws PixelwiseError if the download fails (saying where to put the file by hand), or the file in the cache has
  *   another hash.
  */
 export async function fetchWeights(weights: PublishedWeights, options: FetchOptions = {}): Promise<string> {
@@ -88,7 +89,7 @@ export async function fetchWeights(weights: PublishedWeights, options: FetchOpti
   return path;
 }
 
-/** The name of published weights for an encoder that are on this machine already; undefined for none. */
+/** The name of published weights for an encoder that are in the cache; undefined if there are none. */
 export async function cachedWeights(
   encoder: string,
   { folder = join(cacheFolder(), 'weights') }: Pick<FetchOptions, 'folder'> = {},

@@ -1,9 +1,9 @@
 /**
- * The files of PyTorch's `torch.save`, without Python and without running their pickles. Two forms:
+ * Reads the files of PyTorch's `torch.save` without Python and without running their pickles. There are two formats:
  *
- * - zip (since 1.6): `NAME/data.pkl`, whose tensors refer to storages in `NAME/data/KEY`, checksums included;
- * - the older one: pickles of a magic number, a protocol version, the writer's machine, the object and the
- *   list of storage keys, then each storage as its count of elements and its bytes. It has no checksum.
+ * - zip (since PyTorch 1.6): `NAME/data.pkl`, whose tensors refer to storages in `NAME/data/KEY`, with checksums;
+ * - the older one: pickles of a magic number, a protocol version, the writer's machine, the object and the list of
+ *   storage keys, then each storage as its count of elements and its bytes. It has no checksums.
  */
 import { PixelwiseError } from '../errors/index.js';
 import { formatShape } from '../graph/index.js';
@@ -15,16 +15,16 @@ import { StoredZip } from './stored-zip.js';
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
 
-/** The first bytes of a pickle of `LEGACY_MAGIC`: protocol 2, a number of ten bytes. */
+/** The first bytes of a pickle of `LEGACY_MAGIC`: protocol 2, then a number of ten bytes. */
 export const LEGACY_SIGNATURE = Uint8Array.of(0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9);
 export const ZIP_SIGNATURE = Uint8Array.of(0x50, 0x4b);
 
-/** Where a training checkpoint keeps its state dict. */
+/** Keys under which training checkpoints keep their state dict. */
 const STATE_DICT_KEYS = ['state_dict', 'model'];
 
 /**
- * Tensors may share a storage and may be spread over it (transposed, expanded). Together they may not come to
- * more than this many times the storages' bytes, lest a small file fill the memory.
+ * Tensors may share a storage, and may be strided views of it (transposed, expanded). All tensors together may have at
+ * most this many times the bytes of the storages, so that a small file cannot fill the memory.
  */
 const MAX_EXPANSION = 8;
 
@@ -45,7 +45,7 @@ class Storage {
   ) {}
 }
 
-/** A view of a storage; sizes and strides in elements, and not yet checked against it. */
+/** A view of a storage, with sizes and strides in elements. They are not checked against the storage yet. */
 class StridedTensor {
   constructor(
     readonly storage: Storage,
@@ -69,11 +69,11 @@ const STORAGE_TYPES: Readonly<Record<string, ElementType>> = {
 };
 
 /**
- * The tensors of a state dict saved by `torch.save`: of the object itself, or of its `state_dict` or `model`.
+ * The tensors of a state dict saved by `torch.save`: the saved object itself, or its entry `state_dict` or `model`.
  *
  * @param source what error messages call the file.
- * @throws PixelwiseError if the file is damaged, its pickle asks for anything but tensors and plain data
- *   (naming it), or it holds no state dict.
+ * @throws PixelwiseError if the file is damaged, if its pickle asks for anything but tensors and plain data (naming
+ *   it), or if it holds no state dict.
  */
 export async function decodePth(bytes: Uint8Array, source: string): Promise<WeightFile> {
   const { root, storages } = startsWith(bytes, ZIP_SIGNATURE)
@@ -135,7 +135,8 @@ function readLegacy(bytes: Uint8Array, source: string): SavedObject {
   const storages = new StorageTable(source);
   const plain: UnpickleOptions = { source, globals: new Map() };
   const magic = unpickle(bytes, plain);
-  if (magic.value !== LEGACY_MAGIC) throw malformed(source, 'it does not start as files of torch.save do');
+  if (magic.value !== LEGACY_MAGIC)
+    throw malformed(source, 'it does not start as files written by torch.save do');
   const protocol = unpickle(bytes, plain, magic.end);
   if (protocol.value !== LEGACY_PROTOCOL) {
     throw malformed(source, `its format has version ${String(protocol.value)}, not ${LEGACY_PROTOCOL}`);
@@ -150,7 +151,7 @@ function readLegacy(bytes: Uint8Array, source: string): SavedObject {
   const cursor = new ByteCursor(bytes, source, keys.end);
   for (const key of keys.value) {
     const storage = storages.get(key);
-    if (storage === undefined) throw malformed(source, `its storage "${String(key)}" is no tensor's`);
+    if (storage === undefined) throw malformed(source, `its storage "${String(key)}" belongs to no tensor`);
     const count = cursor.uint64();
     if (count !== storage.count) {
       throw malformed(source, `its storage "${storage.key}" has ${count} elements, not ${storage.count}`);
@@ -158,11 +159,12 @@ function readLegacy(bytes: Uint8Array, source: string): SavedObject {
     storages.fill(storage, cursor.take(count * ELEMENT_BYTES[storage.elementType]));
   }
   storages.requireFilled();
-  if (!cursor.atEnd) throw malformed(source, `it goes on after its last storage, at byte ${cursor.position}`);
+  if (!cursor.atEnd)
+    throw malformed(source, `it has more bytes after its last storage, at byte ${cursor.position}`);
   return { root: root.value, storages: storages.all };
 }
 
-/** The storages that a pickle refers to, each once however many tensors share it. */
+/** The storages that a pickle refers to. Tensors may share one. */
 class StorageTable {
   private readonly byKey = new Map<string, Storage>();
   private readonly filled = new Set<Storage>();
@@ -182,16 +184,16 @@ class StorageTable {
     if (lacking !== undefined) throw malformed(this.source, `it lacks the storage "${lacking.key}"`);
   }
 
-  /** The storage of a persistent id: ('storage', type, key, device, count), and for old files a view. */
+  /** The storage of a persistent id: ('storage', type, key, device, count) and, in old files, a view. */
   refer(id: unknown): Storage {
     const [kind, type, key, , count, view] = id instanceof PickleTuple ? id.items : [];
     if (kind !== 'storage' || !(type instanceof StorageType) || typeof key !== 'string' || !isSize(count)) {
-      throw malformed(this.source, 'its pickle refers to an outside object that is no storage');
+      throw malformed(this.source, 'its pickle refers to an outside object that is not a storage');
     }
     if (view !== undefined && view !== null) {
       throw malformed(
         this.source,
-        `its storage "${key}" is a view of another, which is not supported; save it anew`,
+        `its storage "${key}" is a view of another, which is not supported; save it again with a current PyTorch`,
       );
     }
     const known = this.byKey.get(key);
@@ -268,19 +270,19 @@ function stateDict(root: unknown, source: string): [string, StridedTensor][] {
     throw malformed(source, 'it holds no state dict; save model.state_dict()');
   return [...(dictionary as Map<unknown, unknown>)].map(([name, value]) => {
     if (typeof name !== 'string' || !(value instanceof StridedTensor)) {
-      throw malformed(source, `its entry "${String(name)}" is no tensor; save model.state_dict()`);
+      throw malformed(source, `its entry "${String(name)}" is not a tensor; save model.state_dict()`);
     }
     return [name, value];
   });
 }
 
-/** The tensor's elements in C order: a view of its storage where they stand so already. */
+/** The tensor's elements in C order: a view of its storage if they are in that order there. */
 function gather(name: string, tensor: StridedTensor, source: string): RawTensor['bytes'] {
   const { storage, offset, shape, strides } = tensor;
   const width = ELEMENT_BYTES[storage.elementType];
   const describe = `tensor "${name}" (${formatShape(shape)}, strides ${formatShape(strides)}, offset ${offset})`;
   if (shape.length !== strides.length)
-    throw malformed(source, `${describe} has not one stride for each axis`);
+    throw malformed(source, `${describe} does not have one stride for each axis`);
   const count = elementCount(shape);
   if (count === 0) return new Uint8Array(0);
   const last = shape.reduce((reach, size, axis) => reach + (size - 1) * strides[axis]!, offset);
@@ -293,7 +295,7 @@ function gather(name: string, tensor: StridedTensor, source: string): RawTensor[
   let from = offset;
   for (let to = 0; to < count; to++) {
     for (let byte = 0; byte < width; byte++) bytes[to * width + byte] = storage.bytes[from * width + byte]!;
-    // The next index in C order: the last axis runs fastest, and one that is through starts again.
+    // Step to the next index in C order: the last axis runs fastest, and an axis at its end starts again.
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       from += strides[axis]!;
       if (++index[axis]! < shape[axis]!) break;
@@ -304,7 +306,7 @@ function gather(name: string, tensor: StridedTensor, source: string): RawTensor[
   return bytes;
 }
 
-/** An axis of length zero leaves nothing, however long the others claim to be. */
+/** A tensor with an axis of length zero is empty, however long the file says the other axes are. */
 function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }
@@ -312,7 +314,7 @@ function elementCount(shape: readonly number[]): number {
 function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
-    // The stride of an axis of length one is never used.
+    // The stride of an axis of length one does not matter.
     if (shape[axis] !== 1 && strides[axis] !== expected) return false;
     expected *= shape[axis]!;
   }

@@ -112,16 +112,20 @@ describe('decodeSafetensors', () => {
     [
       'a header of 2^63 bytes',
       Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80, 0x7b, 0x7d),
-      'its header claims 9223372036854775808 bytes, but at most 2 can be there',
+      'its header claims 9223372036854775808 bytes, but the file has room for 2',
     ],
-    ['a header beyond the file', fileOf('{}', 0).subarray(0, 9), 'its header claims 2 bytes, but at most 1'],
+    [
+      'a header beyond the file',
+      fileOf('{}', 0).subarray(0, 9),
+      'its header claims 2 bytes, but the file has room for 1',
+    ],
     ['a header that is not JSON', fileOf('{"a":', 0), 'its header is not JSON'],
     ['a header that is not UTF-8', Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0xff), 'its header is not JSON'],
     ['a header that is a list', fileOf('[]', 0), 'its header is not a JSON object'],
     [
       'metadata that are no texts',
       fileOf({ __metadata__: { a: 1 } }, 0),
-      'its metadata are not a table of texts',
+      'its metadata is not a table of strings',
     ],
     [
       'a name twice',
@@ -167,18 +171,18 @@ describe('decodeSafetensors', () => {
     [
       'a hole',
       fileOf({ a: entry(0, 4), b: entry(8, 12) }, 12),
-      'bytes 4 to 8, between tensor "a" and tensor "b", are no tensor\'s',
+      'bytes 4 to 8, between tensor "a" and tensor "b", belong to no tensor',
     ],
     [
       'bytes left over',
       fileOf({ a: entry(0, 4) }, 9),
-      'the last 5 bytes, after tensor "a", are no tensor\'s',
+      'the last 5 bytes, after tensor "a", belong to no tensor',
     ],
   ])('refuses %s', (_, bytes, problem) => {
     expect(() => decodeSafetensors(bytes, 'w.safetensors')).toThrow(
       expect.objectContaining({
         name: 'PixelwiseError',
-        message: expect.stringContaining(`w.safetensors is no sound safetensors file: ${problem}`),
+        message: expect.stringContaining(`w.safetensors is not a valid safetensors file: ${problem}`),
       }),
     );
   });

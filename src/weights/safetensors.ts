@@ -16,7 +16,7 @@ import {
 
 const LENGTH_BYTES = 8;
 
-/** The bound of the reference implementation: a larger header is an attack. */
+/** The limit of the reference implementation: a larger header is an attack. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 const METADATA = '__metadata__';
@@ -38,16 +38,16 @@ function isTableOfTexts(value: unknown): value is Record<string, string> {
 }
 
 /**
- * The bytes of a safetensors file. They depend on the arguments alone: tensors and their header entries stand
- * in the order given, so that equal weights make equal files.
+ * Encodes tensors as a safetensors file. Tensors and their header entries keep the given order, so equal weights make
+ * equal files.
  *
- * @throws PixelwiseError for a name given twice and for data that do not fit the shape.
+ * @throws PixelwiseError for a repeated name and for data that do not fit the shape.
  */
 export function encodeSafetensors(
   tensors: readonly (WeightTensor | RawTensor)[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  // Written entry by entry: a JavaScript object would move names that look like numbers to the front.
+  // Written entry by entry, because a JavaScript object moves names that look like numbers to the front.
   const entries: string[] = [];
   const names = new Set<string>([METADATA]);
   if (Object.keys(metadata).length > 0) entries.push(`"${METADATA}":${JSON.stringify(metadata)}`);
@@ -87,15 +87,15 @@ export function encodeSafetensors(
 }
 
 /**
- * The tensors of a safetensors file, in the order of their bytes, which stay views of `bytes`.
+ * Decodes a safetensors file. The tensors come in the order of their data, as views of `bytes`.
  *
  * @param source what error messages call the file.
- * @throws PixelwiseError naming file and tensor, if the header or what it claims about the file is wrong:
- *   ranges must cover the data exactly once and fit type and shape.
+ * @throws PixelwiseError naming file and tensor if the header is wrong: the ranges must cover the data exactly once,
+ *   and each must fit its tensor's type and shape.
  */
 export function decodeSafetensors(bytes: Uint8Array, source: string): WeightFile {
   const fail = (problem: string): never => {
-    throw new PixelwiseError('weights', `${source} is no sound safetensors file: ${problem}.`);
+    throw new PixelwiseError('weights', `${source} is not a valid safetensors file: ${problem}.`);
   };
   if (bytes.length < LENGTH_BYTES)
     fail(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
@@ -104,7 +104,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): WeightFile
   const limit = Math.min(MAX_HEADER_BYTES, bytes.length - LENGTH_BYTES);
   if (claimed > BigInt(limit)) {
     fail(
-      `its header claims ${claimed} bytes, but at most ${limit} can be there (truncated, or another format?)`,
+      `its header claims ${claimed} bytes, but the file has room for ${limit} (is it truncated, or another format?)`,
     );
   }
   const dataStart = LENGTH_BYTES + Number(claimed);
@@ -115,14 +115,14 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): WeightFile
   const entries: { tensor: Omit<RawTensor, 'bytes'>; begin: number; end: number }[] = [];
   for (const [name, value] of header) {
     if (name === METADATA) {
-      // As it was read: zod leaves out a key that is named __proto__.
-      metadata = isTableOfTexts(value) ? value : fail('its metadata are not a table of texts');
+      // Kept as read, because zod drops a key named __proto__.
+      metadata = isTableOfTexts(value) ? value : fail('its metadata is not a table of strings');
       continue;
     }
     const parsed = entrySchema.safeParse(value);
     if (!parsed.success) {
       return fail(
-        `tensor "${name}" needs exactly dtype (text), shape (whole numbers) and data_offsets (two whole numbers)`,
+        `tensor "${name}" needs exactly dtype (string), shape (integers) and data_offsets (two integers)`,
       );
     }
     const { dtype, shape, data_offsets } = parsed.data;
@@ -150,12 +150,14 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): WeightFile
   for (const { tensor, begin, end } of entries) {
     if (begin < covered) fail(`the bytes of tensor "${tensor.name}" overlap those of ${before}`);
     if (begin > covered)
-      fail(`bytes ${covered} to ${begin}, between ${before} and tensor "${tensor.name}", are no tensor's`);
+      fail(
+        `bytes ${covered} to ${begin}, between ${before} and tensor "${tensor.name}", belong to no tensor`,
+      );
     covered = end;
     before = `tensor "${tensor.name}"`;
   }
   if (covered < data.length)
-    fail(`the last ${data.length - covered} bytes, after ${before}, are no tensor's`);
+    fail(`the last ${data.length - covered} bytes, after ${before}, belong to no tensor`);
   return {
     source,
     metadata,

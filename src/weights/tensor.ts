@@ -1,10 +1,10 @@
 /**
- * The tensors of a weight file, whatever its format: names, shapes and bytes as they stand there, and their
- * values as the float32 that models compute with.
+ * The tensors of a weight file of any format: names, shapes and bytes as stored, and their values as the float32
+ * numbers that models compute with.
  */
 import { PixelwiseError } from '../errors/index.js';
 
-/** Element types, named as safetensors names them, with their bytes per element. */
+/** Element types by their safetensors names, with their bytes per element. */
 export const ELEMENT_BYTES = {
   F64: 8,
   F32: 4,
@@ -23,7 +23,7 @@ export const ELEMENT_BYTES = {
 
 export type ElementType = keyof typeof ELEMENT_BYTES;
 
-/** A tensor as its file holds it: `bytes` are little-endian and C-contiguous. */
+/** A tensor as stored in a file: `bytes` are little-endian and C-contiguous. */
 export interface RawTensor {
   readonly name: string;
   readonly elementType: ElementType;
@@ -39,17 +39,17 @@ export interface WeightTensor {
 }
 
 export interface WeightFile {
-  /** What error messages call it: its path. */
+  /** What error messages call the file: its path. */
   readonly source: string;
-  /** Free text that travels with the tensors. */
+  /** Text stored with the tensors. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly RawTensor[];
 }
 
 /**
- * The tensors of floating-point type, as float32; the rest (PyTorch keeps the count of batches that a
- * batch norm has seen as an I64) are counters, not weights. F32 stays a view of the file's bytes where these
- * are aligned; F64 is rounded.
+ * The tensors of floating-point type, as float32. The others are counters, not weights: PyTorch stores the number of
+ * batches that a batch norm has seen as an I64. F32 stays a view of the file's bytes if they are aligned; F64 is
+ * rounded.
  */
 export function floatTensors(file: WeightFile): WeightTensor[] {
   return file.tensors
@@ -62,13 +62,13 @@ export function isFloat(elementType: ElementType): boolean {
 }
 
 /**
- * The values of a floating-point tensor.
+ * The values of a floating-point tensor as float32.
  *
  * @throws PixelwiseError for a tensor of integers.
  */
 export function toFloat32(tensor: RawTensor): Float32Array {
   const { bytes, elementType } = tensor;
-  // Unaligned bytes are copied by a constructor: `slice` of Node's Buffer shares memory instead.
+  // Unaligned bytes are copied by the constructor, because `slice` of a Node Buffer shares memory.
   const length = bytes.length / ELEMENT_BYTES[elementType];
   switch (elementType) {
     case 'F32': {

@@ -36,15 +36,11 @@ const CASES: readonly (readonly [string, Uint8Array, RegExp])[] = [
   [
     'of another architecture',
     fileOf(new ResNetEncoder({ depth: 18 })),
-    /are not for this model; nothing of them was used\.\n {2}missing:\n.*features\.0\.0\.weight.*in the file, but not in the model:\n.*conv1\.weight/s,
+    /does not fit the model:\n {2}missing: features\.0\.0\.weight/,
   ],
-  ['that is truncated', mobilenet.subarray(0, mobilenet.length / 2), /no sound safetensors file/],
-  [
-    'with a bit flipped in a name',
-    withFlippedName(mobilenet),
-    /missing:\n {4}features\.3\..*in the file, but not/s,
-  ],
-  ['with a value that is no number', withoutNumber(mobilenet), /not finite:\n {4}features/],
+  ['that is truncated', mobilenet.subarray(0, mobilenet.length / 2), /not a valid safetensors file/],
+  ['with a bit flipped in a name', withFlippedName(mobilenet), /missing: features\.3\..*not in the model: /s],
+  ['with a value that is no number', withoutNumber(mobilenet), /not finite: features/],
   [
     'whose header claims 2^63 bytes',
     withHeaderOf(mobilenet, 2n ** 63n),

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { DATASETS, fetchDataset } from '../../data/index.js';
 import { UsageError } from '../../errors/index.js';
-import { ENCODERS, encoderDescription, fetchWeights } from '../../weights/index.js';
+import { ENCODERS, encoderDescription } from '../../weights/encoders.js';
+import { fetchWeights } from '../../weights/pretrained.js';
 import type { CommandResult, Run } from '../command.js';
 import { didYouMean } from '../../settings/index.js';
 import type { Output } from '../output.js';
