@@ -8,6 +8,7 @@ import tseslint from 'typescript-eslint';
 const LAYERS = [
   { name: 'errors', browser: true },
   { name: 'settings', browser: true },
+  { name: 'labels', browser: true },
   { name: 'random', browser: true },
   { name: 'files', browser: false },
   { name: 'onnx', browser: true },

@@ -8,6 +8,7 @@
  * files, and the fits and transforms of this layer. A data set or a function of one's own runs on the calling
  * thread, which then does the arithmetic while Node's and libvips' threads read and decode.
  */
+import pLimit, { type LimitFunction } from 'p-limit';
 import { availableParallelism } from 'node:os';
 import { evenShare } from '../distributed/index.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
@@ -147,12 +148,12 @@ export class Loader implements AsyncIterable<Batch> {
     const order = this.sampler.order(epoch);
     const ends = new AbortController();
     const stop = signal === undefined ? ends.signal : AbortSignal.any([signal, ends.signal]);
-    const lanes = new Lanes(this.concurrency);
+    const limit = pLimit(this.concurrency);
     const ready: Promise<Batch | undefined>[] = [];
     const occurrences = new Map<number, number>();
     const start = (b: number): Promise<Batch | undefined> => {
       const whole = order.subarray(b * this.batchSize, Math.min(order.length, (b + 1) * this.batchSize));
-      const batch = this.assemble(whole, epoch, occurrences, lanes, stop);
+      const batch = this.assemble(whole, epoch, occurrences, limit, stop);
       // Looked at only when its turn comes; until then a failure must not count as unhandled.
       batch.catch(() => undefined);
       return batch;
@@ -177,7 +178,7 @@ export class Loader implements AsyncIterable<Batch> {
     whole: Uint32Array,
     epoch: number,
     occurrences: Map<number, number>,
-    lanes: Lanes,
+    limit: LimitFunction,
     stop: AbortSignal,
   ): Promise<Batch | undefined> {
     const { dataset } = this;
@@ -190,7 +191,7 @@ export class Loader implements AsyncIterable<Batch> {
       return { position, occurrence };
     });
     const samples = visits.slice(from, to).map(({ position, occurrence }, slot) => {
-      return lanes.run(async () => {
+      return limit(async () => {
         if (stop.aborted) return;
         try {
           const { sample, normalization } = await this.prepare(position, epoch, occurrence);
@@ -314,28 +315,6 @@ class BatchBuilder {
     if (size < this.size) images = images.slice(0, size * imageSize);
     const kept = size < this.size ? masks!.slice(0, size * maskSize) : masks!;
     return { ids, size, channels, height, width, images, masks: kept };
-  }
-}
-
-/** Runs at most `width` pieces of work at a time, first come first served. */
-class Lanes {
-  private free: number;
-  private readonly waiting: (() => void)[] = [];
-
-  constructor(width: number) {
-    this.free = width;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.free > 0) this.free--;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.waiting.shift();
-      if (next === undefined) this.free++;
-      else next();
-    }
   }
 }
 

@@ -1,5 +1,7 @@
 /** The shapes in which pixels travel: the raster (values as decoded) and the class mask. */
 
+export { IGNORE_INDEX } from '../labels/ignore-index.js';
+
 /** Pixels in memory, as decoded: rows from the top, channels interleaved (H×W×C). */
 export interface Raster {
   readonly width: number;
@@ -35,6 +37,3 @@ export interface ClassMask {
   readonly height: number;
   readonly data: Uint8Array;
 }
-
-/** Pixels of this value are left out of the loss and of every score. */
-export const IGNORE_INDEX = 255;

@@ -3,10 +3,10 @@
  * which class. Counts of images, batches, patients and machines can be added; scores cannot, which is
  * why the two are kept apart (scores.ts).
  */
+import { IGNORE_INDEX } from '../labels/ignore-index.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 
-/** The index that marks pixels without a truth, unless a data set says otherwise. */
-export const IGNORE_INDEX = 255;
+export { IGNORE_INDEX };
 
 /** What one class's pixels came to, all others taken as its opposite. */
 export interface ClassCounts {

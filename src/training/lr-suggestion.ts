@@ -1,5 +1,6 @@
 /** Reads a learning rate off the curve of a range test. */
 import { PixelwiseError } from '../errors/index.js';
+import { median } from './median.js';
 
 /** One step of a range test. */
 export interface LrPoint {
@@ -105,10 +106,6 @@ function indexOfShare(values: readonly number[], share: number): number {
   const highest = Math.max(...values.slice(0, least + 1));
   const level = highest - share * (highest - values[least]!);
   return values.findIndex((value) => value <= level);
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
 function indexOfLeast(values: readonly number[]): number {

@@ -2,6 +2,7 @@
  * What a loss is: a function of logits (N×K×H×W) and target (N×H×W, uint8) that gives one number. K = 1
  * stands for two classes, the logit of class 1 against class 0. Pixels of value 255 are left out.
  */
+import { IGNORE_INDEX } from '../../labels/ignore-index.js';
 import { UsageError } from '../../errors/index.js';
 import type { Tensor } from '../../graph/index.js';
 import {
@@ -18,6 +19,8 @@ import {
   sub,
   sum,
 } from '../../graph/index.js';
+
+export { IGNORE_INDEX };
 
 export interface Loss {
   (logits: Tensor, target: Tensor): Tensor;
@@ -60,9 +63,6 @@ export interface LossTerm {
   readonly weight: number;
   readonly loss: Loss;
 }
-
-/** Value of pixels that count for nothing. */
-export const IGNORE_INDEX = 255;
 
 /** Target as N×K×H×W planes of 0 and 1, and the pixels that count as N×1×H×W. */
 export function targetPlanes(logits: Tensor, target: Tensor): { planes: Tensor; valid: Tensor } {
