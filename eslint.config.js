@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
  * `browser: false` marks the folders that may use Node's own modules; `bundled: true` a folder for browsers
  * that takes single files of such folders: a test bundles it and finds nothing of Node.
  */
-const LAYERS = [
+export const LAYERS = [
   { name: 'errors', browser: true },
   { name: 'settings', browser: true },
   { name: 'labels', browser: true },

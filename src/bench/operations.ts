@@ -5,9 +5,8 @@
  * different programs can then be compared.
  */
 import type { Tensor } from '../graph/index.js';
-import { input, nodesBehind } from '../graph/index.js';
+import { input, multiplyAdds, nodesBehind } from '../graph/index.js';
 import type { SegmentationModel } from '../models/index.js';
-import { multiplyAdds } from '../models/index.js';
 import { Parameter, traceModel } from '../nn/index.js';
 import type { BatchShape } from '../training/index.js';
 

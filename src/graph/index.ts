@@ -1,10 +1,20 @@
-/** Symbolic tensors, their operations, differentiation and ONNX lowering. */
+/** Symbolic tensors, their operators, differentiation, passes over graphs, and lowering to ONNX. */
 export * from './tensor.js';
-export { BACKWARD, gradients, nodesBehind } from './gradients.js';
+export type { TensorMethods } from './tensor-methods.js';
+export { BACKWARD, gradients } from './gradients.js';
+export { absorbedByFilters, normAsAffine } from './channel-affine.js';
+export type { ChannelAffine } from './channel-affine.js';
 export * from './lowering.js';
-export { peakBytes } from './memory.js';
-export { withRecomputation } from './recomputation.js';
-export type { Recompute } from './recomputation.js';
+export * from './target.js';
+export { foldValues } from './passes/folding.js';
+export { peakBytes } from './passes/memory.js';
+export { multiplyAdds } from './passes/multiply-adds.js';
+export { nodesBehind } from './passes/reachability.js';
+export { receptiveField } from './passes/receptive-field.js';
+export type { ReceptiveField } from './passes/receptive-field.js';
+export { withRecomputation } from './passes/recomputation.js';
+export type { Recompute } from './passes/recomputation.js';
+export { inRunOrder } from './passes/run-order.js';
 export * from './operators/activations.js';
 export * from './operators/arithmetic.js';
 export * from './operators/convolution.js';

@@ -13,13 +13,11 @@ import {
   flip,
   gradients,
   input,
-  IR_VERSION,
   logSoftmax,
   lowerGraph,
   matmul,
   maxPool2d,
   mul,
-  OPSET,
   PORTABLE,
   relu,
   sum,
@@ -28,6 +26,7 @@ import {
   withScope,
 } from './index.js';
 import type { Leaf } from './index.js';
+import { IR_VERSION, OPSET } from '../onnx/index.js';
 
 const lower = (inputs: readonly Leaf[], outputs: Record<string, Tensor>, target: Target = PORTABLE) =>
   lowerGraph({ inputs, outputs }, target);

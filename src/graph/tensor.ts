@@ -1,10 +1,13 @@
 /**
- * Symbolic tensors: what a model's `forward` computes with. A tensor has a shape and an element type but
- * no values; it remembers the node that makes it, and so the tensors of an expression form a graph that
- * can be differentiated (`gradients.ts`) and written as ONNX (`lowering.ts`).
+ * Symbolic tensors: what a model's `forward` computes with. A tensor has a shape and an element type but no values. It
+ * keeps the node that computes it, and so the tensors of an expression form a graph that can be differentiated
+ * (`gradients.ts`) and written as ONNX (`lowering.ts`).
  */
 import { ShapeError } from '../errors/index.js';
-import type { Lowering, Target } from './lowering.js';
+import type { ChannelAffine } from './channel-affine.js';
+import type { Lowering } from './lowering.js';
+import type { Interval, SpatialAxis } from './region.js';
+import type { TensorMethods } from './tensor-methods.js';
 
 export type DType = 'float32' | 'int32' | 'int64' | 'uint8' | 'bool';
 export type Shape = readonly number[];
@@ -18,8 +21,9 @@ export interface TensorType {
 }
 
 /**
- * What an operation is: its shape rule, its gradient rule and its ONNX lowering, side by side.
- * `A` holds the attributes that are no tensors (strides, axes).
+ * An operation: its shape rule, its gradient rule, its ONNX lowering, and what passes over the graph (`passes/`) must
+ * know of it, side by side. To a pass, an operator that does not declare something is unknown: its result is kept
+ * rather than recomputed, it is not folded, its receptive field cannot be told.
  */
 export interface Operator<A = unknown> {
   readonly name: string;
@@ -28,35 +32,41 @@ export interface Operator<A = unknown> {
   /** Emits ONNX nodes; returns the ONNX names of the outputs. */
   lower(node: Node<A>, onnx: Lowering): string[];
   /**
-   * Given the gradient of each output (undefined where nothing flows), the gradient of each input.
-   * Absent where no input is differentiable.
+   * The gradient of each input, given the gradient of each output (undefined where there is none). Absent where no
+   * input is differentiable.
    */
   gradient?(node: Node<A>, outputGradients: readonly (Tensor | undefined)[]): (Tensor | undefined)[];
-  /** How the values are made a second time, where that is cheaper than keeping them: see `recomputation.ts`. */
-  readonly again?: Again<A>;
-  /** The inputs that the lowering for `target` reads; all of them when absent. */
-  reads?(node: Node<A>, target: Target): readonly Tensor[];
-  /** How a range of its result's channels is made without the others; absent where that saves nothing. */
-  readonly channels?: ChannelRange<A>;
-}
 
-/** Channels `start … end`, end not included, of a result of N×C×H×W. */
-export interface ChannelRange<A> {
-  /** What the lowering for `target` reads, or undefined where it needs the whole result. */
-  reads(node: Node<A>, target: Target, start: number, end: number): readonly Tensor[] | undefined;
-  lower(node: Node<A>, onnx: Lowering, start: number, end: number): string;
+  /** For `passes/recomputation.ts`: how the result is computed a second time. */
+  readonly recompute?: Recomputation<A>;
+  /**
+   * For `passes/receptive-field.ts`: the rows (or columns) of input `index` that rows `range` of the result are computed
+   * from; undefined where that cannot be told. Input and result are N×C×H×W.
+   */
+  region?(node: Node<A>, index: number, axis: SpatialAxis, range: Interval): Interval | undefined;
+  /** For `passes/receptive-field.ts`: the result is statistics of a whole batch, which by convention do not count. */
+  readonly statistics?: true;
+  /** For `passes/multiply-adds.ts`: multiplications that are followed by an addition. */
+  multiplyAdds?(node: Node<A>): number;
+  /** For `passes/folding.ts`: the result as an affine function of each channel of the first input. */
+  asAffine?(node: Node<A>, valueOf: KnownValue): ChannelAffine | undefined;
+  /** For `passes/folding.ts`: the inputs with which the operator computes its result followed by `affine`. */
+  absorbAffine?(node: Node<A>, valueOf: KnownValue, affine: ChannelAffine): Tensor[] | undefined;
 }
 
 /** A second way to the same values, to the bit. */
-export interface Again<A> {
-  /** Whether it is arithmetic (a convolution), or a mere pass over memory. */
+export interface Recomputation<A> {
+  /** Whether it is a convolution, and not merely a pass over memory. */
   readonly product: boolean;
   /**
-   * As `lower`, but by nodes that differ from those of `lower` in a detail without effect: of two equal nodes
-   * ONNX Runtime would drop the second, and keep the result of the first until it is read.
+   * As `lower`, but by nodes that differ from those of `lower` in a detail without effect: of two equal nodes ONNX
+   * Runtime would drop the second, and keep the result of the first until it is read.
    */
   lower(node: Node<A>, onnx: Lowering): string[];
 }
+
+/** The value of a tensor, where it is known when the graph is folded. */
+export type KnownValue = (tensor: Tensor) => Float32Array | undefined;
 
 /** One application of an operator. */
 export interface Node<A = unknown> {
@@ -64,10 +74,23 @@ export interface Node<A = unknown> {
   readonly inputs: readonly Tensor[];
   readonly attributes: A;
   readonly outputs: readonly Tensor[];
-  /** Where in the model it stands: `down.0.conv1`. */
+  /** The place in the model: `down.0.conv1`. */
   readonly scope: string;
+  /** Whether the node computes a second time what another one computes (see {@link Operator.recompute}). */
+  readonly recomputed?: boolean;
 }
 
+/** A computation: inputs, and named results in the order in which the host wants them. */
+export interface GraphDefinition {
+  readonly inputs: readonly Leaf[];
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+/** `x.mul(y).sum()`: `tensor-methods.ts` adds the methods, so that operators can import this file. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type
+export interface Tensor extends TensorMethods {}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export class Tensor implements TensorType {
   constructor(
     readonly node: Node,
@@ -113,7 +136,7 @@ export function requireFloat(name: string, ...tensors: readonly Tensor[]): void 
   }
 }
 
-/** Turns a negative axis into its place from the front, and checks it. */
+/** Counts a negative axis from the front instead of from the end, and checks it. */
 export function normalizeAxis(axis: number, rank: number): number {
   const resolved = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(resolved) || resolved < 0 || resolved >= rank) {
@@ -124,7 +147,7 @@ export function normalizeAxis(axis: number, rank: number): number {
 
 const scopes: string[] = [];
 
-/** Runs `body`; the nodes that it makes carry `name` as their place in the model. */
+/** Runs `body`. The nodes that it creates have `name` as their place in the model. */
 export function withScope<T>(name: string, body: () => T): T {
   scopes.push(name);
   try {
@@ -211,9 +234,12 @@ export function scalar(value: number, dtype: DType = 'float32'): Tensor {
   return constant(arrayOf(dtype, [value]), [], dtype);
 }
 
+/** Whether the tensor's values are part of the graph. */
+export const isConstant = ({ node }: Tensor): boolean => node.operator === constantOperator;
+
 /** The value of a constant of one element; undefined for any other tensor. */
 export function scalarValue(tensor: Tensor): number | undefined {
-  if (tensor.node.operator !== constantOperator || tensor.size !== 1) return undefined;
+  if (!isConstant(tensor) || tensor.size !== 1) return undefined;
   return Number((tensor.node.attributes as ConstantAttributes).data[0]);
 }
 

@@ -15,15 +15,15 @@
  */
 import { ShapeError, UsageError } from '../errors/index.js';
 import type { Target } from '../graph/index.js';
-import { formatShape, int, IR_VERSION, OPSET, PORTABLE, WEBGPU } from '../graph/index.js';
+import { formatShape, PORTABLE, WEBGPU } from '../graph/index.js';
 import { LOGITS, MODEL_INPUT, predictionGraph } from '../models/prediction-graph.js';
 import type { Layer, NamedArray } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
 import type { OnnxGraph, OnnxModel, ValueInfo } from '../onnx/index.js';
+import { GraphBuilder, int, modelOf, tensorOf, valuesBehind } from '../onnx/index.js';
 import type { Device } from '../runtime/index.js';
 import type { ActivationRange } from './calibration.js';
 import { foldBatchNorms } from './fold-batch-norms.js';
-import { GraphWriter } from './graph-writer.js';
 import { inHalfPrecision } from './half-precision.js';
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, checkCard, DEFAULT_THRESHOLD, formatCard } from './model-card.js';
@@ -113,16 +113,8 @@ export function exportedModel(core: OnnxGraph, card: ModelCard, options: ExportO
   return asModel(bare ? graph : aroundModel(graph, card, options.size ?? 'free'), card);
 }
 
-function asModel(graph: OnnxGraph, card: ModelCard): OnnxModel {
-  return {
-    irVersion: IR_VERSION,
-    producerName: 'pixelwise',
-    producerVersion: '',
-    opsets: { '': OPSET },
-    metadata: { [CARD_KEY]: formatCard(card) },
-    graph: { ...graph, name: card.model.name },
-  };
-}
+const asModel = (graph: OnnxGraph, card: ModelCard): OnnxModel =>
+  modelOf({ ...graph, name: card.model.name }, { metadata: { [CARD_KEY]: formatCard(card) } });
 
 /** What `calibrate` runs, and the names of the tensors whose ranges an export in int8 takes. */
 export function calibrationGraph(
@@ -188,10 +180,10 @@ function aroundModel(
   card: ModelCard,
   size: 'free' | { readonly height: number; readonly width: number },
 ): OnnxGraph {
-  const before = new GraphWriter('before');
+  const before = new GraphBuilder('before');
   const source = sourceSize(before, size);
   writeInput(before, card, source);
-  const after = new GraphWriter('after');
+  const after = new GraphBuilder('after');
   const classes = card.classes.length;
   const logits = logitsOf(graph);
   if (classes === 2) writeTwoClasses(after, card, logits, source);
@@ -215,7 +207,7 @@ function aroundModel(
 
 /** Height and width of the image: known, or read from its shape. */
 function sourceSize(
-  writer: GraphWriter,
+  writer: GraphBuilder,
   size: 'free' | { readonly height: number; readonly width: number },
 ): GraphPlaneSize {
   if (size !== 'free') {
@@ -228,63 +220,67 @@ function sourceSize(
     }
     return size;
   }
-  const shape = writer.cast(writer.emit('Shape', [IMAGE]), 'int32');
+  const shape = writer.castTo(writer.emit('Shape', [IMAGE]), 'int32');
   const side = (axis: number) =>
-    writer.emit('Gather', [shape, writer.constant([axis], [], 'int64')], { axis: int(0) });
+    writer.emit('Gather', [shape, writer.constant(BigInt64Array.of(BigInt(axis)), [], 'int64')], {
+      axis: int(0),
+    });
   return { height: side(1), width: side(2) };
 }
 
 /** From `image` to `input`. */
-function writeInput(writer: GraphWriter, card: ModelCard, source: GraphPlaneSize): void {
+function writeInput(writer: GraphBuilder, card: ModelCard, source: GraphPlaneSize): void {
   const { channels, maxValue, normalization } = card;
-  const pixels = writer.cast(IMAGE, 'float32');
+  const pixels = writer.castTo(IMAGE, 'float32');
   const resized = resizePixelsTo(writer, pixels, channels, source, card);
   if (normalization.kind === 'per-image') {
     // The largest value divides out of (x − min) / (max − min).
     const least = writer.emit('ReduceMin', [resized], { keepdims: int(1) });
     const most = writer.emit('ReduceMax', [resized], { keepdims: int(1) });
     const range = writer.emit('Sub', [most, least]);
-    const scalar = (value: number) => writer.constant([value], [], 'float32');
     // An image of one value has no range; it becomes 0.
-    const flat = writer.emit('Equal', [range, scalar(0)]);
-    const divisor = writer.emit('Where', [flat, scalar(1), range]);
-    writer.emit('Div', [writer.emit('Sub', [resized, least]), divisor], {}, MODEL_INPUT);
+    const flat = writer.emit('Equal', [range, writer.scalar(0)]);
+    const divisor = writer.emit('Where', [flat, writer.scalar(1), range]);
+    writer.emit('Div', [writer.emit('Sub', [resized, least]), divisor], {}, { output: MODEL_INPUT });
     return;
   }
   const { mean, std } = normalization;
-  const perChannel = (values: readonly number[]) => writer.constant(values, [1, channels, 1, 1], 'float32');
+  const perChannel = (values: readonly number[]) =>
+    writer.constant(Float32Array.from(values), [1, channels, 1, 1], 'float32');
   const scaled = writer.emit('Mul', [resized, perChannel(std.map((s) => 1 / (s * maxValue)))]);
-  writer.emit('Sub', [scaled, perChannel(mean.map((m, c) => m / std[c]!))], {}, MODEL_INPUT);
+  writer.emit('Sub', [scaled, perChannel(mean.map((m, c) => m / std[c]!))], {}, { output: MODEL_INPUT });
 }
 
 /** From `logits` to mask and probabilities of two classes: one plane, the probability of class 1. */
 function writeTwoClasses(
-  writer: GraphWriter,
+  writer: GraphBuilder,
   card: ModelCard,
   logits: LogitsShape,
   source: GraphPlaneSize,
 ): void {
   if (logits.channels === 1) {
-    writer.emit('Sigmoid', [LOGITS], {}, SCORES);
+    writer.emit('Sigmoid', [LOGITS], {}, { output: SCORES });
   } else {
     const both = writer.emit('Softmax', [LOGITS], { axis: int(1) });
-    const [one, two] = [writer.int64s(1), writer.int64s(2)];
-    writer.emit('Slice', [both, one, two, one], {}, SCORES);
+    const [one, two] = [writer.int64s([1]), writer.int64s([2])];
+    writer.emit('Slice', [both, one, two, one], {}, { output: SCORES });
   }
   const foreground = resizePlanesTo(writer, SCORES, logits, source);
-  const threshold = writer.define(THRESHOLD, [card.threshold ?? DEFAULT_THRESHOLD], [], 'float32');
+  const threshold = writer.define(
+    tensorOf(THRESHOLD, 'float32', [], Float32Array.of(card.threshold ?? DEFAULT_THRESHOLD)),
+  );
   const chosen = writer.emit('GreaterOrEqual', [foreground, threshold]);
-  writer.emit('Squeeze', [writer.cast(chosen, 'uint8'), writer.int64s(1)], {}, MASK);
-  const background = writer.emit('Sub', [writer.constant([1], [], 'float32'), foreground]);
-  writer.emit('Concat', [background, foreground], { axis: int(1) }, PROBABILITIES);
+  writer.emit('Squeeze', [writer.castTo(chosen, 'uint8'), writer.int64s([1])], {}, { output: MASK });
+  const background = writer.emit('Sub', [writer.scalar(1), foreground]);
+  writer.emit('Concat', [background, foreground], { axis: int(1) }, { output: PROBABILITIES });
 }
 
 /** From `logits` to mask and probabilities of three classes or more. */
-function writeClasses(writer: GraphWriter, logits: LogitsShape, source: GraphPlaneSize): void {
-  writer.emit('Softmax', [LOGITS], { axis: int(1) }, SCORES);
+function writeClasses(writer: GraphBuilder, logits: LogitsShape, source: GraphPlaneSize): void {
+  writer.emit('Softmax', [LOGITS], { axis: int(1) }, { output: SCORES });
   resizePlanesTo(writer, SCORES, logits, source, PROBABILITIES);
   const best = writer.emit('ArgMax', [PROBABILITIES], { axis: int(1), keepdims: int(0) });
-  writer.cast(best, 'uint8', MASK);
+  writer.castTo(best, 'uint8', MASK);
 }
 
 /**
@@ -293,14 +289,10 @@ function writeClasses(writer: GraphWriter, logits: LogitsShape, source: GraphPla
  */
 export function withOutputs(model: OnnxModel, outputs: readonly ValueInfo[]): OnnxModel {
   const { graph } = model;
-  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const wanted = new Set<string>();
-  const open = outputs.map(({ name }) => name);
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (wanted.has(name)) continue;
-    wanted.add(name);
-    open.push(...(makers.get(name)?.inputs ?? []));
-  }
+  const wanted = valuesBehind(
+    graph.nodes,
+    outputs.map(({ name }) => name),
+  );
   return {
     ...model,
     graph: {

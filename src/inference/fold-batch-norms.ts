@@ -2,8 +2,9 @@
  * Folds each batch norm of an ONNX graph into the convolution before it. ONNX Runtime does so by itself in
  * float32; the reduced precisions need it done before they round weights.
  */
-import { foldNorm } from '../models/folding.js';
+import { absorbedByFilters, normAsAffine } from '../graph/index.js';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
+import { float32Values, tensorOf } from '../onnx/index.js';
 
 /** The same computation with fewer nodes; the graph itself where nothing can be folded. */
 export function foldBatchNorms(graph: OnnxGraph): OnnxGraph {
@@ -16,7 +17,7 @@ export function foldBatchNorms(graph: OnnxGraph): OnnxGraph {
 
   const values = (name: string | undefined) => {
     const tensor = name === undefined ? undefined : constants.get(name);
-    return tensor?.dataType === 'float32' ? floats(tensor) : undefined;
+    return tensor?.dataType === 'float32' ? float32Values(tensor) : undefined;
   };
   const folded: OnnxTensor[] = [];
   const replaced = new Map<OnnxNode, OnnxNode | undefined>();
@@ -29,12 +30,13 @@ export function foldBatchNorms(graph: OnnxGraph): OnnxGraph {
     const [weight, bias, gamma, beta, mean, variance] = [kernel, offset, ...vectors].map(values);
     if (!weight || (offset !== undefined && !bias) || !gamma || !beta || !mean || !variance) continue;
     const { epsilon: attribute } = norm.attributes;
-    // As a file holds it.
+    // Files hold attributes as float32.
     const epsilon = Math.fround(attribute?.type === 'float' ? attribute.value : 1e-5);
-    const both = foldNorm({ weight, bias, gamma, beta, mean, variance, epsilon });
+    const affine = normAsAffine({ gamma, beta, mean, variance, epsilon });
+    const both = absorbedByFilters(weight, bias, affine);
     const names = { weight: `${norm.name}/weight`, bias: `${norm.name}/bias` };
-    folded.push(constant(names.weight, constants.get(kernel)!.dims, both.weight));
-    folded.push(constant(names.bias, [both.bias.length], both.bias));
+    folded.push(tensorOf(names.weight, 'float32', constants.get(kernel)!.dims, both.weight));
+    folded.push(tensorOf(names.bias, 'float32', [both.bias.length], both.bias));
     replaced.set(convolution, undefined);
     replaced.set(norm, { ...convolution, inputs: [x, names.weight, names.bias], outputs: norm.outputs });
   }
@@ -44,13 +46,3 @@ export function foldBatchNorms(graph: OnnxGraph): OnnxGraph {
   const initializers = [...graph.initializers, ...folded].filter(({ name }) => used.has(name));
   return { ...graph, nodes, initializers };
 }
-
-/** A copy of the values: data may start at any byte, numbers may not. */
-const floats = ({ data }: OnnxTensor): Float32Array => new Float32Array(data.slice().buffer);
-
-const constant = (name: string, dims: readonly number[], { buffer }: Float32Array): OnnxTensor => ({
-  name,
-  dataType: 'float32',
-  dims,
-  data: new Uint8Array(buffer),
-});

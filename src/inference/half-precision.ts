@@ -3,9 +3,16 @@
  * comes out stays float32. ONNX Runtime's CPU provider keeps the values in 16 bits and computes in 32.
  */
 import { PixelwiseError } from '../errors/index.js';
-import { int } from '../graph/index.js';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
-import { DATA_TYPES, encodeFloat16, LARGEST_FLOAT16 } from '../onnx/index.js';
+import {
+  DATA_TYPES,
+  encodeFloat16,
+  float32Values,
+  int,
+  LARGEST_FLOAT16,
+  nodeFor,
+  tensorOf,
+} from '../onnx/index.js';
 
 /** The same graph with all float32 values inside as float16. Throws `float16` for a weight beyond ±65,504. */
 export function inHalfPrecision(graph: OnnxGraph): OnnxGraph {
@@ -42,21 +49,12 @@ export function inHalfPrecision(graph: OnnxGraph): OnnxGraph {
 const numberOf = (attribute: OnnxNode['attributes'][string] | undefined): number | undefined =>
   attribute?.type === 'int' ? attribute.value : undefined;
 
-function cast(from: string, to: string, type: 'float16' | 'float32'): OnnxNode {
-  return {
-    name: `${to}/Cast`,
-    opType: 'Cast',
-    domain: '',
-    inputs: [from],
-    outputs: [to],
-    attributes: { to: int(DATA_TYPES[type]) },
-  };
-}
+const cast = (from: string, to: string, type: 'float16' | 'float32'): OnnxNode =>
+  nodeFor(to, 'Cast', [from], { to: int(DATA_TYPES[type]) });
 
 function halved(tensor: OnnxTensor): OnnxTensor {
   if (tensor.dataType !== 'float32') return tensor;
-  // A copy is aligned for 32-bit values.
-  const values = new Float32Array(tensor.data.slice().buffer);
+  const values = float32Values(tensor);
   const large = values.find((value) => Math.abs(value) > LARGEST_FLOAT16);
   if (large !== undefined) {
     throw new PixelwiseError(
@@ -64,5 +62,5 @@ function halved(tensor: OnnxTensor): OnnxTensor {
       `${tensor.name} holds ${large}, which float16 cannot hold (±${LARGEST_FLOAT16}). Export with --precision float32 or int8.`,
     );
   }
-  return { ...tensor, dataType: 'float16', data: new Uint8Array(encodeFloat16(values).buffer) };
+  return tensorOf(tensor.name, 'float16', tensor.dims, encodeFloat16(values));
 }

@@ -10,8 +10,8 @@
  * Weights take 7 of their 8 bits: processors without VNNI add two products in 16 bits, which 255 · 127 · 2
  * would overflow, and one file should say the same everywhere. What the graph gives out stays float32.
  */
-import { int } from '../graph/index.js';
-import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
+import type { DataType, OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
+import { float32Values, int, nodeFor, tensorOf } from '../onnx/index.js';
 import type { ActivationRange } from './calibration.js';
 
 /** Operators with integer kernels. */
@@ -121,8 +121,6 @@ function scaleOf({ least, most }: ActivationRange): Scale {
   return { scale, zeroPoint: Math.max(0, Math.min(HIGHEST_ACTIVATION, Math.round(-low / scale))) };
 }
 
-const floatsOf = ({ data }: OnnxTensor): Float32Array => new Float32Array(data.slice().buffer);
-
 /** Writes the rounding of tensors, and constants as integers; each constant once. */
 class QuantizedWriter {
   readonly nodes: OnnxNode[] = [];
@@ -154,13 +152,13 @@ class QuantizedWriter {
     const known = this.weights.get(name);
     if (known) return known;
     const tensor = this.constants.get(name)!;
-    const values = floatsOf(tensor);
+    const values = float32Values(tensor);
     const count = tensor.dims[axis]!;
     const inner = tensor.dims.slice(axis + 1).reduce((a, b) => a * b, 1);
     const channel = (i: number) => Math.floor(i / inner) % count;
     const most = new Float64Array(count);
     values.forEach((value, i) => (most[channel(i)] = Math.max(most[channel(i)]!, Math.abs(value))));
-    const bias = added?.bias === undefined ? undefined : floatsOf(this.constants.get(added.bias)!);
+    const bias = added?.bias === undefined ? undefined : float32Values(this.constants.get(added.bias)!);
     const scales = Float32Array.from(most, (largest, c) => {
       const least = bias ? Math.abs(bias[c]!) / (added!.scale * 2 ** 30) : 0;
       return Math.max(largest / highest, least) || 1;
@@ -181,7 +179,7 @@ class QuantizedWriter {
 
   /** A bias as int32 in units of `scale` times the weight's; returns its name. */
   bias(node: string, name: string, weightScales: Float32Array, scale: number): string {
-    const values = floatsOf(this.constants.get(name)!);
+    const values = float32Values(this.constants.get(name)!);
     const scales = weightScales.map((own) => own * scale);
     const whole = Int32Array.from(values, (value, c) => Math.round(value / scales[c]!));
     const inputs = [
@@ -193,24 +191,11 @@ class QuantizedWriter {
   }
 
   private emit(opType: string, inputs: readonly string[], output: string, axis?: number): void {
-    const attributes: OnnxNode['attributes'] = axis === undefined ? {} : { axis: int(axis) };
-    this.nodes.push({
-      name: `${output}/${opType}`,
-      opType,
-      domain: '',
-      inputs,
-      outputs: [output],
-      attributes,
-    });
+    this.nodes.push(nodeFor(output, opType, inputs, axis === undefined ? {} : { axis: int(axis) }));
   }
 
-  private store(
-    name: string,
-    dataType: 'float32' | 'uint8' | 'int8' | 'int32',
-    dims: readonly number[],
-    { buffer, byteOffset, byteLength }: Float32Array | Uint8Array | Int8Array | Int32Array,
-  ): string {
-    this.initializers.push({ name, dataType, dims, data: new Uint8Array(buffer, byteOffset, byteLength) });
+  private store(name: string, dataType: DataType, dims: readonly number[], values: ArrayBufferView): string {
+    this.initializers.push(tensorOf(name, dataType, dims, values));
     return name;
   }
 }

@@ -2,15 +2,13 @@ import fc from 'fast-check';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage } from '../../test/inference/tiny-model.js';
-import { IR_VERSION, OPSET } from '../graph/index.js';
 import { resizeImage, resizePlanes } from '../images/resize.js';
-import { encodeModel } from '../onnx/index.js';
-import { GraphWriter } from './graph-writer.js';
+import { encodeModel, GraphBuilder, IR_VERSION, OPSET } from '../onnx/index.js';
 import { resizePixelsTo, resizePlanesTo } from './resize-graph.js';
 
 /** A graph of nothing but two resizes, with all four sizes fed. */
 async function resizeSession(): Promise<ort.InferenceSession> {
-  const writer = new GraphWriter('test');
+  const writer = new GraphBuilder('test');
   const from = { height: 'h', width: 'w' };
   const to = { height: 'H', width: 'W' };
   resizePixelsTo(writer, 'pixels', 3, from, to);
@@ -37,7 +35,7 @@ async function resizeSession(): Promise<ort.InferenceSession> {
 
 /** A graph that resizes planes of one known size to any. */
 async function planesSession(height: number, width: number): Promise<ort.InferenceSession> {
-  const writer = new GraphWriter('test');
+  const writer = new GraphBuilder('test');
   resizePlanesTo(writer, 'planes', { height, width }, { height: 'H', width: 'W' }, 'resized');
   const sizes = ['H', 'W'].map((name) => ({ name, dataType: 'int32', dims: [] }) as const);
   return ort.InferenceSession.create(

@@ -1,45 +1,43 @@
 /**
- * The definition of resizing (src/images/resize.ts) as part of an ONNX graph, for sizes that are known only
- * when it runs. A resize is (rows of height) · image · (rows of width)ᵀ, and the two matrices are computed
- * in the graph.
+ * The definition of resizing (src/images/resize.ts) as part of an ONNX graph, for sizes that are known only when the
+ * graph runs. A resize is (rows of height) · image · (rows of width)ᵀ, and the graph computes the two matrices.
  *
- * Everything up to the division by a row's sum is whole numbers and so exact: with in and out pixels, the
- * weight max(0, 1 − |j + ½ − (i + ½)·in/out| / max(1, in/out)) times 2·max(in, out) is
+ * All numbers up to the division by a row's sum are integers, and so exact: with in and out pixels, the weight max(0, 1 − |j + ½ − (i + ½)·in/out| / max(1, in/out)) times 2·max(in, out) is
  *
  *   max(0, 2·max(in, out) − |(2j + 1)·out − (2i + 1)·in|)
  *
  * which stays below 2³¹ while in · out is below 2³⁰ (a model of 1,024 pixels, an image a million wide).
  */
-import { int, ints } from '../graph/index.js';
-import type { GraphWriter } from './graph-writer.js';
+import type { GraphBuilder } from '../onnx/index.js';
+import { int } from '../onnx/index.js';
 
-/** A number of pixels: known now, or the name of an int32 scalar in the graph. */
+/** A number of pixels, or the name of an int32 scalar in the graph that holds it. */
 export type GraphSize = number | string;
 
-const nameOf = (writer: GraphWriter, size: GraphSize): string =>
+const nameOf = (writer: GraphBuilder, size: GraphSize): string =>
   typeof size === 'number' ? writer.int32(size) : size;
 
 /** 1, 3, 5 … 2·size − 1. */
-function oddNumbers(writer: GraphWriter, size: GraphSize): string {
+function oddNumbers(writer: GraphBuilder, size: GraphSize): string {
   const end = writer.emit('Mul', [nameOf(writer, size), writer.int32(2)]);
   return writer.emit('Range', [writer.int32(1), end, writer.int32(2)]);
 }
 
 /**
- * The float32 matrix that brings `from` pixels to `to`: to×from, each row's sum 1; or its transpose, from×to.
+ * The float32 matrix that resizes `from` pixels to `to`: to×from, each row's sum 1; or its transpose, from×to.
  */
-function resizeMatrix(writer: GraphWriter, from: GraphSize, to: GraphSize, transposed = false): string {
+function resizeMatrix(writer: GraphBuilder, from: GraphSize, to: GraphSize, transposed = false): string {
   const [inputAxis, outputAxis] = transposed ? [0, 1] : [1, 0];
   const along = (size: GraphSize, axis: number) =>
-    writer.emit('Unsqueeze', [oddNumbers(writer, size), writer.int64s(1 - axis)]);
+    writer.emit('Unsqueeze', [oddNumbers(writer, size), writer.int64s([1 - axis])]);
   const [inputSize, outputSize] = [nameOf(writer, from), nameOf(writer, to)];
   const pixels = writer.emit('Mul', [along(from, inputAxis), outputSize]);
   const centres = writer.emit('Mul', [along(to, outputAxis), inputSize]);
   const distance = writer.emit('Abs', [writer.emit('Sub', [pixels, centres])]);
   const reach = writer.emit('Mul', [writer.emit('Max', [inputSize, outputSize]), writer.int32(2)]);
   const whole = writer.emit('Max', [writer.emit('Sub', [reach, distance]), writer.int32(0)]);
-  const weights = writer.cast(whole, 'float32');
-  const sums = writer.emit('ReduceSum', [weights, writer.int64s(inputAxis)], { keepdims: int(1) });
+  const weights = writer.castTo(whole, 'float32');
+  const sums = writer.emit('ReduceSum', [weights, writer.int64s([inputAxis])], { keepdims: int(1) });
   return writer.emit('Div', [weights, sums]);
 }
 
@@ -52,38 +50,39 @@ const sameSize = (a: GraphPlaneSize, b: GraphPlaneSize): boolean =>
   a.height === b.height && a.width === b.width;
 
 /**
- * From interleaved pixels (1×H×W×C, float32) to planes (1×C×height×width). Rows go first: the first product
- * costs the same either way, and pixels need not be taken apart before it.
+ * Resizes interleaved pixels (1×H×W×C, float32) to planes (1×C×height×width). Rows are resized first: the first product
+ * costs the same either way, and this one reads interleaved pixels.
  */
 export function resizePixelsTo(
-  writer: GraphWriter,
+  writer: GraphBuilder,
   pixels: string,
   channels: number,
   from: GraphPlaneSize,
   to: GraphPlaneSize,
 ): string {
-  if (sameSize(from, to)) return writer.emit('Transpose', [pixels], { perm: ints([0, 3, 1, 2]) });
-  const lines = writer.emit('Reshape', [pixels, writer.int64s(0, 0, -1)]);
+  if (sameSize(from, to)) return writer.transpose(pixels, [0, 3, 1, 2]);
+  const lines = writer.emit('Reshape', [pixels, writer.int64s([0, 0, -1])]);
   const rows = writer.emit('MatMul', [resizeMatrix(writer, from.height, to.height), lines]);
-  const apart = writer.emit('Reshape', [rows, writer.int64s(0, 0, -1, channels)]);
-  const planes = writer.emit('Transpose', [apart], { perm: ints([0, 3, 1, 2]) });
+  const apart = writer.emit('Reshape', [rows, writer.int64s([0, 0, -1, channels])]);
+  const planes = writer.transpose(apart, [0, 3, 1, 2]);
   return writer.emit('MatMul', [planes, resizeMatrix(writer, from.width, to.width, true)]);
 }
 
-/** Planes of a known size (1×K×h×w, float32) to another (1×K×height×width). */
+/** Resizes planes of a known size (1×K×h×w, float32) to 1×K×height×width. */
 export function resizePlanesTo(
-  writer: GraphWriter,
+  writer: GraphBuilder,
   planes: string,
   from: { readonly height: number; readonly width: number },
   to: GraphPlaneSize,
   output?: string,
 ): string {
-  if (sameSize(from, to)) return writer.emit('Identity', [planes], {}, output);
+  const named = output === undefined ? {} : { output };
+  if (sameSize(from, to)) return writer.emit('Identity', [planes], {}, named);
   const rows = resizeMatrix(writer, from.height, to.height);
   const columns = resizeMatrix(writer, from.width, to.width, true);
-  // The second product is the large one; it sums over the shorter side.
+  // The second product is the larger one: let it sum over the shorter side.
   if (from.width <= from.height) {
-    return writer.emit('MatMul', [writer.emit('MatMul', [rows, planes]), columns], {}, output);
+    return writer.emit('MatMul', [writer.emit('MatMul', [rows, planes]), columns], {}, named);
   }
-  return writer.emit('MatMul', [rows, writer.emit('MatMul', [planes, columns])], {}, output);
+  return writer.emit('MatMul', [rows, writer.emit('MatMul', [planes, columns])], {}, named);
 }

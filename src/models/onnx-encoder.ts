@@ -7,10 +7,10 @@
  */
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { ForeignGraph, Tensor } from '../graph/index.js';
-import { foreign, formatShape, IR_VERSION, OPSET, sizeOf } from '../graph/index.js';
+import { foreign, formatShape, sizeOf } from '../graph/index.js';
 import { Module } from '../nn/index.js';
 import type { OnnxModel, OnnxNode } from '../onnx/index.js';
-import { encodeModel } from '../onnx/index.js';
+import { encodeModel, modelOf, nodeFor, OPSET } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { viewOf } from '../runtime/index.js';
 import type { Encoder } from './encoder.js';
@@ -296,27 +296,17 @@ async function shapesOf(
   source: string,
 ): Promise<number[][]> {
   const names = graph.outputs.map((_, i) => `shape of tap ${i}`);
-  const node = (opType: string, input: string, output: string): OnnxNode => {
-    return { name: output, opType, domain: '', inputs: [input], outputs: [output], attributes: {} };
-  };
-  const model: OnnxModel = {
-    irVersion: IR_VERSION,
-    producerName: 'pixelwise',
-    producerVersion: '',
-    opsets: { '': OPSET },
-    metadata: {},
-    graph: {
-      name: 'taps',
-      nodes: [...graph.nodes, ...graph.outputs.map((tap, i) => node('Shape', tap, names[i]!))],
-      initializers: graph.initializers,
-      inputs: [{ name: graph.inputs[0]!, dataType: 'float32', dims: image }],
-      // The taps are results too: a file whose taps are no float32 is refused when it is loaded.
-      outputs: [
-        ...names.map((name) => ({ name, dataType: 'int64' as const, dims: undefined })),
-        ...graph.outputs.map((name) => ({ name, dataType: 'float32' as const, dims: undefined })),
-      ],
-    },
-  };
+  const model = modelOf({
+    name: 'taps',
+    nodes: [...graph.nodes, ...graph.outputs.map((tap, i) => nodeFor(names[i]!, 'Shape', [tap]))],
+    initializers: graph.initializers,
+    inputs: [{ name: graph.inputs[0]!, dataType: 'float32', dims: image }],
+    // The taps are results too: a file whose taps are not float32 is refused when it is loaded.
+    outputs: [
+      ...names.map((name) => ({ name, dataType: 'int64' as const, dims: undefined })),
+      ...graph.outputs.map((name) => ({ name, dataType: 'float32' as const, dims: undefined })),
+    ],
+  });
   const feed = { name: graph.inputs[0]!, dtype: 'float32' as const, shape: image };
   try {
     const session = await runtime.load(encodeModel(model));

@@ -6,7 +6,8 @@ import type { Leaf, Target } from '../graph/index.js';
 import { input, lowerGraph, PORTABLE } from '../graph/index.js';
 import type { Layer, ModelState } from '../nn/index.js';
 import { traceModel } from '../nn/index.js';
-import type { OnnxGraph, OnnxTensor } from '../onnx/index.js';
+import type { OnnxGraph } from '../onnx/index.js';
+import { tensorOf } from '../onnx/index.js';
 import { inMode } from './mode.js';
 
 /** The graph's input: normalised pixels, float32 N×C×H×W. */
@@ -41,12 +42,9 @@ export function predictionGraph(
   const leaves: Leaf[] = state.slots.map((slot) => slot.leaf);
   const { graph } = lowerGraph({ inputs: [images, ...leaves], outputs: { [LOGITS]: output } }, target).model;
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
-  const weights = state.slots.flatMap((slot): OnnxTensor[] => {
-    if (!used.has(slot.name)) return [];
-    const { buffer, byteOffset, byteLength } = state.values(slot);
-    const data = new Uint8Array(buffer, byteOffset, byteLength);
-    return [{ name: slot.name, dataType: 'float32', dims: slot.leaf.shape, data }];
-  });
+  const weights = state.slots
+    .filter(({ name }) => used.has(name))
+    .map((slot) => tensorOf(slot.name, 'float32', slot.leaf.shape, state.values(slot)));
   return {
     ...graph,
     name: model.typeName,

@@ -2,14 +2,11 @@
  * What a model is made of: every layer with its output's shape, its parameters and what it is connected
  * to, as Keras's `summary` lists them. Nothing is run: the model is traced and its graph read.
  */
-import type { Node, Shape, Tensor } from '../graph/index.js';
-import { input, nodesBehind } from '../graph/index.js';
+import type { Node, ReceptiveField, Shape, Tensor } from '../graph/index.js';
+import { input, multiplyAdds, nodesBehind, receptiveField } from '../graph/index.js';
 import type { LayerCall, Module } from '../nn/index.js';
 import { Parameter, traceModel } from '../nn/index.js';
 import type { Layer } from '../nn/index.js';
-import { multiplyAdds } from './multiply-adds.js';
-import type { ReceptiveField } from './receptive-field.js';
-import { receptiveField } from './receptive-field.js';
 import type { SizeLevel } from './sizes.js';
 import { sizesOf } from './sizes.js';
 import { inMode } from './mode.js';

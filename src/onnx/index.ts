@@ -10,3 +10,18 @@ export {
   toFloat16,
 } from './float16.js';
 export { decodeModel, type ExternalReader } from './decode.js';
+export {
+  type Attributes,
+  float,
+  float32Values,
+  GraphBuilder,
+  int,
+  ints,
+  IR_VERSION,
+  modelOf,
+  nodeFor,
+  OPSET,
+  tensorOf,
+  text,
+  valuesBehind,
+} from './graph-builder.js';

@@ -1,11 +1,10 @@
 /** A graph compiled for a runtime: symbolic inputs and outputs by name, typed arrays in and out. */
 import { ShapeError } from '../errors/index.js';
 import type { GraphDefinition, GraphInput, GraphOutput, LoweredGraph, TensorData } from '../graph/index.js';
-import { arrayOf, formatShape, lowerGraph, sizeOf } from '../graph/index.js';
+import { arrayOf, formatShape, inRunOrder, lowerGraph, sizeOf } from '../graph/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { View } from './host-buffer.js';
 import { arrayAt, viewOf } from './host-buffer.js';
-import { inRunOrder } from './run-order.js';
 import type { Binding, KeptTensors, Runtime, Session, SessionOptions } from './runtime.js';
 import { NOTHING_KEPT } from './runtime.js';
 

@@ -6,9 +6,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
-import { IR_VERSION, OPSET, sameShape } from '../graph/index.js';
+import { sameShape } from '../graph/index.js';
 import type { ExternalData, OnnxGraph } from '../onnx/index.js';
-import { decodeModel, encodeModel } from '../onnx/index.js';
+import { decodeModel, encodeModel, modelOf } from '../onnx/index.js';
 import type { WeightFile } from '../weights/index.js';
 import { decodeSafetensors } from '../weights/index.js';
 
@@ -26,8 +26,7 @@ export function encodeCheckpointGraph(graph: OnnxGraph, weights: Uint8Array, loc
     name,
     { location, offset: bytes.byteOffset - weights.byteOffset, length: bytes.byteLength },
   ]);
-  const file = { irVersion: IR_VERSION, producerName: 'pixelwise', producerVersion: '' };
-  return encodeModel({ ...file, opsets: { '': OPSET }, metadata: {}, graph }, new Map(places));
+  return encodeModel(modelOf(graph), new Map(places));
 }
 
 /**

@@ -17,9 +17,9 @@
 import { ElsewhereError } from '../distributed/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { GraphDefinition, Leaf, Recompute } from '../graph/index.js';
-import { peakBytes } from '../graph/index.js';
+import { foldValues, peakBytes } from '../graph/index.js';
 import type { ImageShape } from '../models/index.js';
-import { foldValues, frozenLeaves, predictionGraph } from '../models/index.js';
+import { frozenLeaves, predictionGraph } from '../models/index.js';
 import type { Batch } from '../data/dataset.js';
 import type { Layer, Loss, LossTerm, RandomMask, Slot } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';

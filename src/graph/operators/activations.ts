@@ -1,5 +1,6 @@
 /** Activation functions: ReLU and its relatives, and the smooth ones. */
-import { float } from '../lowering.js';
+import { float } from '../../onnx/graph-builder.js';
+import { pixelwise } from '../region.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply1, requireFloat } from '../tensor.js';
 import { add, div, greater, less, logicalAnd, mul, sub, where } from './arithmetic.js';
@@ -8,6 +9,7 @@ import { of, unary } from './unary.js';
 
 const reluGradientOperator: Operator<null> = {
   name: 'reluGradient',
+  region: pixelwise,
   infer: ([g]) => [{ shape: g!.shape, dtype: g!.dtype }],
   lower({ inputs }, onnx) {
     const [g, y] = inputs.map((t) => onnx.name(t)) as [string, string];
@@ -28,27 +30,26 @@ function reluGradient(g: Tensor, y: Tensor): Tensor {
   return apply1(reluGradientOperator, [g, y], null);
 }
 
-/** max(x, 0) */
-export const relu = of({
+export const reluOperator: Operator<null> = {
   ...unary('relu', 'Relu', (_x, y, g) => reluGradient(g, y)),
-  lower: ({ inputs }, onnx) => {
-    const x = onnx.name(inputs[0]!);
-    return [onnx.takeRelu(inputs[0]!) ? x : onnx.emit('Relu', [x])];
-  },
-  again: {
+  recompute: {
     product: false,
     lower: ({ inputs }, onnx) => [onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0)])],
   },
-});
+};
+
+/** max(x, 0) */
+export const relu = of(reluOperator);
 
 const relu6Operator: Operator<null> = {
   name: 'relu6',
+  region: pixelwise,
   infer([x]) {
     requireFloat('relu6', x!);
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
   lower: ({ inputs }, onnx) => [onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0), onnx.scalar(6)])],
-  again: {
+  recompute: {
     product: false,
     lower: ({ inputs }, onnx) => {
       const positive = onnx.emit('Clip', [onnx.name(inputs[0]!), onnx.scalar(0)]);
@@ -66,6 +67,7 @@ export const relu6 = of(relu6Operator);
 
 const leakyReluOperator: Operator<{ readonly slope: number }> = {
   name: 'leakyRelu',
+  region: pixelwise,
   infer([x]) {
     requireFloat('leakyRelu', x!);
     return [{ shape: x!.shape, dtype: x!.dtype }];

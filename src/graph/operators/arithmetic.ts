@@ -3,11 +3,9 @@
  * their last axes, and an axis of 1 is repeated.
  */
 import { ShapeError } from '../../errors/index.js';
-import type { Again, Operator, Shape, Tensor } from '../tensor.js';
+import type { Operator, Recomputation, Shape, Tensor } from '../tensor.js';
 import { apply1, atScope, formatShape, sameShape, scalar, scalarValue } from '../tensor.js';
-import { cast, log, neg, sqrt } from './elementwise.js';
-import { sum } from './reduction.js';
-import { reshape } from './layout.js';
+import { pixelwise } from '../region.js';
 
 /** A tensor, or a number taken as a float32 scalar. */
 export type Operand = Tensor | number;
@@ -30,12 +28,12 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
   });
 }
 
-/** Sums away what broadcasting repeated: from the shape of the result back to `shape`. */
+/** The sum over the axes that broadcasting repeated: from the shape of the result back to `shape`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const lead = x.rank - shape.length;
   const axes = x.shape.flatMap((n, i) => (i < lead || (shape[i - lead] === 1 && n !== 1) ? [i] : []));
-  return reshape(axes.length === 0 ? x : sum(x, axes), shape);
+  return (axes.length === 0 ? x : x.sum(axes)).reshape(shape);
 }
 
 type Rule = (a: Tensor, b: Tensor, y: Tensor, g: Tensor) => [Tensor | undefined, Tensor | undefined];
@@ -49,6 +47,7 @@ function binary(name: string, onnxName: string, rule?: Rule, result?: 'bool'): O
       }
       return [{ shape: broadcastShapes(a!.shape, b!.shape), dtype: result ?? a!.dtype }];
     },
+    region: pixelwise,
     lower: (node, onnx) => [
       onnx.emit(
         onnxName,
@@ -65,44 +64,45 @@ function binary(name: string, onnxName: string, rule?: Rule, result?: 'bool'): O
   };
 }
 
-/** Of operands that may change places. */
-const swapped = (onnxName: string): Again<null> => ({
+/** The same node with its operands swapped, for commutative operators. */
+const swapped = (onnxName: string): Recomputation<null> => ({
   product: false,
   lower: ({ inputs }, onnx) => [onnx.emit(onnxName, inputs.map((t) => onnx.name(t)).reverse())],
 });
 
 const addOperator: Operator<null> = {
   ...binary('add', 'Add', (_a, _b, _y, g) => [g, g]),
-  again: swapped('Add'),
+  recompute: swapped('Add'),
 };
-const subOperator = binary('sub', 'Sub', (_a, _b, _y, g) => [g, neg(g)]);
+const subOperator = binary('sub', 'Sub', (_a, _b, _y, g) => [g, g.neg()]);
 const mulOperator: Operator<null> = {
   ...binary('mul', 'Mul', (a, b, _y, g) => [mul(g, b), mul(g, a)]),
-  again: swapped('Mul'),
+  recompute: swapped('Mul'),
 };
-const divOperator = binary('div', 'Div', (_a, b, y, g) => [div(g, b), neg(mul(g, div(y, b)))]);
+const divOperator = binary('div', 'Div', (_a, b, y, g) => [div(g, b), mul(g, div(y, b)).neg()]);
 const powOperator: Operator<null> = {
   ...binary('pow', 'Pow', (a, b, y, g) => [
     mul(g, mul(b, pow(a, sub(b, 1)))),
-    // Where the exponent is a constant nobody asks for this; at a = 0 its limit is 0.
-    mul(g, where(greater(a, 0), mul(y, log(maximum(a, 1e-38))), 0)),
+    // Dropped where the exponent is a constant. At a = 0 the limit is 0.
+    mul(g, where(greater(a, 0), mul(y, maximum(a, 1e-38).log()), 0)),
   ]),
   lower({ inputs, outputs }, onnx) {
     const { shape } = outputs[0]!;
     const names = inputs.map((t) => {
-      const fits = t.size === 1 || sameShape(t.shape, shape) || !onnx.target.gaps.has('broadcasting Pow');
+      const fits =
+        t.size === 1 || sameShape(t.shape, shape) || !onnx.target.missingOps.has('broadcasting Pow');
       return fits ? onnx.name(t) : onnx.emit('Expand', [onnx.name(t), onnx.int64s(shape)]);
     });
     return [onnx.emit('Pow', names)];
   },
 };
-// A tie goes half to each side, as in PyTorch.
+// Where both are equal, each gets half of the gradient, as in PyTorch.
 const maximumOperator = binary('maximum', 'Max', (a, b, _y, g) => {
-  const share = add(cast(greater(a, b), 'float32'), mul(cast(equal(a, b), 'float32'), 0.5));
+  const share = add(greater(a, b).cast('float32'), mul(equal(a, b).cast('float32'), 0.5));
   return [mul(g, share), mul(g, sub(1, share))];
 });
 const minimumOperator = binary('minimum', 'Min', (a, b, _y, g) => {
-  const share = add(cast(less(a, b), 'float32'), mul(cast(equal(a, b), 'float32'), 0.5));
+  const share = add(less(a, b).cast('float32'), mul(equal(a, b).cast('float32'), 0.5));
   return [mul(g, share), mul(g, sub(1, share))];
 });
 const greaterOperator = binary('greater', 'Greater', undefined, 'bool');
@@ -112,7 +112,7 @@ const lessEqualOperator = binary('lessEqual', 'LessOrEqual', undefined, 'bool');
 const equalOperator: Operator<null> = {
   ...binary('equal', 'Equal', undefined, 'bool'),
   lower({ inputs }, onnx) {
-    const wide = inputs[0]!.dtype === 'bool' && onnx.target.gaps.has('bool moves');
+    const wide = inputs[0]!.dtype === 'bool' && onnx.target.missingOps.has('bool moves');
     const names = inputs.map((t) => (wide ? onnx.cast(onnx.name(t), 'int32') : onnx.name(t)));
     return [onnx.emit('Equal', names)];
   },
@@ -122,7 +122,7 @@ const orOperator: Operator<null> = {
   ...binary('or', 'Or', undefined, 'bool'),
   lower(node, onnx) {
     const [a, b] = node.inputs.map((t) => onnx.name(t)) as [string, string];
-    if (!onnx.target.gaps.has('Or')) return [onnx.emit('Or', [a, b])];
+    if (!onnx.target.missingOps.has('Or')) return [onnx.emit('Or', [a, b])];
     // De Morgan: a ∨ b = ¬(¬a ∧ ¬b).
     const neither = onnx.emit('And', [onnx.emit('Not', [a]), onnx.emit('Not', [b])]);
     return [onnx.emit('Not', [neither])];
@@ -158,12 +158,13 @@ export function pow(a: Tensor, b: Operand): Tensor {
   if (exponent === 0) return broadcastTo(scalar(1), a.shape);
   if (exponent === 1) return a;
   if (exponent === 2) return mul(a, a);
-  if (exponent === 0.5) return sqrt(a);
+  if (exponent === 0.5) return a.sqrt();
   return apply1(powOperator, [a, asTensor(b, a)], null);
 }
 
 const whereOperator: Operator<null> = {
   name: 'where',
+  region: pixelwise,
   infer([condition, a, b]) {
     if (condition!.dtype !== 'bool' || a!.dtype !== b!.dtype) {
       throw new ShapeError(
@@ -179,7 +180,7 @@ const whereOperator: Operator<null> = {
       node.inputs.map((t) => onnx.name(t)),
     ),
   ],
-  again: {
+  recompute: {
     product: false,
     lower: ({ inputs }, onnx) => {
       const [condition, a, b] = inputs.map((t) => onnx.name(t)) as [string, string, string];
@@ -199,6 +200,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 const broadcastOperator: Operator<{ readonly shape: Shape }> = {
   name: 'broadcastTo',
+  region: pixelwise,
   infer([x], { shape }) {
     if (!sameShape(broadcastShapes(x!.shape, shape), shape)) {
       throw new ShapeError(

@@ -3,7 +3,7 @@ import { Random } from '../../random/index.js';
 import { Program } from '../../runtime/index.js';
 import { createNodeRuntime } from '../../runtime/node.js';
 import { gradients } from '../gradients.js';
-import { CPU, PORTABLE } from '../lowering.js';
+import { CPU, PORTABLE } from '../target.js';
 import { input } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { conv2d } from './convolution.js';

@@ -1,19 +1,25 @@
 /** How convolutions are written for ONNX Runtime: the choices by shape, each with the measurement behind it. */
-import { int, ints } from '../lowering.js';
-import type { Attributes, Lowering, Target } from '../lowering.js';
-import type { ChannelRange, Node, Shape, Tensor } from '../tensor.js';
+import type { Attributes } from '../../onnx/graph-builder.js';
+import { int, ints } from '../../onnx/graph-builder.js';
+import type { Lowering } from '../lowering.js';
+import type { Node, Shape, Tensor } from '../tensor.js';
 import { sizeOf } from '../tensor.js';
-import { blockedConv, blockTransposedWeight, blockWeight, runsBlocked } from './blocked-convolution.js';
-import { channelParts } from './layout.js';
 import type { ConvGeometry, ConvTransposeAttributes, FilterGradientAttributes } from './convolution.js';
 
-function convAttributes(
+/**
+ * @param options `pads`: before and after, default those of `g`. `recomputed`: leaves out `kernel_shape`, which ONNX
+ *   Runtime then takes from the weight; the node differs from that of the forward pass, and is not merged with it
+ */
+export function convAttributes(
   kernel: readonly number[],
   g: ConvGeometry,
-  pads = [...g.padding, ...g.padding],
+  {
+    pads = [...g.padding, ...g.padding],
+    recomputed = false,
+  }: { pads?: readonly number[]; recomputed?: boolean | undefined } = {},
 ): Attributes {
   return {
-    kernel_shape: ints(kernel),
+    ...(!recomputed && { kernel_shape: ints(kernel) }),
     strides: ints(g.stride),
     pads: ints(pads),
     dilations: ints(g.dilation),
@@ -21,67 +27,14 @@ function convAttributes(
   };
 }
 
-/**
- * The parts of an image whose channels are joined, where its convolution takes them one by one; else the image
- * itself. Neither the join nor, in the backward pass, its gradient is then made.
- */
-function partsOf(target: Target, x: Tensor, to: Shape, kernel: readonly number[], groups: number) {
-  const parts = channelParts(x);
-  const blocked = (channels: readonly number[]) => runsBlocked(target, { channels, to, kernel, groups });
-  return blocked(parts.map(({ shape }) => shape[1]!))
-    ? { blocked: true, parts }
-    : { blocked: blocked([x.shape[1]!]), parts: [x] };
+export function lowerConv(node: Node<ConvGeometry>, onnx: Lowering, recomputed = false): string {
+  const attributes = convAttributes(node.inputs[1]!.shape.slice(2), node.attributes, { recomputed });
+  return onnx.emit(
+    'Conv',
+    node.inputs.map((t) => onnx.name(t)),
+    attributes,
+  );
 }
-
-/** A constant weight is that of a frozen layer: ONNX Runtime brings it into its layout once, and folds norms into it. */
-const isConstant = ({ node }: Tensor) => node.operator.name === 'constant';
-
-const partsOfConv = ({ inputs, outputs, attributes }: Node<ConvGeometry>, target: Target) => {
-  const [x, weight] = inputs as [Tensor, Tensor];
-  if (isConstant(weight)) return { blocked: false, parts: [x] };
-  return partsOf(target, x, outputs[0]!.shape, weight.shape.slice(2), attributes.groups);
-};
-
-export const readByConv = (node: Node<ConvGeometry>, target: Target): readonly Tensor[] => [
-  ...partsOfConv(node, target).parts,
-  ...node.inputs.slice(1),
-];
-
-/** @param again whether it is the second time: then its nodes differ from the first's in details without effect */
-export function lowerConv(node: Node<ConvGeometry>, onnx: Lowering, again = false): string {
-  const [w, bias] = node.inputs.slice(1).map((t) => onnx.name(t)) as [string, string | undefined];
-  const shape = node.inputs[1]!.shape;
-  const { kernel_shape, ...rest } = convAttributes(shape.slice(2), node.attributes);
-  // Without it, ONNX Runtime sees the kernel's size from the weight.
-  const attributes = again ? rest : { kernel_shape: kernel_shape!, ...rest };
-  const { blocked, parts } = partsOfConv(node, onnx.target);
-  if (blocked) {
-    const weights = channelsOfWeight(
-      onnx,
-      w,
-      parts.map((part) => part.shape[1]!),
-    );
-    const operands = parts.map((part, i) => {
-      const weightShape = [shape[0]!, part.shape[1]!, ...shape.slice(2)];
-      return { x: onnx.name(part), weight: blockWeight(onnx, weights[i]!, weightShape) };
-    });
-    const { result, inBlocks } = blockedConv(onnx, operands, { bias, channels: shape[0]!, attributes });
-    onnx.offerActivation(node.outputs[0]!, inBlocks);
-    return result;
-  }
-  const x = onnx.name(node.inputs[0]!);
-  return onnx.emit('Conv', bias === undefined ? [x, w] : [x, w, bias], attributes);
-}
-
-/** O×C×kh×kw cut into weights for parts of the input's channels. */
-function channelsOfWeight(onnx: Lowering, w: string, channels: readonly number[]): string[] {
-  if (channels.length === 1) return [w];
-  let end = 0;
-  return channels.map((count) => sliceOfChannels(onnx, w, end, (end += count)));
-}
-
-const sliceOfChannels = (onnx: Lowering, x: string, start: number, end: number) =>
-  onnx.emit('Slice', [x, onnx.int64s([start]), onnx.int64s([end]), onnx.int64s([1])]);
 
 export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lowering): string {
   const [x, w] = node.inputs.map((t) => onnx.name(t)) as [string, string];
@@ -93,16 +46,19 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
     const [before, after] = pads;
     const shape = node.inputs[1]!.shape;
     const to = node.outputs[0]!.shape;
-    if (transposesBlocked(node, onnx.target, to[1]!)) return blockedTransposed(node, onnx, w, shape, pads);
     const swapped = swapChannels(onnx, w, shape, g.groups);
     // Turning the images gives the same as turning the kernel: the smaller of the two is turned.
     if (sizeOf(kernel) > 1 && sizeOf(from) + sizeOf(to) < sizeOf(shape)) {
       const turned = turn(onnx, x, from);
-      const y = onnx.emit('Conv', [turned, swapped], convAttributes(kernel, g, [...after, ...before]));
+      const y = onnx.emit(
+        'Conv',
+        [turned, swapped],
+        convAttributes(kernel, g, { pads: [...after, ...before] }),
+      );
       return turn(onnx, y, to);
     }
     const flipped = turn(onnx, swapped, swappedShape(shape, g.groups));
-    return onnx.emit('Conv', [x, flipped], convAttributes(kernel, g, [...before, ...after]));
+    return onnx.emit('Conv', [x, flipped], convAttributes(kernel, g, { pads: [...before, ...after] }));
   }
   const least = [0, 1].map(
     (i) => (from[2 + i]! - 1) * g.stride[i]! - 2 * g.padding[i]! + g.dilation[i]! * (kernel[i]! - 1) + 1,
@@ -114,14 +70,14 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
   // ONNX Runtime refuses output padding of a stride or more: crop less at the end, and then add zeros.
   const kept = extra.map((n, i) => Math.min(n, g.padding[i]!));
   const ends = g.padding.map((p, i) => p - kept[i]!);
-  const y = onnx.emit('ConvTranspose', [x, w], convAttributes(kernel, g, [...g.padding, ...ends]));
+  const y = onnx.emit('ConvTranspose', [x, w], convAttributes(kernel, g, { pads: [...g.padding, ...ends] }));
   const zeros = extra.map((n, i) => n - kept[i]!);
   if (zeros.every((n) => n === 0)) return y;
   return onnx.emit('Pad', [y, onnx.int64s([0, 0, 0, 0, 0, 0, ...zeros]), onnx.scalar(0)]);
 }
 
-/** What a plain convolution with the turned kernel must pad to give the same, if there is such a one. */
-function padsOfPlain({
+/** The padding, before and after, with which a convolution with the turned kernel gives the same; undefined where there is none. */
+export function padsOfPlain({
   inputs,
   attributes: g,
 }: Node<ConvTransposeAttributes>): [number[], number[]] | undefined {
@@ -133,48 +89,6 @@ function padsOfPlain({
   const plain = g.stride.every((s) => s === 1) && [...before, ...after].every((n) => n >= 0);
   return plain ? [before, after] : undefined;
 }
-
-/** Whether `channels` of the result are made in the blocked layout. */
-const transposesBlocked = (
-  { inputs, outputs, attributes }: Node<ConvTransposeAttributes>,
-  target: Target,
-  channels: number,
-) => {
-  const [n, , ...size] = outputs[0]!.shape as [number, number, number, number];
-  if (isConstant(inputs[1]!)) return false;
-  return runsBlocked(target, {
-    channels: [inputs[0]!.shape[1]!],
-    to: [n, channels, ...size],
-    kernel: inputs[1]!.shape.slice(2),
-    groups: attributes.groups,
-  });
-};
-
-/** By the weight `w`, of the node or of a part of its channels. */
-function blockedTransposed(
-  { inputs, attributes }: Node<ConvTransposeAttributes>,
-  onnx: Lowering,
-  w: string,
-  shape: Shape,
-  [before, after]: readonly [number[], number[]],
-): string {
-  const parts = [{ x: onnx.name(inputs[0]!), weight: blockTransposedWeight(onnx, w, shape) }];
-  const attributesOfConv = convAttributes(shape.slice(2), attributes, [...before, ...after]);
-  return blockedConv(onnx, parts, { channels: shape[1]!, attributes: attributesOfConv }).result;
-}
-
-/** A range of a transposed convolution's channels, by that range of its weight. */
-export const channelsOfConvTranspose: ChannelRange<ConvTransposeAttributes> = {
-  reads: (node, target, start, end) =>
-    padsOfPlain(node) && transposesBlocked(node, target, end - start) ? node.inputs : undefined,
-  lower(node, onnx, start, end) {
-    const [o, , ...kernel] = node.inputs[1]!.shape;
-    // In a shape of its own: ONNX Runtime would merge the cut with that of the forward pass, and keep it till here.
-    const flat = onnx.reshape(onnx.name(node.inputs[1]!), [o!, node.inputs[1]!.shape[1]!, sizeOf(kernel), 1]);
-    const w = sliceOfChannels(onnx, flat, start, end);
-    return blockedTransposed(node, onnx, w, [o!, end - start, ...kernel], padsOfPlain(node)!);
-  },
-};
 
 const swappedShape = ([o, c, kh, kw]: Shape, groups: number): Shape => [groups * c!, o! / groups, kh!, kw!];
 
@@ -209,7 +123,7 @@ function turn(onnx: Lowering, x: string, shape: Shape): string {
 /** a·bᵀ over the last two axes. */
 function matmulTransposed(onnx: Lowering, a: string, b: string, rank: number): string {
   if (onnx.target.fusedMatMul) {
-    return onnx.emit('FusedMatMul', [a, b], { transA: int(0), transB: int(1) }, 'com.microsoft');
+    return onnx.emit('FusedMatMul', [a, b], { transA: int(0), transB: int(1) }, { domain: 'com.microsoft' });
   }
   const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
   return onnx.emit('MatMul', [a, onnx.transpose(b, perm)]);
@@ -254,7 +168,7 @@ function filterGradientByShifts(node: Node<FilterGradientAttributes>, onnx: Lowe
     shape: folded ? [channels, n * h * w] : [n, channels, h * w],
   });
   const images = source({ name: onnx.name(x), channels: c });
-  const slopes = source({ name: onnx.name(y), channels: o });
+  const gradients = source({ name: onnx.name(y), channels: o });
   const shifted = ({ name, shape }: typeof images, axis: 2 | 3, by: number) => {
     const pads = [0, 0, 0, 0, 0, 0, 0, 0];
     pads[axis] = by;
@@ -263,7 +177,7 @@ function filterGradientByShifts(node: Node<FilterGradientAttributes>, onnx: Lowe
     return onnx.reshape(moved, shape);
   };
   const column = (j: number) => shifted(images, 3, padding[1] - j * dilation[1]);
-  const row = (i: number) => shifted(slopes, 2, i * dilation[0] - padding[0]);
+  const row = (i: number) => shifted(gradients, 2, i * dilation[0] - padding[0]);
   const products = new Array<string>(kh * kw);
   const multiply = (i: number, j: number, dy: string, image: string) => {
     const product = folded ? matmulTransposed(onnx, dy, image, 2) : sumOfProducts(onnx, dy, image, n);
@@ -286,21 +200,7 @@ function filterGradientByShifts(node: Node<FilterGradientAttributes>, onnx: Lowe
   return onnx.reshape(onnx.concat(products, 2), [o, c, kh, kw]);
 }
 
-const partsOfFilterGradient = ({ inputs, attributes }: Node<FilterGradientAttributes>, target: Target) =>
-  partsOf(target, inputs[0]!, inputs[1]!.shape, attributes.kernel, attributes.groups).parts;
-
-export const readByFilterGradient = (
-  node: Node<FilterGradientAttributes>,
-  target: Target,
-): readonly Tensor[] => [...partsOfFilterGradient(node, target), node.inputs[1]!];
-
 export function lowerFilterGradient(node: Node<FilterGradientAttributes>, onnx: Lowering): string {
-  const parts = partsOfFilterGradient(node, onnx.target);
-  const slopes = parts.map((part) => filterGradientOf({ ...node, inputs: [part, node.inputs[1]!] }, onnx));
-  return onnx.concat(slopes, 1);
-}
-
-function filterGradientOf(node: Node<FilterGradientAttributes>, onnx: Lowering): string {
   const { kernel, stride, padding, dilation, groups } = node.attributes;
   const [xShape, yShape] = node.inputs.map((t) => t.shape) as [Shape, Shape];
   const [n, c, h, w] = xShape as [number, number, number, number];

@@ -11,16 +11,12 @@
  * How each is written for its target is in `convolution-lowering.ts`.
  */
 import { ShapeError } from '../../errors/index.js';
+import { absorbedByFilters } from '../channel-affine.js';
+import type { SpatialAxis, Window } from '../region.js';
+import { windowsBehind, windowsOver } from '../region.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
-import { apply1, atScope, formatShape, requireFloat } from '../tensor.js';
-import {
-  channelsOfConvTranspose,
-  lowerConv,
-  lowerConvTranspose,
-  lowerFilterGradient,
-  readByConv,
-  readByFilterGradient,
-} from './convolution-lowering.js';
+import { apply1, atScope, constant, formatShape, requireFloat, sizeOf } from '../tensor.js';
+import { lowerConv, lowerConvTranspose, lowerFilterGradient } from './convolution-lowering.js';
 import { add } from './arithmetic.js';
 import { reshape, sliceAll } from './layout.js';
 import { sum } from './reduction.js';
@@ -95,8 +91,24 @@ function convShape(x: Shape, w: Shape, g: ConvGeometry): Shape {
   return [x[0]!, w[0]!, height, width];
 }
 
-const convOperator: Operator<ConvGeometry> = {
+/** The windows of a kernel along one axis. */
+const windowOf = (weight: Tensor, { stride, padding, dilation }: ConvGeometry, axis: SpatialAxis): Window => {
+  const i = axis === 2 ? 0 : 1;
+  return { reach: dilation[i] * (weight.shape[axis]! - 1), stride: stride[i], padding: padding[i] };
+};
+
+export const convOperator: Operator<ConvGeometry> = {
   name: 'conv2d',
+  region: ({ inputs, attributes: g }, index, axis, range) =>
+    index === 0 ? windowsBehind(range, windowOf(inputs[1]!, g, axis)) : undefined,
+  multiplyAdds: ({ inputs, outputs }) => outputs[0]!.size * sizeOf(inputs[1]!.shape.slice(1)),
+  absorbAffine({ inputs }, valueOf, affine) {
+    const [weight, bias] = inputs.slice(1) as [Tensor, Tensor | undefined];
+    const [w, b] = [valueOf(weight), bias && valueOf(bias)];
+    if (!w || (bias && !b)) return undefined;
+    const folded = absorbedByFilters(w, b, affine);
+    return [constant(folded.weight, weight.shape), constant(folded.bias, [folded.bias.length])];
+  },
   infer([x, w, bias], g) {
     requireFloat('conv2d', x!, w!);
     const shape = convShape(x!.shape, w!.shape, g);
@@ -107,9 +119,8 @@ const convOperator: Operator<ConvGeometry> = {
     }
     return [{ shape, dtype: 'float32' }];
   },
-  reads: readByConv,
   lower: (node, onnx) => [lowerConv(node, onnx)],
-  again: { product: true, lower: (node, onnx) => [lowerConv(node, onnx, true)] },
+  recompute: { product: true, lower: (node, onnx) => [lowerConv(node, onnx, true)] },
   gradient({ inputs, attributes: g }, [gy]) {
     const [x, w, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
     return [
@@ -141,8 +152,11 @@ export interface ConvTransposeAttributes extends ConvGeometry {
 const transposedSize = (size: number, kernel: number, g: ConvGeometry, i: 0 | 1) =>
   (size - 1) * g.stride[i] - 2 * g.padding[i] + g.dilation[i] * (kernel - 1) + 1;
 
-const convTransposeOperator: Operator<ConvTransposeAttributes> = {
+export const convTransposeOperator: Operator<ConvTransposeAttributes> = {
   name: 'convTranspose2d',
+  region: ({ inputs, attributes: g }, index, axis, range) =>
+    index === 0 ? windowsOver(range, windowOf(inputs[1]!, g, axis)) : undefined,
+  multiplyAdds: ({ inputs }) => inputs[0]!.size * sizeOf(inputs[1]!.shape.slice(1)),
   infer([x, w], g) {
     requireFloat('convTranspose2d', x!, w!);
     if (x!.rank !== 4 || w!.rank !== 4 || x!.shape[1] !== w!.shape[0] || w!.shape[0]! % g.groups !== 0) {
@@ -161,7 +175,6 @@ const convTransposeOperator: Operator<ConvTransposeAttributes> = {
     return [{ shape: [x!.shape[0]!, w!.shape[1]! * g.groups, ...g.size], dtype: 'float32' }];
   },
   lower: (node, onnx) => [lowerConvTranspose(node, onnx)],
-  channels: channelsOfConvTranspose,
   gradient({ inputs, attributes: g }, [gy]) {
     const [x, w] = inputs as [Tensor, Tensor];
     return [convTo(gy!, w, x.shape, g), filterGradient(gy!, x, w.shape, g)];
@@ -226,12 +239,11 @@ export interface FilterGradientAttributes extends ConvGeometry {
   readonly kernel: readonly [number, number];
 }
 
-const filterGradientOperator: Operator<FilterGradientAttributes> = {
+export const filterGradientOperator: Operator<FilterGradientAttributes> = {
   name: 'filterGradient',
   infer([x, y], { kernel, groups }) {
     return [{ shape: [y!.shape[1]!, x!.shape[1]! / groups, ...kernel], dtype: 'float32' }];
   },
-  reads: readByFilterGradient,
   lower: (node, onnx) => [lowerFilterGradient(node, onnx)],
   gradient({ inputs, attributes }, [gw]) {
     const [x, y] = inputs as [Tensor, Tensor];

@@ -1,5 +1,6 @@
 /** Functions of one tensor, element by element, and the casts between element types. */
 import { ShapeError } from '../../errors/index.js';
+import { pixelwise } from '../region.js';
 import type { DType, Operator, Tensor } from '../tensor.js';
 import { apply1, atScope, requireFloat } from '../tensor.js';
 import {
@@ -17,18 +18,18 @@ import {
 } from './arithmetic.js';
 import { of, unary } from './unary.js';
 
-/** Lowers to `onnxName`, or, for integers where the target has it for floats alone, to `instead`. */
-const integerGap =
+/** Lowers to `onnxName`; to `instead` for integers, where the target supports only floats. */
+const floatOnly =
   (onnxName: string, instead: (x: Tensor) => Tensor): Operator<null>['lower'] =>
   ({ inputs }, onnx) =>
-    inputs[0]!.dtype !== 'float32' && onnx.target.gaps.has('integer Neg')
+    inputs[0]!.dtype !== 'float32' && onnx.target.missingOps.has('integer Neg')
       ? [onnx.compose(inputs, instead)]
       : [onnx.emit(onnxName, [onnx.name(inputs[0]!)])];
 
 /** −x */
 export const neg = of({
   ...unary('neg', 'Neg', (_x, _y, g) => neg(g), 'number'),
-  lower: integerGap('Neg', (x) => sub(0, x)),
+  lower: floatOnly('Neg', (x) => sub(0, x)),
 });
 /** eˣ */
 export const exp = of(unary('exp', 'Exp', (_x, y, g) => mul(g, y)));
@@ -37,13 +38,13 @@ export const log = of(unary('log', 'Log', (x, _y, g) => div(g, x)));
 export const sqrt = of(unary('sqrt', 'Sqrt', (_x, y, g) => div(g, mul(y, 2))));
 export const abs = of({
   ...unary('abs', 'Abs', (x, _y, g) => mul(g, sign(x)), 'number'),
-  lower: integerGap('Abs', (x) => maximum(x, sub(0, x))),
+  lower: floatOnly('Abs', (x) => maximum(x, sub(0, x))),
 });
 /** −1, 0 or 1. */
 export const sign = of({
   ...unary('sign', 'Sign', () => undefined, 'number'),
   lower: (node, onnx) =>
-    onnx.target.gaps.has('Sign')
+    onnx.target.missingOps.has('Sign')
       ? [onnx.compose(node.inputs, (x) => sub(cast(greater(x, 0), x.dtype), cast(less(x, 0), x.dtype)))]
       : [onnx.emit('Sign', [onnx.name(node.inputs[0]!)])],
 });
@@ -69,6 +70,7 @@ export const stopGradient = of(
 
 const clipOperator: Operator<{ readonly min: number; readonly max: number }> = {
   name: 'clip',
+  region: pixelwise,
   infer([x], { min, max }) {
     requireFloat('clip', x!);
     if (!(min <= max)) throw new ShapeError(`clip needs min ≤ max, not ${min} and ${max}${atScope()}`);
@@ -97,6 +99,7 @@ export function clip(x: Tensor, min: number, max: number): Tensor {
 
 const castOperator: Operator<{ readonly to: DType }> = {
   name: 'cast',
+  region: pixelwise,
   infer: ([x], { to }) => [{ shape: x!.shape, dtype: to }],
   lower({ inputs, attributes: { to } }, onnx) {
     const x = onnx.name(inputs[0]!);

@@ -1,6 +1,6 @@
 /** Reading and adding by index, and class indices as one-hot planes. */
 import { ShapeError } from '../../errors/index.js';
-import { int, text } from '../lowering.js';
+import { int, text } from '../../onnx/graph-builder.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, arrayOf, atScope, constant, formatShape, normalizeAxis } from '../tensor.js';
 import { equal } from './arithmetic.js';

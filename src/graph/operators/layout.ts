@@ -1,19 +1,22 @@
 /** Moving values about without changing them: reshape, transpose, slice, pad, concatenate, flip. */
 import { ShapeError } from '../../errors/index.js';
-import type { Lowering, Target } from '../lowering.js';
-import { int } from '../lowering.js';
+import { int } from '../../onnx/graph-builder.js';
+import type { Lowering } from '../lowering.js';
 import type { Node, Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, arrayOf, atScope, formatShape, normalizeAxis, sameShape, sizeOf } from '../tensor.js';
 
 /** Emits a move of the inputs' values; bool values go as int32 where the target cannot move them. */
 function move(node: Node<unknown>, onnx: Lowering, emit: (names: string[]) => string): string[] {
   const names = node.inputs.map((t) => onnx.name(t));
-  if (node.inputs[0]!.dtype !== 'bool' || !onnx.target.gaps.has('bool moves')) return [emit(names)];
+  if (node.inputs[0]!.dtype !== 'bool' || !onnx.target.missingOps.has('bool moves')) return [emit(names)];
   return [onnx.cast(emit(names.map((name) => onnx.cast(name, 'int32'))), 'bool')];
 }
 
 const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   name: 'reshape',
+  // Known where the planes stay as they are.
+  region: ({ inputs, outputs }, _index, _axis, range) =>
+    [2, 3].every((axis) => inputs[0]!.shape[axis] === outputs[0]!.shape[axis]) ? range : undefined,
   infer([x], { shape }) {
     if (sizeOf(shape) !== x!.size) {
       throw new ShapeError(
@@ -39,6 +42,8 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 const transposeOperator: Operator<{ readonly perm: readonly number[] }> = {
   name: 'transpose',
+  region: ({ attributes: { perm } }, _index, _axis, range) =>
+    perm[2] === 2 && perm[3] === 3 ? range : undefined,
   infer([x], { perm }) {
     if (perm.length !== x!.rank || new Set(perm).size !== perm.length) {
       throw new ShapeError(
@@ -64,14 +69,18 @@ export function transpose(x: Tensor, perm: readonly number[]): Tensor {
   return order.every((axis, i) => axis === i) ? x : apply1(transposeOperator, [x], { perm: order });
 }
 
-interface SliceAttributes {
+export interface SliceAttributes {
   readonly starts: readonly number[];
   readonly ends: readonly number[];
   readonly steps: readonly number[];
 }
 
-const sliceOperator: Operator<SliceAttributes> = {
+export const sliceOperator: Operator<SliceAttributes> = {
   name: 'slice',
+  region: ({ attributes: { starts, steps } }, _index, axis, range) => [
+    starts[axis]! + range[0] * steps[axis]!,
+    starts[axis]! + range[1] * steps[axis]!,
+  ],
   infer([x], { starts, ends, steps }) {
     const shape = x!.shape.map((n, i) => {
       const [start, end, step] = [starts[i]!, ends[i]!, steps[i]!];
@@ -84,14 +93,11 @@ const sliceOperator: Operator<SliceAttributes> = {
     });
     return [{ shape, dtype: x!.dtype }];
   },
-  reads: (node, target) => channelsAlone(node, target)?.reads ?? node.inputs,
   lower(node, onnx) {
-    const alone = channelsAlone(node, onnx.target);
-    if (alone) return [alone.lower(onnx)];
     const { starts, ends, steps } = node.attributes;
     const { shape, dtype } = node.inputs[0]!;
     const axes = shape.flatMap((n, i) => (starts[i] !== 0 || ends[i] !== n || steps[i] !== 1 ? [i] : []));
-    if (dtype !== 'float32' && onnx.target.gaps.has('integer Slice')) {
+    if (dtype !== 'float32' && onnx.target.missingOps.has('integer Slice')) {
       return [
         axes.reduce((x, axis) => {
           const picked: number[] = [];
@@ -116,22 +122,6 @@ const sliceOperator: Operator<SliceAttributes> = {
     ];
   },
 };
-
-/**
- * For a range of channels that the operator before can make without the others. Where it can for some of a join's
- * ranges only, it makes those alone and all of them once more: rare, since channels come in powers of two.
- */
-function channelsAlone({ inputs, attributes }: Node<SliceAttributes>, target: Target) {
-  const { node: source, shape } = inputs[0]!;
-  const { starts, ends, steps } = attributes;
-  const wholeElsewhere = shape.every((n, i) => i === 1 || (starts[i] === 0 && ends[i] === n));
-  if (!wholeElsewhere || shape.length !== 4 || steps.some((step) => step !== 1)) return undefined;
-  const range = [starts[1]!, ends[1]!] as const;
-  const reads = source.operator.channels?.reads(source, target, ...range);
-  return (
-    reads && { reads, lower: (onnx: Lowering) => source.operator.channels!.lower(source, onnx, ...range) }
-  );
-}
 
 /** Puts `step − 1` zeros between neighbours along each axis. */
 function dilate(x: Tensor, steps: readonly number[]): Tensor {
@@ -185,6 +175,10 @@ const padOperator: Operator<{
   readonly value: number;
 }> = {
   name: 'pad',
+  region: ({ attributes: { before } }, _index, axis, range) => [
+    range[0] - before[axis]!,
+    range[1] - before[axis]!,
+  ],
   infer([x], { before, after }) {
     if (before.length !== x!.rank || after.length !== x!.rank || [...before, ...after].some((n) => n < 0)) {
       throw new ShapeError(
@@ -197,7 +191,7 @@ const padOperator: Operator<{
     move(node, onnx, ([x]) => {
       const { before, after, value } = node.attributes;
       const { dtype } = node.inputs[0]!;
-      const type = dtype === 'bool' && onnx.target.gaps.has('bool moves') ? 'int32' : onnx.dtype(dtype);
+      const type = dtype === 'bool' && onnx.target.missingOps.has('bool moves') ? 'int32' : onnx.dtype(dtype);
       const filler = onnx.constant(arrayOf(type, [value]), [], type);
       return onnx.emit('Pad', [x!, onnx.int64s([...before, ...after]), filler]);
     }),
@@ -217,8 +211,9 @@ export function pad(x: Tensor, before: readonly number[], after: readonly number
   return [...before, ...after].every((n) => n === 0) ? x : apply1(padOperator, [x], { before, after, value });
 }
 
-const concatOperator: Operator<{ readonly axis: number }> = {
+export const concatOperator: Operator<{ readonly axis: number }> = {
   name: 'concat',
+  region: ({ attributes }, _index, axis, range) => (axis === attributes.axis ? undefined : range),
   infer(inputs, { axis }) {
     const first = inputs[0]!;
     for (const other of inputs) {
@@ -234,7 +229,7 @@ const concatOperator: Operator<{ readonly axis: number }> = {
     return [{ shape: first.shape.map((n, i) => (i === axis ? total : n)), dtype: first.dtype }];
   },
   lower: (node, onnx) => move(node, onnx, (names) => onnx.concat(names, node.attributes.axis)),
-  again: {
+  recompute: {
     product: false,
     // The same axis, counted from the end.
     lower: (node, onnx) =>
@@ -248,15 +243,6 @@ const concatOperator: Operator<{ readonly axis: number }> = {
     );
   },
 };
-
-/** The tensors whose channels `x` (N×C×H×W) joins; itself where it is not such a join. */
-export function channelParts(x: Tensor): readonly Tensor[] {
-  const { operator, inputs, attributes } = x.node;
-  // By name: a join that is made again (`recomputation.ts`) has an operator of its own.
-  const joined =
-    operator.name === concatOperator.name && (attributes as { readonly axis: number }).axis === 1;
-  return joined ? inputs.flatMap(channelParts) : [x];
-}
 
 /** Joins tensors along one axis. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
@@ -279,6 +265,10 @@ export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor
 
 const flipOperator: Operator<{ readonly axes: readonly number[] }> = {
   name: 'flip',
+  region({ inputs, attributes: { axes } }, _index, axis, range) {
+    const last = inputs[0]!.shape[axis]! - 1;
+    return axes.includes(axis) ? [last - range[1], last - range[0]] : range;
+  },
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   lower({ inputs, attributes: { axes } }, onnx) {
     const x = inputs[0]!;

@@ -1,6 +1,7 @@
 /** Matrix products over the last two axes, with either operand transposed on the way. */
 import { ShapeError } from '../../errors/index.js';
-import { int } from '../lowering.js';
+import { int } from '../../onnx/graph-builder.js';
+import { WHOLE } from '../region.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply1, atScope, formatShape, requireFloat } from '../tensor.js';
 import { broadcastShapes, sumTo } from './arithmetic.js';
@@ -15,6 +16,14 @@ const swapLast = (rank: number) =>
 
 const matmulOperator: Operator<MatMulAttributes> = {
   name: 'matmul',
+  // Rows of the result come from rows of a and all of b, columns from columns of b and all of a.
+  region({ inputs, attributes }, index, axis, range) {
+    const transposed = index === 0 ? attributes.transposeA : attributes.transposeB;
+    if (transposed || inputs[index]!.rank !== 4) return undefined;
+    return (axis === 2) === (index === 0) ? range : WHOLE;
+  },
+  multiplyAdds: ({ inputs: [a], outputs, attributes: { transposeA } }) =>
+    outputs[0]!.size * a!.shape.at(transposeA ? -2 : -1)!,
   infer([a, b], { transposeA, transposeB }) {
     requireFloat('matmul', a!, b!);
     if (a!.rank < 2 || b!.rank < 2) {
@@ -38,7 +47,7 @@ const matmulOperator: Operator<MatMulAttributes> = {
     if (!transposeA && !transposeB) return [onnx.emit('MatMul', [a, b])];
     if (onnx.target.fusedMatMul) {
       const flags = { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0) };
-      return [onnx.emit('FusedMatMul', [a, b], flags, 'com.microsoft')];
+      return [onnx.emit('FusedMatMul', [a, b], flags, { domain: 'com.microsoft' })];
     }
     return [
       onnx.emit('MatMul', [

@@ -1,6 +1,8 @@
 /** Batch normalisation (Ioffe & Szegedy 2015). */
 import { ShapeError } from '../../errors/index.js';
-import { float } from '../lowering.js';
+import { float } from '../../onnx/graph-builder.js';
+import { normAsAffine } from '../channel-affine.js';
+import { pixelwise } from '../region.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply, apply1, atScope, formatShape, requireFloat, scalar } from '../tensor.js';
 import { add, broadcastTo, div, mul, sub } from './arithmetic.js';
@@ -33,6 +35,7 @@ function checkChannels(x: Tensor, vectors: readonly Tensor[]): void {
 
 const affineOperator: Operator<null> = {
   name: 'affine',
+  region: pixelwise,
   infer([x, ...vectors]) {
     checkChannels(x!, vectors);
     return [{ shape: x!.shape, dtype: 'float32' }];
@@ -61,6 +64,7 @@ function affine(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
 
 const batchStatisticsOperator: Operator<null> = {
   name: 'batchStatistics',
+  statistics: true,
   infer([x]) {
     const channels = { shape: [x!.shape[1]!], dtype: 'float32' as const };
     return [channels, channels];
@@ -96,6 +100,7 @@ export function batchStatistics(x: Tensor): { mean: Tensor; variance: Tensor } {
 
 const normalizeOperator: Operator<Epsilon> = {
   name: 'batchNorm',
+  region: pixelwise,
   infer([x, ...vectors]) {
     checkChannels(x!, vectors);
     return [{ shape: x!.shape, dtype: 'float32' }];
@@ -107,7 +112,7 @@ const normalizeOperator: Operator<Epsilon> = {
       { epsilon: float(attributes.epsilon) },
     ),
   ],
-  again: {
+  recompute: {
     product: false,
     // The momentum has no part in a norm by given statistics.
     lower: ({ inputs, attributes }, onnx) => [
@@ -117,6 +122,10 @@ const normalizeOperator: Operator<Epsilon> = {
         { epsilon: float(attributes.epsilon), momentum: float(0) },
       ),
     ],
+  },
+  asAffine({ inputs, attributes: { epsilon } }, valueOf) {
+    const [gamma, beta, mean, variance] = inputs.slice(1).map(valueOf);
+    return gamma && beta && mean && variance && normAsAffine({ gamma, beta, mean, variance, epsilon });
   },
   gradient({ inputs, attributes: { epsilon } }, [g]) {
     const [x, weight, , average, variance] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];

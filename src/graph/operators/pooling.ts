@@ -1,7 +1,9 @@
 /** Pooling over windows, and max pooling's way back through its indices. */
 import { ShapeError } from '../../errors/index.js';
-import type { Attributes } from '../lowering.js';
-import { int, ints, text } from '../lowering.js';
+import type { Attributes } from '../../onnx/graph-builder.js';
+import { int, ints, text } from '../../onnx/graph-builder.js';
+import type { SpatialAxis, Window } from '../region.js';
+import { windowsBehind, windowsOver } from '../region.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
 import { apply, apply1, atScope, constant, formatShape, requireFloat } from '../tensor.js';
 import { add, equal, mul, where } from './arithmetic.js';
@@ -56,6 +58,12 @@ const poolAttributes = ({ kernel, stride, padding }: Windows): Attributes => ({
   pads: ints([...padding, ...padding]),
 });
 
+/** The windows along one axis. */
+const windowOf = ({ kernel, stride, padding }: Windows, axis: SpatialAxis): Window => {
+  const i = axis === 2 ? 0 : 1;
+  return { reach: kernel[i] - 1, stride: stride[i], padding: padding[i] };
+};
+
 const overlap = ({ kernel, stride }: Windows) => kernel.some((k, i) => k > stride[i]!);
 
 /** Tap (i, j) of every window of a padded x: N×C×H'×W'. */
@@ -100,6 +108,7 @@ function indicesByComparison(x: Tensor, y: Tensor, attributes: Windows): Tensor 
 
 const maxPoolOperator: Operator<Windows> = {
   name: 'maxPool2d',
+  region: ({ attributes }, _index, axis, range) => windowsBehind(range, windowOf(attributes, axis)),
   infer([x], attributes) {
     requireFloat('maxPool2d', x!);
     const shape = pooledShape(x!.shape, attributes);
@@ -128,6 +137,7 @@ interface UnpoolAttributes extends Windows {
 
 const unpoolOperator: Operator<UnpoolAttributes> = {
   name: 'maxUnpool2d',
+  region: ({ attributes }, _index, axis, range) => windowsOver(range, windowOf(attributes, axis)),
   infer: (_, { shape }) => [{ shape, dtype: 'float32' }],
   lower({ inputs, attributes }, onnx) {
     const [x, indices] = inputs as [Tensor, Tensor];
@@ -277,6 +287,7 @@ interface AverageAttributes extends Windows {
 
 const averagePoolOperator: Operator<AverageAttributes> = {
   name: 'avgPool2d',
+  region: ({ attributes }, _index, axis, range) => windowsBehind(range, windowOf(attributes, axis)),
   infer([x], attributes) {
     requireFloat('avgPool2d', x!);
     return [{ shape: pooledShape(x!.shape, attributes), dtype: 'float32' }];

@@ -1,5 +1,6 @@
 /** Sums, means and extremes over axes. */
-import { ints, int } from '../lowering.js';
+import { int, ints } from '../../onnx/graph-builder.js';
+import { wholeAlong } from '../region.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, constant, normalizeAxis, sizeOf } from '../tensor.js';
 import { broadcastTo, div, equal, mul, where } from './arithmetic.js';
@@ -20,6 +21,7 @@ type Rule = (x: Tensor, y: Tensor, g: Tensor, axes: readonly number[]) => Tensor
 function reduction(name: string, onnxName: string, rule: Rule): Operator<ReductionAttributes> {
   return {
     name,
+    region: wholeAlong(({ attributes }) => attributes.axes),
     infer: ([x], { axes, keepDims }) => [{ shape: reducedShape(x!.shape, axes, keepDims), dtype: x!.dtype }],
     lower({ inputs, attributes: { axes, keepDims } }, onnx) {
       const x = onnx.name(inputs[0]!);

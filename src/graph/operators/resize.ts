@@ -1,6 +1,6 @@
 /** Nearest and bilinear resizing of planes, with PyTorch's coordinates. */
 import { ShapeError } from '../../errors/index.js';
-import { text } from '../lowering.js';
+import { text } from '../../onnx/graph-builder.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply1, atScope, constant, formatShape, requireFloat } from '../tensor.js';
 import { matmul } from './matmul.js';
@@ -13,6 +13,13 @@ interface ResizeAttributes {
 
 const resizeOperator: Operator<ResizeAttributes> = {
   name: 'resize',
+  region({ inputs, outputs, attributes: { mode, alignCorners } }, _index, axis, range) {
+    const [from, to] = [inputs[0]!.shape[axis]!, outputs[0]!.shape[axis]!];
+    if (mode === 'nearest') return [Math.floor((range[0] * from) / to), Math.floor((range[1] * from) / to)];
+    const place = (row: number) =>
+      alignCorners ? (to === 1 ? 0 : (row * (from - 1)) / (to - 1)) : ((row + 0.5) * from) / to - 0.5;
+    return [Math.floor(place(range[0])), Math.ceil(place(range[1]))];
+  },
   infer([x], { size }) {
     requireFloat('resize', x!);
     if (x!.rank !== 4 || !size.every((n) => Number.isInteger(n) && n >= 1)) {

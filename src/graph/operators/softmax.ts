@@ -1,5 +1,6 @@
 /** Softmax and its logarithm along one axis. */
-import { int } from '../lowering.js';
+import { int } from '../../onnx/graph-builder.js';
+import { wholeAlong } from '../region.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply1, normalizeAxis, requireFloat } from '../tensor.js';
 import { mul, sub } from './arithmetic.js';
@@ -12,6 +13,7 @@ interface AxisAttribute {
 
 const softmaxOperator: Operator<AxisAttribute> = {
   name: 'softmax',
+  region: wholeAlong(({ attributes }) => [attributes.axis]),
   infer([x]) {
     requireFloat('softmax', x!);
     return [{ shape: x!.shape, dtype: 'float32' }];
@@ -28,12 +30,13 @@ const softmaxOperator: Operator<AxisAttribute> = {
 
 const logSoftmaxOperator: Operator<AxisAttribute> = {
   name: 'logSoftmax',
+  region: wholeAlong(({ attributes }) => [attributes.axis]),
   infer([x]) {
     requireFloat('logSoftmax', x!);
     return [{ shape: x!.shape, dtype: 'float32' }];
   },
   lower({ inputs, attributes: { axis } }, onnx) {
-    if (!onnx.target.gaps.has('LogSoftmax'))
+    if (!onnx.target.missingOps.has('LogSoftmax'))
       return [onnx.emit('LogSoftmax', [onnx.name(inputs[0]!)], { axis: int(axis) })];
     return [onnx.compose(inputs, (x) => composedLogSoftmax(x, axis))];
   },

@@ -1,11 +1,13 @@
 /** The largest entries along the last axis, running sums, and reading by an index for each entry. */
 import { ShapeError } from '../../errors/index.js';
-import { int, text } from '../lowering.js';
+import { int, text } from '../../onnx/graph-builder.js';
+import { wholeAlong } from '../region.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply, apply1, atScope, formatShape } from '../tensor.js';
 
 const topKOperator: Operator<{ readonly k: number }> = {
   name: 'topK',
+  region: wholeAlong(({ inputs }) => [inputs[0]!.rank - 1]),
   infer([x], { k }) {
     const { shape } = x!;
     const length = shape.at(-1);
@@ -96,6 +98,7 @@ interface CumulativeSumAttributes {
 
 const cumulativeSumOperator: Operator<CumulativeSumAttributes> = {
   name: 'cumulativeSum',
+  region: wholeAlong(({ inputs }) => [inputs[0]!.rank - 1]),
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   lower({ inputs, attributes }, onnx) {
     const flag = (on: boolean) => int(on ? 1 : 0);

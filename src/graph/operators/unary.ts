@@ -1,6 +1,7 @@
 /** What operators of one tensor without attributes have in common: a result of the input's shape and element type. */
 import { ShapeError } from '../../errors/index.js';
 import type { Lowering } from '../lowering.js';
+import { pixelwise } from '../region.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply1, atScope, requireFloat } from '../tensor.js';
 
@@ -27,6 +28,7 @@ export function unary(
 ): Operator<null> {
   return {
     name,
+    region: pixelwise,
     infer([x]) {
       checkType(name, x!, accepted);
       return [{ shape: x!.shape, dtype: x!.dtype }];

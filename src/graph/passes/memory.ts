@@ -1,15 +1,16 @@
-/** How much memory running a graph takes, estimated from its shapes. */
-import { nodesBehind } from './gradients.js';
-import type { GraphDefinition } from './lowering.js';
-import type { Tensor } from './tensor.js';
+/** An estimate of the memory that running a graph takes, computed from shapes. */
+import type { GraphDefinition, Tensor } from '../tensor.js';
+import { Leaf } from '../tensor.js';
+import { nodesBehind } from './reachability.js';
 
 const WIDTHS = { float32: 4, int32: 4, int64: 8, uint8: 1, bool: 1 } as const;
 
 const bytesOf = (tensor: Tensor) => tensor.size * WIDTHS[tensor.dtype];
 
 /**
- * The most bytes that intermediate values take at once if every value is dropped after its last reader.
- * Inputs and what a lowering makes besides (slices of a filter gradient, say) are not counted.
+ * The largest number of bytes that intermediate values take at once, if every value is freed after its last
+ * reader. A lower bound: inputs are not counted, nor what is only known to a node's lowering (slices of a filter
+ * gradient, values inside a graph that was read from a file).
  */
 export function peakBytes(definition: GraphDefinition): number {
   const nodes = nodesBehind(Object.values(definition.outputs));
@@ -18,11 +19,11 @@ export function peakBytes(definition: GraphDefinition): number {
   let live = 0;
   let peak = 0;
   nodes.forEach((node, i) => {
-    if (node.operator.name === 'input') return;
+    if (node.outputs[0] instanceof Leaf) return;
     for (const tensor of node.outputs) live += bytesOf(tensor);
     peak = Math.max(peak, live);
     for (const tensor of new Set(node.inputs)) {
-      if (lastReader.get(tensor) === i && tensor.node.operator.name !== 'input') live -= bytesOf(tensor);
+      if (lastReader.get(tensor) === i && !(tensor instanceof Leaf)) live -= bytesOf(tensor);
     }
   });
   return peak;

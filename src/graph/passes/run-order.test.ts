@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { add, input, mul, relu, scalar, sum } from '../graph/index.js';
-import { createNodeRuntime } from './node.js';
-import { Program } from './program.js';
+import { add, input, mul, relu, scalar, sum } from '../index.js';
+import { createNodeRuntime } from '../../runtime/node.js';
+import { Program } from '../../runtime/index.js';
 
 describe('inRunOrder', () => {
   it('makes ONNX Runtime run nodes in the order in which they were written', async () => {

@@ -1,27 +1,27 @@
 /**
- * Recomputation: what the backward pass reads of the forward pass is made again just before it is read, instead
- * of being kept until then (Chen et al., "Training deep nets with sublinear memory cost", 2016). Less memory, for
- * the time of the passes that are run twice.
+ * Recomputation: values of the forward pass that the backward pass reads are computed a second time just before they
+ * are read, instead of being kept until then (Chen et al., "Training deep nets with sublinear memory cost", 2016).
+ * This saves memory and costs the time of what is computed twice.
  */
-import { nodesBehind } from './gradients.js';
-import type { Again, Node } from './tensor.js';
-import { Tensor } from './tensor.js';
+import type { Node } from '../tensor.js';
+import { Leaf, Tensor } from '../tensor.js';
+import { nodesBehind } from './reachability.js';
 
 /**
- * What may be made again: `none` of it; `passes`, which only read and write memory (norms by statistics that are
- * there, ReLU and ReLU6, dropout, sums and products, joins); `convolutions` too, where what they read is kept or a
- * pass away from it. Operators without `again` are kept.
+ * What may be computed twice: `none`; `passes`, operators that only read and write memory (norms with given
+ * statistics, ReLU and ReLU6, dropout, sums and products, joins); `convolutions`, those too, where what they read is
+ * kept or can be recomputed by passes. Results of operators that do not declare `recompute` are always kept.
  */
 export type Recompute = 'none' | 'passes' | 'convolutions';
 
-/** Tensors of fewer elements are kept: statistics of channels, numbers of the loss. */
+/** Tensors of at most this many elements are kept: statistics of channels, values of the loss. */
 const SMALL = 4096;
 
 /**
- * The same results, computed so that the nodes which only `results` need read large values of the forward pass
- * from copies of the nodes that made them.
+ * The same results. Nodes that only `results` need (the backward pass) read large values of the forward pass from
+ * copies of the nodes that compute them.
  *
- * @param forward what the forward pass ends in: the loss, the prediction.
+ * @param forward the results of the forward pass: loss, prediction
  */
 export function withRecomputation(
   results: Readonly<Record<string, Tensor>>,
@@ -36,12 +36,11 @@ export function withRecomputation(
   const droppable = chooseDroppable(ahead, read, recompute === 'convolutions' ? 1 : 0);
 
   const copies = new Map<Tensor, Tensor>();
-  const copy = (node: Node, scope: string, again?: Again<unknown>): void => {
-    const operator = again ? { ...node.operator, lower: again.lower.bind(again) } : node.operator;
+  const copy = (node: Node, scope: string, recomputed: boolean): void => {
     const outputs: Tensor[] = [];
     const made: Node = {
       ...node,
-      operator,
+      recomputed,
       scope,
       inputs: node.inputs.map((t) => sourceFor(t, scope)),
       outputs,
@@ -52,26 +51,26 @@ export function withRecomputation(
       copies.set(t, output);
     });
   };
-  /** What a node of the backward pass reads in place of a tensor. */
+  /** The tensor that a node of the backward pass reads instead of `tensor`. */
   const sourceFor = (tensor: Tensor, scope: string): Tensor => {
-    if (!copies.has(tensor) && droppable.has(tensor)) copy(tensor.node, scope, tensor.node.operator.again);
+    if (!copies.has(tensor) && droppable.has(tensor)) copy(tensor.node, scope, true);
     return copies.get(tensor) ?? tensor;
   };
-  for (const node of behind) copy(node, node.scope);
+  for (const node of behind) if (!(node.outputs[0] instanceof Leaf)) copy(node, node.scope, false);
   return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, copies.get(t) ?? t]));
 }
 
 /**
- * The tensors that can be made again from kept ones with at most `products` convolutions in between. One that
- * cannot is kept where the backward pass reads it.
+ * The tensors that can be recomputed from kept ones with at most `products` convolutions in between. Any other tensor
+ * is kept if the backward pass reads it.
  */
 function chooseDroppable(ahead: readonly Node[], read: ReadonlySet<Tensor>, products: number): Set<Tensor> {
   const droppable = new Set<Tensor>();
-  /** Convolutions between a tensor and the kept ones that it can be made from. */
+  /** Convolutions between a tensor and the kept ones that it can be recomputed from. */
   const distance = new Map<Tensor, number>();
   for (const { operator, inputs, outputs } of ahead) {
-    const own = operator.again?.product ? 1 : 0;
-    const way = operator.again
+    const own = operator.recompute?.product ? 1 : 0;
+    const way = operator.recompute
       ? Math.max(0, ...inputs.map((t) => distance.get(t) ?? Infinity)) + own
       : Infinity;
     for (const tensor of outputs) {

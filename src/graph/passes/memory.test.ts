@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Tensor } from './index.js';
-import { add, argMax, input, peakBytes, relu, sum } from './index.js';
+import type { Tensor } from '../index.js';
+import { add, argMax, input, peakBytes, relu, sum } from '../index.js';
 
 describe('peakBytes', () => {
   const x = input('x', [100]);
