@@ -118,7 +118,7 @@ describe('quantisation', () => {
   it('in float16 refuses weights that it cannot hold', () => {
     const huge = { ...graph.initializers[0]!, data: new Uint8Array(Float32Array.of(1e6).buffer), dims: [1] };
     expect(() => inHalfPrecision({ ...graph, initializers: [huge] })).toThrow(
-      /1000000, which 16 bits cannot/,
+      /1000000, which float16 cannot hold/,
     );
   });
 });
