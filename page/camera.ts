@@ -1,10 +1,10 @@
-/** The webcam, frame by frame: the next is taken once the one before is done. */
+/** The webcam, frame by frame: the next frame is taken once the previous one is processed. */
 
 export interface Camera {
   stop(): void;
 }
 
-/** Opens the camera and hands its frames over. @param onFrame owns the bitmap. */
+/** Opens the camera and passes on its frames. @param onFrame gets ownership of the bitmap. */
 export async function openCamera(
   onFrame: (frame: ImageBitmap) => Promise<void>,
   onFailure: (error: unknown) => void,
@@ -32,7 +32,7 @@ export async function openCamera(
   const run = async () => {
     while (open) {
       await onFrame(await createImageBitmap(video));
-      // Lets the page draw, and waits where it is not seen.
+      // Lets the page draw, and pauses while it is hidden.
       await new Promise(requestAnimationFrame);
     }
   };

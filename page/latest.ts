@@ -1,4 +1,4 @@
-/** Work that is asked for faster than it is done: one at a time, and of what came meanwhile only the last. */
+/** Runs one piece of work at a time. Of the requests that arrive meanwhile, only the latest is kept. */
 export function latest<T>(work: (value: T) => Promise<void>): (value: T) => void {
   let running = false;
   let pending: { readonly value: T } | undefined;

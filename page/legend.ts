@@ -1,14 +1,14 @@
-/** The classes with their colours, their shares of the image, and whether they are shown. */
+/** The list of classes: colours, shares of the image, and check boxes that show or hide them. */
 import { elements } from './elements.js';
 
 export interface Legend {
-  /** By class: whether it is left out. */
+  /** By class: whether it is hidden. */
   hidden(): boolean[];
-  /** Shows how much of the image each class has; undefined takes the shares away. */
+  /** Shows each class's share of the image; undefined clears the shares. */
   shares(counts: readonly number[] | undefined): void;
 }
 
-/** @param background the class that is left out at first, null for none. */
+/** @param background the class that is hidden at first; null for none. */
 export function createLegend(
   names: readonly string[],
   palette: readonly (readonly number[])[],
@@ -47,9 +47,9 @@ export function createLegend(
   };
 }
 
-/** `0.4 %`, `97 %`. */
+/** `0.4%`, `97%`. */
 export function percent(share: number): string {
   const value = share * 100;
   const digits = value > 0 && value < 10 ? 1 : 0;
-  return `${value.toFixed(digits)} %`;
+  return `${value.toFixed(digits)}%`;
 }

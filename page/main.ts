@@ -1,6 +1,6 @@
 /**
- * The page: takes an image or the webcam, has it segmented in one worker and painted in another, and shows
- * what came of it. Nothing is sent anywhere.
+ * The page: takes an image or webcam frames, segments them in one worker, paints them in another, and shows the
+ * result. No image leaves the page.
  */
 import type * as Browser from '../src/browser/index.js';
 import { openCamera, type Camera } from './camera.js';
@@ -14,9 +14,9 @@ const painter = new PainterClient();
 let segmenter: Browser.Segmenter;
 let legend: Legend;
 let camera: Camera | undefined;
-/** The work on the picture that is shown; aborted by the next. */
+/** Aborts the work on the current picture when the next one starts. */
 let current = new AbortController();
-/** Pixels of the picture that is shown. */
+/** Size in pixels of the current picture. */
 let size: { readonly width: number; readonly height: number } | undefined;
 let name = 'image';
 
@@ -38,7 +38,7 @@ async function start(): Promise<void> {
   elements.device.textContent =
     device === 'webgpu' ? 'WebGPU' : `WebAssembly, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   if (withoutWebGpu !== undefined) elements.device.title = withoutWebGpu;
-  elements.modelName.title = `${card.model.name}, works at ${card.width}×${card.height}`;
+  elements.modelName.title = `${card.model.name}, input size ${card.width}×${card.height}`;
   legend = createLegend(card.classes, card.palette, backgroundClass(card.classes), repaint);
   if (card.classes.length === 2) {
     elements.thresholdRow.hidden = false;
@@ -59,7 +59,7 @@ function listen(): void {
   file.addEventListener('change', () => {
     const [chosen] = file.files ?? [];
     if (chosen) void open(chosen);
-    // The same file may be chosen again.
+    // Lets the user choose the same file again.
     file.value = '';
   });
   addEventListener('dragover', (event) => {
@@ -78,7 +78,7 @@ function listen(): void {
   webcam.addEventListener('click', () => void toggleCamera());
   shown.addEventListener('change', repaint);
   opacity.addEventListener('input', () => {
-    elements.opacityValue.textContent = `${opacity.value} %`;
+    elements.opacityValue.textContent = `${opacity.value}%`;
     repaint();
   });
   threshold.addEventListener('input', () => {
@@ -94,12 +94,12 @@ function listen(): void {
   new ResizeObserver(markEnlarged).observe(elements.stage);
 }
 
-/** The first image of what was dropped or pasted. */
+/** Opens the first image among what was dropped or pasted. */
 function take(transfer: DataTransfer | null): void {
   const files = [...(transfer?.files ?? [])];
   const image = files.find(({ type }) => type.startsWith('image/')) ?? files[0];
   if (image) void open(image);
-  else if (transfer && transfer.types.length > 0) fail(new Error('That was no image file.'));
+  else if (transfer && transfer.types.length > 0) fail(new Error('That is not an image file.'));
 }
 
 async function open(file: File): Promise<void> {
@@ -109,7 +109,7 @@ async function open(file: File): Promise<void> {
   busy(`Segmenting ${file.name}`);
   try {
     const bitmap = await createImageBitmap(file).catch(() => {
-      throw new Error(`${file.name}: this browser cannot read it. Save it as PNG, JPEG or WebP.`);
+      throw new Error(`This browser cannot read ${file.name}. Save it as PNG, JPEG or WebP.`);
     });
     if (signal.aborted) return;
     const { width, height } = bitmap;
@@ -160,7 +160,7 @@ async function toggleCamera(): Promise<void> {
         rate += (rate === 0 ? 1 : 0.2) * (1000 / (now - last) - rate);
         last = now;
         elements.rateRow.hidden = false;
-        elements.rate.textContent = `${rate.toFixed(1)} a second`;
+        elements.rate.textContent = `${rate.toFixed(1)} fps`;
       },
       (error) => {
         stopCamera();
@@ -177,7 +177,7 @@ async function toggleCamera(): Promise<void> {
   } catch (error) {
     if (signal.aborted) return;
     const denied = error instanceof DOMException && error.name === 'NotAllowedError';
-    fail(denied ? new Error('The camera may not be used: allow it for this page.') : error);
+    fail(denied ? new Error('Camera access was denied. Allow it for this page and try again.') : error);
   }
 }
 
@@ -188,7 +188,7 @@ function stopCamera(): void {
   elements.webcam.textContent = 'Webcam';
 }
 
-/** Ends the work on the picture before. */
+/** Aborts the work on the previous picture. */
 function begin(): AbortController {
   current.abort();
   current = new AbortController();
@@ -230,7 +230,7 @@ function painted({ counts }: Painted): void {
   document.body.dataset['mask'] = ready ? 'shown' : 'none';
 }
 
-/** Makes room for a picture of this size. */
+/** Prepares the view for a picture of this size. */
 function show(width: number, height: number): void {
   size = { width, height };
   elements.empty.hidden = true;
@@ -244,7 +244,7 @@ function show(width: number, height: number): void {
   markEnlarged();
 }
 
-/** Small pictures fill the stage, and show their pixels as they are. */
+/** Scales the picture to the stage; enlarged pictures show sharp pixels. */
 function markEnlarged(): void {
   if (!size) return;
   const { clientWidth, clientHeight } = elements.stage;
@@ -277,7 +277,7 @@ const showProbe = latest(async (point: Point) => {
   const place = `${Math.floor(point.x)}, ${Math.floor(point.y)}`;
   elements.probe.hidden = probed === undefined || found === undefined;
   if (found) {
-    elements.probe.textContent = `${segmenter.card.classes[found.index]}, ${percent(found.confidence)} sure · at ${place}`;
+    elements.probe.textContent = `${segmenter.card.classes[found.index]}, ${percent(found.confidence)} confidence, at ${place}`;
   }
 });
 
@@ -329,7 +329,7 @@ async function save(what: 'mask' | 'overlay'): Promise<void> {
   }
 }
 
-/** @param done 0 … 1, where it is known. */
+/** @param done from 0 to 1, if known. */
 function busy(text: string, done?: number): void {
   elements.busy.hidden = false;
   elements.busyText.textContent = text;

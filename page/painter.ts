@@ -1,6 +1,6 @@
 /**
- * The painter: a worker that owns the visible canvas and every pixel of the mask. Thresholds, colours,
- * outlines and PNGs are made here, so that the page's own thread has nothing long to do.
+ * The painter: a worker that owns the visible canvas and the mask. It applies thresholds and colours, draws outlines
+ * and encodes PNGs, which keeps the page's main thread free.
  */
 import { indexedPng } from './indexed-png.js';
 import type {
@@ -24,7 +24,7 @@ let palette: readonly (readonly number[])[] = [];
 let picture: Picture | undefined;
 let mask: Mask | undefined;
 let look: Look = { shown: true, opacity: 0.45, threshold: undefined, hidden: [] };
-/** The mask after the threshold, and that threshold. */
+/** The mask after thresholding, and its threshold. */
 let decided: { readonly classes: Uint8Array; readonly threshold: number | undefined } | undefined;
 
 scope.onmessage = ({ data: { id, question } }) => void reply(id, question);
@@ -69,7 +69,7 @@ function paint(): Painted {
   return { counts: mask && counts() };
 }
 
-/** The picture, and over it the mask as it is to look. */
+/** Draws the picture, and the mask over it. */
 function compose(target: OffscreenCanvas): void {
   const context = target.getContext('2d')!;
   context.drawImage(picture!.bitmap, 0, 0);
@@ -79,7 +79,7 @@ function compose(target: OffscreenCanvas): void {
   context.drawImage(layer, 0, 0, target.width, target.height);
 }
 
-/** The classes that hold at the threshold: of two, the mask and its confidence give the probability of class 1. */
+/** The mask at the threshold. With two classes, mask and confidence together give the probability of class 1. */
 function classes(): Uint8Array {
   const { mask: found, confidence } = mask!;
   const { threshold } = look;

@@ -1,26 +1,26 @@
-/** What the page and its painter say to each other. */
+/** The messages between the page and the painter. */
 
 export interface Picture {
-  /** What lies under the mask. */
+  /** The picture under the mask. */
   readonly bitmap: ImageBitmap;
 }
 
-/** A mask with the probability of its classes. */
+/** A mask and its confidence. */
 export interface Mask {
   readonly width: number;
   readonly height: number;
   readonly mask: Uint8Array;
-  /** Of the class in the mask, by pixel. */
+  /** By pixel, the probability of the class in the mask. */
   readonly confidence: Float32Array;
 }
 
 export interface Look {
   readonly shown: boolean;
-  /** 0 … 1, inside of regions. Their outlines are always solid. */
+  /** From 0 to 1, inside regions. Outlines are always opaque. */
   readonly opacity: number;
-  /** Two classes: from which probability on a pixel is of class 1. */
+  /** With two classes: the least probability of class 1. */
   readonly threshold: number | undefined;
-  /** By class: whether it is left out. */
+  /** By class: whether it is hidden. */
   readonly hidden: readonly boolean[];
 }
 
@@ -35,7 +35,7 @@ export type PainterQuestion =
       readonly canvas: OffscreenCanvas;
       readonly palette: readonly (readonly number[])[];
     }
-  /** A picture, with its mask or while there is none yet. */
+  /** A picture with its mask, or without one before there is any. */
   | {
       readonly kind: 'picture';
       readonly picture: Picture;
@@ -47,7 +47,7 @@ export type PainterQuestion =
   | { readonly kind: 'probe'; readonly x: number; readonly y: number }
   | { readonly kind: 'save'; readonly what: 'mask' | 'overlay' };
 
-/** Pixels of each class, where there is a mask. */
+/** The pixel count of each class, if there is a mask. */
 export interface Painted {
   readonly counts: readonly number[] | undefined;
 }

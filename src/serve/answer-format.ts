@@ -1,5 +1,5 @@
-/** In which form a mask is given back. */
-import { Refusal } from './refusal.js';
+/** The formats in which a mask is returned. */
+import { HttpError } from './http-error.js';
 
 export const ANSWER_FORMATS = ['png', 'rle', 'polygons', 'json'] as const;
 
@@ -7,7 +7,7 @@ export const ANSWER_FORMATS = ['png', 'rle', 'polygons', 'json'] as const;
  * - `png`: a PNG whose values are the class indices, with a palette;
  * - `rle`: COCO's run lengths of each class;
  * - `polygons`: GeoJSON, in pixels;
- * - `json`: how many pixels each class has, without the mask.
+ * - `json`: the pixel count of each class, without the mask.
  */
 export type AnswerFormat = (typeof ANSWER_FORMATS)[number];
 
@@ -20,17 +20,22 @@ const BY_TYPE: Readonly<Record<string, AnswerFormat>> = {
 };
 
 /**
- * The form that a request asks for: `?format=`, or else the type of its Accept header that it likes best.
- * @throws Refusal 400 or 406.
+ * The format that a request asks for: `?format=`, or else the preferred type of its Accept header.
+ *
+ * @throws HttpError 400 or 406.
  */
 export function answerFormat(query: string | undefined, accept: string | null): AnswerFormat {
   if (query !== undefined) {
     const found = ANSWER_FORMATS.find((format) => format === query);
     if (found) return found;
-    throw new Refusal(400, 'format', `The format is "${query}"; it is ${ANSWER_FORMATS.join(', ')}.`);
+    throw new HttpError(
+      400,
+      'format',
+      `The format is "${query}"; it must be one of ${ANSWER_FORMATS.join(', ')}.`,
+    );
   }
   if (accept === null || accept.trim() === '') return 'png';
-  const liked = accept
+  const preferred = accept
     .split(',')
     .map((entry) => {
       const [type = '', ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase());
@@ -39,10 +44,10 @@ export function answerFormat(query: string | undefined, accept: string | null): 
     })
     .filter(({ format, quality }) => format !== undefined && quality > 0)
     .sort((a, b) => b.quality - a.quality);
-  if (liked[0]?.format) return liked[0].format;
-  throw new Refusal(
+  if (preferred[0]?.format) return preferred[0].format;
+  throw new HttpError(
     406,
     'format',
-    `None of "${accept}" can be given. Accept image/png, application/geo+json or application/json, or say ?format=.`,
+    `None of "${accept}" is available. Accept image/png, application/geo+json or application/json, or set ?format=.`,
   );
 }

@@ -1,4 +1,4 @@
-/** What the server answers: the page and its model, `POST /segment`, `/health`, `/metrics`. */
+/** The server's routes: the page and its model, `POST /segment`, `/health`, `/metrics`. */
 import { Hono } from 'hono';
 import { createHash } from 'node:crypto';
 import { UsageError } from '../errors/index.js';
@@ -9,46 +9,46 @@ import { drain } from './body.js';
 import { checkSender } from './guard.js';
 import { maskAnswer } from './mask-answer.js';
 import type { Metrics } from './metrics.js';
-import type { Places } from './places.js';
-import { Refusal, refusalOf } from './refusal.js';
+import type { AdmissionQueue } from './admission-queue.js';
+import { HttpError, httpErrorOf } from './http-error.js';
 import type { StaticFiles } from './static-files.js';
 import { uploadedImage } from './uploaded-image.js';
 
-/** What a request came to, for a log. */
+/** A request and its outcome, for a log. */
 export interface AnsweredRequest {
   readonly id: string;
   readonly method: string;
   readonly path: string;
   readonly status: number;
   readonly seconds: number;
-  /** Why it was refused, where it was. */
-  readonly refusal?: Refusal;
+  /** Why the request failed, if it did. */
+  readonly error?: HttpError;
 }
 
 export interface AppParts {
   readonly segmenter: Segmenter;
-  /** What the page calls the model. */
+  /** The model's name on the page. */
   readonly name: string;
   readonly host: string;
   readonly maxBytes: number;
   readonly maxPixels: number;
-  /** Milliseconds for a body, and for the work on it. */
+  /** Milliseconds for receiving a body, and for processing it. */
   readonly uploadTimeout: number;
   readonly workTimeout: number;
-  readonly places: Places;
+  readonly queue: AdmissionQueue;
   readonly metrics: Metrics;
   readonly files: StaticFiles;
   readonly onAnswer: (request: AnsweredRequest) => void;
-  /** Whether the server is ending: then nothing new is begun. */
+  /** Whether the server is shutting down and starts no new work. */
   readonly closing: () => boolean;
 }
 
-/** A sender that is slower than this, in bytes a second, holds a place for nothing. */
+/** The slowest accepted upload, in bytes a second. A slower one would occupy a place in the queue for too long. */
 const SLOWEST_UPLOAD = 16 * 1024;
 
 /**
- * Only what comes from this server is loaded and asked, and no other page may frame it: what is segmented in
- * the page cannot leave. WebAssembly's threads need the isolation (cross-origin opener and embedder policies).
+ * The page loads from and connects to this server only, and no other page may frame it, so images cannot leave the
+ * page. WebAssembly threads need the isolation (cross-origin opener and embedder policies).
  */
 const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
@@ -66,12 +66,12 @@ const HEADERS: Readonly<Record<string, string>> = {
 const KNOWN_ID = /^[\w.-]{1,64}$/;
 
 export function createApp(parts: AppParts): Hono {
-  const { segmenter, name, host, places, metrics, files } = parts;
+  const { segmenter, name, host, queue, metrics, files } = parts;
   const model = segmenter.toBytes() as Uint8Array<ArrayBuffer>;
   const modelTag = `"${createHash('sha256').update(model).digest('base64url').slice(0, 20)}"`;
   const begun = Date.now();
   let count = 0;
-  const app = new Hono<{ Variables: { id: string; route: string; refusal: Refusal | undefined } }>();
+  const app = new Hono<{ Variables: { id: string; route: string; error: HttpError | undefined } }>();
 
   app.use(async (c, next) => {
     const started = performance.now();
@@ -82,9 +82,9 @@ export function createApp(parts: AppParts): Hono {
     await next();
     for (const [header, value] of Object.entries(HEADERS)) c.res.headers.set(header, value);
     c.res.headers.set('x-request-id', id);
-    const refusal = c.get('refusal');
-    const whole = refusal?.code !== 'too-slow' && (await drain(c.req.raw.body));
-    // A connection that lives on would hold up the end.
+    const httpError = c.get('error');
+    const whole = httpError?.code !== 'too-slow' && (await drain(c.req.raw.body));
+    // A connection that stays open would delay the shutdown.
     if (!whole || parts.closing()) c.res.headers.set('connection', 'close');
     metrics.answered(c.get('route'), c.res.status);
     parts.onAnswer({
@@ -93,7 +93,7 @@ export function createApp(parts: AppParts): Hono {
       path: c.req.path,
       status: c.res.status,
       seconds: (performance.now() - started) / 1000,
-      ...(refusal && { refusal }),
+      ...(httpError && { error: httpError }),
     });
   });
 
@@ -105,7 +105,7 @@ export function createApp(parts: AppParts): Hono {
   app.get('/health', (c) => {
     c.set('route', '/health');
     const status = parts.closing() ? 'closing' : 'ok';
-    const { inside, queued } = places;
+    const { inside, queued } = queue;
     return c.json(
       { status, model: name, inside, queued, seconds: (Date.now() - begun) / 1000 },
       parts.closing() ? 503 : 200,
@@ -114,7 +114,7 @@ export function createApp(parts: AppParts): Hono {
 
   app.get('/metrics', (c) => {
     c.set('route', '/metrics');
-    return c.text(metrics.text(places), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+    return c.text(metrics.text(queue), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
   });
 
   app.get('/model.json', (c) => {
@@ -135,17 +135,17 @@ export function createApp(parts: AppParts): Hono {
 
   app.post('/segment', (c) => {
     c.set('route', '/segment');
-    if (parts.closing()) throw new Refusal(503, 'closing', 'The server is ending.', 5);
+    if (parts.closing()) throw new HttpError(503, 'closing', 'The server is shutting down.', 5);
     const format = answerFormat(c.req.query('format'), c.req.header('accept') ?? null);
     const threshold = thresholdIn(c.req.query('threshold'));
     segmenter.thresholdOf(threshold);
-    return places.hold(async () => {
+    return queue.admit(async () => {
       const { maxBytes, uploadTimeout: timeout } = parts;
       const bytes = await uploadedImage(c.req.raw, { maxBytes, timeout, slowest: SLOWEST_UPLOAD });
       const late = AbortSignal.timeout(parts.workTimeout);
       const signal = AbortSignal.any([c.req.raw.signal, late]);
       try {
-        return await places.turn(async () => {
+        return await queue.run(async () => {
           const started = performance.now();
           const image = await decodeImage(bytes, { maxPixels: parts.maxPixels });
           const decoding = performance.now() - started;
@@ -164,9 +164,9 @@ export function createApp(parts: AppParts): Hono {
         }, signal);
       } catch (error) {
         if (late.aborted && !c.req.raw.signal.aborted) {
-          throw new Refusal(504, 'time-out', 'The image took too long. Send a smaller one.');
+          throw new HttpError(504, 'time-out', 'Processing the image took too long. Send a smaller one.');
         }
-        if (c.req.raw.signal.aborted) throw new Refusal(400, 'gone', 'The client went away.');
+        if (c.req.raw.signal.aborted) throw new HttpError(400, 'gone', 'The client closed the connection.');
         throw error;
       }
     });
@@ -181,24 +181,24 @@ export function createApp(parts: AppParts): Hono {
 
   app.notFound((c) => {
     const segment = c.req.path === '/segment';
-    const refusal = segment
-      ? new Refusal(405, 'method', 'Send the image with POST.')
-      : new Refusal(404, 'not-found', 'There is nothing here. Images go to POST /segment.');
-    c.set('refusal', refusal);
-    return refused(refusal, c.get('id'), segment ? { allow: 'POST' } : {});
+    const httpError = segment
+      ? new HttpError(405, 'method', 'Send the image with POST.')
+      : new HttpError(404, 'not-found', 'There is nothing here. Images go to POST /segment.');
+    c.set('error', httpError);
+    return errorResponse(httpError, c.get('id'), segment ? { allow: 'POST' } : {});
   });
 
   app.onError((error, c) => {
-    const refusal = refusalOf(error);
-    c.set('refusal', refusal);
-    return refused(refusal, c.get('id'));
+    const httpError = httpErrorOf(error);
+    c.set('error', httpError);
+    return errorResponse(httpError, c.get('id'));
   });
 
   return app as unknown as Hono;
 }
 
-function refused(refusal: Refusal, requestId: string, more: Record<string, string> = {}): Response {
-  const { status, code, message, retryAfter } = refusal;
+function errorResponse(error: HttpError, requestId: string, more: Record<string, string> = {}): Response {
+  const { status, code, message, retryAfter } = error;
   return new Response(JSON.stringify({ error: { code, message }, requestId }), {
     status,
     headers: {
@@ -214,7 +214,7 @@ function thresholdIn(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0 && value <= 1)) {
-    throw new UsageError(`The threshold is "${text}"; it is a probability, from 0 to 1.`);
+    throw new UsageError(`The threshold is "${text}"; it must be a probability from 0 to 1.`);
   }
   return value;
 }

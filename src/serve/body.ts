@@ -1,21 +1,23 @@
-/** A request's body, read whole within limits of size and time: a slow or endless sender holds nothing for long. */
-import { Refusal } from './refusal.js';
+/** Reads a request's body within limits of size and time. */
+import { HttpError } from './http-error.js';
 
 export interface BodyLimits {
   readonly maxBytes: number;
   /** Milliseconds for the whole body. */
   readonly timeout: number;
-  /** Bytes a second that a sender keeps up on average, once {@link GRACE} is over. */
+  /** The slowest accepted average rate in bytes a second, checked once {@link GRACE} is over. */
   readonly slowest: number;
 }
 
-/** Milliseconds before which no one counts as slow. */
+/** Milliseconds before the rate is checked. */
 const GRACE = 3000;
 
 /**
- * Reads a body. @param length as the header has it.
- * @throws Refusal 413 beyond `maxBytes` (at once where the header says so), 408 for a sender that is too slow,
- *   400 for one that goes away.
+ * Reads a body completely.
+ *
+ * @param length the Content-Length header.
+ * @throws HttpError 413 beyond `maxBytes` (immediately if the header says so), 408 if the upload is too slow, 400 if
+ *   the connection closes early.
  */
 export async function readBody(
   body: ReadableStream<Uint8Array> | null,
@@ -28,17 +30,17 @@ export async function readBody(
   const chunks: Uint8Array[] = [];
   const started = performance.now();
   let size = 0;
-  let slow: Refusal | undefined;
+  let slow: HttpError | undefined;
   const check = setInterval(() => {
     const passed = performance.now() - started;
     const late = passed > limits.timeout || (passed > GRACE && (size * 1000) / passed < limits.slowest);
     if (!late || slow) return;
-    slow = new Refusal(
+    slow = new HttpError(
       408,
       'too-slow',
-      `The image came too slowly: ${size} bytes in ${(passed / 1000).toFixed(1)} s. Send it faster, or make it smaller.`,
+      `The upload was too slow: ${size} bytes in ${(passed / 1000).toFixed(1)} s. Use a faster connection or a smaller image.`,
     );
-    // The read that waits then ends with an error.
+    // This makes the pending read fail.
     reader.releaseLock();
   }, 250);
   try {
@@ -51,30 +53,33 @@ export async function readBody(
       chunks.push(value);
     }
   } catch (cause) {
-    if (cause instanceof Refusal) throw cause;
+    if (cause instanceof HttpError) throw cause;
     throw (
-      slow ?? new Refusal(400, 'cut-short', 'The request ended before its body did.', undefined, { cause })
+      slow ??
+      new HttpError(400, 'cut-short', 'The connection closed before the body was complete.', undefined, {
+        cause,
+      })
     );
   } finally {
     clearInterval(check);
-    // What is left is for `drain`.
+    // `drain` reads the rest.
     reader.releaseLock();
   }
   if (length !== undefined && size !== Number(length)) {
-    throw new Refusal(400, 'cut-short', `The request ended after ${size} of ${length} bytes.`);
+    throw new HttpError(400, 'cut-short', `The request ended after ${size} of ${length} bytes.`);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
-/** How much of a refused body is read and forgotten, and for how many milliseconds. */
+/** How many bytes of a refused body are read and discarded, and for how many milliseconds. */
 const DRAINED_BYTES = 64 * 2 ** 20;
 const DRAIN_TIME = 2000;
 
 /**
- * Reads what is left of a body and forgets it. A connection that is closed, or used again, while its sender
- * is still sending would lose the answer on the way.
+ * Reads and discards the rest of a body. If the connection closed, or was reused, while the client is still sending,
+ * the client would not get the response.
  *
- * @returns whether the body came to its end; else the connection has to be closed.
+ * @returns whether the body ended; if not, the connection must be closed.
  */
 export async function drain(body: ReadableStream<Uint8Array> | null): Promise<boolean> {
   if (body === null) return true;
@@ -89,7 +94,7 @@ export async function drain(body: ReadableStream<Uint8Array> | null): Promise<bo
     }
     return false;
   } catch {
-    // The time is over, or the sender gone.
+    // The time is over, or the client has gone.
     return false;
   } finally {
     clearTimeout(timer);
@@ -97,7 +102,7 @@ export async function drain(body: ReadableStream<Uint8Array> | null): Promise<bo
   }
 }
 
-function tooLarge({ maxBytes }: BodyLimits): Refusal {
+function tooLarge({ maxBytes }: BodyLimits): HttpError {
   const most = `${(maxBytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 1 })} MiB`;
-  return new Refusal(413, 'body-too-large', `The body is larger than ${most}. Send a smaller image.`);
+  return new HttpError(413, 'body-too-large', `The body is larger than ${most}. Send a smaller image.`);
 }

@@ -1,32 +1,32 @@
 /**
- * Who may ask. A page of another site must not use a server on this machine: neither by asking across (its
- * origin gives it away), nor by giving a name of its own this machine's address (DNS rebinding; then the Host
- * header gives it away).
+ * Checks where requests come from. Pages of other sites must not use a server on this machine, neither by
+ * cross-origin requests (detected by the Origin header) nor by DNS rebinding, where their own host name resolves to
+ * this machine (detected by the Host header).
  */
 import { isIP } from 'node:net';
-import { Refusal } from './refusal.js';
+import { HttpError } from './http-error.js';
 
-/** Whether a server that listens there is heard by this machine alone. */
+/** Whether only this machine can reach a server that listens on `host`. */
 export function isLoopback(host: string): boolean {
   const bare = bareHost(host);
   return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
 }
 
-/** Throws Refusal 403 for a request that no page or program of this server's own sends. @param host listened on. */
+/** Throws HttpError 403 for requests from pages of other sites. @param host the address listened on. */
 export function checkSender(headers: Headers, host: string): void {
   const named = headers.get('host') ?? '';
   if (isLoopback(host) && !isLoopback(hostnameOf(named))) {
-    throw new Refusal(
+    throw new HttpError(
       403,
       'host',
-      `The request is for the host "${named}", and this server answers this machine alone. ` +
-        'Ask for localhost, or start it with --host to serve others.',
+      `The request is for the host "${named}", but this server only serves this machine. ` +
+        'Use localhost, or start the server with --host to serve others.',
     );
   }
   const origin = headers.get('origin');
   const across = origin !== null && origin !== `http://${named}` && origin !== `https://${named}`;
   if (across || headers.get('sec-fetch-site') === 'cross-site') {
-    throw new Refusal(403, 'origin', 'Pages of other sites cannot use this server.');
+    throw new HttpError(403, 'origin', 'Pages of other sites may not use this server.');
   }
 }
 

@@ -2,5 +2,5 @@
 export type { AnsweredRequest } from './app.js';
 export { ANSWER_FORMATS, type AnswerFormat } from './answer-format.js';
 export { isLoopback } from './guard.js';
-export { Refusal } from './refusal.js';
+export { HttpError } from './http-error.js';
 export { DEFAULT_PORT, type RunningServer, type ServeOptions, startServer } from './server.js';

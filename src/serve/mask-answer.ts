@@ -1,14 +1,14 @@
-/** A mask in the form that was asked for. */
+/** Encodes a mask in the requested format. */
 import { encodeMask } from '../images/encode.js';
 import type { ClassMask } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
 import { maskToCoco, maskToGeoJson } from '../inference/index.js';
 import type { AnswerFormat } from './answer-format.js';
-import { Refusal } from './refusal.js';
+import { HttpError } from './http-error.js';
 
 /**
- * Masks that change class more often than this along their rows and columns have no outlines or run lengths
- * made of them: these would take more memory than the image, and nobody can use them.
+ * The most class changes along rows and columns for which outlines or run lengths are made. Beyond that they would
+ * take more memory than the image.
  */
 const MOST_CHANGES = 4_000_000;
 
@@ -17,7 +17,7 @@ export interface MaskBody {
   readonly body: Uint8Array<ArrayBuffer> | string;
 }
 
-/** @param seconds from pixels to mask. */
+/** @param seconds from decoded image to mask. */
 export async function maskAnswer(
   mask: ClassMask,
   card: ModelCard,
@@ -31,7 +31,7 @@ export async function maskAnswer(
   }
   if (format === 'json') return json('application/json', summary(mask, card, seconds));
   if (changes(mask) > MOST_CHANGES) {
-    throw new Refusal(422, 'mask-scattered', `The mask is too scattered for ${format}: ask for png.`);
+    throw new HttpError(422, 'mask-scattered', `The mask is too fragmented for ${format}; request png.`);
   }
   if (format === 'polygons') return json('application/geo+json', maskToGeoJson(mask, card.classes));
   return json('application/json', maskToCoco(mask, card.classes, ''));
@@ -57,7 +57,7 @@ function summary({ width, height, data }: ClassMask, { classes }: ModelCard, sec
   };
 }
 
-/** How often neighbours differ. */
+/** How many neighbouring pixels differ in class. */
 function changes({ width, data }: ClassMask): number {
   let count = 0;
   for (let i = 1; i < data.length; i++) {

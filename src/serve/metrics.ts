@@ -1,10 +1,10 @@
-/** Figures about the server in Prometheus's text format (version 0.0.4). */
+/** Server metrics in Prometheus's text format (version 0.0.4). */
 
-/** Upper bounds of the histogram of seconds. */
+/** Upper bounds of the histogram's buckets, in seconds. */
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export interface Gauges {
-  /** Requests in the house. */
+  /** Requests being received, waiting or running. */
   readonly inside: number;
   /** Requests waiting for their turn. */
   readonly queued: number;
@@ -18,13 +18,13 @@ export class Metrics {
   private seconds = 0;
   private pixels = 0;
 
-  /** A request was answered. @param route as the server knows it: never what a client made up. */
+  /** Counts a response. @param route one of the server's routes, never a path that the client made up. */
   answered(route: string, status: number): void {
     const labels = `route="${route}",status="${status}"`;
     this.requests.set(labels, (this.requests.get(labels) ?? 0) + 1);
   }
 
-  /** An image was segmented. @param seconds from pixels to mask. */
+  /** Counts a segmented image. @param seconds from decoded image to mask. */
   segmentedIn(seconds: number, pixels: number): void {
     this.segmented++;
     this.seconds += seconds;
@@ -39,14 +39,14 @@ export class Metrics {
     return [
       ...metric('pixelwise_requests_total', 'counter', 'Requests answered.'),
       ...[...this.requests].map(([labels, count]) => `pixelwise_requests_total{${labels}} ${count}`),
-      ...metric(name, 'histogram', 'Seconds from pixels to mask.'),
+      ...metric(name, 'histogram', 'Seconds from decoded image to mask.'),
       ...BUCKETS.map((bound, i) => `${name}_bucket{le="${bound}"} ${this.buckets[i]}`),
       `${name}_bucket{le="+Inf"} ${this.segmented}`,
       `${name}_sum ${this.seconds}`,
       `${name}_count ${this.segmented}`,
       ...metric('pixelwise_segmented_pixels_total', 'counter', 'Pixels segmented.'),
       `pixelwise_segmented_pixels_total ${this.pixels}`,
-      ...metric('pixelwise_requests_inside', 'gauge', 'Requests being received, waiting, or at work.'),
+      ...metric('pixelwise_requests_inside', 'gauge', 'Requests being received, waiting, or running.'),
       `pixelwise_requests_inside ${inside}`,
       ...metric('pixelwise_requests_queued', 'gauge', 'Requests waiting for their turn.'),
       `pixelwise_requests_queued ${queued}`,

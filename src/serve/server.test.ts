@@ -294,5 +294,5 @@ test('closing finishes what is at work, and begins nothing new', async () => {
 });
 
 test('a port that is taken is told of', async () => {
-  await expect(start({ port: server.port })).rejects.toThrow(/another program listens there/);
+  await expect(start({ port: server.port })).rejects.toThrow(/another program uses this port/);
 });

@@ -1,7 +1,6 @@
 /**
- * A local server around a model: the page, and an endpoint that segments images. It listens to this machine
- * alone unless told otherwise, holds bounded memory whatever is sent to it, and ends by finishing what it has
- * begun.
+ * A local server for a model: a page, and an endpoint that segments images. By default only this machine can reach
+ * it. Its memory is bounded whatever clients send, and on shutdown it finishes the requests it has started.
  */
 import { createAdaptorServer } from '@hono/node-server';
 import type { Server } from 'node:http';
@@ -14,27 +13,27 @@ import { Segmenter } from '../inference/index.js';
 import type { AnsweredRequest } from './app.js';
 import { createApp } from './app.js';
 import { Metrics } from './metrics.js';
-import { Places } from './places.js';
+import { AdmissionQueue } from './admission-queue.js';
 import { StaticFiles } from './static-files.js';
 
 export interface ServeOptions extends Pick<LoadOptions, 'device' | 'threads' | 'checkpoint'> {
-  /** Default 8787; 0 takes any that is free. */
+  /** Default 8787; 0 chooses a free port. */
   readonly port?: number | undefined;
-  /** Address to listen on; default `127.0.0.1`, which only this machine reaches. */
+  /** Address to listen on; default `127.0.0.1`, which only this machine can reach. */
   readonly host?: string | undefined;
-  /** Bytes of the largest body; default 32 MiB. */
+  /** Largest request body in bytes; default 32 MiB. */
   readonly maxBytes?: number | undefined;
-  /** Pixels of the largest image, checked before it is decoded; default 2²⁵ (33.5 million). */
+  /** Largest image in pixels, checked before decoding; default 2²⁵ (33.5 million). */
   readonly maxPixels?: number | undefined;
-  /** Requests in the house at once, being received, waiting or at work; more get 503. Default 32. */
+  /** Most requests admitted at once: being received, waiting or running. Others get 503. Default 32. */
   readonly places?: number | undefined;
-  /** Milliseconds that a body may take to come; default 30,000. */
+  /** Milliseconds that a body may take to arrive; default 30,000. */
   readonly uploadTimeout?: number | undefined;
-  /** Milliseconds from the whole body to the mask, waiting included; default 60,000. */
+  /** Milliseconds from the complete body to the mask, including the wait; default 60,000. */
   readonly workTimeout?: number | undefined;
-  /** Milliseconds that an ending server gives to what it has begun; default 30,000. */
+  /** Milliseconds that running requests get to finish on shutdown; default 30,000. */
   readonly closeTimeout?: number | undefined;
-  /** Called after each answer. */
+  /** Called after each response. */
   readonly onAnswer?: ((request: AnsweredRequest) => void) | undefined;
   /** Folders of the built page and of the built `pixelwise/browser`; default: the package's own. */
   readonly folders?: { readonly page: string; readonly browser: string } | undefined;
@@ -45,17 +44,17 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   readonly segmenter: Segmenter;
-  /** Ends it: nothing new is begun, what is at work is finished, then connections and model are closed. */
+  /** Shuts down: starts nothing new, finishes running requests, then closes connections and the model. */
   close(): Promise<void>;
 }
 
 export const DEFAULT_PORT = 8787;
 const DEFAULT_HOST = '127.0.0.1';
 
-/** One is decoded or written while another is in the model. */
-const AT_WORK = 2;
+/** Two, so that one image is decoded or encoded while another is in the model. */
+const CONCURRENCY = 2;
 
-/** Milliseconds within which a request's head is here. Sockets that dribble are cut off. */
+/** Milliseconds for a request's headers to arrive. Slower connections are closed. */
 const HEAD_TIMEOUT = 10_000;
 
 const PACKAGE_FOLDERS = {
@@ -66,7 +65,7 @@ const PACKAGE_FOLDERS = {
 /**
  * Loads a run or an exported file and serves it.
  *
- * @throws PixelwiseError where the model cannot be loaded or the port cannot be had; UsageError where options are off.
+ * @throws PixelwiseError if the model cannot be loaded or the port cannot be opened; UsageError for invalid options.
  */
 export async function startServer(
   source: string | Uint8Array,
@@ -83,10 +82,10 @@ export async function startServer(
     folders = PACKAGE_FOLDERS,
     onAnswer = () => undefined,
   } = options;
-  const inHouse = options.places ?? 32;
-  for (const [what, value] of Object.entries({ maxBytes, maxPixels, places: inHouse })) {
+  const capacity = options.places ?? 32;
+  for (const [what, value] of Object.entries({ maxBytes, maxPixels, places: capacity })) {
     if (!(Number.isInteger(value) && value >= 1))
-      throw new UsageError(`${what} is ${value}; it is a whole number from 1.`);
+      throw new UsageError(`${what} is ${value}; it must be an integer of at least 1.`);
   }
   const files = await StaticFiles.list({ '/': folders.page, '/pixelwise/': folders.browser });
   const { device, threads, checkpoint } = options;
@@ -96,7 +95,7 @@ export async function startServer(
     ...(checkpoint !== undefined && { checkpoint }),
   });
   let closing: Promise<void> | undefined;
-  const places = new Places({ places: inHouse, atWork: AT_WORK, patience: workTimeout });
+  const queue = new AdmissionQueue({ capacity, concurrency: CONCURRENCY, timeout: workTimeout });
   const app = createApp({
     segmenter,
     name: typeof source === 'string' ? basename(resolve(source)) : 'model in memory',
@@ -105,7 +104,7 @@ export async function startServer(
     maxPixels,
     uploadTimeout,
     workTimeout,
-    places,
+    queue,
     metrics: new Metrics(),
     files,
     onAnswer,
@@ -116,14 +115,14 @@ export async function startServer(
     overrideGlobalObjects: false,
     serverOptions: {
       headersTimeout: HEAD_TIMEOUT,
-      // Of a whole request: the body has its own, earlier one, which answers with a message.
+      // For the whole request. The body has a shorter timeout of its own, which answers with a message.
       requestTimeout: HEAD_TIMEOUT + uploadTimeout,
       keepAliveTimeout: 5_000,
       connectionsCheckingInterval: 1_000,
     },
   }) as Server;
-  // Beyond the places there are the page's own few, and those that are told to come again.
-  server.maxConnections = Math.max(256, 8 * inHouse);
+  // Room, beyond the admitted requests, for the page's own and for those that get 503.
+  server.maxConnections = Math.max(256, 8 * capacity);
   try {
     await listening(server, port, host);
   } catch (error) {
@@ -152,9 +151,9 @@ function listening(server: Server, port: number, host: string): Promise<void> {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why =
         cause.code === 'EADDRINUSE'
-          ? 'another program listens there. Choose another --port; 0 takes one that is free'
+          ? 'another program uses this port. Choose another --port; 0 chooses a free one'
           : cause.code === 'EACCES'
-            ? 'that is not permitted. Choose a --port from 1024'
+            ? 'permission denied. Choose a --port of 1024 or higher'
             : cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND'
               ? 'this machine has no such address. Choose another --host'
               : cause.message;

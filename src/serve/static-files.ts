@@ -1,6 +1,6 @@
 /**
- * The files of the page. What there is, is listed once at the start, so no path that a client makes up is
- * ever looked for on the disk.
+ * The files of the page. They are listed once at the start, so a path that a client makes up is never looked up on
+ * the disk.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -30,8 +30,10 @@ export class StaticFiles {
   private constructor(private readonly files: ReadonlyMap<string, StaticFile>) {}
 
   /**
-   * Lists folders. @param folders by the address under which their files are found: `/`, `/pixelwise/`.
-   * @throws PixelwiseError `page-missing` where a folder is not there.
+   * Lists folders.
+   *
+   * @param folders by the URL path under which their files are served: `/`, `/pixelwise/`.
+   * @throws PixelwiseError `page-missing` if a folder does not exist.
    */
   static async list(folders: Readonly<Record<string, string>>): Promise<StaticFiles> {
     const files = new Map<string, StaticFile>();
@@ -58,7 +60,7 @@ export class StaticFiles {
     return new StaticFiles(files);
   }
 
-  /** The answer to a request for an address; undefined where there is no such file. */
+  /** The response for a URL path; undefined if there is no such file. */
   answer(address: string, request: Request): Response | undefined {
     const file = this.files.get(address);
     if (file === undefined) return undefined;

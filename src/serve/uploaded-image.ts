@@ -1,24 +1,24 @@
-/** The image in a request: the body itself, or a file in a form. */
+/** Gets the image from a request: the body itself, or a file in a form. */
 import type { BodyLimits } from './body.js';
 import { readBody } from './body.js';
-import { Refusal } from './refusal.js';
+import { HttpError } from './http-error.js';
 
-/** The field of a form that is looked at first; else its first file is taken. */
+/** The form field with the image. Without it, the first file of the form is used. */
 const FIELD = 'image';
 
 /**
- * The bytes of the image that a request carries: as the body (`image/…`, `application/octet-stream`, or no type),
- * or as the first file of a `multipart/form-data`. What they hold is told by themselves, later.
+ * The bytes of the image in a request: its body (`image/…`, `application/octet-stream`, or no type), or a file in
+ * `multipart/form-data`. Decoding detects the image format later.
  */
 export async function uploadedImage(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   const type = request.headers.get('content-type') ?? '';
   const kind = type.split(';')[0]!.trim().toLowerCase();
   const form = kind === 'multipart/form-data';
   if (!form && kind !== '' && kind !== 'application/octet-stream' && !kind.startsWith('image/')) {
-    throw new Refusal(
+    throw new HttpError(
       415,
       'content-type',
-      `The body is of type ${kind}; an image is wanted: image/png, image/jpeg …, or a file in multipart/form-data.`,
+      `The body is of type ${kind}. Send an image (image/png, image/jpeg, …) or a file in multipart/form-data.`,
     );
   }
   const bytes = await readBody(request.body, request.headers.get('content-length') ?? undefined, limits);
@@ -32,14 +32,14 @@ async function fileInForm(bytes: Uint8Array, type: string): Promise<Uint8Array> 
       headers: { 'content-type': type },
     }).formData();
   } catch (cause) {
-    throw new Refusal(400, 'form', 'The form cannot be read: it is damaged or cut short.', undefined, {
+    throw new HttpError(400, 'form', 'The form cannot be read: it is damaged or truncated.', undefined, {
       cause,
     });
   }
   const named = form.get(FIELD);
   const file = named instanceof File ? named : [...form.values()].find((value) => value instanceof File);
   if (file === undefined) {
-    throw new Refusal(400, 'form', `The form holds no file. Put the image in a field "${FIELD}".`);
+    throw new HttpError(400, 'form', `The form contains no file. Put the image in the field "${FIELD}".`);
   }
   return new Uint8Array(await file.arrayBuffer());
 }

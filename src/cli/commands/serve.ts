@@ -48,9 +48,9 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Of images and of failures of ours; what the page fetches is not worth a line. */
-function logLine({ id, method, path, status, seconds, refusal }: AnsweredRequest): string | undefined {
+function logLine({ id, method, path, status, seconds, error }: AnsweredRequest): string | undefined {
   if (path !== '/segment' && status < 500) return undefined;
-  const why = refusal ? `  ${refusal.message}` : '';
-  const cause = status === 500 && refusal?.cause instanceof Error ? `\n${refusal.cause.stack}` : '';
+  const why = error ? `  ${error.message}` : '';
+  const cause = status === 500 && error?.cause instanceof Error ? `\n${error.cause.stack}` : '';
   return `${method} ${path} ${status}  ${seconds.toFixed(3)} s  ${id}${why}${cause}`;
 }
