@@ -1,6 +1,7 @@
 /** What every data format offers, and what comes out of the loader: the contract between files and training. */
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { MaskValues } from './class-values.js';
+import type { Finding } from './finding.js';
 import type { SampleReading } from './sample-reading.js';
 
 /** One image with its mask, at source size. */
@@ -34,6 +35,10 @@ export interface Dataset {
   readonly unlabelled?: readonly string[] | undefined;
   /** What a person should be told once about how the files were read (alpha dropped, classes guessed…). */
   readonly notes?: readonly string[] | undefined;
+  /** How images and masks were matched, in one line: `243 pairs: images/N.jpg ↔ masks/N.png`. */
+  readonly pairing?: string | undefined;
+  /** What opening the files brought to light; those of level `error` mean that training must not start. */
+  readonly findings?: readonly Finding[] | undefined;
   /** Files of sample `i`, for messages. */
   files(i: number): { readonly image: string; readonly mask: string };
   get(i: number): Promise<Sample>;

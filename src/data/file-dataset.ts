@@ -6,7 +6,8 @@ import type { ClassMask } from '../images/raster.js';
 import type { MaskValues } from './class-values.js';
 import { commonLayout, type ImageLayout } from './conform.js';
 import type { Dataset, Sample } from './dataset.js';
-import { type MaskReading, readMask } from './mask-reading.js';
+import type { Finding } from './finding.js';
+import { type MaskLayer, type MaskReading, readMask } from './mask-reading.js';
 import { mapParallel } from './parallel.js';
 import { readSample, type SampleReading } from './sample-reading.js';
 import { spread } from './spread.js';
@@ -19,6 +20,8 @@ export interface FilePair {
   readonly group?: string | undefined;
   /** `train`, `valid` or `test`, where the format has official parts. */
   readonly split?: string | undefined;
+  /** Mask files that are laid over one another, where a sample has one for each object or class; `mask` is the first. */
+  readonly layers?: readonly MaskLayer[] | undefined;
 }
 
 export interface FileDatasetOptions {
@@ -30,6 +33,8 @@ export interface FileDatasetOptions {
   readonly layout: ImageLayout;
   readonly unlabelled?: readonly string[];
   readonly notes?: readonly string[];
+  readonly pairing?: string | undefined;
+  readonly findings?: readonly Finding[] | undefined;
   /** Resizes masks of another size but the shape of their image (nearest), instead of refusing them. */
   readonly resizeMasks?: boolean;
   readonly masks: MaskSource;
@@ -107,6 +112,8 @@ export class FileDataset implements Dataset {
   readonly maxValue: number;
   readonly unlabelled: readonly string[];
   readonly notes: readonly string[];
+  readonly pairing: string | undefined;
+  readonly findings: readonly Finding[];
   private readonly pairs: readonly FilePair[];
   private readonly resizeMasks: boolean;
   private readonly masks: MaskSource;
@@ -131,6 +138,8 @@ export class FileDataset implements Dataset {
     this.maxValue = options.layout.maxValue;
     this.unlabelled = options.unlabelled ?? [];
     this.notes = options.notes ?? [];
+    this.pairing = options.pairing;
+    this.findings = options.findings ?? [];
     this.resizeMasks = options.resizeMasks ?? false;
     this.masks = options.masks;
   }

@@ -39,7 +39,8 @@ export async function listFiles(
     for (const entry of entries) {
       const path = join(folder, entry.name);
       const relative = `${prefix}${entry.name}`;
-      if (entry.name.startsWith('.')) continue;
+      // `__MACOSX` holds the resource forks that macOS puts into zip files.
+      if (entry.name.startsWith('.') || entry.name === '__MACOSX') continue;
       if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(path))))
         await walk(path, `${relative}/`);
       // A link that leads nowhere is listed, so that reading it names it instead of losing it.

@@ -3,76 +3,63 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { classNames, type ClassesOption, type MaskValues } from './class-values.js';
 import type { Dataset } from './dataset.js';
 import { isFile, isFolder } from './files.js';
-import { isCamvid, openCamvid } from './formats/camvid.js';
-import { isCarvana, openCarvana } from './formats/carvana.js';
-import { isCoco, openCoco } from './formats/coco.js';
-import { isFolderFormat, openFolder } from './formats/folder.js';
-import { isLggMri, openLggMri } from './formats/lgg-mri.js';
-import { isOxfordPets, openOxfordPets, type PetsTarget } from './formats/oxford-pets.js';
-import { isVoc, openVoc } from './formats/voc.js';
+import { FORMAT_NAMES, type FormatName } from './format-names.js';
+import { FORMATS } from './formats/registry.js';
+import type { PetsTarget } from './formats/oxford-pets.js';
 import { Relabelled } from './subset.js';
+import { Tree } from './tree.js';
+
+export { FORMAT_NAMES, type FormatName };
 
 export interface OpenOptions {
-  /** A folder, a manifest (.csv, .jsonl), or a COCO instances file (.json). */
+  /** A folder, a manifest (.csv, .tsv, .jsonl), or the file of a labelling tool (.json, .xml). */
   readonly root: string;
-  /** Recognised by the files where not given. */
+  /** Detected from the files where not given. */
   readonly format?: FormatName | undefined;
   /** What a pixel's class means, for `oxford-pets`; default `trimap`. */
   readonly target?: PetsTarget | undefined;
   /** Names, or how many; formats with classes of their own take as many names in their stead. */
   readonly classes?: ClassesOption | undefined;
-  /** How masks store classes, where their values leave it open, for `folder`. */
+  /** How masks store classes, where their values leave it open. */
   readonly maskValues?: MaskValues | undefined;
-  /** Groups by a pattern over ids, for `folder`. */
+  /** Groups by a pattern over ids. */
   readonly group?: RegExp | undefined;
-  /** Throw where an image has no mask, for `folder`. */
+  /** Throw where an image has no mask. */
   readonly requireMasks?: boolean | undefined;
-  /** Resize masks that have the shape but not the size of their image, for `folder`. */
+  /** Resize masks that have the shape but not the size of their image. */
   readonly resizeMasks?: boolean | undefined;
+  /** Globs over paths below `root` that say which files are images and which masks; nothing is guessed then. */
+  readonly images?: string | undefined;
+  readonly masks?: string | undefined;
 }
-
-interface Format {
-  recognises(root: string): Promise<boolean>;
-  open(options: OpenOptions): Promise<Dataset>;
-}
-
-/** Names that `--format` takes, in the order of recognition: the more particular layouts first. */
-export const FORMAT_NAMES = ['oxford-pets', 'voc', 'coco', 'carvana', 'camvid', 'lgg-mri', 'folder'] as const;
-
-export type FormatName = (typeof FORMAT_NAMES)[number];
-
-const FORMATS: Record<FormatName, Format> = {
-  'oxford-pets': { recognises: isOxfordPets, open: ({ root, target }) => openOxfordPets(root, target) },
-  voc: { recognises: isVoc, open: ({ root, classes }) => openVoc(root, classes) },
-  coco: { recognises: isCoco, open: ({ root }) => openCoco(root) },
-  carvana: { recognises: isCarvana, open: ({ root }) => openCarvana(root) },
-  camvid: { recognises: isCamvid, open: ({ root }) => openCamvid(root) },
-  'lgg-mri': { recognises: isLggMri, open: ({ root }) => openLggMri(root) },
-  folder: { recognises: isFolderFormat, open: ({ root, ...options }) => openFolder(root, options) },
-};
 
 /**
  * Opens a data set of any format. Throws UsageError for an option that the format has no use for,
- * `data-missing` for a path that is not there, and what the format throws.
+ * `data-missing` for a path that does not exist, and what the format throws.
  */
 export async function openDataset(options: OpenOptions): Promise<Dataset> {
   const { root, target, group, classes } = options;
   if (!(await isFolder(root)) && !(await isFile(root))) {
     throw new PixelwiseError('data-missing', `${root}: there is no such folder or file. Check the path.`);
   }
-  const name = options.format ?? (await recogniseFormat(root));
-  const format = FORMATS[name] as Format | undefined;
+  const tree = await Tree.of(root);
+  const byGlobs = options.images !== undefined || options.masks !== undefined;
+  const name = options.format ?? (byGlobs ? 'folder' : await recognise(tree));
+  const format = (FORMATS as Partial<typeof FORMATS>)[name];
   if (format === undefined) {
     throw new UsageError(`There is no format "${String(name)}"; choose one of ${FORMAT_NAMES.join(', ')}.`);
   }
   if (target !== undefined && name !== 'oxford-pets') {
     throw new UsageError(`A target is for the format oxford-pets; ${root} is read as ${name}.`);
   }
-  if (group !== undefined && name !== 'folder') {
-    throw new UsageError(`A group pattern is for the format folder; ${name} has groups of its own, or none.`);
+  if (byGlobs && name !== 'folder') {
+    throw new UsageError(`--images and --masks are for the format folder; ${root} is read as ${name}.`);
   }
-  const dataset = await format.open(options);
-  if (classes === undefined || name === 'folder' || name === 'voc') return dataset;
+  if (group !== undefined && format.hasGroups === true) {
+    throw new UsageError(`A group pattern is not for ${name}, which has groups of its own.`);
+  }
+  const dataset = await format.open(tree, options);
+  if (classes === undefined || format.takesClasses === true) return dataset;
   const names = classNames(classes);
   if (names.length !== dataset.classes.length) {
     throw new UsageError(
@@ -88,7 +75,11 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
  * @param first the format that is tried before the others.
  */
 export async function recogniseFormat(root: string, first?: FormatName): Promise<FormatName> {
-  if (first !== undefined && (await FORMATS[first].recognises(root))) return first;
-  for (const name of FORMAT_NAMES) if (await FORMATS[name].recognises(root)) return name;
+  return recognise(await Tree.of(root), first);
+}
+
+async function recognise(tree: Tree, first?: FormatName): Promise<FormatName> {
+  const tried = first === undefined ? FORMAT_NAMES : [first, ...FORMAT_NAMES];
+  for (const name of tried) if (await FORMATS[name].recognises(tree)) return name;
   return 'folder';
 }

@@ -3,6 +3,7 @@ import { PixelwiseError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
 import type { MaskValues } from './class-values.js';
 import type { Dataset, Sample } from './dataset.js';
+import type { Finding } from './finding.js';
 import type { SampleReading } from './sample-reading.js';
 
 /** The samples of `dataset` at `indices`, in that order. */
@@ -51,6 +52,12 @@ export class Subset implements Dataset {
   }
   get notes(): readonly string[] | undefined {
     return this.whole.notes;
+  }
+  get pairing(): string | undefined {
+    return this.whole.pairing;
+  }
+  get findings(): readonly Finding[] | undefined {
+    return this.whole.findings;
   }
 
   files(i: number): { readonly image: string; readonly mask: string } {

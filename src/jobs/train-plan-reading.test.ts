@@ -42,7 +42,7 @@ it('reads a few of many files, whatever is chosen', { timeout: 30_000 }, async (
   const { parts } = await planTraining({ data: root });
   expect(parts.train.length).toBeGreaterThan(3000);
   expect(calls.describeImage).toBeLessThan(400);
-  expect(calls.decodeImage).toBeLessThan(50);
+  expect(calls.decodeImage).toBeLessThan(100);
   expect(calls.decodeMask).toBeLessThan(400);
 });
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Dataset, DoctorReport, FormatName, OpenOptions, Part, Parts } from '../data/index.js';
+import type { Dataset, DoctorReport, FormatName, OpenOptions, Part, Parts, Problem } from '../data/index.js';
 import {
   Conformed,
   examine,
@@ -53,16 +53,24 @@ const WARNINGS_TOLD = 5;
 export async function examined({ source, dataset }: TrainingData): Promise<DoctorReport> {
   const format = formatNamed(dataset);
   const report = await examine({ ...source, format, opened: dataset, sample: EXAMINED_PAIRS });
-  const error = report.problems.find(({ level }) => level === 'error');
-  if (error) throw new PixelwiseError(error.code, `${error.file}: ${error.message} ${error.fix}`);
+  const error = report.problems.find(({ level, code }) => level === 'error' && code !== 'split');
+  if (error) throw new PixelwiseError(error.code, textOf(error));
   return report;
 }
 
 /** What a person should know of it. */
-export function warningsOf({ problems }: DoctorReport): string[] {
-  const told = problems.slice(0, WARNINGS_TOLD).map(({ file, message, fix }) => `${file}: ${message} ${fix}`);
+export function warningsOf({ problems, ignored }: DoctorReport): string[] {
+  const told = problems.slice(0, WARNINGS_TOLD).map(textOf);
   const more = problems.length - told.length;
-  return more > 0 ? [...told, `… and ${more} more warnings: see pixelwise doctor.`] : told;
+  const share = ignored.share > 0 ? [`${(100 * ignored.share).toFixed(2)}% of the pixels are ignored.`] : [];
+  return [...share, ...told, ...(more > 0 ? [`… and ${more} more warnings: see pixelwise doctor.`] : [])];
+}
+
+/** One line of a problem: the file, or how many there are and the first. */
+function textOf({ count, examples, message, fix }: Problem): string {
+  const [first = ''] = examples;
+  const more = count > 1 ? ` (and ${count - 1} more)` : '';
+  return `${first}${more}${first === '' ? '' : ': '}${message}${fix === '' ? '' : ` ${fix}`}`;
 }
 
 /** Files that `--data` takes are data sets; any other file lists ids. */

@@ -23,7 +23,9 @@ export interface DataSheet {
   /** The commonest first. */
   readonly sizes: readonly { readonly width: number; readonly height: number; readonly count: number }[];
   readonly classes: readonly { readonly name: string; readonly pixels: number; readonly images: number }[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly (Pick<Problem, 'level' | 'code' | 'message' | 'fix'> & {
+    readonly file: string;
+  })[];
   readonly sheets: { readonly samples?: string; readonly augmented?: string };
 }
 
@@ -70,7 +72,13 @@ export async function writeDataSheet(folder: string, options: DataSheetOptions):
     examined: report.examined,
     sizes: report.sizes.map(({ width, height, images }) => ({ width, height, count: images })),
     classes: report.classes.map(({ name, pixels, images }) => ({ name, pixels, images })),
-    problems: report.problems,
+    problems: report.problems.map(({ level, code, count, examples: [file = ''], message, fix }) => ({
+      level,
+      code,
+      file: count > 1 ? `${file} and ${count - 1} more` : file,
+      message,
+      fix,
+    })),
     sheets: { samples: sheets.samples, ...(transforms.length > 0 && { augmented: sheets.augmented }) },
   };
   await writeOutputFile(join(folder, 'data.json'), `${JSON.stringify(sheet, null, 1)}\n`);

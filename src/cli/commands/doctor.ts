@@ -17,8 +17,6 @@ import type { Output } from '../output.js';
 import { grouped } from '../progress.js';
 import { textTable } from '../text-table.js';
 
-/** Problems told one by one; the others are counted. With `--json` all are told. */
-const TOLD = 20;
 const SIZES_TOLD = 5;
 
 export const run: Run<'doctor'> = async (options, { output, signal }) => {
@@ -49,14 +47,14 @@ export const run: Run<'doctor'> = async (options, { output, signal }) => {
 function tell(report: DoctorReport, output: Output): void {
   const { colors } = output;
   const { problems, classes, sizes, emptyMasks } = report;
-  output.line(
-    `${grouped(report.pairs)} pairs (${report.format}), ${grouped(report.unlabelled)} images without a mask`,
-  );
-  for (const { level, code, file, message, fix } of problems.slice(0, TOLD)) {
+  output.line(`format ${report.format}; ${report.pairing === '' ? 'no pairs' : report.pairing}`);
+  output.line(`${grouped(report.pairs)} pairs, ${grouped(report.unlabelled)} images without a mask`);
+  for (const { level, code, count, examples, message, fix } of problems) {
     const mark = level === 'error' ? colors.red('error') : colors.yellow('warning');
-    output.line(`${mark} ${code}: ${file}: ${message} ${fix}`);
+    const files =
+      examples.length === 0 ? '' : ` (${examples.join(', ')}${count > examples.length ? ', …' : ''})`;
+    output.line(`${mark} ${code}${count > 1 ? `, ${grouped(count)} times` : ''}: ${message} ${fix}${files}`);
   }
-  if (problems.length > TOLD) output.line(`… and ${problems.length - TOLD} more; --json tells them all.`);
   const pixels = classes.reduce((sum, one) => sum + one.pixels, 0);
   const share = (count: number): string => (pixels === 0 ? '–' : `${((100 * count) / pixels).toFixed(2)}%`);
   const columns = [
@@ -72,6 +70,7 @@ function tell(report: DoctorReport, output: Output): void {
     .map(({ width, height, images }) => `${width}×${height} (${grouped(images)})`);
   const others = sizes.length > SIZES_TOLD ? ` and ${sizes.length - SIZES_TOLD} others` : '';
   output.line(`sizes: ${largest.join(', ')}${others}`);
+  output.line(`ignored pixels: ${(100 * report.ignored.share).toFixed(2)}%`);
   if (emptyMasks.count > 0) {
     output.line(
       `masks without foreground: ${grouped(emptyMasks.count)} (${(100 * emptyMasks.share).toFixed(1)}%)`,

@@ -2,94 +2,91 @@
  * The checks: each looks at the facts and names problems. They stand in one table at the end; adding one
  * is adding a function and a line there.
  */
+import { PixelwiseError } from '../../errors/index.js';
 import { IGNORE_INDEX } from '../../images/raster.js';
 import { listValues } from '../class-values.js';
 import { sameShape } from '../sample-reading.js';
+import { splitDataset } from '../splits.js';
 import { findConvention, isSmeared } from './conventions.js';
 import type { DatasetFacts, PairFacts } from './facts.js';
 import { findSamePictures } from './fingerprint.js';
-import type { Level, Problem } from './report.js';
+import { groupProblems, type Observation, type Problem, type Level } from './report.js';
 
-export type Check = (facts: DatasetFacts) => Problem[];
+export type Check = (facts: DatasetFacts) => Observation[];
 
-function problem(level: Level, code: string, file: string, message: string, fix: string): Problem {
+function problem(level: Level, code: string, file: string, message: string, fix: string): Observation {
   return { level, code, file, message, fix };
 }
 
-/** `data`…: the set as a whole cannot be opened. */
-const opening: Check = ({ openError, root }) =>
-  openError === undefined
-    ? []
-    : [
-        problem(
-          'error',
-          openError.code,
-          root,
-          openError.message,
-          'See the message; name the format with --format.',
-        ),
-      ];
+/** `data`…: the set as a whole cannot be opened; said where no single file explains it. */
+const opening: Check = ({ openError, root, facts }) => {
+  const explained =
+    facts.some(({ imageError, maskError }) =>
+      [imageError, maskError].some((error) => error !== undefined && error.code === openError?.code),
+    ) ||
+    (openError?.code === 'mask-values' && facts.some(isSmeared));
+  if (openError === undefined || explained) return [];
+  return [problem('error', openError.code, root, openError.message, '')];
+};
 
-/** `mask-missing`, `image-missing`: pairs that miss a half. */
-const halves: Check = ({ unlabelled, orphanMasks, format }) => [
-  // Other formats have parts without masks by design.
-  ...(format === 'folder' ? unlabelled : []).map((file) =>
-    problem(
-      'warning',
-      'mask-missing',
-      file,
-      'This image has no mask; it is left out of training.',
-      'Add a mask of the same stem under masks/, or move the image away.',
-    ),
-  ),
-  ...orphanMasks.map((file) =>
-    problem(
-      'warning',
-      'image-missing',
-      file,
-      'This mask has no image; it is not used.',
-      'Add the image of the same stem under images/, or remove the mask.',
-    ),
-  ),
-];
+/** Too few samples to train on and to validate with. */
+const parts: Check = ({ dataset, root }) => {
+  if (dataset === undefined) return [];
+  try {
+    splitDataset(dataset);
+    return [];
+  } catch (error) {
+    if (!(error instanceof PixelwiseError)) throw error;
+    return [
+      problem(
+        'error',
+        error.code,
+        root,
+        error.message,
+        'Add labelled images, or train on all of them with --val 0.',
+      ),
+    ];
+  }
+};
 
 /** The codes of decoding (`image-damaged`, `image-empty`, `image-too-large`, `mask-colours`…). */
 const unreadable: Check = ({ facts }) =>
-  facts.flatMap(({ pair, imageError, maskError }) => [
-    ...(imageError === undefined
-      ? []
-      : [
-          problem(
-            'error',
-            imageError.code,
-            pair.image,
-            imageError.message,
-            'Replace the file or remove the pair.',
-          ),
-        ]),
-    ...(maskError === undefined
-      ? []
-      : [
-          problem(
-            'error',
-            maskError.code,
-            pair.mask,
-            maskError.message,
-            maskError.code === 'mask-colours'
-              ? 'Save the mask as class indices: grey, or PNG with a palette.'
-              : 'Replace the file or remove the pair.',
-          ),
-        ]),
-  ]);
+  facts.flatMap(({ pair, imageError, maskError, sampleError }) => {
+    const replace = 'Replace the file or remove the pair.';
+    const found: Observation[] = [];
+    if (imageError !== undefined) {
+      found.push(problem('error', imageError.code, pair.image, imageError.message, replace));
+    }
+    if (maskError !== undefined) {
+      const fix =
+        maskError.code === 'mask-colours'
+          ? 'Save the mask as class indices: grey, or PNG with a palette.'
+          : replace;
+      found.push(problem('error', maskError.code, pair.mask, maskError.message, fix));
+    }
+    if (found.length === 0 && sampleError !== undefined && !SAID_ELSEWHERE.includes(sampleError.code)) {
+      const file = sampleError.message.startsWith(pair.image) ? pair.image : pair.mask;
+      found.push(problem('error', sampleError.code, file, sampleError.message, replace));
+    }
+    return found;
+  });
+
+/** Codes that other checks explain better. */
+const SAID_ELSEWHERE: readonly string[] = ['size-mismatch', 'mask-values'];
 
 /**
  * `size-mismatch`; `size-mismatch-scaled` where the shape is the same and the mask can be resized; and
  * `exif-rotation` where the mask fits the image as stored but not as its EXIF tag turns it.
  */
 const sizes: Check = ({ facts }) =>
-  facts.flatMap(({ pair, info, mask }) => {
-    if (info === undefined || mask === undefined) return [];
-    if (info.width === mask.width && info.height === mask.height) return [];
+  facts.flatMap(({ pair, info, mask, sampleError }) => {
+    if (info === undefined || (sampleError !== undefined && sampleError.code !== 'size-mismatch')) return [];
+    if (sampleError !== undefined && mask === undefined) {
+      return [problem('error', 'size-mismatch', pair.mask, sampleError.message, '')];
+    }
+    if (mask === undefined || (info.width === mask.width && info.height === mask.height)) return [];
+    // Training reads it all the same: it was resized or cropped, which opening the set has said.
+    if (sampleError === undefined && facts.some(({ classes }) => classes !== undefined)) return [];
     const both = `The mask is ${mask.width}×${mask.height}, its image ${info.width}×${info.height}`;
     if (info.orientation > 4 && info.height === mask.width && info.width === mask.height) {
       return [
@@ -142,27 +139,29 @@ const orientation: Check = ({ facts }) =>
 
 /** `mask-lossy`: values smeared around the real ones by JPEG. */
 const smeared: Check = ({ facts }) =>
-  facts.filter(isSmeared).map(({ pair, mask }) => {
-    const [first, second] = [...mask!.counts].sort((a, b) => b[1] - a[1]);
-    const real = second === undefined ? `${first![0]}` : `${first![0]} and ${second[0]}`;
-    return problem(
-      'error',
-      'mask-lossy',
-      pair.mask,
-      `The mask holds ${mask!.counts.size} different values around ${real}: it was saved as JPEG, which smears them.`,
-      'Export masks as PNG from the labelling tool; or round each value to the nearest real one and save as PNG.',
-    );
-  });
+  facts
+    .filter((fact) => isSmeared(fact) && fact.classes === undefined)
+    .map(({ pair, mask }) => {
+      const [first, second] = [...mask!.counts].sort((a, b) => b[1] - a[1]);
+      const real = second === undefined ? `${first![0]}` : `${first![0]} and ${second[0]}`;
+      return problem(
+        'error',
+        'mask-lossy',
+        pair.mask,
+        `The mask holds ${mask!.counts.size} different values around ${real}: it was saved as JPEG, which smears them.`,
+        'Export masks as PNG from the labelling tool; or round each value to the nearest real one and save as PNG.',
+      );
+    });
 
 /**
  * `mask-values-mixed`: 0/1 in a set of 0/255 or the other way round; `mask-values`: values that are no class;
  * `labels-from-one`: no mask holds 0.
  */
 const values: Check = (all) => {
-  const { facts, root, raw, classes } = all;
+  const { facts, root, given, dataset } = all;
   const convention = findConvention(all);
-  if (convention === undefined || !raw) return [];
-  const problems: Problem[] = [];
+  if (convention === undefined) return [];
+  const problems: Observation[] = [];
   const seen = new Set<number>();
   for (const fact of facts) {
     if (fact.mask === undefined || isSmeared(fact)) continue;
@@ -172,17 +171,12 @@ const values: Check = (all) => {
       (value) => !convention.values.has(value) && !(convention.kind === 'index' && value === IGNORE_INDEX),
     );
     const only = (value: number): boolean => held.length > 0 && held.every((other) => other === value);
-    if (convention.kind === 'full' && only(1)) {
-      problems.push(
-        problem(
-          'error',
-          'mask-values-mixed',
-          fact.pair.mask,
-          `This mask holds 0 and 1, most others 0 and ${Math.max(...convention.values)}.`,
-          `Multiply it by ${Math.max(...convention.values)}.`,
-        ),
-      );
-    } else if (convention.kind === 'index' && convention.values.size <= 2 && only(IGNORE_INDEX)) {
+    if (
+      convention.kind === 'index' &&
+      convention.values.size <= 2 &&
+      only(IGNORE_INDEX) &&
+      fact.classes?.has(1) !== true
+    ) {
       problems.push(
         problem(
           'error',
@@ -192,20 +186,38 @@ const values: Check = (all) => {
           'Divide it by 255.',
         ),
       );
-    } else if (odd.length > 0) {
+    } else if (
+      convention.kind === 'full' &&
+      only(1) &&
+      (dataset?.maskValues !== 'zero-or-full' || fact.sampleError !== undefined)
+    ) {
+      problems.push(
+        problem(
+          'error',
+          'mask-values-mixed',
+          fact.pair.mask,
+          `This mask holds 0 and 1, most others 0 and ${Math.max(...convention.values)}.`,
+          `Multiply it by ${Math.max(...convention.values)}.`,
+        ),
+      );
+    } else if (
+      fact.sampleError?.code === 'mask-values' ||
+      // Read as a class of its own, but in a few masks only: more likely a mistake.
+      (odd.length > 0 && convention.kind === 'index' && dataset?.maskValues === 'indices')
+    ) {
       problems.push(
         problem(
           'error',
           'mask-values',
           fact.pair.mask,
-          `The mask holds ${listValues(new Set(odd))}, outside the classes ${listValues(convention.values)}.`,
+          `The mask holds ${listValues(new Set(odd.length > 0 ? odd : held))}, outside the classes ${listValues(convention.values)}.`,
           `Correct the mask; if ${odd.length === 1 ? 'it is a class' : 'they are classes'}, name all classes with --classes.`,
         ),
       );
     }
   }
   const lowest = Math.min(...seen);
-  if (convention.kind === 'index' && lowest === 1 && classes === undefined) {
+  if (convention.kind === 'index' && lowest === 1 && given === undefined) {
     problems.push(
       problem(
         'warning',
@@ -223,8 +235,7 @@ const values: Check = (all) => {
  * `mask-palette-mixed`: a few masks with a palette among grey ones, or the other way round;
  * `mask-palette-inverted`: black and white, but white is index 0.
  */
-const palettes: Check = ({ facts, raw }) => {
-  if (!raw) return [];
+const palettes: Check = ({ facts }) => {
   const read = facts.filter(({ mask }) => mask?.format === 'png');
   const withPalette = read.filter(({ mask }) => mask!.palette !== undefined);
   const few =
@@ -272,13 +283,10 @@ const palettes: Check = ({ facts, raw }) => {
 const EMPTY_BY_NATURE = 1 / 3;
 
 /** Masks with nothing but the first class or ignored pixels. */
-export function emptyMasks(all: DatasetFacts): PairFacts[] {
-  // With two classes, 255 beside 0 is more likely the object, written in another way.
-  const convention = findConvention(all);
-  const ignored = convention?.kind === 'index' && convention.values.size > 2 ? IGNORE_INDEX : undefined;
-  return all.facts.filter(
-    ({ mask }) =>
-      mask?.counts.has(0) === true && [...mask.counts.keys()].every((v) => v === 0 || v === ignored),
+export function emptyMasks({ facts }: DatasetFacts): PairFacts[] {
+  return facts.filter(
+    ({ classes }) =>
+      classes?.has(0) === true && [...classes.keys()].every((value) => value === 0 || value === IGNORE_INDEX),
   );
 }
 
@@ -299,13 +307,11 @@ const empty: Check = (all) => {
   );
 };
 
-/** `class-absent`: a named class that no mask holds. */
-const absent: Check = ({ facts, classes, root, raw, thorough }) => {
-  if (classes === undefined || !raw || !thorough) return [];
-  const held = new Set(facts.flatMap(({ mask }) => [...(mask?.counts.keys() ?? [])]));
-  const binary = classes.length === 2 && (held.has(255) || held.has(65535));
-  return classes.flatMap((name, value) =>
-    held.has(value) || (binary && value === 1)
+/** `class-absent`: a class that no mask holds; said of classes that were asked for or are the set's own. */
+const absent: Check = ({ facts, dataset, root, thorough, held, given }) => {
+  if (dataset === undefined || !thorough || held.size < 2 || facts.some(({ classes }) => !classes)) return [];
+  return dataset.classes.flatMap((name, value) =>
+    held.has(value) || value === 0 || (given === undefined && /^class \d+$/.test(name))
       ? []
       : [
           problem(
@@ -313,27 +319,88 @@ const absent: Check = ({ facts, classes, root, raw, thorough }) => {
             'class-absent',
             root,
             `No mask holds class ${value} (${name}).`,
-            'Add images that show it, or leave it out of --classes.',
+            'Add images that show it, or leave it out of the list of classes.',
           ),
         ],
   );
 };
 
+/** From this share on, one class is nearly everything. */
+const NEARLY_ALL = 0.9999;
+/** From this share of ignored pixels on, there is nearly nothing to learn from. */
+const NEARLY_ALL_IGNORED = 0.99;
+
+/**
+ * `one-class`, `all-ignored`: one class, or ignored pixels, make up everything, or nearly: a model would learn
+ * nothing and score perfectly.
+ */
+const oneClass: Check = ({ facts, dataset, root, held }) => {
+  if (dataset === undefined || held.size === 0) return [];
+  const pixels = pixelsByClass(facts);
+  const all = [...pixels.values()].reduce((sum, count) => sum + count, 0);
+  const [ignored, labelled] = [pixels.get(IGNORE_INDEX) ?? 0, all - (pixels.get(IGNORE_INDEX) ?? 0)];
+  if (labelled === 0 || ignored >= NEARLY_ALL_IGNORED * all) {
+    if (labelled === 0 && held.size > 1) return [];
+    return [
+      problem(
+        'error',
+        'all-ignored',
+        root,
+        `${percent(ignored / all)} of the pixels are ignored (mask value 255): there is nothing to learn from.`,
+        'If 255 marks the object, give --classes with two names; else export the masks again.',
+      ),
+    ];
+  }
+  const [value, count] = [...pixels]
+    .filter(([index]) => index !== IGNORE_INDEX)
+    .reduce((a, b) => (b[1] > a[1] ? b : a));
+  const classesHeld = [...held].filter((index) => index !== IGNORE_INDEX);
+  if (classesHeld.length > 1 && count < NEARLY_ALL * labelled) return [];
+  const name = dataset.classes[value] ?? `class ${value}`;
+  const others = dataset.classes
+    .filter((_, index) => index !== value)
+    .slice(0, 4)
+    .join(', ');
+  return [
+    problem(
+      'error',
+      'one-class',
+      root,
+      `${percent(count / labelled)} of the pixels that count are of one class, "${name}"; of ${others} there is ` +
+        `${classesHeld.length > 1 ? 'nearly nothing' : 'nothing'}. Every prediction of "${name}" would score perfectly.`,
+      dataset.reading?.(0)?.maskReading === undefined
+        ? 'Check that the export has outlines and that they belong to these images.'
+        : 'Check that the masks hold the objects (not in the alpha channel, not in another folder), and the names in the class list.',
+    ),
+  ];
+};
+
+/** 99.996% is not 100%. */
+const percent = (share: number): string => `${share === 1 ? 100 : Math.floor(share * 1e5) / 1e3}%`;
+
+/** Pixels by class over the samples looked at. */
+export function pixelsByClass(facts: readonly PairFacts[]): Map<number, number> {
+  const pixels = new Map<number, number>();
+  for (const { classes } of facts) {
+    for (const [value, count] of classes ?? []) pixels.set(value, (pixels.get(value) ?? 0) + count);
+  }
+  return pixels;
+}
+
 /**
  * `duplicate`, `near-duplicate`: the same picture twice; with `-across-splits` where the two are in different
  * official parts, so that scores would be too good.
  */
-const duplicates: Check = ({ facts, thorough }) => {
-  if (!thorough) return [];
+const duplicates: Check = ({ facts }) => {
   const first = new Map<string, PairFacts>();
-  const problems: Problem[] = [];
+  const problems: Observation[] = [];
   const exact = new Set<number>();
   const report = (kind: string, earlier: PairFacts, later: PairFacts, how: string): void => {
     const [one, other] = [earlier.pair.split ?? 'no part', later.pair.split ?? 'no part'];
     const across = one !== other;
     problems.push(
       problem(
-        across && kind === 'duplicate' ? 'error' : 'warning',
+        'warning',
         across ? `${kind}-across-splits` : kind,
         later.pair.image,
         `${how} ${earlier.pair.image}${across ? `, which is in ${one}, while this is in ${other}` : ''}.`,
@@ -417,10 +484,11 @@ const oddOnes: Check = ({ facts }) => {
 };
 
 /** In the order in which problems are listed. */
-export const CHECKS: readonly Check[] = [
+const CHECKS: readonly Check[] = [
   opening,
   unreadable,
-  halves,
+  parts,
+  oneClass,
   sizes,
   orientation,
   smeared,
@@ -432,3 +500,22 @@ export const CHECKS: readonly Check[] = [
   leaks,
   oddOnes,
 ];
+
+/** Problems that follow from another one, and are not worth a line beside it. */
+const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
+  'group-leak': ['split'],
+  'mask-values-mixed': ['one-class', 'all-ignored', 'mask-empty'],
+};
+
+/** All problems, grouped by kind: first those of single files and of the set, then what opening it has found. */
+export function findProblems(facts: DatasetFacts): Problem[] {
+  const grouped = groupProblems(CHECKS.flatMap((check) => check(facts)));
+  const found = grouped.filter(
+    ({ code }) => !grouped.some((other) => CONSEQUENCES[other.code]?.includes(code)),
+  );
+  const codes = new Set(found.map(({ code }) => code));
+  const opened = (facts.dataset?.findings ?? []).flatMap(({ level, ...rest }): Problem[] =>
+    level === 'note' || codes.has(rest.code) ? [] : [{ level, ...rest }],
+  );
+  return [...found, ...opened];
+}

@@ -27,10 +27,9 @@ export function isSmeared({ mask }: PairFacts): boolean {
 }
 
 /** What most of the masks agree on; undefined where nothing was read. */
-export function findConvention({ facts, classes, raw }: DatasetFacts): Convention | undefined {
+export function findConvention({ facts, given: classes }: DatasetFacts): Convention | undefined {
   const read = facts.filter((fact) => fact.mask !== undefined && !isSmeared(fact));
   if (read.length === 0) return undefined;
-  if (!raw) return { kind: 'index', values: new Set(classes!.map((_, i) => i)) };
   const isFull = (values: Iterable<number>, full: number): boolean =>
     [...values].every((v) => v === 0 || v === full);
   const hasFull = (full: number): number =>

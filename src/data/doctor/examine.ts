@@ -1,61 +1,44 @@
 /** The examination of a data set, before an epoch is spent on it. */
 import { IGNORE_INDEX } from '../../images/raster.js';
-import { CHECKS, emptyMasks } from './checks.js';
-import { findConvention } from './conventions.js';
+import { emptyMasks, findProblems, pixelsByClass } from './checks.js';
 import { type DatasetFacts, type ExamineOptions, gatherFacts } from './facts.js';
 import type { ClassShare, DoctorReport } from './report.js';
 
 /**
- * Examines all files of a data set, or (with `sample`) headers and masks of some: the cheap part, which training
- * does by itself. Throws only what is no finding (a broken disk, an aborted signal).
+ * Examines all files of a data set, or (with `sample`) some: that is the cheap part, which training does by
+ * itself. Throws only what is no finding (a broken disk, an aborted signal).
  */
 export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const facts = await gatherFacts(options);
-  const problems = CHECKS.flatMap((check) => check(facts));
+  const problems = findProblems(facts);
   const empty = emptyMasks(facts).length;
+  const pixels = pixelsByClass(facts.facts);
+  const all = [...pixels.values()].reduce((sum, count) => sum + count, 0);
+  const ignored = pixels.get(IGNORE_INDEX) ?? 0;
   return {
     ok: problems.every(({ level }) => level !== 'error'),
     format: facts.format,
+    pairing: facts.dataset?.pairing ?? '',
     pairs: facts.pairs,
     examined: facts.facts.length,
-    unlabelled: facts.unlabelled.length,
+    unlabelled: facts.dataset?.unlabelled?.length ?? 0,
     problems,
-    classes: classShares(facts),
+    classes: classShares(facts, pixels),
     sizes: imageSizes(facts),
+    ignored: { pixels: ignored, share: all === 0 ? 0 : ignored / all },
     emptyMasks: { count: empty, share: facts.facts.length === 0 ? 0 : empty / facts.facts.length },
   };
 }
 
-function classShares(facts: DatasetFacts): ClassShare[] {
-  const convention = findConvention(facts);
-  const pixels = new Map<number, number>();
-  const images = new Map<number, number>();
-  for (const { mask } of facts.facts) {
-    for (const [value, count] of mask?.counts ?? []) {
-      pixels.set(value, (pixels.get(value) ?? 0) + count);
-      images.set(value, (images.get(value) ?? 0) + 1);
-    }
-  }
-  const named = facts.classes?.map((_, value) => value) ?? [];
-  const values =
-    convention?.kind === 'full'
-      ? [...convention.values]
-      : [...new Set([...(convention?.values ?? []), ...named])];
-  return values
-    .filter((value) => value !== IGNORE_INDEX || convention?.kind === 'full')
-    .sort((a, b) => a - b)
-    .map((value, index) => ({
-      value,
-      name:
-        facts.classes?.[convention?.kind === 'full' ? index : value] ??
-        nameOf(value, index, convention?.kind === 'full'),
-      pixels: pixels.get(value) ?? 0,
-      images: images.get(value) ?? 0,
-    }));
-}
-
-function nameOf(value: number, index: number, binary: boolean): string {
-  return binary ? ['background', 'foreground'][index]! : `class ${value}`;
+function classShares({ dataset, facts }: DatasetFacts, pixels: ReadonlyMap<number, number>): ClassShare[] {
+  if (dataset === undefined) return [];
+  const binary = dataset.maskValues === 'zero-or-full';
+  return dataset.classes.map((name, index) => ({
+    value: binary && index === 1 ? 255 : index,
+    name,
+    pixels: pixels.get(index) ?? 0,
+    images: facts.filter(({ classes }) => classes?.has(index)).length,
+  }));
 }
 
 function imageSizes({ facts }: DatasetFacts): DoctorReport['sizes'] {

@@ -4,21 +4,24 @@ import { PixelwiseError } from '../../errors/index.js';
 import { decodeImage, describeImage, type ImageInfo } from '../../images/decode.js';
 import { decodeMask } from '../../images/decode-mask.js';
 import { type ImageFormat, readImage } from '../../images/image-source.js';
+import type { Raster } from '../../images/raster.js';
 import type { Dataset } from '../dataset.js';
 import type { FilePair } from '../file-dataset.js';
-import { pairFolder } from '../formats/folder.js';
+import { FORMATS } from '../formats/registry.js';
 import { type FormatName, openDataset, type OpenOptions, recogniseFormat } from '../open.js';
 import { mapParallel } from '../parallel.js';
 import { spread } from '../spread.js';
+import { maskOf } from '../subset.js';
+import { Tree } from '../tree.js';
 import { type Fingerprint, fingerprintOf } from './fingerprint.js';
 
 export interface MaskFacts {
   readonly width: number;
   readonly height: number;
-  readonly format: ImageFormat | undefined;
+  readonly format: ImageFormat;
   /** RGB triples, where the file stores indices. */
   readonly palette: Uint8Array | undefined;
-  /** Pixels by stored value (by class, for formats with a mapping of their own). */
+  /** Pixels by stored value. */
   readonly counts: ReadonlyMap<number, number>;
 }
 
@@ -29,30 +32,35 @@ export interface PairFacts {
   /** SHA-256 of the image file. */
   readonly digest?: string;
   readonly fingerprint?: Fingerprint | undefined;
+  /** The mask file as stored, where the mask is a file of its own. */
   readonly mask?: MaskFacts;
   readonly maskError?: PixelwiseError;
+  /** Pixels by class, read as training reads them. */
+  readonly classes?: ReadonlyMap<number, number>;
+  /** Why training could not read this sample. */
+  readonly sampleError?: PixelwiseError;
 }
 
 export interface DatasetFacts {
   readonly root: string;
   readonly format: FormatName;
+  /** As training opens it; undefined where that fails. */
+  readonly dataset: Dataset | undefined;
+  /** Set where the data set could not be opened. */
+  readonly openError?: PixelwiseError;
   /** Pairs in all; `facts` may hold a sample of them. */
   readonly pairs: number;
   readonly facts: readonly PairFacts[];
-  readonly unlabelled: readonly string[];
-  readonly orphanMasks: readonly string[];
-  /** Class names: those given, or those of the format. */
-  readonly classes: readonly string[] | undefined;
-  /** True where mask values are raw (format folder); else they are classes already. */
-  readonly raw: boolean;
-  /** Set where the data set could not be opened at all. */
-  readonly openError?: PixelwiseError;
-  /** True where all pixels were decoded, not only headers and masks of a few. */
+  /** Class names that were asked for. */
+  readonly given: readonly string[] | undefined;
+  /** True where all pairs were looked at. */
   readonly thorough: boolean;
+  /** Classes that any mask holds, IGNORE_INDEX too: of the whole set where a sample holds but one. */
+  readonly held: ReadonlySet<number>;
 }
 
 export interface ExamineOptions extends OpenOptions {
-  /** Pairs to look at, spread over the set; default all. With a number, images are judged by their headers. */
+  /** Pairs to look at, spread over the set; default all. */
   readonly sample?: number | undefined;
   /** The data set of these options, where it is open already: it is not opened again. */
   readonly opened?: Dataset | undefined;
@@ -64,66 +72,58 @@ export interface ExamineOptions extends OpenOptions {
 /** Looks at the files. Problems of single files are facts, not exceptions. */
 export async function gatherFacts(options: ExamineOptions): Promise<DatasetFacts> {
   const { root, sample, signal, onProgress, concurrency = 4 } = options;
-  const thorough = sample === undefined;
-  const format = options.format ?? (await recogniseFormat(root));
-  const inventory = await takeInventory(format, options);
-  const chosen =
-    sample === undefined ? inventory.pairs.map((_, i) => i) : spread(inventory.pairs.length, sample);
+  const inventory = await takeInventory(options);
+  const { pairs, dataset } = inventory;
+  const chosen = sample === undefined ? pairs.map((_, i) => i) : spread(pairs.length, sample);
+  const thorough = chosen.length === pairs.length;
   let done = 0;
   const facts = await mapParallel(
     chosen.length,
     concurrency,
     async (k) => {
       const i = chosen[k]!;
-      const pair = inventory.pairs[i]!;
-      const readMask =
-        inventory.dataset === undefined
-          ? undefined
-          : (): Promise<MaskFacts> => classFacts(inventory.dataset!, i);
-      const found = { pair, ...(await imageFacts(pair, thorough)), ...(await maskFacts(pair, readMask)) };
+      const found = await pairFacts(pairs[i]!, dataset, i, inventory.maskFiles, sample === undefined);
       onProgress?.(++done, chosen.length);
       return found;
     },
     signal,
   );
+  const held = new Set(facts.flatMap(({ classes }) => [...(classes?.keys() ?? [])]));
+  // One class in a few masks may be chance; before it is called an error, the others are looked at.
+  for (let i = 0; held.size === 1 && dataset !== undefined && i < dataset.length && !thorough; i++) {
+    signal?.throwIfAborted();
+    for (const value of countsOf((await maskOf(dataset, i)).data).keys()) held.add(value);
+  }
+  const { classes } = options;
   return {
     root,
-    format,
-    pairs: inventory.pairs.length,
+    format: inventory.format,
+    dataset,
+    ...(inventory.openError && { openError: inventory.openError }),
+    pairs: pairs.length,
     facts,
-    unlabelled: inventory.unlabelled,
-    orphanMasks: inventory.orphanMasks,
-    classes: inventory.classes,
-    raw: inventory.dataset === undefined,
-    ...(inventory.openError === undefined ? {} : { openError: inventory.openError }),
+    given: typeof classes === 'number' ? Array.from({ length: classes }, (_, i) => `class ${i}`) : classes,
     thorough,
+    held,
   };
 }
 
 interface Inventory {
+  readonly format: FormatName;
   readonly pairs: readonly FilePair[];
-  readonly unlabelled: readonly string[];
-  readonly orphanMasks: readonly string[];
-  readonly classes: readonly string[] | undefined;
+  /** Whether masks are image files. */
+  readonly maskFiles: boolean;
   readonly dataset?: Dataset;
   readonly openError?: PixelwiseError;
 }
 
-/** The files of format folder are paired without opening it, since what is wrong with them may prevent that. */
-async function takeInventory(format: FormatName, { opened, ...options }: ExamineOptions): Promise<Inventory> {
-  const nothing = { pairs: [], unlabelled: [], orphanMasks: [], classes: undefined };
+/** Opens the set as training does. Where that fails its pairs are still listed, so that each file can be looked at. */
+async function takeInventory({ opened, ...options }: ExamineOptions): Promise<Inventory> {
+  const { root } = options;
+  let format: FormatName = options.format ?? 'folder';
+  let openError: PixelwiseError | undefined;
   try {
-    if (format === 'folder') {
-      const { classes, group } = options;
-      const { pairs, unlabelled, orphanMasks } = await pairFolder(options.root);
-      const grouped =
-        group === undefined
-          ? pairs
-          : pairs.map((pair) => ({ ...pair, group: group.exec(pair.id)?.[1] ?? pair.group }));
-      const names =
-        typeof classes === 'number' ? Array.from({ length: classes }, (_, i) => `class ${i}`) : classes;
-      return { pairs: grouped, unlabelled, orphanMasks, classes: names };
-    }
+    format = options.format ?? (opened?.format as FormatName | undefined) ?? (await recogniseFormat(root));
     const dataset = opened ?? (await openDataset({ ...options, format }));
     const pairs = dataset.ids.map((id, i) => ({
       id,
@@ -131,30 +131,53 @@ async function takeInventory(format: FormatName, { opened, ...options }: Examine
       group: dataset.groups?.[i],
       split: dataset.splits?.[i],
     }));
-    return {
-      pairs,
-      unlabelled: dataset.unlabelled ?? [],
-      orphanMasks: [],
-      classes: dataset.classes,
-      dataset,
-    };
+    const maskFiles = dataset.reading?.(0)?.maskReading?.kind === 'values';
+    return { format, pairs, maskFiles, dataset };
   } catch (error) {
     if (!(error instanceof PixelwiseError)) throw error;
-    return { ...nothing, openError: error };
+    openError = error;
   }
+  const layout = await FORMATS[format].layout?.(await Tree.of(root), options).catch(() => undefined);
+  return { format, pairs: layout?.pairs ?? [], maskFiles: layout !== undefined, openError };
 }
 
-async function imageFacts(pair: FilePair, thorough: boolean): Promise<Partial<PairFacts>> {
-  return expected('imageError', async () => {
+async function pairFacts(
+  pair: FilePair,
+  dataset: Dataset | undefined,
+  i: number,
+  maskFile: boolean,
+  duplicates: boolean,
+): Promise<PairFacts> {
+  const image = await expected('imageError', async () => {
     const { bytes } = await readImage(pair.image);
     const named = async <T>(work: Promise<T>): Promise<T> =>
       work.catch((error: unknown) => Promise.reject(renamed(error, pair.image)));
     const info = await named(describeImage(bytes));
-    if (!thorough) return { info };
-    const image = await named(decodeImage(bytes));
-    const digest = createHash('sha256').update(bytes).digest('hex');
-    return { info, digest, fingerprint: fingerprintOf(image) };
+    const decoded = dataset === undefined ? await named(decodeImage(bytes)) : undefined;
+    return { info, decoded, ...(duplicates && { digest: createHash('sha256').update(bytes).digest('hex') }) };
   });
+  const mask = maskFile
+    ? await expected('maskError', async () => ({ mask: await storedMask(pair.mask) }))
+    : {};
+  const sample: Partial<PairFacts> & { decoded?: Raster | undefined } =
+    dataset === undefined
+      ? {}
+      : await expected('sampleError', async () => {
+          const { image: decoded, mask: classes } = await dataset.get(i);
+          return { decoded, classes: countsOf(classes.data) };
+        });
+  // What training can read is right, whatever is unusual about the file.
+  if (sample.classes !== undefined) delete (mask as { maskError?: PixelwiseError }).maskError;
+  const raster = sample.decoded ?? image.decoded;
+  const { decoded: _image, ...imageFacts } = image;
+  const { decoded: _sample, ...sampleFacts } = sample;
+  return {
+    pair,
+    ...imageFacts,
+    ...mask,
+    ...sampleFacts,
+    ...(duplicates && raster !== undefined && { fingerprint: fingerprintOf(raster) }),
+  };
 }
 
 /** The error that decoding from memory gives, with the file's name in the place of "image in memory". */
@@ -163,23 +186,9 @@ function renamed(error: unknown, file: string): unknown {
   return new PixelwiseError(error.code, error.message.replace('image in memory', file), { cause: error });
 }
 
-async function maskFacts(
-  pair: FilePair,
-  read: (() => Promise<MaskFacts>) | undefined,
-): Promise<Partial<PairFacts>> {
-  return expected('maskError', async () => ({
-    mask: await (read ?? ((): Promise<MaskFacts> => rawFacts(pair.mask)))(),
-  }));
-}
-
-async function rawFacts(file: string): Promise<MaskFacts> {
+async function storedMask(file: string): Promise<MaskFacts> {
   const { width, height, format, palette, data } = await decodeMask(file);
   return { width, height, format, palette, counts: countsOf(data) };
-}
-
-async function classFacts(dataset: Dataset, i: number): Promise<MaskFacts> {
-  const { width, height, data } = await (dataset.getMask?.(i) ?? dataset.get(i).then(({ mask }) => mask));
-  return { width, height, format: undefined, palette: undefined, counts: countsOf(data) };
 }
 
 function countsOf(data: Uint8Array | Uint16Array): Map<number, number> {
@@ -192,14 +201,16 @@ function countsOf(data: Uint8Array | Uint16Array): Map<number, number> {
   return counts;
 }
 
-async function expected(
-  key: 'imageError' | 'maskError',
-  work: () => Promise<Partial<PairFacts>>,
-): Promise<Partial<PairFacts>> {
+/** What `work` gives, or its PixelwiseError under `key`; other errors are thrown. */
+async function expected<K extends string, T extends object>(
+  key: K,
+  work: () => Promise<T>,
+): Promise<Partial<T> & { readonly [E in K]?: PixelwiseError }> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof PixelwiseError) return { [key]: error };
+    if (error instanceof PixelwiseError)
+      return { [key]: error } as { [E in K]?: PixelwiseError } & Partial<T>;
     throw error;
   }
 }

@@ -11,6 +11,8 @@ import { classValues } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFile, stemOf } from '../files.js';
 import { officialSplit } from '../split-names.js';
+import { readLines } from '../text-file.js';
+import type { Tree } from '../tree.js';
 
 export const CAMVID_CLASSES = [
   'sky',
@@ -29,11 +31,13 @@ export const CAMVID_CLASSES = [
 const UNLABELLED = 11;
 const LISTS = ['train', 'val', 'test'] as const;
 
-export async function isCamvid(root: string): Promise<boolean> {
-  const list = join(root, 'train.txt');
-  if (!(await isFile(list))) return false;
-  const first = (await readFile(list, 'utf8')).split(/\r?\n/, 1)[0]!;
-  return first.trim().split(/\s+/).length === 2;
+/** A pair of paths whose frame is of one of the four videos. */
+const PAIR_OF_CAMVID = /(0001TP|0006R0|0016E5|Seq05VD)_\w+\.\w+\s+\S+\.\w+$/i;
+
+/** Recognised by a list of pairs of paths, and by the names of the four videos. */
+export async function isCamvid(tree: Tree): Promise<boolean> {
+  if (!tree.has('train.txt')) return false;
+  return PAIR_OF_CAMVID.test((await readLines(tree.path('train.txt')))[0] ?? '');
 }
 
 /** Opens the data set with its official parts. Throws `data-missing` for a list whose files are not there. */

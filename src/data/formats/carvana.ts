@@ -7,16 +7,21 @@ import { join } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFolder, listFiles, stemOf } from '../files.js';
+import type { Tree } from '../tree.js';
 
 const MASK_STEM = /_mask$/;
 
-export async function isCarvana(root: string): Promise<boolean> {
-  return (await isFolder(join(root, 'train'))) && isFolder(join(root, 'train_masks'));
+/** A car's id, twelve hexadecimal digits, and the number of the angle. */
+const MASK_NAME = /^train_masks\/[\da-f]{12}_\d{2}_mask\.\w+$/;
+
+/** Recognised by its folders and by the names of its masks. */
+export function isCarvana(tree: Tree): Promise<boolean> {
+  return Promise.resolve(tree.files.some((file) => MASK_NAME.test(file)));
 }
 
 /** Opens the training part (the challenge's test part has no masks): classes `background` and `car`. */
 export async function openCarvana(root: string): Promise<FileDataset> {
-  if (!(await isCarvana(root))) {
+  if (!(await isFolder(join(root, 'train'))) || !(await isFolder(join(root, 'train_masks')))) {
     throw new PixelwiseError('data-missing', `${root}: there are no folders train/ and train_masks/ in it.`);
   }
   const masks = new Map<string, string>();

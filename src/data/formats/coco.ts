@@ -1,229 +1,369 @@
 /**
- * Format `coco`: instances JSON (Lin et al. 2014) with polygons and run-length codes, drawn into class masks.
- * Class 0 is background, then the categories by ascending id. Where instances overlap, the smaller one is on
- * top; crowd regions, where nobody told the instances apart, are ignored wherever no instance lies over them.
+ * Format `coco`: instances JSON (Lin et al. 2014) of any name, with polygons and run-length codes, drawn into
+ * class masks. Class 0 is background, then the categories by ascending id. Where instances overlap, the smaller
+ * one is on top; crowd regions, where nobody told the instances apart, are ignored wherever no instance lies over
+ * them. Labelling tools write the format loosely: one bad annotation is left out and counted.
  */
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
+import { basename, dirname } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
-import { type ClassMask, IGNORE_INDEX } from '../../images/raster.js';
-import { FileDataset, type FilePair, findLayout } from '../file-dataset.js';
-import { byCodePoint, isFile, isFolder, stemOf } from '../files.js';
+import { IGNORE_INDEX } from '../../images/raster.js';
+import type { FileDataset } from '../file-dataset.js';
+import { type Finding, finding } from '../finding.js';
+import { stemOf } from '../files.js';
+import { isBackgroundName } from '../legend.js';
+import { patternOf } from '../pairing/describe.js';
 import { officialSplit } from '../split-names.js';
-import { fillPolygon } from './polygon.js';
-import { decodeRle, decompressCounts } from './rle.js';
+import { nameOf, Tree } from '../tree.js';
+import { type DrawnSample, openDrawn, Skipped, usable } from './drawn.js';
+import { ImageFinder } from './image-finder.js';
+import { decompressCounts, rleRuns } from './rle.js';
+import type { DrawnShape, Shape } from './shapes.js';
 
-const Rle = z.object({
-  counts: z.union([z.string(), z.array(z.number())]),
-  size: z.tuple([z.number().int(), z.number().int()]),
-});
-const Annotation = z.object({
-  id: z.union([z.number(), z.string()]).optional(),
-  image_id: z.union([z.number(), z.string()]),
-  category_id: z.number().int(),
-  // Coordinates are checked when drawn: the original's file holds tens of millions of them.
-  segmentation: z.union([z.custom<number[][]>(Array.isArray), Rle]).optional(),
-  iscrowd: z.union([z.literal(0), z.literal(1), z.boolean()]).optional(),
-});
-const Instances = z.object({
-  images: z.array(
-    z.object({
-      id: z.union([z.number(), z.string()]),
-      file_name: z.string(),
-      width: z.number().int(),
-      height: z.number().int(),
-    }),
-  ),
-  annotations: z.array(Annotation),
-  categories: z.array(z.object({ id: z.number().int(), name: z.string() })),
-});
+interface CocoFile {
+  /** Relative path. */
+  readonly file: string;
+  readonly images: readonly Record<string, unknown>[];
+  readonly annotations: readonly Record<string, unknown>[];
+  readonly categories: readonly Record<string, unknown>[];
+}
 
-type Instances = z.infer<typeof Instances>;
-type Instance = z.infer<typeof Annotation>;
+/** JSON files that may be COCO's lie at the top or in a folder of it (`annotations`, or one for each part). */
+const DEEPEST = 3;
+/** Of folders with a JSON for each image, no more are opened to find out what they are. */
+const MOST_FILES = 24;
 
-const INSTANCES = /^instances_.*\.json$|^_annotations\.coco\.json$|^instances\.json$/;
-/** Files looked at: `annotations/instances_NAME.json` of the original, or one per part as labelling tools write. */
-async function findInstances(root: string): Promise<string[]> {
-  if (root.toLowerCase().endsWith('.json')) return (await isFile(root)) ? [root] : [];
-  const found: string[] = [];
-  for (const place of ['annotations', '.', 'train', 'valid', 'val', 'test']) {
-    const folder = join(root, place);
-    if (!(await isFolder(folder))) continue;
-    for (const name of (await readdir(folder)).sort(byCodePoint))
-      if (INSTANCES.test(name)) found.push(join(folder, name));
+export async function isCoco(tree: Tree): Promise<boolean> {
+  return (await findInstances(tree)).length > 0;
+}
+
+async function findInstances(tree: Tree): Promise<CocoFile[]> {
+  const candidates = tree.ending('.json').filter((file) => file.split('/').length <= DEEPEST);
+  const likely = candidates.filter((file) => /instances|coco|annotation|result|label/i.test(nameOf(file)));
+  const looked = candidates.length <= MOST_FILES ? candidates : likely.slice(0, MOST_FILES);
+  const found: CocoFile[] = [];
+  for (const file of looked) {
+    const json = await tree.json(file);
+    if (typeof json !== 'object' || json === null) continue;
+    const { images, annotations, categories } = json as Record<string, unknown>;
+    if (
+      !Array.isArray(images) ||
+      !Array.isArray(annotations) ||
+      !images.some((image) => isRecord(image) && 'file_name' in image)
+    )
+      continue;
+    found.push({
+      file,
+      images: images.filter(isRecord),
+      annotations: annotations.filter(isRecord),
+      categories: Array.isArray(categories) ? categories.filter(isRecord) : [],
+    });
   }
-  return found;
+  // The original has captions and keypoints of the same images beside the instances.
+  const instances = found.filter(({ file }) => /^instances_/.test(nameOf(file)));
+  return instances.length > 0 ? instances : found;
 }
 
-export async function isCoco(root: string): Promise<boolean> {
-  return (await findInstances(root)).length > 0;
-}
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
 
-/** Opens all instances files below `root`, or the one JSON file that `root` is. Images without an annotation are all background. */
-export async function openCoco(root: string): Promise<FileDataset> {
-  const files = await findInstances(root);
+/** Ids are numbers here and text there; they are compared as text. */
+const idOf = (value: unknown): string => String(value as string | number);
+
+/** Opens all instances files of a folder, or the one that was named. Images without an annotation are all background. */
+export async function openCoco(
+  tree: Tree,
+  options: { readonly resizeMasks?: boolean | undefined; readonly group?: RegExp | undefined } = {},
+): Promise<FileDataset> {
+  const files = await findInstances(tree);
   if (files.length === 0) {
-    throw new PixelwiseError('data-missing', `${root}: there is no annotations/instances_*.json in it.`);
-  }
-  const read = await Promise.all(files.map(readInstances));
-  const categories = new Map<number, string>();
-  read.forEach((instances, f) => {
-    for (const { id, name } of instances.categories) {
-      const known = categories.get(id);
-      if (known !== undefined && known !== name) {
-        throw new PixelwiseError(
-          'coco',
-          `${files[f]}: category ${id} is "${name}" here and "${known}" in ${files[0]}.`,
-        );
-      }
-      categories.set(id, name);
-    }
-  });
-  const ordered = [...categories].sort(([a], [b]) => a - b);
-  if (ordered.length > 254) {
+    const named = tree.ending('.json').at(0);
     throw new PixelwiseError(
       'coco',
-      `${files[0]}: ${ordered.length} categories; at most 254 fit beside the background.`,
+      `${named === undefined ? tree.root : tree.path(named)}: not a COCO instances file: it needs the lists "images" (with file_name) and "annotations", as JSON.`,
     );
   }
-  const indexOf = new Map(ordered.map(([id], i) => [id, i + 1]));
-
-  const pairs: FilePair[] = [];
-  const annotated: { size: { width: number; height: number }; instances: Instance[] }[] = [];
+  const where = tree.path(files[0]!.file);
+  const findings: Finding[] = [];
+  const categories = readCategories(files, tree, findings);
+  const skipped = new Skipped();
+  const samples: DrawnSample[] = [];
+  const missing: string[] = [];
   const ids = new Set<string>();
-  for (const [f, instances] of read.entries()) {
-    const file = files[f]!;
+  const counts = { shapes: 0, boxes: 0, orphans: 0, crowds: 0 };
+  const crowdsAreObjects = brushed(files);
+  const finder = new ImageFinder(
+    tree.named === undefined ? tree : await Tree.of(placeOf(tree.path(tree.named))),
+  );
+  for (const [f, { file, images: listed, annotations }] of files.entries()) {
     const split = splitOf(file, files.length);
-    const byImage = new Map<number | string, Instance[]>();
-    for (const annotation of instances.annotations) {
-      if (!indexOf.has(annotation.category_id)) {
-        throw new PixelwiseError(
-          'coco',
-          `${file}: annotation ${annotation.id} is of category ${annotation.category_id}, which is not listed.`,
+    const part = /^instances_(.*)\.json$/.exec(nameOf(file))?.[1];
+    const sizes = new Map(listed.map((image) => [idOf(image.id), sizeOf(image)]));
+    const known = new Set(listed.map(({ id }) => idOf(id)));
+    const byImage = new Map<string, DrawnShape[]>();
+    for (const annotation of annotations) {
+      const image = idOf(annotation.image_id);
+      const name = `${tree.path(file)}, annotation ${idOf(annotation.id ?? '?')}`;
+      if (!known.has(image)) {
+        counts.orphans++;
+        skipped.add(
+          'annotations belong to images that are not listed',
+          name,
+          'Export the annotations again, with their images.',
         );
+        continue;
       }
-      const list = byImage.get(annotation.image_id);
-      if (list === undefined) byImage.set(annotation.image_id, [annotation]);
-      else list.push(annotation);
+      const value = categories.valueOf.get(idOf(annotation.category_id));
+      if (value === undefined) {
+        skipped.add(
+          'annotations are of categories that are not listed',
+          name,
+          'Add the categories to the file, or remove these annotations.',
+        );
+        continue;
+      }
+      const shape = shapeOf(annotation.segmentation);
+      if (shape === undefined) {
+        counts.boxes++;
+        skipped.add(
+          'annotations have no outline (only a box, or nothing)',
+          name,
+          'Draw outlines; boxes say nothing of pixels.',
+        );
+        continue;
+      }
+      const size = sizes.get(image);
+      const wrong = typeof shape === 'string' ? shape : usable(shape);
+      if (wrong !== undefined || typeof shape === 'string') {
+        skipped.add(`annotations are ${wrong}`, name, 'Correct or remove them.');
+        continue;
+      }
+      if (
+        shape.kind === 'runs' &&
+        size &&
+        (size.width !== shape.size.width || size.height !== shape.size.height)
+      ) {
+        skipped.add(
+          'annotations are run lengths for another size than their image has',
+          name,
+          'Export them again.',
+        );
+        continue;
+      }
+      if (shape.kind === 'runs') sizes.set(image, shape.size);
+      const crowd = (annotation.iscrowd === 1 || annotation.iscrowd === true) && !crowdsAreObjects;
+      counts.shapes++;
+      if (crowd) counts.crowds++;
+      const list = byImage.get(image) ?? [];
+      byImage.set(image, list);
+      list.push({ value: crowd ? IGNORE_INDEX : value, shape, beneath: crowd });
     }
-    const folder = await imageFolder(root, file, instances);
-    for (const { id, file_name: name, width, height } of instances.images) {
-      const plain = stemOf(name.replaceAll('\\', '/'));
+    for (const image of listed) {
+      const name = String(image.file_name).replaceAll('\\', '/');
+      const path = finder.find(name, file, part === undefined ? [] : [part, `images/${part}`]);
+      if (path === undefined) {
+        missing.push(name);
+        continue;
+      }
+      const plain = stemOf(name);
       const unique = ids.has(plain) ? `${split ?? f}/${plain}` : plain;
       ids.add(unique);
-      pairs.push({ id: unique, image: join(folder, name), mask: file, split });
-      annotated.push({ size: { width, height }, instances: byImage.get(id) ?? [] });
+      const shapes = byImage.get(idOf(image.id)) ?? [];
+      samples.push({
+        id: unique,
+        image: path,
+        source: tree.path(file),
+        split,
+        size: sizes.get(idOf(image.id)),
+        shapes: () => shapes,
+      });
     }
   }
-  const { layout, notes } = await findLayout(pairs.map((pair) => pair.image));
-  return new FileDataset({
+  if (missing.length > 0) {
+    findings.push(
+      finding(
+        'warning',
+        'image-missing',
+        missing,
+        `${missing.length} listed images are not there; they are left out.`,
+        'Copy them beside the others, or leave them.',
+      ),
+    );
+  }
+  findings.push(...skipped.findings('annotation-skipped'));
+  if (crowdsAreObjects) {
+    findings.push(
+      finding(
+        'note',
+        'coco-brush',
+        [],
+        'Run-length codes marked as crowds are read as objects: brush tools mark all of theirs so.',
+      ),
+    );
+  }
+  if (counts.crowds > CROWD_SHARE * counts.shapes) {
+    findings.push(
+      finding(
+        'warning',
+        'coco-crowd',
+        [],
+        `${counts.crowds} of ${counts.shapes} annotations are marked as crowds (iscrowd 1); their pixels are ignored.`,
+        'If they are objects, set iscrowd to 0.',
+      ),
+    );
+  }
+  if (samples.length === 0) {
+    throw new PixelwiseError(
+      'data-missing',
+      `${where}: none of its ${missing.length} images is there (${missing[0] ?? 'it lists none'}). Put them into a folder "images" beside it.`,
+    );
+  }
+  if (counts.shapes === 0) {
+    const causes = [
+      counts.boxes > 0 ? `${counts.boxes} annotations are boxes without an outline` : '',
+      counts.orphans > 0
+        ? `${counts.orphans} annotations belong to images that the file does not list (ids such as ${idOf(files[0]!.annotations[0]?.image_id)}; the images have ${idOf(files[0]!.images[0]?.id)})`
+        : '',
+      files.every(({ categories: list }) => list.length === 0) ? 'it lists no categories' : '',
+    ].filter((cause) => cause !== '');
+    throw new PixelwiseError(
+      'data-empty',
+      `${where}: no annotation can be drawn, so every pixel would be background: ${causes.join('; ') || 'it has no annotations'}. Export the project again, with outlines or masks.`,
+    );
+  }
+  return openDrawn({
     format: 'coco',
-    pairs,
-    classes: ['background', ...ordered.map(([, name]) => name)],
-    layout,
-    notes,
-    masks: {
-      draw: (pair, i) => {
-        const { size, instances } = annotated[i]!;
-        return Promise.resolve(drawInstances(instances, size, indexOf, `${pair.mask}, image ${pair.id}`));
-      },
-    },
+    samples,
+    classes: categories.names,
+    pairing: `${samples.length} images: ${patternOf(samples.map(({ image }) => image.slice(tree.root.length + 1)))} ↔ ${counts.shapes} annotations in ${files.map(({ file }) => file).join(', ')}`,
+    findings,
+    smallerOnTop: true,
+    resizeMasks: options.resizeMasks,
+    group: options.group,
   });
 }
 
-async function readInstances(file: string): Promise<Instances> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PixelwiseError('coco', `${file}: not readable as JSON (${why}). Export it again.`, { cause });
+function sizeOf({ width, height }: Record<string, unknown>): { width: number; height: number } | undefined {
+  const isSide = (value: unknown): value is number => Number.isInteger(value) && (value as number) > 0;
+  return isSide(width) && isSide(height) ? { width, height } : undefined;
+}
+
+/** Where images are looked for when a JSON file was named: around its folder, if that only holds annotations. */
+function placeOf(path: string): string {
+  const folder = dirname(path);
+  return /^annotations?$/i.test(basename(folder)) ? dirname(folder) : folder;
+}
+
+/** More crowds than this are worth a word: the original has about one in a hundred. */
+const CROWD_SHARE = 0.05;
+
+/** Share of annotations marked as crowds from which on they are a tool's brush strokes, not crowds. */
+const BRUSH_SHARE = 0.5;
+
+function brushed(files: readonly CocoFile[]): boolean {
+  const all = files.flatMap(({ annotations }) => annotations);
+  const crowds = all.filter(({ iscrowd }) => iscrowd === 1 || iscrowd === true).length;
+  return crowds > BRUSH_SHARE * all.length;
+}
+
+/** The outline or code of an annotation in any form that tools write; text that says what is wrong with it; undefined where there is none. */
+function shapeOf(segmentation: unknown): Shape | string | undefined {
+  if (Array.isArray(segmentation)) {
+    if (segmentation.length === 0) return undefined;
+    // Some tools leave out the outer list.
+    const rings = (typeof segmentation[0] === 'number' ? [segmentation] : segmentation) as unknown[];
+    const numbers = rings.map((ring) => (Array.isArray(ring) ? ring.flat().map(Number) : []));
+    return { kind: 'rings', rings: numbers.filter((ring) => ring.length > 0) };
   }
-  const parsed = Instances.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new PixelwiseError(
-    'coco',
-    `${file}: not a COCO instances file: ${issue.path.join('.')}: ${issue.message}.`,
+  if (!isRecord(segmentation)) return undefined;
+  const { counts, size } = segmentation;
+  if (!Array.isArray(size) || (typeof counts !== 'string' && !Array.isArray(counts))) return undefined;
+  const [height, width] = size.map(Number) as [number, number];
+  try {
+    const lengths = typeof counts === 'string' ? decompressCounts(counts) : counts.map(Number);
+    rleRuns(lengths, { height, width }, () => undefined);
+    return { kind: 'runs', counts: counts as string | number[], size: { height, width } };
+  } catch (error) {
+    if (error instanceof PixelwiseError) return 'run lengths that do not fill their size, or are damaged';
+    throw error;
+  }
+}
+
+interface Categories {
+  readonly names: readonly string[];
+  /** Class by category id. */
+  readonly valueOf: ReadonlyMap<string, number>;
+}
+
+/** Classes from the categories: a background is class 0, equal names are one class, unused parents are none. */
+function readCategories(files: readonly CocoFile[], tree: Tree, findings: Finding[]): Categories {
+  const names = new Map<string, string>();
+  const supers = new Set<string>();
+  for (const { file, categories } of files) {
+    for (const { id, name, supercategory } of categories) {
+      const key = idOf(id);
+      const known = names.get(key);
+      if (known !== undefined && known !== String(name)) {
+        throw new PixelwiseError(
+          'coco',
+          `${tree.path(file)}: category ${key} is "${String(name)}" here and "${known}" in ${files[0]!.file}. Number the categories alike in all files.`,
+        );
+      }
+      names.set(key, String(name));
+      if (typeof supercategory === 'string') supers.add(supercategory);
+    }
+  }
+  const used = new Set(
+    files.flatMap(({ annotations }) => annotations.map((annotation) => idOf(annotation.category_id))),
   );
+  const ordered = [...names].sort(([a], [b]) => Number(a) - Number(b) || (a < b ? -1 : a > b ? 1 : 0));
+  const classes: string[] = ['background'];
+  const valueOf = new Map<string, number>();
+  const merged: string[] = [];
+  const parents: string[] = [];
+  for (const [id, name] of ordered) {
+    if (isBackgroundName(name)) {
+      classes[0] = name;
+      valueOf.set(id, 0);
+    } else if (supers.has(name) && !used.has(id)) parents.push(name);
+    else {
+      const same = classes.indexOf(name);
+      if (same > 0) merged.push(name);
+      valueOf.set(id, same > 0 ? same : classes.push(name) - 1);
+    }
+  }
+  if (merged.length > 0)
+    findings.push(
+      finding(
+        'warning',
+        'coco-same-name',
+        [...new Set(merged)],
+        `Categories of the same name (${[...new Set(merged)].join(', ')}) are read as one class.`,
+        'Give them different names if they are different things.',
+      ),
+    );
+  if (parents.length > 0)
+    findings.push(
+      finding(
+        'note',
+        'coco-parent',
+        parents,
+        `The category "${parents.join('", "')}" only groups others and is left out.`,
+      ),
+    );
+  if (classes.length > 255) {
+    throw new PixelwiseError(
+      'coco',
+      `${tree.path(files[0]!.file)}: ${classes.length - 1} categories; at most 254 fit beside the background.`,
+    );
+  }
+  return { names: classes, valueOf };
 }
 
 /** `instances_val2017.json` → `valid`; `train/_annotations.coco.json` → `train`; a lone file has no part. */
 function splitOf(file: string, files: number): string | undefined {
   if (files === 1) return undefined;
-  const named = /^instances_([a-z]+)/i.exec(basename(file));
+  const named =
+    /^instances_([a-z]+)/i.exec(basename(file)) ??
+    /(?:^|[_-])(train|val|valid|test)(?:[_.-]|$)/i.exec(nameOf(file));
   return officialSplit(named?.[1] ?? basename(dirname(file)));
-}
-
-/** Where the first image lies: beside the JSON, under images/, or in a folder named like the part. */
-async function imageFolder(root: string, file: string, { images }: Instances): Promise<string> {
-  const first = images[0]?.file_name;
-  const base = root.toLowerCase().endsWith('.json') ? dirname(dirname(file)) : root;
-  const part = /^instances_(.*)\.json$/.exec(basename(file))?.[1] ?? '';
-  const places = [part, join('images', part), 'images', '.'].map((place) => join(base, place));
-  const candidates = [dirname(file), ...places];
-  if (first === undefined) return candidates[0]!;
-  for (const folder of candidates) if (await isFile(join(folder, first))) return folder;
-  throw new PixelwiseError(
-    'data-missing',
-    `${file}: its first image ${first} is in none of ${candidates.join(', ')}.`,
-  );
-}
-
-/** Draws the instances of one image, largest first. */
-export function drawInstances(
-  instances: readonly Instance[],
-  size: { readonly width: number; readonly height: number },
-  indexOf: ReadonlyMap<number, number>,
-  where: string,
-): ClassMask {
-  const data = new Uint8Array(size.width * size.height);
-  const drawn = instances.map((instance) => {
-    const inside = rasterise(instance, size, where);
-    let area = 0;
-    for (const pixel of inside) area += pixel;
-    const crowd = instance.iscrowd === 1 || instance.iscrowd === true;
-    return {
-      inside,
-      area: crowd ? Infinity : area,
-      value: crowd ? IGNORE_INDEX : indexOf.get(instance.category_id)!,
-    };
-  });
-  drawn.sort((a, b) => (a.area === b.area ? 0 : b.area - a.area));
-  for (const { inside, value } of drawn) {
-    for (let i = 0; i < data.length; i++) if (inside[i] === 1) data[i] = value;
-  }
-  return { ...size, data };
-}
-
-function rasterise(
-  { id, segmentation }: Instance,
-  size: { width: number; height: number },
-  where: string,
-): Uint8Array {
-  const mask = new Uint8Array(size.width * size.height);
-  if (segmentation === undefined) return mask;
-  try {
-    if (Array.isArray(segmentation)) {
-      for (const polygon of segmentation) fillPolygon(polygon, size, mask);
-      return mask;
-    }
-    const [height, width] = segmentation.size;
-    if (height !== size.height || width !== size.width) {
-      throw new PixelwiseError(
-        'rle',
-        `A code for ${width}×${height} in an image of ${size.width}×${size.height}.`,
-      );
-    }
-    const { counts } = segmentation;
-    return decodeRle(typeof counts === 'string' ? decompressCounts(counts) : counts, size);
-  } catch (cause) {
-    if (!(cause instanceof PixelwiseError)) throw cause;
-    throw new PixelwiseError(
-      'coco',
-      `${where}, annotation ${id ?? '?'}: ${cause.message} Correct or remove it.`,
-      { cause },
-    );
-  }
 }

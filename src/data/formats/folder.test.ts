@@ -70,13 +70,13 @@ describe('openFolder', () => {
     expect([...(await dataset.getMask(unseen)).data.subarray(0, 4)]).toEqual([1, 1, 1, 0]);
   });
 
-  it('reads masks of 0 and 255 as two classes, whatever the masks of a model held', async () => {
+  it('reads masks of 0 and 255 as told, and others as they show', async () => {
     await makeFolder(join(root, 'open'), { count: 2, values: [0, 255] });
     const open = (maskValues?: MaskValues) => openFolder(join(root, 'open'), { classes: 2, maskValues });
     expect((await open()).maskValues).toBe('zero-or-full');
-    const other = await open('indices');
-    expect(other.notes?.join()).toContain('255 is read as the object');
-    expect(new Set((await other.getMask(0)).data)).toEqual(new Set([0, 1]));
+    const ignoring = await open('indices');
+    expect(ignoring.maskValues).toBe('indices');
+    expect(new Set((await ignoring.getMask(0)).data)).toEqual(new Set([0, IGNORE_INDEX]));
     await makeFolder(join(root, 'told'), { count: 2 });
     expect((await openFolder(join(root, 'told'), { maskValues: 'zero-or-full' })).maskValues).toBe('indices');
   });
@@ -144,10 +144,10 @@ describe('openFolder', () => {
   });
 
   it('refuses grey levels that are no indices', async () => {
-    await makeFolder(root, { count: 2, classes: 3, values: [0, 37, 200] });
+    await makeFolder(root, { count: 2, values: [0, 128] });
     const error = await failure(openFolder(root));
     expect(error.code).toBe('mask-values');
-    expect(error.message).toContain('0, 37, 200');
+    expect(error.message).toContain('0, 128');
   });
 
   it('names both sizes where image and mask differ', async () => {
@@ -172,7 +172,7 @@ describe('openFolder', () => {
   });
 
   it('says what is missing', async () => {
-    expect((await failure(openFolder(join(root, 'none')))).message).toContain('images');
+    expect((await failure(openFolder(join(root, 'none')))).message).toContain('none');
     await put(join(root, 'images/a.png'), await encodeImage(makeSample(1).image));
     expect((await failure(openFolder(root))).message).toContain('masks');
     await put(join(root, 'masks/b.png'), await encodeMask(makeSample(1).mask));
@@ -180,6 +180,7 @@ describe('openFolder', () => {
     expect(error.code).toBe('mask-missing');
     expect(error.message).toContain('a.png');
     await put(join(root, 'images/a.jpg'), await encodeImage(makeSample(1).image, 'jpeg'));
+    await put(join(root, 'masks/a.png'), await encodeMask(makeSample(1).mask));
     expect((await failure(openFolder(root))).code).toBe('data-ambiguous');
   });
 

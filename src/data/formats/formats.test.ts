@@ -124,7 +124,7 @@ describe('lgg-mri', () => {
 
 describe('carvana', () => {
   it('reads GIF masks and groups by car', async () => {
-    for (const car of ['aa_x', 'bb']) {
+    for (const car of ['00087a6bd4dc', '02159e548029']) {
       for (const angle of ['01', '02']) {
         const { image, mask } = makeSample(Number(angle));
         await put(at('train', `${car}_${angle}.jpg`), await jpeg(image));
@@ -134,8 +134,8 @@ describe('carvana', () => {
     const dataset = await openDataset({ root });
     expect([dataset.format, dataset.ids, dataset.groups]).toEqual([
       'carvana',
-      ['aa_x_01', 'aa_x_02', 'bb_01', 'bb_02'],
-      ['aa_x', 'aa_x', 'bb', 'bb'],
+      ['00087a6bd4dc_01', '00087a6bd4dc_02', '02159e548029_01', '02159e548029_02'],
+      ['00087a6bd4dc', '00087a6bd4dc', '02159e548029', '02159e548029'],
     ]);
     expect((await dataset.get(3)).mask.data).toEqual(makeSample(2).mask.data);
     const parts = splitDataset(dataset, { valid: 0.5 });
@@ -149,15 +149,18 @@ describe('camvid', () => {
     const { image, mask } = makeSample(3, 24, 18, 3);
     mask.data[5] = 11;
     for (const part of ['train', 'val']) {
-      await put(at(part, 'a.jpg'), await jpeg(image));
-      await put(at(`${part}annot`, 'a.png'), await encodeIndexedPng(mask));
+      await put(at(part, '0001TP_1.jpg'), await jpeg(image));
+      await put(at(`${part}annot`, '0001TP_1.png'), await encodeIndexedPng(mask));
     }
-    await put(at('train.txt'), '/SegNet/CamVid/train/a.jpg /SegNet/CamVid/trainannot/a.png\n\n');
-    await put(at('val.txt'), 'val/a.jpg valannot/a.png\n');
+    await put(
+      at('train.txt'),
+      '/SegNet/CamVid/train/0001TP_1.jpg /SegNet/CamVid/trainannot/0001TP_1.png\n\n',
+    );
+    await put(at('val.txt'), 'val/0001TP_1.jpg valannot/0001TP_1.png\n');
     const dataset = await openDataset({ root });
     expect([dataset.format, dataset.ids, dataset.splits]).toEqual([
       'camvid',
-      ['train/a', 'val/a'],
+      ['train/0001TP_1', 'val/0001TP_1'],
       ['train', 'valid'],
     ]);
     expect(dataset.classes).toHaveLength(11);
@@ -172,13 +175,13 @@ describe('voc', () => {
   it('reads palette masks with 255 ignored and the official parts', async () => {
     const { image, mask } = makeSample(3, 24, 18, 3);
     mask.data[0] = IGNORE_INDEX;
-    for (const id of ['2007_01', '2007_02', '2007_03']) {
+    for (const id of ['2007_000001', '2007_000002', '2007_000003']) {
       await put(at('VOCdevkit/VOC2012/JPEGImages', `${id}.jpg`), await jpeg(image));
-      if (id !== '2007_03')
+      if (id !== '2007_000003')
         await put(at('VOCdevkit/VOC2012/SegmentationClass', `${id}.png`), await encodeMask(mask));
     }
-    await put(at('VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt'), '2007_01\n');
-    await put(at('VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt'), '2007_02\n');
+    await put(at('VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt'), '2007_000001\n');
+    await put(at('VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt'), '2007_000002\n');
     const dataset = await openDataset({ root });
     expect([dataset.format, dataset.length, dataset.classes.length]).toEqual(['voc', 2, 21]);
     expect(dataset.splits).toEqual(['train', 'valid']);
@@ -224,22 +227,72 @@ describe('coco', () => {
     expect([at2(4, 7), at2(5, 7), at2(9, 0)]).toEqual([0, IGNORE_INDEX, IGNORE_INDEX]);
   });
 
-  it('names file, image and annotation of what is wrong', async () => {
-    await write([{ id: 5, image_id: 7, category_id: 3, segmentation: [[1, 1, 2, 2]], iscrowd: 0 }]);
-    const wrong = await message((await openDataset({ root })).get(0));
-    for (const part of ['instances_default.json', 'image a', 'annotation 5', 'three points'])
-      expect(wrong).toContain(part);
-    await write([{ id: 5, image_id: 7, category_id: 4, segmentation: [], iscrowd: 0 }]);
-    expect(await message(openDataset({ root }))).toContain('category 4');
+  const whole = { id: 1, image_id: 7, category_id: 3, segmentation: [square(1, 1, 4)], iscrowd: 0 };
+
+  it('leaves out and counts annotations that cannot be used', async () => {
+    await write([
+      whole,
+      { id: 5, image_id: 7, category_id: 3, segmentation: [[1, 1, 2, 2]] },
+      { id: 6, image_id: 7, category_id: 4, segmentation: [square(0, 0, 2)] },
+      { id: 7, image_id: 70, category_id: 3, segmentation: [square(0, 0, 2)] },
+      { id: 8, image_id: 7, category_id: 3, segmentation: null },
+      { id: 9, image_id: 7, category_id: 3, segmentation: { counts: [3, 4], size: [8, 10] } },
+    ]);
+    const dataset = await openDataset({ root });
+    expect((await dataset.get(0)).mask.data.filter((value) => value === 1)).toHaveLength(16);
+    const skipped = dataset.findings!.filter(({ code }) => code === 'annotation-skipped');
+    expect(skipped.map(({ count }) => count)).toEqual([1, 1, 1, 1, 1]);
+    expect(skipped.map(({ examples: [first] }) => /annotation (\d)/.exec(first!)![1])).toEqual([
+      '5',
+      '6',
+      '7',
+      '8',
+      '9',
+    ]);
+  });
+
+  it('names the cause where no annotation can be used', async () => {
+    await write([{ ...whole, segmentation: [] }]);
+    expect(await message(openDataset({ root }))).toContain('1 annotations are boxes');
+    await write([{ ...whole, image_id: 101 }]);
+    expect(await message(openDataset({ root }))).toContain('101');
     await put(at('annotations/instances_default.json'), '{"images": [');
-    expect(await message(openDataset({ root }))).toContain('JSON');
-    await put(at('annotations/instances_default.json'), '{"images": [{}]}');
-    expect(await message(openDataset({ root }))).toContain('images.0');
+    expect(await message(openDataset({ root, format: 'coco' }))).toContain('JSON');
+  });
+
+  it('reads ids of any type, flat polygons, null sizes, backslashes and NaN', async () => {
+    await put(at('pictures/a.png'), await encodeImage(makeSample(1, 10, 8).image));
+    const images = [{ id: '7', file_name: 'C:\\data\\a.png', width: null }];
+    const categories = [{ id: '3', name: 'car' }];
+    const annotation = { image_id: 7, category_id: 3, segmentation: square(1, 1, 4), score: 'N' };
+    const text = JSON.stringify({ images, annotations: [annotation], categories }).replace('"N"', 'NaN');
+    await put(at('result.json'), text);
+    const dataset = await openDataset({ root });
+    expect((await dataset.get(0)).mask.data.filter((value) => value === 1)).toHaveLength(16);
+  });
+
+  it('reads codes as objects where all are marked as crowds, and merges equal names', async () => {
+    await put(at('a.png'), await encodeImage(makeSample(1, 10, 8).image));
+    const runs = { counts: [40, 40], size: [8, 10] };
+    const annotations = [{ id: 1, image_id: 1, category_id: 2, segmentation: runs, iscrowd: 1 }];
+    const categories = [
+      { id: 0, name: 'things', supercategory: 'none' },
+      { id: 1, name: 'car', supercategory: 'things' },
+      { id: 2, name: 'car', supercategory: 'things' },
+      { id: 3, name: 'background' },
+    ];
+    await put(
+      at('x.json'),
+      JSON.stringify({ images: [{ id: 1, file_name: 'a.png' }], annotations, categories }),
+    );
+    const dataset = await openDataset({ root });
+    expect(dataset.classes).toEqual(['background', 'car']);
+    expect((await dataset.get(0)).mask.data.filter((value) => value === 1)).toHaveLength(40);
   });
 
   it('takes the parts of several files', async () => {
-    await write([], 'annotations/instances_train2017.json');
-    await write([], 'annotations/instances_val2017.json');
+    await write([whole], 'annotations/instances_train2017.json');
+    await write([whole], 'annotations/instances_val2017.json');
     const dataset = await openDataset({ root });
     expect(dataset.splits).toEqual(['train', 'valid']);
     expect(new Set(dataset.ids).size).toBe(2);
@@ -257,13 +310,13 @@ describe('openDataset', () => {
   });
 
   it('renames the classes of a format that has its own', async () => {
-    await put(at('train/a_01.jpg'), await jpeg(makeSample(1).image));
-    await put(at('train_masks/a_01_mask.gif'), await greyRaw(makeSample(1).mask).gif().toBuffer());
+    await put(at('train/00087a6bd4dc_01.jpg'), await jpeg(makeSample(1).image));
+    await put(at('train_masks/00087a6bd4dc_01_mask.gif'), await greyRaw(makeSample(1).mask).gif().toBuffer());
     const dataset = await openDataset({ root, classes: ['street', 'vehicle'] });
     expect([dataset.classes, dataset.length, (await dataset.get(0)).id]).toEqual([
       ['street', 'vehicle'],
       1,
-      'a_01',
+      '00087a6bd4dc_01',
     ]);
     await expect(openDataset({ root, classes: 3 })).rejects.toThrow(UsageError);
   });

@@ -9,13 +9,15 @@ import { PixelwiseError } from '../../errors/index.js';
 import { zeroOrFull } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { byCodePoint, isFolder, isImageName } from '../files.js';
+import type { Tree } from '../tree.js';
 
 const MASK = /_mask\.tiff?$/i;
 /** Where the patients' folders may lie below the folder given. */
 const PLACES = ['kaggle_3m', 'lgg-mri-segmentation/kaggle_3m', '.'];
 
-export async function isLggMri(root: string): Promise<boolean> {
-  return (await findPatients(root)) !== undefined;
+/** Recognised by folders named like the patients of The Cancer Genome Atlas, with slices and their masks. */
+export function isLggMri(tree: Tree): Promise<boolean> {
+  return Promise.resolve(tree.files.some((file) => /(^|\/)TCGA_[^/]+\/TCGA_[^/]+_mask\.tiff?$/i.test(file)));
 }
 
 /** Opens the data set: classes `background` and `lesion`, a group for each patient. */

@@ -1,12 +1,13 @@
 /**
- * Lists of samples: CSV with a header line, or JSON Lines; keys image, mask, group, split (mask, group and
- * split may be left out or empty). Paths are relative to the list's own folder.
+ * Lists of samples: a table with a header line, or JSON Lines. Columns are image, mask, group and split, or
+ * names that mean the same; all but image may be left out or empty. Paths are relative to the list's own folder.
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
 import { stemOf } from '../files.js';
 import { officialSplit } from '../split-names.js';
+import { readText } from '../text-file.js';
+import { readTable } from './table.js';
 
 export interface ManifestRow {
   readonly id: string;
@@ -16,25 +17,62 @@ export interface ManifestRow {
   readonly split: string | undefined;
 }
 
-const KEYS = ['image', 'mask', 'group', 'split'] as const;
+/** What each column may be called. Names are compared in lower case, without spaces, dashes and underscores. */
+const COLUMNS = {
+  image: [
+    'image',
+    'imagepath',
+    'imagefile',
+    'imagefilename',
+    'imagename',
+    'img',
+    'imgpath',
+    'input',
+    'file',
+    'filename',
+    'path',
+    'imageid',
+  ],
+  mask: [
+    'mask',
+    'maskpath',
+    'maskfile',
+    'maskfilename',
+    'maskname',
+    'label',
+    'labelpath',
+    'labelfile',
+    'annotation',
+    'annotationpath',
+    'segmentation',
+    'gt',
+    'groundtruth',
+    'target',
+  ],
+  group: ['group', 'groupid', 'patient', 'patientid', 'case', 'caseid', 'subject', 'subjectid'],
+  split: ['split', 'part', 'subset', 'fold', 'set', 'partition'],
+} as const;
+
+type Key = keyof typeof COLUMNS;
+const KEYS = Object.keys(COLUMNS) as Key[];
 
 /** True for the endings a manifest may have. */
 export function isManifestName(path: string): boolean {
-  return /\.(csv|jsonl|ndjson)$/i.test(path);
+  return /\.(csv|tsv|jsonl|ndjson)$/i.test(path);
 }
 
 /** Reads a list of samples. Throws `manifest` naming the file and the line. */
 export async function readManifest(path: string): Promise<ManifestRow[]> {
-  const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
-  const records = /\.csv$/i.test(path) ? csvRecords(text, path) : jsonRecords(text, path);
+  const records = /\.[ct]sv$/i.test(path) ? await tableRecords(path) : await jsonRecords(path);
   const folder = dirname(path);
   const seen = new Map<string, number>();
   return records.map(({ line, values }) => {
-    const image = values.get('image');
-    if (image === undefined || image === '') {
+    const given = (key: Key): string | undefined => values.get(key) || undefined;
+    const image = given('image')?.replaceAll('\\', '/');
+    if (image === undefined) {
       throw new PixelwiseError('manifest', `${path}, line ${line}: it names no image. Every line needs one.`);
     }
-    const id = stemOf(image.replaceAll('\\', '/'));
+    const id = stemOf(image);
     const before = seen.get(id);
     if (before !== undefined) {
       throw new PixelwiseError(
@@ -43,8 +81,7 @@ export async function readManifest(path: string): Promise<ManifestRow[]> {
       );
     }
     seen.set(id, line);
-    const given = (key: string): string | undefined => values.get(key) || undefined;
-    const mask = given('mask');
+    const mask = given('mask')?.replaceAll('\\', '/');
     const split = given('split');
     return {
       id,
@@ -58,12 +95,12 @@ export async function readManifest(path: string): Promise<ManifestRow[]> {
 
 interface ManifestRecord {
   readonly line: number;
-  readonly values: ReadonlyMap<string, string>;
+  readonly values: ReadonlyMap<Key, string>;
 }
 
-function jsonRecords(text: string, path: string): ManifestRecord[] {
+async function jsonRecords(path: string): Promise<ManifestRecord[]> {
   const records: ManifestRecord[] = [];
-  text.split(/\r?\n/).forEach((row, i) => {
+  (await readText(path)).split(/\r?\n/).forEach((row, i) => {
     if (row.trim() === '') return;
     let parsed: unknown;
     try {
@@ -73,10 +110,11 @@ function jsonRecords(text: string, path: string): ManifestRecord[] {
         cause,
       });
     }
-    const object = parsed as Record<string, unknown>;
-    const values = new Map<string, string>();
-    for (const key of KEYS) {
-      const value = object[key];
+    const object = Object.entries(parsed as Record<string, unknown>);
+    const columns = keysOf(object.map(([name]) => name));
+    const values = new Map<Key, string>();
+    for (const [key, at] of columns) {
+      const value = object[at]![1];
       if (typeof value === 'string' || typeof value === 'number') values.set(key, String(value));
     }
     records.push({ line: i + 1, values });
@@ -84,54 +122,31 @@ function jsonRecords(text: string, path: string): ManifestRecord[] {
   return records;
 }
 
-function csvRecords(text: string, path: string): ManifestRecord[] {
-  const [header, ...rows] = parseCsv(text, path);
-  const names = header?.fields.map((name) => name.trim().toLowerCase()) ?? [];
-  if (!names.includes('image')) {
+async function tableRecords(path: string): Promise<ManifestRecord[]> {
+  const { columns, rows } = await readTable(path);
+  const keys = keysOf(columns);
+  if (!keys.has('image')) {
     throw new PixelwiseError(
       'manifest',
-      `${path}: the first line names the columns ${names.join(', ') || '(none)'}; it needs "image", and may have mask, group, split.`,
+      `${path}: the first line names the columns ${columns.join(', ') || '(none)'}; it needs "image", and may have mask, group, split.`,
     );
   }
   return rows.map(({ line, fields }) => ({
     line,
-    values: new Map(names.map((name, i) => [name, (fields[i] ?? '').trim()])),
+    values: new Map([...keys].map(([key, at]) => [key, fields[at] ?? ''])),
   }));
 }
 
-/** Fields of every non-empty row (RFC 4180: quotes around fields, doubled quotes inside). */
-function parseCsv(text: string, path: string): { line: number; fields: string[] }[] {
-  const rows: { line: number; fields: string[] }[] = [];
-  let fields: string[] = [];
-  let field = '';
-  let quoted = false;
-  let line = 1;
-  let started = 1;
-  const endRow = (): void => {
-    fields.push(field);
-    if (fields.length > 1 || field.trim() !== '') rows.push({ line: started, fields });
-    fields = [];
-    field = '';
-  };
-  for (let i = 0; i < text.length; i++) {
-    const mark = text[i]!;
-    if (mark === '\n') line++;
-    if (quoted) {
-      if (mark !== '"') field += mark;
-      else if (text[i + 1] === '"') field += text[i++ + 1]!;
-      else quoted = false;
-    } else if (mark === '"' && field === '') quoted = true;
-    else if (mark === ',') {
-      fields.push(field);
-      field = '';
-    } else if (mark === '\n') {
-      endRow();
-      started = line;
-    } else if (mark !== '\r') field += mark;
+/** Which column holds what. */
+function keysOf(columns: readonly string[]): Map<Key, number> {
+  const plain = columns.map((name) => name.toLowerCase().replace(/[\s_-]/g, ''));
+  const found = new Map<Key, number>();
+  for (const key of KEYS) {
+    for (const name of COLUMNS[key]) {
+      const at = plain.indexOf(name);
+      if (at === -1 || found.has(key)) continue;
+      found.set(key, at);
+    }
   }
-  if (quoted) {
-    throw new PixelwiseError('manifest', `${path}, line ${started}: a quote is opened and never closed.`);
-  }
-  endRow();
-  return rows;
+  return found;
 }

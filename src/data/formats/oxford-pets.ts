@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { PixelwiseError, UsageError } from '../../errors/index.js';
 import { type ClassValues, classValues } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
-import { isFile, isFolder, listFiles, stemOf } from '../files.js';
+import { isFile, isImageName, listFiles, stemOf } from '../files.js';
+import { nameOf, type Tree } from '../tree.js';
 
 /** What a pixel's class means. In `binary`, `species` and `breed` the border counts as pet. */
 export type PetsTarget = 'trimap' | 'binary' | 'species' | 'breed';
@@ -58,8 +59,11 @@ const BREEDS = [
 
 const [PET, BACKGROUND, BORDER] = [1, 2, 3];
 
-export async function isOxfordPets(root: string): Promise<boolean> {
-  return isFolder(join(root, 'annotations', 'trimaps'));
+/** Recognised by its folders and by the breeds that most of its trimaps are named after. */
+export function isOxfordPets(tree: Tree): Promise<boolean> {
+  const trimaps = tree.in('annotations/trimaps').filter((file) => isImageName(nameOf(file)));
+  const ofBreeds = trimaps.filter((file) => BREEDS.some((breed) => nameOf(file).startsWith(`${breed}_`)));
+  return Promise.resolve(trimaps.length > 0 && ofBreeds.length * 2 > trimaps.length);
 }
 
 /**

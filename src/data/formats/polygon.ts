@@ -1,19 +1,44 @@
 /**
- * Polygons to pixels by the rule of the COCO API, so that masks and areas equal everybody else's. The
- * outline is walked on a grid five times as fine; wherever it crosses the middle of a pixel column, the first
- * pixel whose centre lies at or below the crossing is where inside and outside change places.
+ * Polygons to pixels by the rule of the COCO API, so that masks and areas equal everybody else's. The outline
+ * lies on a grid five times as fine; where it crosses the middle of a pixel column, the first pixel whose centre
+ * lies at or below the crossing is where inside and outside change places.
+ *
+ * Only columns that an edge crosses inside the image are computed, so the time depends on the area drawn, not on
+ * the image, nor on how far outside a point lies.
  */
 import { PixelwiseError } from '../../errors/index.js';
-import type { BinaryMask, RleSize } from './rle.js';
+import type { EmitRun, RleSize } from './rle.js';
 
 const FINENESS = 5;
+/** An edge crosses the middle of column c between these two positions of the fine grid: 5c + 2 and 5c + 3. */
+const BEFORE_MIDDLE = 2;
 
 /**
- * Sets to 1 what lies inside the polygon (even-odd rule within one polygon; earlier marks stay).
- * @param points x0, y0, x1, y1 … in pixels, (0, 0) being the outer corner of the first pixel.
+ * Emits the pixels inside of rings as runs down the columns, by the even-odd rule over all rings together (a ring
+ * within another is a hole). A ring is x0, y0, x1, y1 … in pixels, (0, 0) being the outer corner of the first pixel.
  * Throws `polygon` for fewer than three points or coordinates that are no numbers.
  */
-export function fillPolygon(points: readonly number[], { height, width }: RleSize, mask: BinaryMask): void {
+export function polygonRuns(rings: readonly (readonly number[])[], size: RleSize, emit: EmitRun): void {
+  const changes: number[] = [];
+  for (const ring of rings) addChanges(ring, size, changes);
+  const sorted = Float64Array.from(changes).sort();
+  const stride = size.height + 1;
+  for (let i = 0; i + 1 < sorted.length;) {
+    const column = Math.floor(sorted[i]! / stride);
+    const top = sorted[i]! - column * stride;
+    const bottom = sorted[i + 1]! - column * stride;
+    // Changes of a column come in pairs; were one alone, the next would belong to another column.
+    if (bottom > size.height) {
+      i += 1;
+      continue;
+    }
+    if (bottom > top) emit(column, top, bottom);
+    i += 2;
+  }
+}
+
+/** Adds column · (height + 1) + row for every place where inside and outside change. */
+function addChanges(points: readonly number[], { height, width }: RleSize, changes: number[]): void {
   const corners = points.length / 2;
   if (!Number.isInteger(corners) || corners < 3 || !points.every(Number.isFinite)) {
     throw new PixelwiseError(
@@ -21,45 +46,56 @@ export function fillPolygon(points: readonly number[], { height, width }: RleSiz
       `A polygon of ${points.length} coordinates; three points or more are needed.`,
     );
   }
-  // Column after column: `changes[x·height + y]` is 1 where inside and outside change places at pixel (x, y).
-  const changes = new Uint8Array(width * height + 1);
-  const fine = points.map((value) => Math.trunc(FINENESS * value + 0.5));
-  // The last position of one edge and the first of the next are the same point, but the step between them
-  // counts where rounding makes them differ; so the walk is one chain.
-  let lastX: number | undefined;
-  let lastY = 0;
+  const fine = (value: number): number => Math.trunc(FINENESS * value + 0.5);
+  const add = (column: number, y: number): void => {
+    const crossing = (y + 0.5) / FINENESS - 0.5;
+    changes.push(column * (height + 1) + Math.ceil(Math.max(0, Math.min(height, crossing))));
+  };
   for (let corner = 0; corner < corners; corner++) {
-    const [x0, y0] = [fine[2 * corner]!, fine[2 * corner + 1]!];
     const following = (corner + 1) % corners;
-    const [x1, y1] = [fine[2 * following]!, fine[2 * following + 1]!];
-    const [dx, dy] = [Math.abs(x1 - x0), Math.abs(y1 - y0)];
-    const flat = dx >= dy;
+    const [x0, y0] = [fine(points[2 * corner]!), fine(points[2 * corner + 1]!)];
+    const [x1, y1] = [fine(points[2 * following]!), fine(points[2 * following + 1]!)];
+    if (x0 === x1) continue;
+    const flat = Math.abs(x1 - x0) >= Math.abs(y1 - y0);
     // Each edge is computed from its lower end, so that it is the same from both sides.
     const backwards = flat ? x0 > x1 : y0 > y1;
     const [startX, startY, endX, endY] = backwards ? [x1, y1, x0, y0] : [x0, y0, x1, y1];
-    const steps = Math.max(dx, dy);
-    const slope = steps === 0 ? 0 : flat ? (endY - startY) / dx : (endX - startX) / dy;
-    for (let step = 0; step <= steps; step++) {
-      const along = backwards ? steps - step : step;
-      const x = flat ? startX + along : Math.trunc(startX + slope * along + 0.5);
-      const y = flat ? Math.trunc(startY + slope * along + 0.5) : startY + along;
-      if (lastX !== undefined && x !== lastX) {
-        const column = ((x < lastX ? x : x - 1) + 0.5) / FINENESS - 0.5;
-        if (Number.isInteger(column) && column >= 0 && column <= width - 1) {
-          const crossing = (Math.min(y, lastY) + 0.5) / FINENESS - 0.5;
-          const row = Math.ceil(Math.max(0, Math.min(height, crossing)));
-          changes[column * height + row]! ^= 1;
-        }
+    const [left, right] = [Math.min(x0, x1), Math.max(x0, x1)];
+    const first = Math.max(0, Math.ceil((left - BEFORE_MIDDLE) / FINENESS));
+    const last = Math.min(width - 1, Math.floor((right - BEFORE_MIDDLE - 1) / FINENESS));
+    if (flat) {
+      const slope = (endY - startY) / (endX - startX);
+      const at = (x: number): number => Math.trunc(startY + slope * (x - startX) + 0.5);
+      for (let column = first; column <= last; column++) {
+        const x = FINENESS * column + BEFORE_MIDDLE;
+        add(column, Math.min(at(x), at(x + 1)));
       }
-      lastX = x;
-      lastY = y;
+    } else {
+      const slope = (endX - startX) / (endY - startY);
+      const at = (y: number): number => Math.trunc(startX + slope * (y - startY) + 0.5);
+      for (let column = first; column <= last; column++) {
+        const y = lastBefore(FINENESS * column + BEFORE_MIDDLE, slope > 0, at, startY, endY);
+        if (y !== undefined) add(column, y);
+      }
     }
   }
-  let inside = 0;
-  for (let x = 0, i = 0; x < width; x++) {
-    for (let y = 0; y < height; y++, i++) {
-      inside ^= changes[i]!;
-      if (inside === 1) mask[y * width + x] = 1;
-    }
+}
+
+/** The last y of a steep edge from `from` to `to` before it crosses from one side of `x` + ½ to the other. */
+function lastBefore(
+  x: number,
+  rising: boolean,
+  at: (y: number) => number,
+  from: number,
+  to: number,
+): number | undefined {
+  const crossed = (y: number): boolean => (rising ? at(y) > x : at(y) <= x);
+  if (crossed(from) || !crossed(to)) return undefined;
+  let [low, high] = [from, to];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (crossed(middle)) high = middle;
+    else low = middle;
   }
+  return low;
 }

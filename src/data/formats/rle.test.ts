@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import golden from '../../../test/golden/coco.json' with { type: 'json' };
 import { PixelwiseError } from '../../errors/index.js';
-import { fillPolygon } from './polygon.js';
+import { polygonRuns } from './polygon.js';
 import { compressCounts, decodeRle, decompressCounts, encodeRle } from './rle.js';
 
 describe('run-length codes', () => {
@@ -37,20 +37,43 @@ describe('run-length codes', () => {
   });
 });
 
-describe('fillPolygon', () => {
+describe('polygonRuns', () => {
   it.each(golden.polygons.map((c, i) => ({ i, ...c })))(
     'equals the COCO API, case $i at $height×$width',
     (c) => {
       const mask = new Uint8Array(c.height * c.width);
-      for (const polygon of c.polygons) fillPolygon(polygon, c, mask);
+      for (const polygon of c.polygons) {
+        polygonRuns([polygon], c, (x, from, to) => {
+          for (let y = from; y < to; y++) mask[y * c.width + x] = 1;
+        });
+      }
       expect(compressCounts(encodeRle(mask, c))).toBe(c.counts);
     },
   );
 
+  it('takes no longer for points far outside', () => {
+    const size = { height: 100, width: 100 };
+    const far = [-1e9, -1e9, 1e9, -1e9, 1e9, 1e9, -1e9, 1e9];
+    let area = 0;
+    polygonRuns([far], size, (_, from, to) => (area += to - from));
+    expect(area).toBe(10_000);
+  });
+
+  it('leaves out a ring within a ring', () => {
+    const size = { height: 10, width: 10 };
+    let area = 0;
+    const rings = [
+      [0, 0, 10, 0, 10, 10, 0, 10],
+      [2, 2, 6, 2, 6, 6, 2, 6],
+    ];
+    polygonRuns(rings, size, (_, from, to) => (area += to - from));
+    expect(area).toBe(100 - 16);
+  });
+
   it('refuses what is no polygon', () => {
     const size = { height: 4, width: 4 };
     for (const points of [[], [1, 1, 2, 2], [1, 2, 3, 4, 5], [0, 0, 1, 1, Number.NaN, 2]]) {
-      expect(() => fillPolygon(points, size, new Uint8Array(16))).toThrow(PixelwiseError);
+      expect(() => polygonRuns([points], size, () => undefined)).toThrow(PixelwiseError);
     }
   });
 });

@@ -15,6 +15,33 @@ export interface RleSize {
   readonly width: number;
 }
 
+/** Takes the pixels of column `x` from row `from` up to, not including, row `to`. */
+export type EmitRun = (x: number, from: number, to: number) => void;
+
+/** Emits the pixels inside of run lengths, column after column. Throws `rle` where they do not fill height × width. */
+export function rleRuns(counts: readonly number[], { height, width }: RleSize, emit: EmitRun): void {
+  const pixels = height * width;
+  let at = 0;
+  counts.forEach((count, run) => {
+    if (!Number.isInteger(count) || count < 0 || at + count > pixels) {
+      throw new PixelwiseError('rle', `Run ${run} of ${count} pixels leaves a mask of ${width}×${height}.`);
+    }
+    const end = at + count;
+    if (run % 2 === 1) {
+      for (let begin = at; begin < end;) {
+        const x = Math.floor(begin / height);
+        const stop = Math.min(end, (x + 1) * height);
+        emit(x, begin - x * height, stop - x * height);
+        begin = stop;
+      }
+    }
+    at = end;
+  });
+  if (at !== pixels) {
+    throw new PixelwiseError('rle', `Runs of ${at} pixels for a mask of ${width}×${height} (${pixels}).`);
+  }
+}
+
 /** Lengths of the runs from their compressed text. Throws `rle` where the text is cut or has other characters. */
 export function decompressCounts(text: string): number[] {
   const counts: number[] = [];
@@ -54,24 +81,11 @@ export function compressCounts(counts: readonly number[]): string {
 }
 
 /** The mask of run lengths. Throws `rle` where they do not fill height × width. */
-export function decodeRle(counts: readonly number[], { height, width }: RleSize): BinaryMask {
-  const mask = new Uint8Array(height * width);
-  let at = 0;
-  counts.forEach((count, run) => {
-    if (!Number.isInteger(count) || count < 0 || at + count > mask.length) {
-      throw new PixelwiseError('rle', `Run ${run} of ${count} pixels leaves a mask of ${width}×${height}.`);
-    }
-    if (run % 2 === 1) {
-      for (let i = at; i < at + count; i++) mask[(i % height) * width + Math.floor(i / height)] = 1;
-    }
-    at += count;
+export function decodeRle(counts: readonly number[], size: RleSize): BinaryMask {
+  const mask = new Uint8Array(size.height * size.width);
+  rleRuns(counts, size, (x, from, to) => {
+    for (let y = from; y < to; y++) mask[y * size.width + x] = 1;
   });
-  if (at !== mask.length) {
-    throw new PixelwiseError(
-      'rle',
-      `Runs of ${at} pixels for a mask of ${width}×${height} (${mask.length}).`,
-    );
-  }
   return mask;
 }
 

@@ -1,14 +1,20 @@
 /**
- * Format `voc`: Pascal VOC segmentation (Everingham et al. 2010): `JPEGImages/`, `SegmentationClass/` (palette
- * PNGs whose indices are the classes, 255 ignored), parts in `ImageSets/Segmentation/{train,val,test}.txt`.
+ * Format `voc`: the layout of Pascal VOC segmentation (Everingham et al. 2010), which CVAT, labelme and others
+ * export too: `JPEGImages/`, `SegmentationClass/`, and parts in `ImageSets/Segmentation/{train,val,test}.txt`.
+ * Classes are those of the list beside the data (`labelmap.txt`, `class_names.txt`); the 21 of Pascal VOC only
+ * where the files are named like its own.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { relative as relativePath } from 'node:path';
+import { stemOf } from '../files.js';
+import type { Dataset } from '../dataset.js';
+import type { FilePair } from '../file-dataset.js';
+import { type Layout, type LayoutOptions, openLayout } from '../layout.js';
 import { PixelwiseError } from '../../errors/index.js';
-import { classNames, type ClassesOption, indexValues } from '../class-values.js';
-import { FileDataset, type FilePair } from '../file-dataset.js';
-import { isFile, isFolder, listFiles, stemOf } from '../files.js';
+import { describePairing } from '../pairing/describe.js';
 import { officialSplit } from '../split-names.js';
+import { readLines } from '../text-file.js';
+import { folderOf, nameOf, type Tree } from '../tree.js';
+import { findLegend } from './class-lists.js';
 
 export const VOC_CLASSES = [
   'background',
@@ -34,57 +40,89 @@ export const VOC_CLASSES = [
   'tv/monitor',
 ] as const;
 
-/** Below the folder given, or in VOCdevkit/VOC2012 as the archive unpacks. */
-async function findRoot(root: string): Promise<string | undefined> {
-  const years = ['VOC2012', 'VOC2011', 'VOC2010', 'VOC2009', 'VOC2008', 'VOC2007'];
-  for (const place of ['.', ...years, ...years.map((year) => `VOCdevkit/${year}`)]) {
-    const folder = join(root, place);
-    if ((await isFolder(join(folder, 'JPEGImages'))) && (await isFolder(join(folder, 'SegmentationClass'))))
-      return folder;
-  }
-  return undefined;
+/** Names of Pascal VOC's own pictures: the year and a number. */
+const OWN_NAME = /^20\d\d_\d{6}\./;
+
+/** The folder with `JPEGImages` and `SegmentationClass`: the one given, or below it (`VOCdevkit/VOC2012`). */
+function findRoot(tree: Tree): string | undefined {
+  const roots = tree.files
+    .filter((file) => /(^|\/)SegmentationClass\/[^/]+$/.test(file))
+    .map((file) => folderOf(folderOf(file)));
+  return [...new Set(roots)].find((root) =>
+    tree.images().some((file) => file.startsWith(below(root, 'JPEGImages/'))),
+  );
 }
 
-export async function isVoc(root: string): Promise<boolean> {
-  return (await findRoot(root)) !== undefined;
+const below = (root: string, name: string): string => (root === '' ? name : `${root}/${name}`);
+
+export function isVoc(tree: Tree): Promise<boolean> {
+  return Promise.resolve(findRoot(tree) !== undefined);
 }
 
-/** Opens the data set; `classes` for sets of one's own in this layout (default the 21 of Pascal VOC). */
-export async function openVoc(root: string, classes: ClassesOption = VOC_CLASSES): Promise<FileDataset> {
-  const folder = await findRoot(root);
-  if (folder === undefined) {
+/** Opens the data set; `classes` and lists beside the data replace those of Pascal VOC. */
+export async function openVoc(tree: Tree, options: LayoutOptions): Promise<Dataset> {
+  const layout = await vocLayout(tree);
+  const published =
+    layout.legend === undefined &&
+    layout.pairs.every(({ mask }) => OWN_NAME.test(nameOf(mask.replaceAll('\\', '/'))));
+  const classes = options.classes ?? (published ? VOC_CLASSES : undefined);
+  return openLayout(tree.root, layout, {
+    ...options,
+    classes,
+    ...(published && { maskValues: 'indices' as const }),
+  });
+}
+
+/** Pairs of equal names in the two folders, with the parts that the lists name. */
+export async function vocLayout(tree: Tree): Promise<Layout> {
+  const root = findRoot(tree);
+  if (root === undefined) {
     throw new PixelwiseError(
       'data-missing',
-      `${root}: there are no folders JPEGImages/ and SegmentationClass/ in it.`,
+      `${tree.root}: there are no folders JPEGImages/ and SegmentationClass/ in it.`,
     );
   }
   const splits = new Map<string, string>();
-  for (const name of ['train', 'val', 'test']) {
-    const list = join(folder, 'ImageSets', 'Segmentation', `${name}.txt`);
-    if (!(await isFile(list))) continue;
-    for (const line of (await readFile(list, 'utf8')).split(/\r?\n/)) {
-      if (line.trim() !== '') splits.set(line.trim(), officialSplit(name));
-    }
+  for (const list of tree.in(below(root, 'ImageSets/Segmentation'))) {
+    const part = officialSplit(stemOf(nameOf(list)));
+    if (!['train', 'valid', 'test'].includes(part)) continue;
+    for (const line of await readLines(tree.path(list))) splits.set(keyOf(line), part);
   }
-  const images = new Map((await listFiles(join(folder, 'JPEGImages'))).map((file) => [stemOf(file), file]));
+  const inside = (folder: string): [key: string, file: string][] =>
+    tree
+      .images()
+      .filter((file) => file.startsWith(below(root, folder)))
+      .map((file) => [keyOf(file.slice(below(root, folder).length)), file]);
+  const images = inside('JPEGImages/');
+  const masks = new Map(inside('SegmentationClass/'));
   const pairs: FilePair[] = [];
-  for (const file of await listFiles(join(folder, 'SegmentationClass'))) {
-    const id = stemOf(file);
-    const image = images.get(id);
-    if (image === undefined) continue;
-    const mask = join(folder, 'SegmentationClass', file);
-    pairs.push({ id, image: join(folder, 'JPEGImages', image), mask, split: splits.get(id) });
+  const unlabelled: string[] = [];
+  for (const [key, image] of images) {
+    const mask = masks.get(key);
+    if (mask === undefined) unlabelled.push(tree.path(image));
+    else
+      pairs.push({
+        id: stemOf(image.slice(below(root, 'JPEGImages/').length)).normalize('NFC'),
+        image: tree.path(image),
+        mask: tree.path(mask),
+        split: splits.get(key),
+      });
+    masks.delete(key);
   }
-  const labelled = new Set(pairs.map((pair) => pair.id));
-  const values = indexValues(classes);
-  return new FileDataset({
+  return {
     format: 'voc',
+    pairing: describePairing(
+      pairs.map(({ image, mask }) => ({ image: relative(tree, image), masks: [relative(tree, mask)] })),
+    ),
     pairs,
-    classes: classNames(classes),
-    layout: { channels: 3, maxValue: 255 },
-    unlabelled: [...images]
-      .filter(([id]) => !labelled.has(id))
-      .map(([, file]) => join(folder, 'JPEGImages', file)),
-    masks: { reading: () => ({ kind: 'values', values }) },
-  });
+    unlabelled,
+    orphanMasks: [...masks.values()].map((file) => tree.path(file)),
+    unused: [],
+    legend: await findLegend(tree),
+  };
 }
+
+const relative = (tree: Tree, path: string): string => relativePath(tree.root, path).replaceAll('\\', '/');
+
+/** A name as it is compared: one Unicode form, one case, without its ending. */
+const keyOf = (path: string): string => stemOf(path).normalize('NFC').toLowerCase();

@@ -1,0 +1,147 @@
+/** Data sets whose masks are drawn from the shapes of a labelling tool: what all such formats share. */
+import { PixelwiseError } from '../../errors/index.js';
+import { describeImage } from '../../images/decode.js';
+import { type ClassMask, IGNORE_INDEX } from '../../images/raster.js';
+import { FileDataset, type FilePair, findLayout } from '../file-dataset.js';
+import { type Finding, finding } from '../finding.js';
+import { isBackgroundName, isIgnoredName } from '../legend.js';
+import { type DrawnShape, drawShapes, type Shape } from './shapes.js';
+
+/** A shape with the name that the tool gives its class. */
+export interface LabelledShape {
+  readonly label: string;
+  readonly shape: Shape;
+}
+
+export interface DrawnSample {
+  readonly id: string;
+  /** The image file, absolute. */
+  readonly image: string;
+  /** The file with the annotations, absolute. */
+  readonly source: string;
+  /** Size of the picture that was drawn on; the image's where not given. */
+  readonly size?: { readonly width: number; readonly height: number } | undefined;
+  readonly split?: string | undefined;
+  readonly group?: string | undefined;
+  /** Shapes with their classes, given the size; later ones lie on top. */
+  readonly shapes: (size: {
+    readonly width: number;
+    readonly height: number;
+  }) => readonly DrawnShape[] | Promise<readonly DrawnShape[]>;
+}
+
+export interface DrawnOptions {
+  readonly format: string;
+  readonly samples: readonly DrawnSample[];
+  /** By class index, the background first. */
+  readonly classes: readonly string[];
+  readonly pairing: string;
+  readonly unlabelled?: readonly string[];
+  readonly findings?: readonly Finding[];
+  readonly smallerOnTop?: boolean;
+  readonly group?: RegExp | undefined;
+  readonly resizeMasks?: boolean | undefined;
+}
+
+/** Opens such a data set. Throws `data-empty` where there is no sample, and what reading the images' headers throws. */
+export async function openDrawn(options: DrawnOptions): Promise<FileDataset> {
+  const { format, samples, classes, smallerOnTop = false } = options;
+  const pairs = samples.map(({ id, image, source, split, group }): FilePair => ({
+    id,
+    image,
+    mask: source,
+    split,
+    group,
+  }));
+  const { layout, notes } = await findLayout(pairs.map(({ image }) => image));
+  const findings = options.findings ?? [];
+  return new FileDataset({
+    format,
+    pairs,
+    classes,
+    layout,
+    pairing: options.pairing,
+    unlabelled: options.unlabelled ?? [],
+    notes: [...notes, ...findings.filter(({ level }) => level === 'note').map(({ message }) => message)],
+    findings,
+    resizeMasks: options.resizeMasks ?? false,
+    masks: {
+      draw: async (pair, i): Promise<ClassMask> => {
+        const sample = samples[i]!;
+        const size = sample.size ?? (await describeImage(pair.image));
+        return drawShapes(await sample.shapes(size), size, { smallerOnTop });
+      },
+    },
+  });
+}
+
+/** Classes by the labels that shapes carry: the background, then the labels in the order of the list, or sorted. */
+export class LabelTable {
+  readonly classes: readonly string[];
+  private readonly byName: ReadonlyMap<string, number>;
+
+  /**
+   * @param used labels that occur. @param listed the tool's own list of classes, in order.
+   * Throws `data-empty` where there is neither.
+   */
+  constructor(where: string, used: Iterable<string>, listed: readonly string[] = []) {
+    const real = (name: string): boolean => !isBackgroundName(name) && !isIgnoredName(name);
+    const known = listed.filter(real);
+    const others = [...new Set(used)].filter((name) => real(name) && !known.includes(name)).sort();
+    const names = [...new Set([...known, ...others])];
+    if (names.length === 0) {
+      throw new PixelwiseError(
+        'data-empty',
+        `${where}: nothing is labelled: no annotation has a class. Label something and export again.`,
+      );
+    }
+    if (names.length > 254) {
+      throw new PixelwiseError(
+        'data-classes',
+        `${where}: ${names.length} classes; at most 254 fit beside the background.`,
+      );
+    }
+    const background = [...listed, ...used].find(isBackgroundName);
+    this.classes = [background ?? 'background', ...names];
+    this.byName = new Map(names.map((name, i) => [name, i + 1]));
+  }
+
+  /** The class of a label: 0 for names of the background, IGNORE_INDEX for `ignore`. */
+  valueOf(label: string): number {
+    if (isIgnoredName(label)) return IGNORE_INDEX;
+    return this.byName.get(label) ?? 0;
+  }
+
+  drawn({ label, shape }: LabelledShape): DrawnShape {
+    return { value: this.valueOf(label), shape };
+  }
+}
+
+/** Counts what is wrong with single annotations, so that one does not spoil a whole set. */
+export class Skipped {
+  private readonly kinds = new Map<string, { files: string[]; fix: string }>();
+
+  add(what: string, where: string, fix: string): void {
+    const known = this.kinds.get(what);
+    if (known === undefined) this.kinds.set(what, { files: [where], fix });
+    else known.files.push(where);
+  }
+
+  findings(code: string): Finding[] {
+    return [...this.kinds].map(([what, { files, fix }]) =>
+      finding('warning', code, files, `${files.length} ${what}; left out.`, fix),
+    );
+  }
+}
+
+/** Shapes that can be drawn; those that cannot are counted. `size` only bounds them. */
+export function usable(shape: Shape): string | undefined {
+  if (shape.kind === 'rings') {
+    const bad =
+      shape.rings.length === 0 || shape.rings.some((ring) => ring.length < 6 || ring.length % 2 === 1);
+    if (bad) return 'polygons with fewer than three points';
+    if (!shape.rings.every((ring) => ring.every(Number.isFinite)))
+      return 'polygons with coordinates that are no numbers';
+  }
+  return undefined;
+}

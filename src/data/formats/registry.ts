@@ -1,0 +1,52 @@
+/** Every format: how it is recognised and opened. Adding one is a file beside this, and an entry here. */
+import type { Dataset } from '../dataset.js';
+import type { FormatName } from '../format-names.js';
+import { type Layout, openLayout } from '../layout.js';
+import type { OpenOptions } from '../open.js';
+import type { Tree } from '../tree.js';
+import { isCamvid, openCamvid } from './camvid.js';
+import { isCarvana, openCarvana } from './carvana.js';
+import { isCoco, openCoco } from './coco.js';
+import { folderLayout } from './folder.js';
+import { isLggMri, openLggMri } from './lgg-mri.js';
+import { isOxfordPets, openOxfordPets } from './oxford-pets.js';
+import { isVoc, openVoc, vocLayout } from './voc.js';
+
+export interface Format {
+  /** Whether the files below a folder are laid out like this. */
+  recognises(tree: Tree): Promise<boolean>;
+  open(tree: Tree, options: OpenOptions): Promise<Dataset>;
+  /** The files of a format whose masks are image files: what doctor looks at where the set cannot be opened. */
+  layout?(tree: Tree, options: OpenOptions): Promise<Layout>;
+  /** Reads `classes` itself; otherwise they must be as many as the format has, and replace its names. */
+  readonly takesClasses?: true;
+  /** Knows its groups (patients, cars), so that no pattern is taken. */
+  readonly hasGroups?: true;
+}
+
+export const FORMATS: Readonly<Record<FormatName, Format>> = {
+  'oxford-pets': {
+    recognises: isOxfordPets,
+    open: (_, { root, target }) => openOxfordPets(root, target),
+    hasGroups: true,
+  },
+  voc: { recognises: isVoc, open: openVoc, layout: vocLayout, takesClasses: true },
+  coco: { recognises: isCoco, open: openCoco },
+  carvana: { recognises: isCarvana, open: (_, { root }) => openCarvana(root), hasGroups: true },
+  camvid: { recognises: isCamvid, open: (_, { root }) => openCamvid(root), hasGroups: true },
+  'lgg-mri': { recognises: isLggMri, open: (_, { root }) => openLggMri(root), hasGroups: true },
+  folder: ofLayout(() => Promise.resolve(false), folderLayout),
+};
+
+/** A format whose masks are image files. */
+function ofLayout(
+  recognises: Format['recognises'],
+  layout: (tree: Tree, options: OpenOptions) => Promise<Layout>,
+): Format {
+  return {
+    recognises,
+    layout,
+    open: async (tree, options) => openLayout(options.root, await layout(tree, options), options),
+    takesClasses: true,
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * A layout: which files are images and which are their masks, as a format found them, before any pixel is read;
+ * and the way from there to a data set, the same for every format whose masks are image files.
+ */
+import { PixelwiseError } from '../errors/index.js';
+import { decodeMask } from '../images/decode-mask.js';
+import { IGNORE_INDEX } from '../images/raster.js';
+import { classNames, type ClassesOption, type MaskValues, valuesIn } from './class-values.js';
+import { FileDataset, type FilePair, findLayout } from './file-dataset.js';
+import { type Finding, finding } from './finding.js';
+import { isBackgroundName, type Legend } from './legend.js';
+import { findMaskMeaning, type LegendEntry as ColouredClass } from './mask-meaning.js';
+import type { Unused } from './pairing/pair-files.js';
+
+export interface Layout {
+  /** Format name, as `--format` takes it. */
+  readonly format: string;
+  /** How images and masks were matched, in one line. */
+  readonly pairing: string;
+  readonly pairs: readonly FilePair[];
+  /** Class names where several masks of an image are one a class, or one an object; masks are then layers. */
+  readonly layerClasses?: readonly string[] | undefined;
+  /** Images without a mask, absolute paths. */
+  readonly unlabelled: readonly string[];
+  /** Masks without an image, absolute paths. */
+  readonly orphanMasks: readonly string[];
+  /** Other image files that are not used, and why. */
+  readonly unused: readonly Unused[];
+  readonly legend?: Legend | undefined;
+  readonly findings?: readonly Finding[];
+}
+
+export interface LayoutOptions {
+  /** Class names, or how many there are; found from the legend or the masks where not given. */
+  readonly classes?: ClassesOption | undefined;
+  /** How masks store classes, where their values leave it open (only 0, or 0 and 255); guessed where not given. */
+  readonly maskValues?: MaskValues | undefined;
+  /** Groups samples by their id: the first capture group of the pattern, or all that it matches. */
+  readonly group?: RegExp | undefined;
+  /** Throw where an image has no mask, instead of keeping it aside as unlabelled. */
+  readonly requireMasks?: boolean | undefined;
+  /** Resizes masks of another size but the shape of their image (nearest), instead of refusing them. */
+  readonly resizeMasks?: boolean | undefined;
+}
+
+/**
+ * The data set of a layout. `root` names it in messages. Throws `mask-missing` (where asked), `data-empty`,
+ * `group`, and what {@link findMaskMeaning} throws.
+ */
+export async function openLayout(root: string, layout: Layout, options: LayoutOptions): Promise<FileDataset> {
+  const { unlabelled, orphanMasks, unused } = layout;
+  if (options.requireMasks === true && unlabelled.length > 0) {
+    throw new PixelwiseError(
+      'mask-missing',
+      `${unlabelled.length} images have no mask: ${shortened(unlabelled)}. Add masks named like them, or move ` +
+        'these images away.',
+    );
+  }
+  const { group } = options;
+  const pairs = group === undefined ? layout.pairs : layout.pairs.map((pair) => grouped(pair, group));
+  const findings: Finding[] = [...(layout.findings ?? [])];
+  if (unlabelled.length > 0) {
+    findings.push(
+      finding(
+        'warning',
+        'mask-missing',
+        unlabelled,
+        'These images have no mask; they are left out of training.',
+        'Add masks named like them, or move these images away.',
+      ),
+    );
+  }
+  if (orphanMasks.length > 0) {
+    findings.push(
+      finding(
+        'warning',
+        'image-missing',
+        orphanMasks,
+        'These masks have no image; they are not used.',
+        'Add images named like them, or remove these masks.',
+      ),
+    );
+  }
+  for (const { reason, files } of unused) {
+    findings.push(
+      finding(
+        'warning',
+        'file-unused',
+        files,
+        `These files are not used: ${reason}.`,
+        'Nothing, if that is right.',
+      ),
+    );
+  }
+  const { layout: images, notes } = await findLayout(pairs.map((pair) => pair.image));
+  const common = {
+    format: layout.format,
+    pairing: layout.pairing,
+    pairs,
+    layout: images,
+    unlabelled,
+    resizeMasks: options.resizeMasks ?? false,
+  };
+  if (layout.layerClasses !== undefined) {
+    const names = options.classes === undefined ? layout.layerClasses : classNames(options.classes);
+    return new FileDataset({
+      ...common,
+      classes: names,
+      notes: [...notes, ...findings.filter(({ level }) => level === 'note').map(({ message }) => message)],
+      findings,
+      masks: { reading: ({ layers }) => ({ kind: 'layers', layers: layers! }) },
+    });
+  }
+  const named = await legendClasses(layout, options.classes);
+  const meaning = await findMaskMeaning(
+    pairs.map((pair) => pair.mask),
+    { where: root, maskValues: options.maskValues, ...named },
+  );
+  findings.push(...meaning.findings);
+  return new FileDataset({
+    ...common,
+    classes: meaning.names,
+    maskValues: meaning.maskValues,
+    notes: [...notes, ...findings.filter(({ level }) => level === 'note').map(({ message }) => message)],
+    findings,
+    masks: { reading: () => meaning.reading },
+  });
+}
+
+/** Class names and colours: those given, else those of the legend beside the data. */
+async function legendClasses(
+  { legend, pairs }: Layout,
+  given: ClassesOption | undefined,
+): Promise<{ classes?: ClassesOption; legend?: readonly ColouredClass[] }> {
+  if (given !== undefined) return { classes: given };
+  if (legend === undefined) return {};
+  const { entries } = legend;
+  if (entries.every(({ colour }) => colour !== undefined)) {
+    const coloured = entries.map(({ name, colour }) => ({ name, colour: colour! }));
+    // The background comes first, wherever the tool lists it.
+    const background = coloured.findIndex(
+      ({ name, colour }) => isBackgroundName(name) || colour.every((c) => c === 0),
+    );
+    const first =
+      background === -1 ? { name: 'background', colour: [0, 0, 0] as const } : coloured[background]!;
+    return { legend: [first, ...coloured.filter((_, i) => i !== background)] };
+  }
+  return { classes: await namesByValue(entries, pairs) };
+}
+
+/** Masks looked at to tell whether a list of names leaves out the background. */
+const LOOKED_AT = 32;
+
+async function namesByValue(entries: Legend['entries'], pairs: readonly FilePair[]): Promise<string[]> {
+  const byValue = new Map(entries.map(({ name, value }, i) => [value ?? i, name]));
+  const highest = Math.max(...byValue.keys());
+  const names = Array.from(
+    { length: highest + 1 },
+    (_, value) => byValue.get(value) ?? (value === 0 ? 'background' : `class ${value}`),
+  );
+  if (names.some(isBackgroundName)) return names;
+  if (names.length === 1) return ['background', ...names];
+  const looked = await Promise.all(
+    pairs.slice(0, LOOKED_AT).map(({ mask }) => highestClass(mask).catch(() => 0)),
+  );
+  return Math.max(0, ...looked) === names.length ? ['background', ...names] : names;
+}
+
+async function highestClass(mask: string): Promise<number> {
+  return Math.max(0, ...[...valuesIn(await decodeMask(mask))].filter((value) => value !== IGNORE_INDEX));
+}
+
+function grouped(pair: FilePair, pattern: RegExp): FilePair {
+  const match = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(pair.id);
+  if (match === null) {
+    throw new PixelwiseError(
+      'group',
+      `${pair.image}: the group pattern ${String(pattern)} does not match its id "${pair.id}". Widen the pattern.`,
+    );
+  }
+  return { ...pair, group: match[1] ?? match[0] };
+}
+
+function shortened(files: readonly string[]): string {
+  return files.length <= 5
+    ? files.join(', ')
+    : `${files.slice(0, 5).join(', ')} and ${files.length - 5} more`;
+}

@@ -1,0 +1,225 @@
+/** Which mask belongs to which image, by the words that their names and folders share. */
+import type { NamedFile } from './files.js';
+import { withoutRoleWords } from './files.js';
+
+export interface Match {
+  readonly image: number;
+  readonly mask: number;
+  /** Words of the mask's name and folders that are not its image's: the class, or the object's number. */
+  readonly variant: readonly string[];
+}
+
+export interface Matching {
+  readonly matches: readonly Match[];
+  /** Masks that fit several images equally well, with two of these. */
+  readonly tied: readonly { readonly mask: number; readonly images: readonly [number, number] }[];
+}
+
+/** Between words in a key: no name has it. */
+const GAP = '\u0001';
+const keyOf = (words: readonly string[]): string => words.join(GAP);
+const numeric = (words: readonly string[]): string[] =>
+  words.map((word) => (/^\d+$/.test(word) ? String(BigInt(word)) : word));
+
+/**
+ * Matches masks to images. Tried in turn until nearly all masks have an image: the image's words without those
+ * that name the kind; also without words that all images of a folder begin or end with; also with numbers
+ * compared by value; and the folder alone, where it holds one image.
+ */
+export function matchMasks(images: readonly NamedFile[], masks: readonly NamedFile[]): Matching {
+  const plain = images.map(({ words }) => withoutRoleWords(words));
+  const trimmed = withoutCommonEnds(images, plain);
+  const asNumbers = masks.map((mask) => ({
+    ...mask,
+    words: numeric(mask.words),
+    context: numeric(mask.context),
+  }));
+  const attempts: (() => Matching)[] = [
+    () => matchByWords(images, plain, masks),
+    () => matchByWords(images, trimmed, masks),
+    () => matchByWords(images, plain.map(numeric), asNumbers),
+    () => matchByWords(images, trimmed.map(numeric), asNumbers),
+    () => matchByFolder(images, masks),
+  ];
+  let best: Matching = { matches: [], tied: [] };
+  for (const attempt of attempts) {
+    const found = attempt();
+    if (score(found) > score(best)) best = found;
+    if (
+      best.matches.length >= 0.9 * masks.length &&
+      covered(best) >= 0.9 * Math.min(images.length, masks.length)
+    )
+      break;
+  }
+  return best;
+}
+
+const covered = ({ matches }: Matching): number => new Set(matches.map(({ image }) => image)).size;
+const score = (matching: Matching): number =>
+  matching.matches.length + covered(matching) + matching.tied.length / 1000;
+
+/** Words that all images of one folder begin or end with are left out, where the rest still tells them apart. */
+function withoutCommonEnds(images: readonly NamedFile[], words: readonly (readonly string[])[]): string[][] {
+  const byFolder = new Map<string, number[]>();
+  images.forEach(({ folder }, i) => {
+    const list = byFolder.get(folder);
+    if (list === undefined) byFolder.set(folder, [i]);
+    else list.push(i);
+  });
+  const out = words.map((list) => [...list]);
+  for (const members of byFolder.values()) {
+    if (members.length < 2) continue;
+    const shortest = Math.min(...members.map((i) => words[i]!.length));
+    const same = (at: number): boolean =>
+      members.every((i) => words[i]!.at(at) === words[members[0]!]!.at(at));
+    let [head, tail] = [0, 0];
+    while (head < shortest - 1 && same(head)) head++;
+    while (tail < shortest - 1 - head && same(-1 - tail)) tail++;
+    for (const i of members) out[i] = words[i]!.slice(head, words[i]!.length - tail);
+  }
+  return out;
+}
+
+interface Candidate {
+  readonly from: number;
+  readonly to: number;
+  readonly images: readonly number[];
+}
+
+function matchByWords(
+  images: readonly NamedFile[],
+  keys: readonly (readonly string[])[],
+  masks: readonly NamedFile[],
+): Matching {
+  const byKey = new Map<string, number[]>();
+  keys.forEach((words, i) => {
+    if (words.length === 0) return;
+    const key = keyOf(words);
+    const list = byKey.get(key);
+    if (list === undefined) byKey.set(key, [i]);
+    else list.push(i);
+  });
+  const longest = Math.max(0, ...keys.map((words) => words.length));
+  // Where a mask's words hold several keys, the place in the name where most masks hold one decides.
+  const places = new Map<string, number>();
+  const found = masks.map((mask) => {
+    const words = [...mask.context, ...mask.words];
+    const candidates: Candidate[] = [];
+    for (let from = 0; from < words.length; from++) {
+      for (let to = from + 1; to <= Math.min(words.length, from + longest); to++) {
+        const list = byKey.get(keyOf(words.slice(from, to)));
+        if (list !== undefined) candidates.push({ from, to, images: list });
+      }
+    }
+    return { words, candidates };
+  });
+  if (found.some(({ candidates }) => candidates.length > 1)) {
+    found.forEach(({ words, candidates }, m) => {
+      for (const place of new Set(candidates.flatMap((one) => placesOf(one, words.length, masks[m]!)))) {
+        places.set(place, (places.get(place) ?? 0) + 1);
+      }
+    });
+  }
+  const matches: Match[] = [];
+  const tied: { mask: number; images: [number, number] }[] = [];
+  found.forEach(({ words, candidates }, m) => {
+    const mask = masks[m]!;
+    const rank = (one: Candidate): number =>
+      Math.max(...placesOf(one, words.length, mask).map((place) => places.get(place)!));
+    const ordered =
+      candidates.length < 2
+        ? candidates
+        : candidates.toSorted((a, b) => b.to - b.from - (a.to - a.from) || rank(b) - rank(a));
+    for (const candidate of ordered) {
+      const best = nearest(candidate.images, images, mask);
+      if (best === undefined) continue;
+      if (Array.isArray(best)) {
+        tied.push({ mask: m, images: best });
+        return;
+      }
+      const rest = [...words.slice(0, candidate.from), ...words.slice(candidate.to)];
+      matches.push({ image: best, mask: m, variant: withoutContext(rest, images[best]!.context) });
+      return;
+    }
+  });
+  return withinContexts({ matches, tied }, images, masks);
+}
+
+/** Counted from the left and from the right of the name, and whether in the name or in the folders. */
+function placesOf({ from, to }: Candidate, length: number, { context }: NamedFile): string[] {
+  const where = from >= context.length ? 'name' : 'folder';
+  return [`${where} left ${from - (where === 'name' ? context.length : 0)}`, `${where} right ${length - to}`];
+}
+
+/** The image whose folders share most words with the mask's; two where that leaves several; never of another part. */
+function nearest(
+  candidates: readonly number[],
+  images: readonly NamedFile[],
+  mask: NamedFile,
+): number | [number, number] | undefined {
+  let best: number[] = [];
+  let most = -Infinity;
+  for (const i of candidates) {
+    const image = images[i]!;
+    if (image.part !== undefined && mask.part !== undefined && image.part !== mask.part) continue;
+    const shared = image.context.filter((word) => mask.context.includes(word)).length;
+    const closeness = 100 * shared - image.context.length + (image.folder === mask.folder ? 0.5 : 0);
+    if (closeness > most) [best, most] = [[i], closeness];
+    else if (closeness === most) best.push(i);
+  }
+  if (best.length === 0) return undefined;
+  return best.length === 1 ? best[0] : [best[0]!, best[1]!];
+}
+
+/** Where the folders of most pairs agree, a pair whose folders contradict each other is none. */
+function withinContexts(
+  matching: Matching,
+  images: readonly NamedFile[],
+  masks: readonly NamedFile[],
+): Matching {
+  const agrees = ({ image, mask }: Match): boolean =>
+    images[image]!.context.every(
+      (word) => masks[mask]!.context.includes(word) || masks[mask]!.words.includes(word),
+    );
+  const contextual = matching.matches.filter(({ image }) => images[image]!.context.length > 0);
+  const agreeing = contextual.filter(agrees).length;
+  if (agreeing * 2 <= contextual.length) return matching;
+  return {
+    ...matching,
+    matches: matching.matches.filter((match) => images[match.image]!.context.length === 0 || agrees(match)),
+  };
+}
+
+/** A folder for each sample: the masks in it, or in folders beside its image's, are those of its one image. */
+function matchByFolder(images: readonly NamedFile[], masks: readonly NamedFile[]): Matching {
+  const byContext = new Map<string, number[]>();
+  images.forEach(({ context }, i) => {
+    const key = keyOf(context);
+    const list = byContext.get(key);
+    if (list === undefined) byContext.set(key, [i]);
+    else list.push(i);
+  });
+  if (byContext.size < 2 && images.length > 1) return { matches: [], tied: [] };
+  const matches: Match[] = [];
+  masks.forEach((mask, m) => {
+    for (let length = mask.context.length; length > 0; length--) {
+      const found = byContext.get(keyOf(mask.context.slice(0, length)));
+      if (found === undefined) continue;
+      if (found.length === 1) {
+        matches.push({ image: found[0]!, mask: m, variant: [...mask.context.slice(length), ...mask.words] });
+      }
+      return;
+    }
+  });
+  return { matches, tied: [] };
+}
+
+function withoutContext(words: readonly string[], context: readonly string[]): string[] {
+  const left = [...context];
+  return words.filter((word) => {
+    const at = left.indexOf(word);
+    if (at === -1) return true;
+    left.splice(at, 1);
+    return false;
+  });
+}

@@ -1,0 +1,92 @@
+/** The files below a data set's folder, listed once: what every format is recognised by. */
+import { basename, dirname, join } from 'node:path';
+import { isFile, isImageName, listFiles } from './files.js';
+import { readText } from './text-file.js';
+
+/** Larger JSON files are not opened to find out what they are. */
+const LARGEST_JSON = 2 ** 30;
+
+export class Tree {
+  private readonly parsed = new Map<string, Promise<unknown>>();
+  private readonly set: ReadonlySet<string>;
+
+  private constructor(
+    /** The folder. */
+    readonly root: string,
+    /** Paths of all files relative to the folder, `/` between folders, sorted; hidden ones are left out. */
+    readonly files: readonly string[],
+    /** The file that was named instead of its folder. */
+    readonly named: string | undefined,
+  ) {
+    this.set = new Set(files);
+  }
+
+  /** Lists a folder; a path that is a file gives a tree of that file's folder, with the file as `named`. */
+  static async of(path: string): Promise<Tree> {
+    if (await isFile(path)) return new Tree(dirname(path), [basename(path)], basename(path));
+    return new Tree(path, await listFiles(path, () => true), undefined);
+  }
+
+  has(file: string): boolean {
+    return this.set.has(file);
+  }
+
+  /** Absolute path. */
+  path(file: string): string {
+    return join(this.root, file);
+  }
+
+  /** Files whose names end like those of images. */
+  images(): string[] {
+    return this.files.filter((file) => isImageName(nameOf(file)));
+  }
+
+  /** Files with this ending (`.json`), in any case. */
+  ending(ending: string): string[] {
+    return this.files.filter((file) => file.toLowerCase().endsWith(ending));
+  }
+
+  /** Files directly in a folder (`''` for the top). */
+  in(folder: string): string[] {
+    return this.files.filter((file) => folderOf(file) === folder);
+  }
+
+  /** A JSON file, parsed once; undefined where it is not JSON. NaN and Infinity, which Python writes, are null. */
+  json(file: string): Promise<unknown> {
+    let value = this.parsed.get(file);
+    if (value === undefined) this.parsed.set(file, (value = parseJson(this.path(file))));
+    return value;
+  }
+}
+
+async function parseJson(path: string): Promise<unknown> {
+  const text = await readText(path);
+  if (text.length > LARGEST_JSON) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    try {
+      return JSON.parse(withoutNan(text));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Python's `json.dump` writes NaN and Infinity, which JSON does not know: null in their place, outside of strings. */
+export function withoutNan(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (found) =>
+    found.startsWith('"') ? found : 'null',
+  );
+}
+
+/** `a/b/c.png` → `a/b`; `c.png` → `''`. */
+export function folderOf(file: string): string {
+  const at = file.lastIndexOf('/');
+  return at === -1 ? '' : file.slice(0, at);
+}
+
+/** `a/b/c.png` → `c.png`. */
+export function nameOf(file: string): string {
+  return file.slice(file.lastIndexOf('/') + 1);
+}
