@@ -79,6 +79,26 @@ export function zeroOrFull(foreground: number, classes: ClassesOption = 2): Clas
   return { ...classValues(classNames(classes), values, description), maskValues: 'zero-or-full' };
 }
 
+/** Every value from `at` on is class 1, the others are class 0. */
+export function thresholdValues(at: number, classes: ClassesOption = 2): ClassValues {
+  const table = new Uint16Array(new SharedArrayBuffer(65536 * 2)).fill(1, at);
+  const description =
+    at === 1 ? 'two classes, every value but 0 foreground' : `two classes, foreground from ${at} on`;
+  return { names: classNames(classes), description, table, maskValues: 'zero-or-full' };
+}
+
+/** Every value is the class of the nearest of `levels`, which are sorted. */
+export function nearestValues(levels: readonly number[], classes: ClassesOption): ClassValues {
+  const table = new Uint16Array(new SharedArrayBuffer(65536 * 2));
+  let index = 0;
+  for (let value = 0; value < table.length; value++) {
+    while (index + 1 < levels.length && levels[index + 1]! - value <= value - levels[index]!) index++;
+    table[value] = index;
+  }
+  const description = `${levels.length} classes by the nearest of the values ${levels.join(', ')}`;
+  return { names: classNames(classes), description, table };
+}
+
 /**
  * Chooses the table from the values that masks were found to hold (a sample of them, or all):
  *

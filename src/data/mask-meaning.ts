@@ -1,14 +1,27 @@
 /**
  * What the values of a data set's masks mean, decided once for the whole set from a look at its files. A mask
  * alone cannot tell: 0 and 255 are background and object in one set, class 0 and "ignored" in another.
+ *
+ * In this order: a legend of colours; masks in the alpha channel; palettes, by index where they agree and by
+ * colour where they do not; colours; then values (value-meaning.ts).
  */
+import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Colour } from '../images/palette.js';
-import { decodeMask } from '../images/decode-mask.js';
-import { chooseClassValues, type ClassesOption, type MaskValues, valuesIn } from './class-values.js';
+import { IGNORE_INDEX } from '../images/raster.js';
+import {
+  classNames,
+  type ClassesOption,
+  type ClassValues,
+  type MaskValues,
+  thresholdValues,
+} from './class-values.js';
 import { type Finding, finding } from './finding.js';
-import type { MaskReading } from './mask-reading.js';
+import { censusOf, type MaskCensus, summed } from './mask-census.js';
+import { colourDistance, hexOf, listColours, type MaskReading } from './mask-reading.js';
+import { findObjectNumbers } from './object-numbers.js';
 import { mapParallel } from './parallel.js';
 import { spread } from './spread.js';
+import { chooseByValues } from './value-meaning.js';
 
 /** A class and the colour that stands for it in colour masks, as a legend file beside the data lists it. */
 export interface LegendEntry {
@@ -40,7 +53,7 @@ export interface MaskMeaning {
   readonly maskValues?: MaskValues | undefined;
   /** True where masks number their objects: all of them are read as one class, foreground. */
   readonly numbered: boolean;
-  /** What was understood, repaired or refused. A finding of level `error` says why `reading` must not be used. */
+  /** What was understood, and (as warnings) what is repaired while reading. */
   readonly findings: readonly Finding[];
 }
 
@@ -49,33 +62,346 @@ const MASKS_READ = 256;
 
 /**
  * Decides what the masks of a data set mean from up to {@link MASKS_READ} of them, spread over the set.
- * Throws what reading a mask throws, and `mask-values` where no meaning fits.
+ *
+ * Throws what reading a mask throws; `mask-values`, `mask-lossy` or `mask-colours` where no meaning fits, or (with
+ * `strict`) only a repair would make one fit.
  */
 export async function findMaskMeaning(
   files: readonly string[],
   options: MaskMeaningOptions,
 ): Promise<MaskMeaning> {
-  let found = await valuesOf(spread(files.length, MASKS_READ).map((i) => files[i]!));
-  const onlyBackground = [...found].every((value) => value === 0);
+  const look = (chosen: readonly string[]): Promise<MaskCensus[]> =>
+    mapParallel(chosen.length, 8, (i) => censusOf(chosen[i]!), options.signal);
+  let censuses = await look(spread(files.length, MASKS_READ).map((i) => files[i]!));
+  const onlyBackground = censuses.every(({ values }) => values.size === 1 && values.has(0));
   if (onlyBackground && options.maskValues === undefined && files.length > MASKS_READ) {
     // What stands for a rare foreground is in masks not looked at yet: 255 may be it, or mean ignored.
-    found = await valuesOf(files);
+    censuses = await look(files);
   }
-  const values = chooseClassValues(found, options.where, options.classes, options.maskValues);
+  const meaning = await decide(censuses, options);
+  const repaired = meaning.findings.find(({ level }) => level === 'warning');
+  if (options.strict === true && repaired !== undefined) {
+    throw new PixelwiseError(
+      repaired.code,
+      `${options.where}: ${repaired.message} With --strict this is refused: ${repaired.fix}`,
+    );
+  }
+  const inverted = censuses.filter(({ whiteIsZero }) => whiteIsZero).map(({ file }) => file);
+  if (inverted.length === 0) return meaning;
+  const message =
+    'These TIFFs are marked white-is-zero, so that programs show them inverted. Masks are read as they are stored.';
   return {
-    names: values.names,
-    reading: { kind: 'values', values },
-    maskValues: values.maskValues,
-    numbered: false,
-    findings: [finding('note', 'mask-meaning', files, `Masks: ${values.description}.`)],
+    ...meaning,
+    findings: [...meaning.findings, finding('note', 'mask-white-is-zero', inverted, message)],
   };
 }
 
-/** All values that masks hold. */
-async function valuesOf(masks: readonly string[]): Promise<Set<number>> {
-  const found = new Set<number>();
-  await mapParallel(masks.length, 8, async (i) => {
-    for (const value of valuesIn(await decodeMask(masks[i]!))) found.add(value);
-  });
-  return found;
+async function decide(censuses: readonly MaskCensus[], options: MaskMeaningOptions): Promise<MaskMeaning> {
+  const files = censuses.map(({ file }) => file);
+  const { legend } = options;
+  if (legend !== undefined && legendFits(censuses, legend)) return byLegend(censuses, legend, options);
+  if (censuses.length > 0 && isInAlpha(censuses)) {
+    return described(thresholdValues(128, options.classes), 'alpha', files, {
+      code: 'mask-alpha',
+      message: 'The masks are in the alpha channel: clear pixels are background, opaque ones foreground.',
+      level: 'note',
+    });
+  }
+  if (censuses.some(({ kind }) => kind === 'colours')) return byColours(censuses, options, files);
+  const paletted = censuses.filter(({ kind }) => kind === 'palette');
+  if (paletted.length === 0) return byValues(censuses, 'values', options);
+  const greys = censuses.every(({ colours }) => [...colours.keys()].every(isGrey));
+  const blackAndWhite = censuses.every(({ colours }) =>
+    [...colours.keys()].every((c) => c === 0 || c === 0xffffff),
+  );
+  const differ = !palettesAgree(paletted);
+  if (greys && (differ || blackAndWhite)) return byValues(censuses.map(asLevels), 'levels', options);
+  // Tools make the palettes of GIFs; their indices mean something only where they are counted from 0.
+  const made = paletted.some(({ format }) => format === 'gif') && !areCounted(paletted);
+  if (!differ && !made) return byValues(censuses, 'values', options);
+  const meaning = byColours(censuses, options, files);
+  const message = 'The palettes were made by a tool, so classes are told apart by colour, not by index.';
+  return {
+    ...meaning,
+    findings: [
+      ...meaning.findings,
+      finding(
+        'note',
+        'mask-palettes',
+        paletted.map(({ file }) => file),
+        message,
+      ),
+    ],
+  };
+}
+
+async function byValues(
+  censuses: readonly MaskCensus[],
+  kind: 'values' | 'levels',
+  options: MaskMeaningOptions,
+): Promise<MaskMeaning> {
+  const { where, classes, maskValues } = options;
+  const asked = classes === undefined ? undefined : classNames(classes).length;
+  if ((asked === undefined || asked === 2) && kind === 'values') {
+    const objects = await findObjectNumbers(censuses);
+    if (objects !== undefined) {
+      const files = censuses.map(({ file }) => file);
+      const meaning = described(thresholdValues(1, classes), kind, files, {
+        code: 'mask-objects',
+        message:
+          `The masks number their objects (${objects.fewest} to ${objects.most} an image); all objects are read as one ` +
+          'class, foreground. Give --classes with a number of classes if the values are classes.',
+        level: 'note',
+      });
+      return { ...meaning, numbered: true };
+    }
+  }
+  const { values, repair } = chooseByValues(censuses, where, classes, maskValues);
+  const files = repair?.files ?? censuses.map(({ file }) => file);
+  return described(values, kind, files, repair);
+}
+
+interface Said {
+  readonly code: string;
+  readonly message: string;
+  readonly fix?: string;
+  readonly level?: Finding['level'];
+}
+
+function described(
+  values: ClassValues,
+  kind: 'values' | 'levels' | 'alpha',
+  files: readonly string[],
+  said: Said | undefined,
+): MaskMeaning {
+  const note = finding('note', 'mask-meaning', files, `Masks: ${values.description}.`);
+  return {
+    names: values.names,
+    reading: { kind, values },
+    maskValues: values.maskValues,
+    numbered: false,
+    findings: said
+      ? [note, finding(said.level ?? 'warning', said.code, files, said.message, said.fix ?? '')]
+      : [note],
+  };
+}
+
+const isGrey = (colour: number): boolean => (colour & 255) * 0x010101 === colour;
+
+/** A palette's greys as values. */
+function asLevels(census: MaskCensus): MaskCensus {
+  const values = new Map([...census.colours].map(([colour, count]) => [colour & 255, count]));
+  return { ...census, kind: 'values', values };
+}
+
+/** Whether the indices in use are 0, 1, 2 … without a gap. */
+function areCounted(paletted: readonly MaskCensus[]): boolean {
+  const used = new Set(paletted.flatMap(({ values }) => [...values.keys()]));
+  return [...used].every((index) => index < used.size || index === IGNORE_INDEX);
+}
+
+/** Whether an index has the same colour in every file that uses it. */
+function palettesAgree(paletted: readonly MaskCensus[]): boolean {
+  const colourOf = new Map<number, string>();
+  for (const { palette, values } of paletted) {
+    for (const index of values.keys()) {
+      const colour = palette!.subarray(3 * index, 3 * index + 3).join();
+      if (colourOf.has(index) && colourOf.get(index) !== colour) return false;
+      colourOf.set(index, colour);
+    }
+  }
+  return true;
+}
+
+/** Whether only alpha varies: one colour in every file, clear here and opaque there. */
+function isInAlpha(censuses: readonly MaskCensus[]): boolean {
+  const varies = censuses.some(({ alpha }) => alpha !== undefined && alpha.size > 1);
+  return varies && censuses.every(({ alpha, colours }) => alpha !== undefined && colours.size === 1);
+}
+
+const packed = ([red, green, blue]: Colour): number => (red << 16) | (green << 8) | blue;
+
+/** Share of the pixels whose colour a legend must list; the rest are smoothed edges, or outlines. */
+const LEGEND_SHARE = 0.9;
+/** Of the pixels of smoothed masks, what must be near to a class's colour; the rest are edges. */
+const NEAR_SHARE = 0.75;
+
+/** Whether masks show the colours of a legend; they may as well store its indices. */
+function legendFits(censuses: readonly MaskCensus[], legend: readonly LegendEntry[]): boolean {
+  const listed = new Set(legend.map(({ colour }) => packed(colour)));
+  const colours = summed(censuses.map((census) => census.colours));
+  let inside = 0;
+  let all = 0;
+  let classes = 0;
+  for (const [colour, count] of colours) {
+    all += count;
+    if (!listed.has(colour)) continue;
+    inside += count;
+    classes++;
+  }
+  const lossy = censuses.some((census) => census.lossy);
+  return classes > 0 && inside >= (lossy ? 0.5 : LEGEND_SHARE) * all && (classes > 1 || colours.size === 1);
+}
+
+function byLegend(
+  censuses: readonly MaskCensus[],
+  legend: readonly LegendEntry[],
+  { classes, where }: MaskMeaningOptions,
+): MaskMeaning {
+  const names = legend.map(({ name }) => name);
+  // A run's classes may stand in another order than the legend of the masks that it is tried on.
+  const order = typeof classes === 'object' ? classes : names;
+  const missing = names.find((name) => !order.includes(name));
+  if (missing !== undefined) {
+    throw new UsageError(
+      `${where}: the legend names the class "${missing}", which is not among the classes ${order.join(', ')}.`,
+    );
+  }
+  const colours = legend.map(({ colour }) => packed(colour));
+  const listed = new Set(colours);
+  const odd = censuses.filter((census) => [...census.colours.keys()].some((colour) => !listed.has(colour)));
+  return {
+    names: order,
+    reading: {
+      kind: 'colours',
+      colours: { colours, classes: names.map((name) => order.indexOf(name)), nearest: odd.length > 0 },
+    },
+    numbered: false,
+    findings: [
+      finding(
+        'note',
+        'mask-meaning',
+        censuses.map(({ file }) => file),
+        `Masks: ${names.length} classes by colour.`,
+      ),
+      ...(odd.length === 0 ? [] : [colourRepair(odd)]),
+    ],
+  };
+}
+
+function colourRepair(odd: readonly MaskCensus[]): Finding {
+  return finding(
+    'warning',
+    'mask-colours-mixed',
+    odd.map(({ file }) => file),
+    'These masks have colours that stand for no class (smoothed edges, or lossy saving): each such pixel becomes the class ' +
+      'of the nearest colour.',
+    'Export masks as PNG without smoothing.',
+  );
+}
+
+/** Colours of classes that a person drew are few. */
+const MOST_CLASS_COLOURS = 64;
+/** Colours nearer than this to a more frequent one are that colour, changed by a codec or smoothing. */
+const SAME_COLOUR = 40 ** 2;
+/** More colours than this for each class are smoothed edges. */
+const MIXTURES_A_CLASS = 3;
+/** Of all pixels; rarer colours are transitions between others where a codec or smoothing made many. */
+const LEAST_SHARE = 0.002;
+/** The same for a mixture of two more frequent colours. */
+const LEAST_BETWEEN = 0.03;
+
+/** Classes by the set's own colours. */
+function byColours(
+  censuses: readonly MaskCensus[],
+  { classes, where }: MaskMeaningOptions,
+  files: readonly string[],
+): MaskMeaning {
+  const counts = summed(censuses.map((census) => census.colours));
+  const lossy = censuses.some((census) => census.lossy);
+  const few = clusters(counts);
+  // A colour that is no mixture of others is a class, however rare; many mixtures are smoothed edges.
+  const smoothed = few !== undefined && counts.size > MIXTURES_A_CLASS * few.length;
+  const exact = !lossy && !smoothed && counts.size <= MOST_CLASS_COLOURS;
+  const found = exact ? [...counts.keys()] : few;
+  if (found === undefined || found.length < 2) {
+    throw new PixelwiseError(
+      'mask-colours',
+      `${where}: the masks are in colour, with ${counts.size} different ones: too many to be classes. Save masks as class ` +
+        'indices (grey, or PNG with a palette), or with one colour a class and without smoothing.',
+    );
+  }
+  const background = found.includes(0)
+    ? 0
+    : found.reduce((a, b) => (counts.get(b)! > counts.get(a)! ? b : a));
+  const ordered = [background, ...found.filter((colour) => colour !== background).sort((a, b) => a - b)];
+  const names = namesOfColours(ordered, classes, where);
+  const index = (colour: number): number =>
+    names.includes(hexOf(colour)) ? names.indexOf(hexOf(colour)) : ordered.indexOf(colour);
+  const odd = exact
+    ? []
+    : censuses.filter((census) => [...census.colours.keys()].some((colour) => !found.includes(colour)));
+  return {
+    names,
+    reading: {
+      kind: 'colours',
+      colours: { colours: ordered, classes: ordered.map(index), nearest: odd.length > 0 },
+    },
+    numbered: false,
+    findings: [
+      finding(
+        'note',
+        'mask-meaning',
+        files,
+        `Masks: ${ordered.length} classes by colour (${listColours(ordered)}).`,
+      ),
+      ...(odd.length === 0 ? [] : [colourRepair(odd)]),
+    ],
+  };
+}
+
+/** `background` and then each class by its colour; or the classes given, where they are these. */
+function namesOfColours(
+  ordered: readonly number[],
+  classes: ClassesOption | undefined,
+  where: string,
+): readonly string[] {
+  const own = ordered.map((colour, i) => (i === 0 ? 'background' : hexOf(colour)));
+  if (classes === undefined) return own;
+  const given = classNames(classes);
+  if (typeof classes === 'number' && classes === own.length) return own;
+  if (typeof classes === 'object' && own.slice(1).every((name) => given.includes(name))) return given;
+  if (given.length === 2 && own.length === 2) return given;
+  throw new PixelwiseError(
+    'mask-colours',
+    `${where}: the masks have ${own.length} colours (${listColours(ordered)}), and the classes are ${given.join(', ')}. ` +
+      'Name each class with its colour: --classes name=#rrggbb,…',
+  );
+}
+
+/** The colours that most pixels are near to; undefined where there are no such few. */
+function clusters(counts: ReadonlyMap<number, number>): number[] | undefined {
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const frequent = [...counts].filter(([colour]) => colour >= 0).sort((a, b) => b[1] - a[1]);
+  const found: number[] = [];
+  let near = 0;
+  for (const [colour, count] of frequent) {
+    if (found.some((other) => colourDistance(colour, other) < SAME_COLOUR)) near += count;
+    else if (count >= (isBetween(colour, found) ? LEAST_BETWEEN : LEAST_SHARE) * all) {
+      found.push(colour);
+      near += count;
+    }
+  }
+  return found.length <= MOST_CLASS_COLOURS && near >= NEAR_SHARE * all ? found : undefined;
+}
+
+/** Whether a colour is nearly a mixture of two others. */
+function isBetween(colour: number, others: readonly number[]): boolean {
+  const channels = (value: number): [number, number, number] => [
+    value >> 16,
+    (value >> 8) & 255,
+    value & 255,
+  ];
+  const point = channels(colour);
+  return others.some((a, i) =>
+    others.slice(i + 1).some((b) => {
+      const [from, to] = [channels(a), channels(b)];
+      const along = to.map((value, c) => value - from[c]!);
+      const offset = point.map((value, c) => value - from[c]!);
+      const length = along.reduce((sum, value) => sum + value * value, 0);
+      const t = along.reduce((sum, value, c) => sum + value * offset[c]!, 0) / length;
+      const gap = offset.reduce((sum, value, c) => sum + (value - t * along[c]!) ** 2, 0);
+      return t > 0 && t < 1 && gap < SAME_COLOUR;
+    }),
+  );
 }

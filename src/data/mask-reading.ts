@@ -1,16 +1,30 @@
 /** How a mask file becomes classes, as plain data: the threads that read samples are told by it. */
 import { PixelwiseError } from '../errors/index.js';
-import { decodeMask, type RawMask } from '../images/decode-mask.js';
-import type { ClassMask } from '../images/raster.js';
+import { decodeMask, decodeStoredMask, type RawMask, type StoredMask } from '../images/decode-mask.js';
+import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
 import { type ClassValues, toClassMask } from './class-values.js';
+import { colourAt, greyColour, paletteColour } from './mask-census.js';
+
+/** Classes by colour. */
+export interface ColourClasses {
+  /** 0xrrggbb, and the class of each. */
+  readonly colours: readonly number[];
+  readonly classes: readonly number[];
+  /** Takes the nearest colour for one that is not listed (edges that were smoothed, lossy files), or refuses it. */
+  readonly nearest: boolean;
+}
 
 /**
- * - `values`: stored values are looked up in a table;
+ * - `values`: stored values, or palette indices, are looked up in a table;
+ * - `levels`: the same, of a palette's greys in place of its indices;
+ * - `alpha`: the same, of the alpha channel;
+ * - `colours`: colours, also those of a palette, stand for classes;
  * - `bright`: class 1 where the first channel is at or above half, whatever palette the file has;
  * - `layers`: several files, each marking the pixels of one class; later ones lie on top.
  */
 export type MaskReading =
-  | { readonly kind: 'values'; readonly values: ClassValues }
+  | { readonly kind: 'values' | 'levels' | 'alpha'; readonly values: ClassValues }
+  | { readonly kind: 'colours'; readonly colours: ColourClasses }
   | { readonly kind: 'bright' }
   | { readonly kind: 'layers'; readonly layers: readonly MaskLayer[] };
 
@@ -21,11 +35,30 @@ export interface MaskLayer {
   readonly value: number;
 }
 
-/** Decodes a mask file. Throws what decoding throws, and `mask-values` for values outside of a table. */
-export async function readMask(file: string, reading: MaskReading): Promise<ClassMask> {
+/**
+ * Decodes a mask file. Throws what decoding throws, `mask-values` for values outside of a table and `mask-colours`
+ * for colours that stand for nothing.
+ *
+ * @param page of a TIFF with several pictures.
+ */
+export async function readMask(file: string, reading: MaskReading, page?: number): Promise<ClassMask> {
   if (reading.kind === 'layers') return layeredMask(reading.layers);
-  const raw = await decodeMask(file);
-  return reading.kind === 'values' ? toClassMask(raw, reading.values, file) : brightMask(raw);
+  if (reading.kind === 'bright') return brightMask(await decodeMask(file));
+  const stored = await decodeStoredMask(file, { page });
+  if (reading.kind === 'colours') return colouredMask(stored, reading.colours, file);
+  const { width, height, format, palette, alpha } = stored;
+  if (reading.kind === 'alpha') {
+    const data = alpha ?? new Uint8Array(width * height).fill(255);
+    return toClassMask({ width, height, format, data }, reading.values, file);
+  }
+  if (stored.channels === 3)
+    throw unknownColour(stored, firstColour(stored), file, 'This set has values, no colours.');
+  const { data } = stored;
+  const levels =
+    reading.kind === 'levels' && palette !== undefined
+      ? Uint8Array.from(data, (index) => palette[3 * index] ?? 0)
+      : data;
+  return toClassMask({ width, height, format, data: levels }, reading.values, file);
 }
 
 async function layeredMask(layers: readonly MaskLayer[]): Promise<ClassMask> {
@@ -55,4 +88,87 @@ function brightMask({ width, height, data, palette }: RawMask): ClassMask {
     out[i] = level >= 128 ? 1 : 0;
   }
   return { width, height, data: out };
+}
+
+/** Pascal VOC's outlines of objects: pixels that count for nothing. */
+const VOC_OUTLINE = 0xe0e0c0;
+
+function colouredMask(
+  stored: StoredMask,
+  { colours, classes, nearest }: ColourClasses,
+  file: string,
+): ClassMask {
+  const { width, height, channels, data, palette } = stored;
+  const known = new Map(colours.map((colour, i) => [colour, classes[i]!]));
+  if (!known.has(VOC_OUTLINE)) known.set(VOC_OUTLINE, IGNORE_INDEX);
+  const out = new Uint8Array(width * height);
+  for (let i = 0; i < out.length; i++) {
+    const colour =
+      channels === 3
+        ? colourAt(stored, i)
+        : palette === undefined
+          ? greyColour(data[i]!)
+          : paletteColour(palette, data[i]!);
+    let index = known.get(colour);
+    if (index === undefined) {
+      if (!nearest) {
+        throw unknownColour(stored, i, file, `The classes' colours are ${listColours(colours)}.`);
+      }
+      index = classes[nearestColour(colour, colours)]!;
+      known.set(colour, index);
+    }
+    out[i] = index;
+  }
+  return { width, height, data: out };
+}
+
+/** Which of `colours` is the nearest, by squared distance in RGB. */
+export function nearestColour(colour: number, colours: readonly number[]): number {
+  let best = 0;
+  let least = Infinity;
+  colours.forEach((other, i) => {
+    const distance = colourDistance(colour, other);
+    if (distance < least) [best, least] = [i, distance];
+  });
+  return best;
+}
+
+/** Squared distance of two colours (0xrrggbb). */
+export function colourDistance(a: number, b: number): number {
+  const red = (a >> 16) - (b >> 16);
+  const green = ((a >> 8) & 255) - ((b >> 8) & 255);
+  const blue = (a & 255) - (b & 255);
+  return red * red + green * green + blue * blue;
+}
+
+/** `#fa3253`. */
+export function hexOf(colour: number): string {
+  return `#${colour.toString(16).padStart(6, '0')}`;
+}
+
+/** `#000000, #fa3253 …`, shortened after eight. */
+export function listColours(colours: readonly number[]): string {
+  const shown = colours.slice(0, 8).map(hexOf).join(', ');
+  return colours.length > 8 ? `${shown} and ${colours.length - 8} more` : shown;
+}
+
+function firstColour({ data }: StoredMask): number {
+  let at = 0;
+  while (at < data.length && data[at] === data[at + 1] && data[at] === data[at + 2]) at += 3;
+  return at / 3;
+}
+
+function unknownColour(stored: StoredMask, i: number, file: string, known: string): PixelwiseError {
+  const { width, channels, palette, data } = stored;
+  const colour =
+    channels === 3
+      ? colourAt(stored, i)
+      : palette === undefined
+        ? greyColour(data[i]!)
+        : paletteColour(palette, data[i]!);
+  return new PixelwiseError(
+    'mask-colours',
+    `${file}: the colour ${hexOf(colour)} at ${i % width},${Math.floor(i / width)} stands for no class. ${known} ` +
+      'Correct the mask, or name each class with its colour: --classes name=#rrggbb,…',
+  );
 }

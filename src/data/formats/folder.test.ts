@@ -70,13 +70,13 @@ describe('openFolder', () => {
     expect([...(await dataset.getMask(unseen)).data.subarray(0, 4)]).toEqual([1, 1, 1, 0]);
   });
 
-  it('reads masks of 0 and 255 as told, and others as they show', async () => {
+  it('reads masks of 0 and 255 as two classes, whatever the masks of a model held', async () => {
     await makeFolder(join(root, 'open'), { count: 2, values: [0, 255] });
     const open = (maskValues?: MaskValues) => openFolder(join(root, 'open'), { classes: 2, maskValues });
     expect((await open()).maskValues).toBe('zero-or-full');
-    const ignoring = await open('indices');
-    expect(ignoring.maskValues).toBe('indices');
-    expect(new Set((await ignoring.getMask(0)).data)).toEqual(new Set([0, IGNORE_INDEX]));
+    const other = await open('indices');
+    expect(other.notes?.join()).toContain('255 is read as the object');
+    expect(new Set((await other.getMask(0)).data)).toEqual(new Set([0, 1]));
     await makeFolder(join(root, 'told'), { count: 2 });
     expect((await openFolder(join(root, 'told'), { maskValues: 'zero-or-full' })).maskValues).toBe('indices');
   });
@@ -144,10 +144,10 @@ describe('openFolder', () => {
   });
 
   it('refuses grey levels that are no indices', async () => {
-    await makeFolder(root, { count: 2, values: [0, 128] });
+    await makeFolder(root, { count: 2, classes: 3, values: [0, 37, 200] });
     const error = await failure(openFolder(root));
     expect(error.code).toBe('mask-values');
-    expect(error.message).toContain('0, 128');
+    expect(error.message).toContain('0, 37, 200');
   });
 
   it('names both sizes where image and mask differ', async () => {
