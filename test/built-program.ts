@@ -29,18 +29,22 @@ export interface BuiltProgram {
   remove(): Promise<void>;
 }
 
-/** Compiles the sources into a folder of this process's own. */
-export async function buildProgram(): Promise<BuiltProgram> {
-  // Inside of the repository, so that packages resolve; the package file stands above, as it does for dist.
-  const place = join(ROOT, 'tmp', `program-${process.pid}`);
-  const sources = await readdir(join(ROOT, 'src'), { recursive: true });
+/**
+ * Compiles the sources into a folder of this process's own.
+ *
+ * @param root a folder inside the repository with `src` and `package.json`; default the repository.
+ */
+export async function buildProgram(root = ROOT): Promise<BuiltProgram> {
+  // Inside the repository, so that packages resolve. The package file is one level up, as it is for dist.
+  const place = join(root, 'tmp', `program-${process.pid}`);
+  const sources = await readdir(join(root, 'src'), { recursive: true });
   await mkdir(place, { recursive: true });
-  await copyFile(join(ROOT, 'package.json'), join(place, 'package.json'));
+  await copyFile(join(root, 'package.json'), join(place, 'package.json'));
   await build({
     entryPoints: sources
       .filter((file) => file.endsWith('.ts') && !/\.test(-d)?\.ts$/.test(file))
-      .map((file) => join(ROOT, 'src', file)),
-    outbase: join(ROOT, 'src'),
+      .map((file) => join(root, 'src', file)),
+    outbase: join(root, 'src'),
     outdir: join(place, 'dist'),
     format: 'esm',
     platform: 'node',

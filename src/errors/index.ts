@@ -1,6 +1,6 @@
 /**
- * Errors that a person can act on. A message says what was wrong, where (file, sample, layer, shape)
- * and what to do about it; the CLI prints the message alone, without a stack.
+ * Errors that the user can act on. A message says what was wrong, where (file, sample, layer, shape) and what to
+ * do about it. The CLI prints the message without a stack.
  */
 export class PixelwiseError extends Error {
   /** A short stable name for programs: `mask-missing`, `shape`, `checkpoint`… */
@@ -13,7 +13,7 @@ export class PixelwiseError extends Error {
   }
 }
 
-/** The words of a call are off: an unknown option, a value out of range. The CLI exits with 2. */
+/** A wrong option or argument: an unknown name, a value out of range. The CLI exits with code 2. */
 export class UsageError extends PixelwiseError {
   constructor(message: string, options?: ErrorOptions) {
     super('usage', message, options);

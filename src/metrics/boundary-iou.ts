@@ -1,13 +1,13 @@
 /**
  * Boundary IoU (Cheng et al., "Boundary IoU: improving object-centric image segmentation evaluation",
- * CVPR 2021): IoU of the two masks' rims alone, so that large objects are judged by their outlines too.
- * The rim is what an erosion by a (2d + 1)² square takes off the mask, the image's border included.
+ * CVPR 2021): the IoU of the rims of two masks, which judges large objects by their outlines, too. The rim is
+ * what an erosion by a (2d + 1)² square removes from the mask. The image's border counts as outside.
  */
 import { UsageError } from '../errors/index.js';
 import { maskPair } from './class-mask.js';
 import type { OutlineOptions } from './class-mask.js';
 
-/** Pixels of the two rims. The counts of several images or classes may be added up. */
+/** Pixels of the two rims. Counts of several images or classes can be added. */
 export interface BoundaryCounts {
   readonly intersection: number;
   readonly union: number;
@@ -19,7 +19,7 @@ export interface BoundaryCounts {
  * @param prediction H×W class indices. @param target H×W true class indices.
  * @param options what to compare; `dilationRatio` is the rim's width d as a share of the image's diagonal
  *   (0.02 by default, and at least one pixel).
- * @throws ShapeError where a mask does not hold H×W pixels.
+ * @throws ShapeError if a mask does not have H×W pixels.
  * @throws UsageError unless `dilationRatio` is in (0, 1].
  */
 export function boundaryCounts(
@@ -44,12 +44,12 @@ export function boundaryCounts(
   return { intersection, union };
 }
 
-/** The rims' IoU, in [0, 1]; null where neither mask has a pixel. */
+/** The IoU of the rims, in [0, 1]; null if neither mask has a pixel. */
 export function boundaryIoU({ intersection, union }: BoundaryCounts): number | null {
   return union === 0 ? null : intersection / union;
 }
 
-/** What erosion by a square takes off: rows first, then columns of what is left. */
+/** The pixels that erosion by a square removes. It erodes the rows, then the columns of the result. */
 function rim(mask: Uint8Array, height: number, width: number, distance: number): Uint8Array {
   const eroded = Uint8Array.from(mask);
   for (let y = 0; y < height; y++) shortenRuns(eroded, y * width, 1, width, distance);
@@ -57,7 +57,7 @@ function rim(mask: Uint8Array, height: number, width: number, distance: number):
   return eroded.map((kept, i) => mask[i]! - kept);
 }
 
-/** Takes `distance` pixels off both ends of each run of ones in a line of pixels. */
+/** Removes `distance` pixels from both ends of each run of ones in a line of pixels. */
 function shortenRuns(mask: Uint8Array, from: number, stride: number, length: number, distance: number): void {
   let start = 0;
   for (let end = 0; end <= length; end++) {

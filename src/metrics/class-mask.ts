@@ -1,14 +1,14 @@
-/** One class cut out of a map of class indices, for the scores that look at outlines. */
+/** Masks of one class from maps of class indices, for scores of outlines. */
 import { ShapeError } from '../errors/index.js';
 import { IGNORE_INDEX } from './confusion-matrix.js';
 
-/** What to compare, and where. */
+/** The class to compare, and the size of the maps. */
 export interface OutlineOptions {
   readonly height: number;
   readonly width: number;
   /** The class whose outlines are compared. */
   readonly classIndex: number;
-  /** True pixels of this value belong to no class, in truth and prediction alike; 255 by default. */
+  /** Pixels with this true value are left out of both masks; default 255. */
   readonly ignore?: number;
 }
 
@@ -18,7 +18,7 @@ export interface MaskPair {
   readonly truth: Uint8Array;
 }
 
-/** @throws ShapeError where prediction or target does not hold H×W pixels. */
+/** @throws ShapeError if prediction or target does not have H×W pixels. */
 export function maskPair(
   prediction: Uint8Array,
   target: Uint8Array,

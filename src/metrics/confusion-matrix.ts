@@ -1,22 +1,22 @@
 /**
- * The counts from which every overlap score is made: how many pixels of each true class were given to
- * which class. Counts of images, batches, patients and machines can be added; scores cannot, which is
- * why the two are kept apart (scores.ts).
+ * The counts behind every overlap score: how many pixels of each true class were predicted as each class.
+ * Counts of images, batches, patients and machines can be added. Scores cannot, so they are separate
+ * (scores.ts).
  */
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 
 export { IGNORE_INDEX };
 
-/** What one class's pixels came to, all others taken as its opposite. */
+/** Counts of one class against all others. */
 export interface ClassCounts {
-  /** True positives: of the class, and given to it. */
+  /** True positives: pixels of the class, predicted as the class. */
   readonly tp: number;
-  /** False positives: given to the class, but of another. */
+  /** False positives: pixels of another class, predicted as the class. */
   readonly fp: number;
-  /** False negatives: of the class, but given to another. */
+  /** False negatives: pixels of the class, predicted as another. */
   readonly fn: number;
-  /** True negatives: neither of the class nor given to it. */
+  /** True negatives: pixels of another class, not predicted as the class. */
   readonly tn: number;
 }
 
@@ -42,9 +42,9 @@ export class ConfusionMatrix {
    * Counts one or more images of class indices.
    *
    * @param prediction predicted class of each pixel. @param target true class, in the same order.
-   * @param ignore pixels whose true class is this are not counted, whatever was predicted there.
-   * @throws ShapeError where the two differ in length.
-   * @throws PixelwiseError `class-index` where a counted pixel has no such class; nothing is counted then.
+   * @param ignore pixels with this true class are not counted.
+   * @throws ShapeError if the two differ in length.
+   * @throws PixelwiseError `class-index` if a pixel has a class that does not exist. Nothing is counted then.
    */
   add(prediction: Uint8Array, target: Uint8Array, ignore = IGNORE_INDEX): this {
     if (prediction.length !== target.length) {
@@ -58,7 +58,7 @@ export class ConfusionMatrix {
     return this;
   }
 
-  /** Adds the counts of another matrix. @throws ShapeError where the number of classes differs. */
+  /** Adds the counts of another matrix. @throws ShapeError if the number of classes differs. */
   merge(other: ConfusionMatrix): this {
     if (other.classes !== this.classes) {
       throw new ShapeError(
@@ -69,7 +69,7 @@ export class ConfusionMatrix {
     return this;
   }
 
-  /** Pixels of true class `target` given to class `prediction`. */
+  /** Pixels of true class `target` that were predicted as class `prediction`. */
   at(target: number, prediction: number): number {
     return this.counts[target * this.classes + prediction]!;
   }
@@ -82,7 +82,7 @@ export class ConfusionMatrix {
   /**
    * The counts of class `index` against all others.
    *
-   * @param total {@link total}, for a caller that asks for many classes and has added it up once.
+   * @param total {@link total}, if the caller has computed it already.
    */
   of(index: number, total = this.total): ClassCounts {
     let truth = 0;
@@ -104,9 +104,9 @@ export class ConfusionMatrix {
 }
 
 /**
- * Two classes without a branch or a table: sums of bits, kept in registers; 590 million pixels a second
- * where the general count does 375. Undefined where a class other than 0 and 1 comes up, for the general
- * count to name it.
+ * Counts two classes without branches or tables, by sums of bits: 590 million pixels a second, where the
+ * general count does 375. Returns undefined if there is a class other than 0 and 1; the general count then
+ * reports it.
  */
 function countTwo(prediction: Uint8Array, target: Uint8Array, ignore: number): number[] | undefined {
   const n = target.length;
@@ -117,7 +117,7 @@ function countTwo(prediction: Uint8Array, target: Uint8Array, ignore: number): n
   let seen = 0;
   for (let i = 0; i < n; i++) {
     const t = target[i]!;
-    // All bits set where the pixel counts, none where it is ignored.
+    // All bits are set if the pixel counts, none if it is ignored.
     const keep = t === ignore ? 0 : -1;
     const p = prediction[i]! & keep;
     const kept = t & keep;
@@ -132,7 +132,7 @@ function countTwo(prediction: Uint8Array, target: Uint8Array, ignore: number): n
 }
 
 function countMany(prediction: Uint8Array, target: Uint8Array, classes: number, ignore: number): Uint32Array {
-  // Two tables in turn: neighbouring pixels mostly fall into one cell, and would wait for each other.
+  // Two tables in turn: neighbouring pixels mostly increment the same cell, and would wait for each other.
   const even = new Uint32Array(classes * classes);
   const odd = new Uint32Array(classes * classes);
   const n = target.length;

@@ -1,10 +1,10 @@
 /**
  * The exact Euclidean distance transform of Felzenszwalb & Huttenlocher, "Distance transforms of sampled
- * functions" (Theory of Computing 8, 2012): linear time, one dimension after the other.
+ * functions" (Theory of Computing 8, 2012). It takes linear time, one dimension after the other.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
 
-/** The distance of neighbouring pixels, in millimetres for example; both above 0. */
+/** The distance between neighbouring pixels, for example in millimetres. Both are above 0. */
 export interface Spacing {
   /** From one row to the next. */
   readonly y: number;
@@ -15,10 +15,10 @@ export interface Spacing {
 /**
  * The squared distance from each pixel's centre to that of the nearest pixel that is not 0.
  *
- * @param mask H×W, row by row. @param spacing 1 by 1 if not given; then all values are whole numbers.
- * @returns H×W squared distances; Infinity everywhere where the mask is all 0.
- * @throws ShapeError where the mask does not hold H×W pixels.
- * @throws UsageError where a spacing is not above 0.
+ * @param mask H×W, row by row. @param spacing by default 1 by 1, which makes all values whole numbers.
+ * @returns H×W squared distances; all Infinity if the mask is all 0.
+ * @throws ShapeError if the mask does not have H×W pixels.
+ * @throws UsageError if a spacing is not above 0.
  */
 export function squaredDistanceTransform(
   mask: Uint8Array,
@@ -41,7 +41,7 @@ export function squaredDistanceTransform(
   return squared;
 }
 
-/** Squared distances within each column: for a mask, a scan down and one up give them outright. */
+/** Squared distances within each column, from one scan down and one up. */
 function downColumns(mask: Uint8Array, height: number, width: number, spacing: number): Float64Array {
   const steps = new Float64Array(height * width);
   for (let x = 0; x < width; x++) steps[x] = mask[x] !== 0 ? 0 : Infinity;
@@ -64,7 +64,7 @@ function alongRows(values: Float64Array, height: number, width: number, spacing:
   const scale = spacing * spacing;
   const row = new Float64Array(width);
   const roots = new Int32Array(width);
-  // Where in the row each parabola of the envelope takes over from the one before.
+  // The position in the row from which each parabola is the lowest.
   const starts = new Float64Array(width + 1);
   for (let y = 0; y < height; y++) {
     const offset = y * width;
@@ -72,7 +72,7 @@ function alongRows(values: Float64Array, height: number, width: number, spacing:
     let last = -1;
     for (let q = 0; q < width; q++) {
       const level = row[q]!;
-      // A parabola at infinite height is nowhere the lowest.
+      // A parabola at infinite height is never the lowest.
       if (level === Infinity) continue;
       let start = -Infinity;
       while (last >= 0) {

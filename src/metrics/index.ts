@@ -1,4 +1,4 @@
-/** Counts, and the scores made of them. */
+/** Counts of pixels, and the scores computed from them. */
 export { ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
 export type { ClassCounts } from './confusion-matrix.js';
 export {

@@ -1,7 +1,7 @@
 /**
- * The scores of a data part, gathered sample by sample and told as one plain object: what `train` and
- * `evaluate` print and what a line of metrics.jsonl holds. A score that does not apply is absent, one
- * that is undefined is null.
+ * The scores of a data part, accumulated sample by sample, as one plain object: what `train` and `evaluate`
+ * print and a line of metrics.jsonl contains. A score that does not apply is absent. A score that is undefined
+ * is null.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
 import { ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
@@ -25,13 +25,13 @@ export interface ClassScores {
   readonly dice: number | null;
   readonly precision: number | null;
   readonly recall: number | null;
-  /** Pixels that truly are of the class. */
+  /** Pixels whose true class this is. */
   readonly pixels: number;
 }
 
 export interface GroupScores {
   readonly name: string;
-  /** Foreground Dice of all the group's pixels together; null where foreground is in neither mask. */
+  /** Foreground Dice over all pixels of the group; null if neither mask contains foreground. */
   readonly dice: number | null;
 }
 
@@ -41,16 +41,16 @@ export interface Scores {
   /** The loss's components by name. */
   readonly losses?: Readonly<Record<string, number | null>>;
   readonly pixelAccuracy: number | null;
-  /** Over all classes that are in truth or prediction, background included. */
+  /** Mean over all classes that occur in truth or prediction, background included. */
   readonly meanIoU: number | null;
-  /** Over all classes that are in truth or prediction, background included. */
+  /** Mean over all classes that occur in truth or prediction, background included. */
   readonly meanDice: number | null;
   readonly classes: readonly ClassScores[];
-  /** Two classes only: Dice of the foreground over all pixels together. */
+  /** Two classes only: Dice of the foreground over all pixels. */
   readonly dice?: number | null;
-  /** Two classes only: IoU of the foreground over all pixels together. */
+  /** Two classes only: IoU of the foreground over all pixels. */
   readonly iou?: number | null;
-  /** Two classes only, where probabilities were given: the mean over batches, smooth 1. */
+  /** Two classes only, if probabilities were given: the mean over batches, with smooth 1. */
   readonly softDice?: number | null;
   readonly groups?: readonly GroupScores[];
   /** The mean over the groups whose Dice is defined. */
@@ -64,13 +64,13 @@ export interface SampleScores {
   readonly losses?: Readonly<Record<string, number | null>>;
   readonly meanDice: number | null;
   readonly meanIoU: number | null;
-  /** Two classes only: Dice of the foreground; null where it is in neither mask. */
+  /** Two classes only: Dice of the foreground; null if neither mask contains it. */
   readonly dice?: number | null;
-  /** Pixels that truly are of another class than the background; where there is none, of any. */
+  /** Pixels whose true class is not the background; all pixels if there is no background class. */
   readonly foreground: number;
 }
 
-/** A loss and its components, as means over some samples. */
+/** A loss and its components, each a mean over samples. */
 export interface LossValues {
   readonly loss: number;
   readonly losses: Readonly<Record<string, number>>;
@@ -79,18 +79,18 @@ export interface LossValues {
 export interface ScoreOptions {
   /** The names of the classes, by index. */
   readonly classNames: readonly string[];
-  /** The class that is no foreground, null for none; 0 by default. */
+  /** The background class, null for none; default 0. */
   readonly background?: number | null;
-  /** True pixels of this value are not scored; 255 by default. */
+  /** Pixels with this true value are not scored; default 255. */
   readonly ignore?: number;
 }
 
-/** JSON has no NaN and no infinity: a loss that is not finite is undefined. */
+/** JSON has no NaN and no infinity, so a loss that is not finite becomes null. */
 function finiteOrNull(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-function tellLosses({ loss, losses }: LossValues): {
+function finiteLosses({ loss, losses }: LossValues): {
   loss: number | null;
   losses: Record<string, number | null>;
 } {
@@ -100,7 +100,7 @@ function tellLosses({ loss, losses }: LossValues): {
   };
 }
 
-/** The scores of one sample from its counts. @param background the class that is no foreground, null for none. */
+/** The scores of one sample from its counts. @param background the background class, null for none. */
 export function sampleScores(
   id: string,
   counts: ConfusionMatrix,
@@ -110,7 +110,7 @@ export function sampleScores(
   const { tp, fn } = background === null ? { tp: 0, fn: 0 } : counts.of(background);
   return {
     id,
-    ...(losses === undefined ? {} : tellLosses(losses)),
+    ...(losses === undefined ? {} : finiteLosses(losses)),
     meanDice: meanDice(counts),
     meanIoU: meanIoU(counts),
     ...(counts.classes === 2 ? { dice: dice(foreground(counts, 0)) } : {}),
@@ -118,7 +118,7 @@ export function sampleScores(
   };
 }
 
-/** Gathers what the scores of a data part are made of. */
+/** Accumulates the counts and losses of a data part. */
 export class ScoreAccumulator {
   /** Counts of all samples so far. */
   readonly counts: ConfusionMatrix;
@@ -150,7 +150,7 @@ export class ScoreAccumulator {
 
   /**
    * Counts one sample: predicted and true class of each pixel.
-   * @param group the patient, car… that the sample belongs to, where the data has groups.
+   * @param group the patient, car… that the sample belongs to, if the data has groups.
    * @returns the sample's own counts. @throws as ConfusionMatrix.add does.
    */
   addSample(prediction: Uint8Array, target: Uint8Array, group?: string): ConfusionMatrix {
@@ -159,7 +159,7 @@ export class ScoreAccumulator {
     return counts;
   }
 
-  /** Takes in the counts of one sample that were made elsewhere. */
+  /** Adds the counts of one sample. */
   addCounts(counts: ConfusionMatrix, group?: string): void {
     this.counts.merge(counts);
     this.samples++;
@@ -169,7 +169,7 @@ export class ScoreAccumulator {
     else this.groups.set(group, new ConfusionMatrix(this.counts.classes).merge(counts));
   }
 
-  /** Takes in a loss, the mean over `samples` samples: a short batch weighs as much as it holds. */
+  /** Adds a loss that is the mean over `samples` samples. Batches are weighted by their samples. */
   addLoss({ loss, losses }: LossValues, samples: number): void {
     this.lossWeight += samples;
     this.lossSum += loss * samples;
@@ -179,24 +179,24 @@ export class ScoreAccumulator {
   }
 
   /**
-   * Takes in one batch for `softDice`, for two classes. Every batch weighs the same, whatever it holds.
+   * Adds one batch to `softDice`, for two classes. All batches have the same weight.
    * @param probabilities of the foreground, in [0, 1]. @param target true classes of the same pixels.
-   * @throws ShapeError where there are not two classes, or the two arrays differ in length.
+   * @throws ShapeError unless there are two classes and both arrays have the same length.
    */
   addProbabilities(probabilities: Float32Array, target: Uint8Array): void {
     this.addSoftDice(this.softDiceOf(probabilities, target));
   }
 
-  /** Takes in the value of one batch that was made elsewhere. */
+  /** Adds the soft Dice of one batch. */
   addSoftDice(value: number): void {
     this.softDiceSum += value;
     this.softDiceBatches++;
   }
 
-  /** The value of one batch, which is not taken in; parameters and errors as of {@link addProbabilities}. */
+  /** The soft Dice of one batch, without adding it. Parameters and errors are those of {@link addProbabilities}. */
   softDiceOf(probabilities: Float32Array, target: Uint8Array): number {
     if (this.counts.classes !== 2) {
-      throw new ShapeError(`Scores: softDice is for two classes, here are ${this.counts.classes}.`);
+      throw new ShapeError(`Scores: softDice needs two classes, not ${this.counts.classes}.`);
     }
     const truth =
       this.background === 0
@@ -205,7 +205,7 @@ export class ScoreAccumulator {
     return softDice(probabilities, truth, { smooth: 1, ignore: this.ignore });
   }
 
-  /** The scores of everything gathered so far. */
+  /** The scores of everything added so far. */
   scores(): Scores {
     const { counts, background } = this;
     const all = classCounts(counts);
@@ -220,7 +220,7 @@ export class ScoreAccumulator {
     return {
       samples: this.samples,
       ...(this.lossWeight > 0
-        ? tellLosses({ loss: this.lossSum / this.lossWeight, losses: components })
+        ? finiteLosses({ loss: this.lossSum / this.lossWeight, losses: components })
         : {}),
       pixelAccuracy: pixelAccuracy(counts),
       meanIoU: meanIoU(counts),

@@ -1,7 +1,6 @@
 /**
- * Scores as pure functions of counts. A score that its counts leave undefined (a quotient of nothing by
- * nothing) is null: a class that is in neither truth nor prediction is neither right nor wrong, and is
- * left out of means. Every score lies in [0, 1].
+ * Scores as pure functions of counts, each in [0, 1]. A score is null if it would be 0 ÷ 0: a class that occurs
+ * neither in truth nor in prediction is neither right nor wrong, and means leave it out.
  */
 import type { ClassCounts, ConfusionMatrix } from './confusion-matrix.js';
 
@@ -9,7 +8,7 @@ function quotient(numerator: number, denominator: number): number | null {
   return denominator === 0 ? null : numerator / denominator;
 }
 
-/** Share of the counted pixels whose class is right; null where nothing was counted. */
+/** Share of the counted pixels whose class is right; null if nothing was counted. */
 export function pixelAccuracy(matrix: ConfusionMatrix): number | null {
   let right = 0;
   for (let index = 0; index < matrix.classes; index++) right += matrix.at(index, index);
@@ -26,25 +25,25 @@ export function dice({ tp, fp, fn }: ClassCounts): number | null {
   return quotient(2 * tp, 2 * tp + fp + fn);
 }
 
-/** Share of the pixels given to the class that are of it: tp / (tp + fp). */
+/** Share of the pixels predicted as the class that belong to it: tp / (tp + fp). */
 export function precision({ tp, fp }: ClassCounts): number | null {
   return quotient(tp, tp + fp);
 }
 
-/** Share of the pixels of the class that were given to it: tp / (tp + fn). */
+/** Share of the pixels of the class that were predicted as such: tp / (tp + fn). */
 export function recall({ tp, fn }: ClassCounts): number | null {
   return quotient(tp, tp + fn);
 }
 
-/** The counts of every class, or of those listed. */
+/** The counts of every class, or of the listed ones. */
 export function classCounts(matrix: ConfusionMatrix, classes?: readonly number[]): ClassCounts[] {
   const listed = classes ?? Array.from({ length: matrix.classes }, (_, index) => index);
-  // Once for all: added up for each class, the work would grow with the cube of their number.
+  // Computed once: for each class anew, the work would grow with the cube of their number.
   const { total } = matrix;
   return listed.map((index) => matrix.of(index, total));
 }
 
-/** Counts of several classes added up: a score of the sum is the micro average of that score. */
+/** The sum of the counts of several classes. A score of the sum is the micro average of that score. */
 export function pooled(counts: readonly ClassCounts[]): ClassCounts {
   return counts.reduce(
     (sum, { tp, fp, fn, tn }) => ({
@@ -57,7 +56,7 @@ export function pooled(counts: readonly ClassCounts[]): ClassCounts {
   );
 }
 
-/** The macro average: the mean of the scores that are defined; null where none is. */
+/** The macro average: the mean of the scores that are defined; null if none is. */
 export function meanDefined(scores: readonly (number | null)[]): number | null {
   const definite = scores.filter((score) => score !== null);
   return quotient(
@@ -66,17 +65,17 @@ export function meanDefined(scores: readonly (number | null)[]): number | null {
   );
 }
 
-/** Mean IoU over the classes that are in truth or prediction, background included. */
+/** Mean IoU over the classes that occur in truth or prediction, background included. */
 export function meanIoU(matrix: ConfusionMatrix): number | null {
   return meanDefined(classCounts(matrix).map(iou));
 }
 
-/** Mean Dice over the classes that are in truth or prediction, background included. */
+/** Mean Dice over the classes that occur in truth or prediction, background included. */
 export function meanDice(matrix: ConfusionMatrix): number | null {
   return meanDefined(classCounts(matrix).map(dice));
 }
 
-/** The counts of all classes but `background` (null for none) pooled: for two classes, those of the foreground. */
+/** The sum of the counts of all classes except `background` (null for none): for two classes, the foreground's. */
 export function foreground(matrix: ConfusionMatrix, background: number | null = 0): ClassCounts {
   return pooled(
     classCounts(

@@ -1,7 +1,7 @@
 /**
- * Dice on probabilities, not on masks, a batch at a time, as the loss of the same name sees it: the score
- * that some published work reports. It depends on how samples fall into batches, and a batch without
- * foreground that is predicted as such scores near 1.
+ * Dice of probabilities instead of masks, for one batch, as the Dice loss computes it. Some published work reports
+ * this score. It depends on how samples are divided into batches, and a batch without foreground that is
+ * predicted as such scores near 1.
  */
 import { ShapeError } from '../errors/index.js';
 import { IGNORE_INDEX } from './confusion-matrix.js';
@@ -9,8 +9,8 @@ import { IGNORE_INDEX } from './confusion-matrix.js';
 /**
  * (2 Σ p·t + smooth) / (Σ p + Σ t + smooth) over all pixels of the batch that are not ignored.
  *
- * @param probabilities of the foreground, in [0, 1]. @param target 1 where foreground, 0 elsewhere.
- * @throws ShapeError where the two differ in length.
+ * @param probabilities of the foreground, in [0, 1]. @param target 1 for foreground, 0 otherwise.
+ * @throws ShapeError if the two differ in length.
  */
 export function softDice(
   probabilities: Float32Array,
@@ -19,7 +19,7 @@ export function softDice(
 ): number {
   if (probabilities.length !== target.length) {
     throw new ShapeError(
-      `softDice: ${probabilities.length} probabilities and ${target.length} true pixels; both must have one size.`,
+      `softDice: ${probabilities.length} probabilities and ${target.length} true pixels; both must have the same size.`,
     );
   }
   const n = target.length;

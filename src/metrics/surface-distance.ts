@@ -1,7 +1,7 @@
 /**
- * How far apart the outlines of a predicted and a true mask lie: Hausdorff distance and mean surface
- * distance, by exact distance transforms. As in MONAI, the outline is the mask's pixels that touch its
- * outside by an edge (the image's border counts as outside), and distances run between pixel centres.
+ * Distances between the outlines of a predicted and a true mask: Hausdorff distance and mean surface distance,
+ * from exact distance transforms. As in MONAI, the outline consists of the mask's pixels that share an edge with
+ * the outside (the image's border counts as outside), and distances are between pixel centres.
  */
 import { UsageError } from '../errors/index.js';
 import { maskPair } from './class-mask.js';
@@ -17,12 +17,12 @@ export interface SurfaceDistances {
 }
 
 /**
- * The distances between the outlines of one class. Where one mask is empty, the distances from the other
- * are infinite.
+ * The distances between the outlines of one class. If one mask is empty, the distances from the other are
+ * infinite.
  *
  * @param prediction H×W class indices. @param target H×W true class indices.
- * @param options what to compare; `spacing` gives the distance of neighbouring pixels, 1 by default.
- * @throws ShapeError where a mask does not hold H×W pixels.
+ * @param options the class; `spacing` is the distance between neighbouring pixels, by default 1.
+ * @throws ShapeError if a mask does not have H×W pixels.
  */
 export function surfaceDistances(
   prediction: Uint8Array,
@@ -44,7 +44,7 @@ export function surfaceDistances(
   };
 }
 
-/** The mask's pixels that touch the outside by an edge. */
+/** The mask's pixels that share an edge with the outside. */
 function outline(mask: Uint8Array, height: number, width: number): Uint8Array {
   const edge = new Uint8Array(mask.length);
   for (let y = 0, i = 0; y < height; y++) {
@@ -62,7 +62,7 @@ function outline(mask: Uint8Array, height: number, width: number): Uint8Array {
   return edge;
 }
 
-/** The `percent`-th percentile of ascending values, linear between ranks. */
+/** The `percent`-th percentile of ascending values, interpolated linearly between ranks. */
 function percentile(ascending: Float64Array, percent: number): number {
   const rank = ((ascending.length - 1) * percent) / 100;
   const below = ascending[Math.floor(rank)]!;
@@ -71,12 +71,12 @@ function percentile(ascending: Float64Array, percent: number): number {
 }
 
 /**
- * The Hausdorff distance at a percentile: the greater of the two directed ones (Huttenlocher et al.,
- * "Comparing images using the Hausdorff distance", PAMI 1993). 95 leaves out the worst twentieth of each
- * outline; 100 is the plain Hausdorff distance.
+ * The Hausdorff distance at a percentile: the larger of the two directed distances (Huttenlocher et al.,
+ * "Comparing images using the Hausdorff distance", PAMI 1993). 95 leaves out the worst 5% of each outline; 100
+ * is the plain Hausdorff distance.
  *
- * @returns a distance in the units of the spacing; Infinity where just one mask is empty, so that a missed
- *   object cannot flatter a mean; null where both are.
+ * @returns a distance in the units of the spacing; Infinity if only one mask is empty, so that a missed object
+ *   cannot improve a mean; null if both are.
  * @throws UsageError unless `percent` is in [0, 100].
  */
 export function hausdorffDistance(
@@ -92,10 +92,9 @@ export function hausdorffDistance(
 }
 
 /**
- * The mean distance over both outlines together (average symmetric surface distance).
+ * The mean distance over the pixels of both outlines (average symmetric surface distance).
  *
- * @returns a distance in the units of the spacing; Infinity where just one mask is empty; null where both
- *   are.
+ * @returns a distance in the units of the spacing; Infinity if only one mask is empty; null if both are.
  */
 export function meanSurfaceDistance({ fromPrediction, fromTarget }: SurfaceDistances): number | null {
   const pixels = fromPrediction.length + fromTarget.length;

@@ -54,7 +54,7 @@ describe('ThresholdSweep', () => {
     expect(() => sweep.add(Float32Array.of(2.5), Uint8Array.of(1))).toThrow(/not logits/);
     expect(() => sweep.add(Float32Array.of(NaN), Uint8Array.of(1))).toThrow(/probability NaN/);
     expect(() => sweep.add(Float32Array.of(0.5), Uint8Array.of(2))).toThrow(/true class 2/);
-    expect(() => sweep.add(new Float32Array(2), new Uint8Array(3))).toThrow(/one size/);
+    expect(() => sweep.add(new Float32Array(2), new Uint8Array(3))).toThrow(/the same size/);
   });
 });
 

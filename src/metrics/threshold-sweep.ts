@@ -1,7 +1,7 @@
 /**
- * The best threshold for two classes, from histograms of probabilities: one pass over each batch, then
- * every threshold at once. The bins are 1/1024 wide, so that their edges are float32 numbers and a mask
- * cut at the chosen threshold is exactly the one that was scored.
+ * The best threshold for two classes, from histograms of probabilities: one pass over each batch gives the score
+ * of every threshold. The bins are 1/1024 wide: their edges are float32 numbers, so thresholding at the chosen
+ * value gives exactly the mask that was scored.
  */
 import { PixelwiseError, ShapeError } from '../errors/index.js';
 import { IGNORE_INDEX } from './confusion-matrix.js';
@@ -9,10 +9,10 @@ import { dice } from './scores.js';
 
 const BINS = 1024;
 
-/** A threshold and what it reaches. A pixel is foreground where its probability is at least `threshold`. */
+/** A threshold and its score. A pixel is foreground if its probability is at least `threshold`. */
 export interface ThresholdScore {
   readonly threshold: number;
-  /** Dice of the foreground, all pixels pooled. */
+  /** Dice of the foreground over all pixels. */
   readonly dice: number;
 }
 
@@ -21,16 +21,16 @@ export class ThresholdSweep {
   private readonly background = new Float64Array(BINS + 1);
 
   /**
-   * Takes in a batch.
-   * @param probabilities of the foreground, in [0, 1]. @param target 1 where foreground, 0 elsewhere.
-   * @param ignore pixels whose true class is this are left out.
-   * @throws ShapeError where the two differ in length.
-   * @throws PixelwiseError `probability` or `class-index` where a value is out of its range.
+   * Adds a batch.
+   * @param probabilities of the foreground, in [0, 1]. @param target 1 for foreground, 0 otherwise.
+   * @param ignore pixels with this true class are left out.
+   * @throws ShapeError if the two differ in length.
+   * @throws PixelwiseError `probability` or `class-index` if a value is out of range.
    */
   add(probabilities: Float32Array, target: Uint8Array, ignore = IGNORE_INDEX): this {
     if (probabilities.length !== target.length) {
       throw new ShapeError(
-        `ThresholdSweep: ${probabilities.length} probabilities and ${target.length} true pixels; both must have one size.`,
+        `ThresholdSweep: ${probabilities.length} probabilities and ${target.length} true pixels; both must have the same size.`,
       );
     }
     const n = target.length;
@@ -47,10 +47,10 @@ export class ThresholdSweep {
       if (t > 1) {
         throw new PixelwiseError(
           'class-index',
-          `ThresholdSweep: pixel ${i} has true class ${t}; a threshold is for two classes, 0 and 1 (${ignore} is ignored).`,
+          `ThresholdSweep: pixel ${i} has true class ${t}; a threshold needs two classes, 0 and 1 (${ignore} is ignored).`,
         );
       }
-      // A probability of 1 has the last bin to itself.
+      // The last bin is for a probability of exactly 1.
       const bin = Math.floor(p * BINS);
       if (t === 1) this.foreground[bin]!++;
       else this.background[bin]!++;
@@ -67,7 +67,7 @@ export class ThresholdSweep {
     return this;
   }
 
-  /** The Dice of each threshold from 1/1024 to 1023/1024; empty where no pixel is truly foreground. */
+  /** The Dice of each threshold from 1/1024 to 1023/1024; empty if the truth contains no foreground. */
   curve(): ThresholdScore[] {
     const truth = this.foreground.reduce((sum, count) => sum + count, 0);
     if (truth === 0) return [];
@@ -77,15 +77,15 @@ export class ThresholdSweep {
     for (let bin = BINS - 1; bin > 0; bin--) {
       tp += this.foreground[bin]!;
       fp += this.background[bin]!;
-      // Never null: there is true foreground.
+      // Not null, because the truth contains foreground.
       points.push({ threshold: bin / BINS, dice: dice({ tp, fp, fn: truth - tp, tn: 0 })! });
     }
     return points.reverse();
   }
 
   /**
-   * The threshold of the greatest Dice; among equals, the one nearest to 0.5. Null where no pixel is truly
-   * foreground: nothing can be chosen then.
+   * The threshold with the highest Dice; among equals, the one nearest to 0.5. Null if the truth contains no
+   * foreground.
    */
   best(): ThresholdScore | null {
     let best: ThresholdScore | null = null;

@@ -6,13 +6,13 @@ import type { Random } from '../random/index.js';
 /** Draws the values of a weight of the given shape. */
 export type Initializer = (shape: Shape, random: Random) => Float32Array;
 
-/** Inputs and outputs that one weight connects, for weights laid out as O×I×kh×kw (or O×I). */
+/** Number of inputs and outputs of each unit, for weights of shape O×I×kh×kw or O×I. */
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const field = sizeOf(shape.slice(2));
   return { fanIn: (shape[1] ?? 1) * field, fanOut: (shape[0] ?? 1) * field };
 }
 
-/** A plain loop: `Float32Array.from` takes twice as long, a second more for 31 million weights. */
+/** A plain loop, because `Float32Array.from` takes twice as long: a second more for 31 million weights. */
 function drawn(shape: Shape, draw: () => number): Float32Array {
   const values = new Float32Array(sizeOf(shape));
   for (let i = 0; i < values.length; i++) values[i] = draw();
@@ -29,15 +29,15 @@ const normal =
   (shape, random) =>
     drawn(shape, () => deviation * random.normal());
 
-/** All values equal. */
+/** Sets all values to `value`. */
 export const constantInit =
   (value: number): Initializer =>
   (shape) =>
     new Float32Array(sizeOf(shape)).fill(value);
 
 /**
- * PyTorch's default for convolutions and linear layers, weights and biases alike: uniform in
- * ±1/√fanIn (He initialisation with a = √5).
+ * PyTorch's default for the weights and biases of convolutions and linear layers: uniform in ±1/√fanIn (He
+ * initialisation with a = √5).
  */
 export const torchDefault = (fanIn: number): Initializer => uniform(1 / Math.sqrt(fanIn));
 

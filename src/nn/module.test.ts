@@ -207,12 +207,12 @@ describe('a traced forward', () => {
       [0.8, [1, 2, 4, 4]],
     ]);
     expect(traceModel(net.eval(), x).masks).toEqual([]);
-    expect(() => net.train().forward(x)).toThrow(/only while a model is traced/);
+    expect(() => net.train().forward(x)).toThrow(/only be made while a model is traced/);
   });
 });
 
 it('layers say what is off', () => {
   expect(() => new Conv2d(3, 4, 3, { groups: 2 })).toThrow('3 and 4 channels must both divide into 2 groups');
-  expect(() => new Dropout(1)).toThrow('dropout must be at least 0 and below 1, not 1');
+  expect(() => new Dropout(1)).toThrow('Dropout: p must be at least 0 and below 1, not 1');
   expect(new Linear(3, 2).forward(input('x', [5, 3])).shape).toEqual([5, 2]);
 });

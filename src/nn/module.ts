@@ -1,5 +1,5 @@
 /**
- * `Module`: a part of a model. Layers and parameters are fields; `forward` says what happens to tensors.
+ * `Module`: a model or a part of one. Its layers and parameters are fields; `forward` computes the output.
  *
  * ```ts
  * class Block extends Module {
@@ -11,7 +11,7 @@
  * }
  * ```
  *
- * Nothing is registered: names are the paths of fields (`conv.weight`, `blocks.0.norm.bias`).
+ * Nothing has to be registered: names are the paths of fields (`conv.weight`, `blocks.0.norm.bias`).
  */
 import type { Tensor } from '../graph/index.js';
 import { enterLayer } from './trace.js';
@@ -21,12 +21,12 @@ import type { NamedArray, StateFile } from './state-dict.js';
 import { matchStateDict } from './state-dict.js';
 
 export abstract class Module {
-  /** Whether `forward` behaves as in training (dropout, batch statistics). See {@link train}. */
+  /** Whether `forward` computes as in training (dropout, batch statistics). See {@link train}. */
   training = true;
   private frozen = false;
 
   constructor() {
-    // A subclass's forward is wrapped here, once, so that its nodes and errors carry the layer's name.
+    // Wraps the subclass's forward, so that its nodes and errors carry the layer's name.
     const { forward } = this as unknown as { forward?: (...inputs: Tensor[]) => Tensor };
     if (forward) {
       Object.defineProperty(this, 'forward', {
@@ -53,7 +53,7 @@ export abstract class Module {
     }
   }
 
-  /** This module and all below it, by path; its own path is ''. */
+  /** This module and all modules in it, by path. Its own path is ''. */
   *namedModules(prefix = ''): Generator<[string, Module]> {
     yield [prefix, this];
     for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name));
@@ -79,7 +79,7 @@ export abstract class Module {
     return tensors;
   }
 
-  /** All weights by path. One that is shared appears once, under its first path. */
+  /** All weights by path. A shared weight appears once, under its first path. */
   namedParameters(): [string, Parameter][] {
     return this.named(Parameter);
   }
@@ -142,29 +142,28 @@ export abstract class Module {
     }
   }
 
-  /** Sets training or evaluation behaviour for this module and all below it; frozen parts stay in evaluation. */
+  /** Puts this module and all modules in it in training or evaluation mode. Frozen parts stay in evaluation mode. */
   train(mode = true): this {
     for (const [, module] of this.namedModules()) module.training = mode && !module.frozen;
     return this;
   }
 
-  /** Evaluation behaviour: no dropout, running statistics. */
+  /** Evaluation mode: no dropout, and batch norms use running statistics. */
   eval(): this {
     return this.train(false);
   }
 
   /**
-   * Stops this part from learning: no gradients, and batch norms in evaluation mode, so that neither
-   * weights nor running statistics move.
+   * Freezes this part: its weights get no gradients, and its batch norms are in evaluation mode, so neither
+   * weights nor running statistics change.
    */
   freeze(): this {
     return this.setFrozen(true);
   }
 
   /**
-   * Stops the weights from learning and nothing else: batch norms still normalise by each batch and their
-   * running statistics still move, as where only `requires_grad` is set to false. {@link freeze} is what
-   * pretrained parts want.
+   * Freezes the weights only, as `requires_grad = False` in PyTorch: batch norms still normalise by each batch and
+   * update their running statistics. Use {@link freeze} for pretrained parts.
    */
   freezeWeights(): this {
     this.setFrozen(false);
@@ -172,6 +171,7 @@ export abstract class Module {
     return this;
   }
 
+  /** Undoes {@link freeze} and {@link freezeWeights}. */
   unfreeze(): this {
     return this.setFrozen(false);
   }
@@ -186,7 +186,7 @@ export abstract class Module {
   }
 }
 
-/** A module of one input, N×C×H×W in, N×C'×H'×W' out. */
+/** A module with one input: N×C×H×W in, N×C'×H'×W' out. */
 export type Layer = Module & { forward(x: Tensor): Tensor };
 
 const join = (prefix: string, name: string) => (prefix === '' ? name : `${prefix}.${name}`);

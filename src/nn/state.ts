@@ -1,6 +1,6 @@
 /**
- * The values of a model's weights and buffers. All weights that learn stand in one flat buffer, so that
- * their gradients do too, and clipping, averaging and optimizers need no notion of layers.
+ * The values of a model's weights and buffers. All trainable weights are in one flat buffer, and their gradients in
+ * another of the same layout, so clipping, averaging and optimizers do not have to know about layers.
  */
 import type { View } from '../runtime/index.js';
 import { HostBuffer } from '../runtime/index.js';
@@ -17,7 +17,7 @@ export interface Slot {
   readonly length: number;
 }
 
-/** Equal alignment to 64 bytes for every tensor: vector loads, and ONNX Runtime's own expectation. */
+/** Every tensor is aligned to 64 bytes, for vector loads and because ONNX Runtime expects it. */
 const ALIGNMENT = 16;
 
 function layOut(leaves: readonly (readonly [string, ModelTensor])[]): { slots: Slot[]; length: number } {
@@ -30,15 +30,16 @@ function layOut(leaves: readonly (readonly [string, ModelTensor])[]): { slots: S
   return { slots, length: offset };
 }
 
+/** The values of a model, in two flat buffers. */
 export class ModelState {
-  /** Weights that learn. */
+  /** Weights that are trained. */
   readonly trainable: readonly Slot[];
-  /** Weights that do not, and buffers. */
+  /** Frozen weights, and buffers. */
   readonly fixed: readonly Slot[];
   readonly weights: HostBuffer;
   readonly rest: HostBuffer;
 
-  /** Room for the model's values, all zero. Which weights learn is read from `requiresGrad` now. */
+  /** Allocates the values, all zero. `requiresGrad` decides now which weights are trainable. */
   constructor(model: Module) {
     const parameters = model.namedParameters();
     const trainable = layOut(parameters.filter(([, p]) => p.requiresGrad));
@@ -72,19 +73,19 @@ export class ModelState {
     return this.trainable.includes(slot) ? this.weights : this.rest;
   }
 
-  /** A slot's values, in place. Good until the next run. */
+  /** A view of a slot's values. It is valid until the next run. */
   values(slot: Slot): Float32Array {
     return this.bufferOf(slot).floats(slot.offset, slot.length);
   }
 
-  /** Where runs read every weight and buffer, by name. */
+  /** Where runs read each weight and buffer, by name. */
   feeds(): Record<string, View> {
     const of = (slots: readonly Slot[], buffer: HostBuffer) =>
       slots.map((slot) => [slot.name, { buffer, byteOffset: slot.offset * 4 }] as const);
     return Object.fromEntries([...of(this.trainable, this.weights), ...of(this.fixed, this.rest)]);
   }
 
-  /** Copies of all values, in the model's order. */
+  /** Copies of all values: trainable weights, frozen weights, buffers. */
   stateDict(): NamedArray[] {
     return this.slots.map((slot) => ({
       name: slot.name,

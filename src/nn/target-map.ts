@@ -1,12 +1,12 @@
 /**
- * Tensors that the host computes from the target of every batch, for what no operator can: connected
- * patches, distances. A loss makes them; whoever runs its graph feeds them.
+ * Tensors that the host computes from the target of each batch, where no operator can: connected components,
+ * distances. A loss creates them, and the code that runs its graph feeds them.
  */
 import type { Shape, Tensor } from '../graph/index.js';
 import { Leaf, nodesBehind } from '../graph/index.js';
 
 export class TargetMap extends Leaf {
-  /** @param compute from the target's classes (N×H×W) the values of this tensor. */
+  /** @param compute computes the values of this tensor from the target's classes (N×H×W). */
   constructor(
     shape: Shape,
     readonly compute: (target: Uint8Array) => Float32Array,
@@ -15,7 +15,7 @@ export class TargetMap extends Leaf {
   }
 }
 
-/** The maps that `outputs` rest on, each under a name of its own. */
+/** The maps that `outputs` depend on, each with a unique name. */
 export function targetMapsBehind(outputs: readonly Tensor[]): TargetMap[] {
   const leaves = nodesBehind(outputs).flatMap((node) => node.outputs);
   const maps = leaves.filter((leaf): leaf is TargetMap => leaf instanceof TargetMap);

@@ -1,6 +1,6 @@
 /**
- * What happens besides the arithmetic while `forward` runs: the layers entered, the buffers updated, the
- * random masks asked for. A trace is in force while {@link traceModel} runs and nowhere else.
+ * What `forward` does besides arithmetic: the layers it calls, the buffers it updates, the random masks it asks
+ * for. A trace records this while {@link traceModel} runs.
  */
 import type { Tensor } from '../graph/index.js';
 import { Leaf, withScope } from '../graph/index.js';
@@ -9,14 +9,14 @@ import type { Module } from './module.js';
 
 /** One call of a layer. */
 export interface LayerCall {
-  /** Path in the model: `down.0.conv1`; '' is the model itself. */
+  /** Path in the model: `down.0.conv1`, or '' for the model itself. */
   readonly path: string;
   readonly module: Module;
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
 }
 
-/** A mask that the host draws anew for every run. */
+/** A mask that the host draws for each run. */
 export interface RandomMask {
   readonly leaf: Leaf;
   /** Probability of 1. */
@@ -25,9 +25,9 @@ export interface RandomMask {
 
 export interface Trace {
   readonly output: Tensor;
-  /** In the order in which they ended: a layer after those inside of it. */
+  /** In the order in which they ended: a layer comes after the layers inside it. */
   readonly calls: readonly LayerCall[];
-  /** New values of buffers, to be stored after the run. */
+  /** New values of buffers, to store after the run. */
   readonly updates: ReadonlyMap<Buffer, Tensor>;
   readonly masks: readonly RandomMask[];
 }
@@ -41,7 +41,7 @@ interface OpenTrace {
 
 let open: OpenTrace | undefined;
 
-/** Runs the model's `forward` on symbolic inputs and keeps what happened. */
+/** Runs the model's `forward` on symbolic inputs and records what it does. */
 export function traceModel(
   model: Module & { forward(...inputs: Tensor[]): Tensor },
   ...inputs: Tensor[]
@@ -58,7 +58,7 @@ export function traceModel(
   }
 }
 
-/** Calls a layer's own `forward` under the layer's name. */
+/** Calls a layer's `forward` in the scope of the layer's name. */
 export function enterLayer(
   module: Module,
   forward: (...inputs: Tensor[]) => Tensor,
@@ -71,14 +71,14 @@ export function enterLayer(
   return output;
 }
 
-/** Says that `buffer` holds `value` after this run. Without a trace nothing is stored. */
+/** Sets the value that `buffer` has after this run. Without a trace it does nothing. */
 export function updateBuffer(buffer: Buffer, value: Tensor): void {
   open?.updates.set(buffer, value);
 }
 
-/** A bool tensor of the given shape, 1 with probability `keep`, drawn anew by the host for every run. */
+/** A bool tensor that is 1 with probability `keep`. The host draws it for each run. */
 export function randomMask(shape: readonly number[], keep: number): Tensor {
-  if (!open) throw new Error('random masks exist only while a model is traced (see traceModel)');
+  if (!open) throw new Error('a random mask can only be made while a model is traced (see traceModel)');
   const leaf = new Leaf(`mask_${open.masks.length}`, shape, 'bool');
   open.masks.push({ leaf, keep });
   return leaf;

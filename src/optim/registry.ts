@@ -11,7 +11,14 @@ import type { Optimizer, OptimizerDefinition, OptimizerOptions, OptimizerParamet
 import { RMSprop } from './rmsprop.js';
 import { SGD } from './sgd.js';
 
-const CLASSES = { sgd: SGD, adam: Adam, adamw: AdamW, rmsprop: RMSprop, lion: Lion, lamb: LAMB } as const;
+const CLASSES = {
+  sgd: SGD,
+  adam: Adam,
+  adamw: AdamW,
+  rmsprop: RMSprop,
+  lion: Lion,
+  lamb: LAMB,
+} as const;
 
 export { Adam, AdamW, LAMB, Lion, RMSprop, SGD };
 

@@ -1,7 +1,7 @@
 /**
- * The one source of randomness: a counter-based generator, so that the n-th draw of a named stream is
- * a pure function of (seed, stream name, n). Nothing hidden needs saving: a resumed run asks for the
- * same streams and gets the same numbers.
+ * The only source of randomness: a counter-based generator, in which draw n of a named stream is a pure function
+ * of (seed, stream name, n). There is no state to save: a resumed run asks for the same streams and gets the same
+ * numbers.
  *
  * The block function is Threefry-2x32 with 13 rounds (Salmon et al., "Parallel random numbers: as easy
  * as 1, 2, 3", SC 2011), which passes BigCrush and needs only 32-bit additions, rotations and xors.
@@ -11,8 +11,8 @@ import { UsageError } from '../errors/index.js';
 const PARITY = 0x1bd11bda;
 
 /**
- * Encrypts the counters (c0, c1), (c0 + 1, c1) … under the key (k0, k1), two numbers each, until `out` is full. The
- * 13 rounds are written out, and stay in registers: dropout draws millions of numbers a step.
+ * Fills `out` by encrypting the counters (c0, c1), (c0 + 1, c1) … under the key (k0, k1), which gives two numbers
+ * each. The 13 rounds are unrolled so that values stay in registers: dropout draws millions of numbers a step.
  */
 function threefry(k0: number, k1: number, c0: number, c1: number, out: Uint32Array): void {
   const k2 = PARITY ^ k0 ^ k1;
@@ -60,10 +60,10 @@ function threefry(k0: number, k1: number, c0: number, c1: number, out: Uint32Arr
   }
 }
 
-/** Blocks that {@link Random.fillBernoulli} draws at once: they stay in the first cache. */
+/** Blocks that {@link Random.fillBernoulli} draws at once. They fit into the L1 cache. */
 const CHUNK = 1024;
 
-/** A name for a stream: numbers and words, e.g. `('augment', epoch, sampleId)`. */
+/** A part of a stream's name, as in `('augment', epoch, sampleId)`. */
 export type StreamKey = number | string;
 
 export class Random {
@@ -74,7 +74,7 @@ export class Random {
   private spare = false;
   private spareNormal: number | undefined;
 
-  /** @param seed any finite number; its low 53 bits count. @param keys the stream's name. */
+  /** @param seed any finite number, of which the low 53 bits are used. @param keys the stream's name. */
   constructor(seed: number, ...keys: StreamKey[]) {
     const state = new Uint32Array(2);
     state[0] = seed >>> 0;
@@ -103,7 +103,7 @@ export class Random {
     return this.block[0]!;
   }
 
-  /** Uniform in [0, 1), 32 bits fine. */
+  /** Uniform in [0, 1), with a resolution of 32 bits. */
   float(): number {
     return this.uint32() / 2 ** 32;
   }
@@ -113,10 +113,10 @@ export class Random {
     return low + (high - low) * this.float();
   }
 
-  /** A whole number, uniform in 0 … n − 1 (n from 1 to 2³²; unbiased by rejection). */
+  /** A whole number, uniform in 0 … n − 1. n is from 1 to 2³². Rejection makes it unbiased. */
   integer(n: number): number {
     if (!(Number.isInteger(n) && n >= 1 && n <= 2 ** 32)) {
-      throw new UsageError(`a random integer needs a whole number of outcomes from 1 to 2³², not ${n}`);
+      throw new UsageError(`Random.integer: n must be a whole number from 1 to 2³², not ${n}`);
     }
     const limit = 2 ** 32 - (2 ** 32 % n);
     for (;;) {
@@ -155,9 +155,9 @@ export class Random {
   }
 
   /**
-   * Fills `mask` with 1 (probability `keep`, to 1/65,536) or 0: four draws from each block.
+   * Fills `mask` with 1 (with probability `keep`, rounded to 1/65,536) or 0. Each block gives four draws.
    *
-   * @param from how many draws come before those of `mask`: a part of a larger mask is filled as the whole would be.
+   * @param from draws to skip, so that part of a larger mask gets the same values as when the whole is filled.
    */
   fillBernoulli(mask: Uint8Array, keep: number, from = 0): void {
     const before = from % 4;
@@ -174,7 +174,7 @@ export class Random {
       threefry(this.k0, this.k1, this.counter | 0, Math.floor(this.counter / 2 ** 32), blocks);
       const end = Math.min(mask.length, start + 4 * CHUNK);
       this.counter += Math.ceil((end - start) / 4);
-      // Signs instead of comparisons, whose branches no processor could foresee.
+      // Signs instead of comparisons, because branches on random bits are mispredicted.
       for (let i = start, at = 0; i < end; i += 4, at += 2) {
         const a = blocks[at]!;
         const b = blocks[at + 1]!;

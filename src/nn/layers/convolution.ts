@@ -10,7 +10,7 @@ import { Parameter } from '../parameter.js';
 export interface Conv2dOptions extends ConvOptions {
   /** Default true. */
   readonly bias?: boolean;
-  /** Of the weight; default: PyTorch's. */
+  /** Initialises the weight; default: as PyTorch does. */
   readonly init?: Initializer;
 }
 
@@ -57,7 +57,7 @@ export class ConvTranspose2d extends Module {
     super();
     const { groups = 1, bias = true } = options;
     const [kh, kw] = pair(kernelSize);
-    // PyTorch takes the second axis for the inputs here too.
+    // PyTorch computes the fan-in from the second axis, here too.
     const fallback = torchDefault((outChannels / groups) * kh * kw);
     this.weight = new Parameter([inChannels, outChannels / groups, kh, kw], options.init ?? fallback);
     if (bias) this.bias = new Parameter([outChannels], fallback);

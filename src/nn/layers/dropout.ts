@@ -4,11 +4,11 @@ import { dropout } from '../../graph/index.js';
 import { Module } from '../module.js';
 import { randomMask } from '../trace.js';
 
-/** Zeroes values with probability `p` in training and scales the rest by 1/(1 − p). */
+/** In training, sets values to zero with probability `p` and scales the others by 1/(1 − p). */
 export class Dropout extends Module {
   constructor(readonly p = 0.5) {
     super();
-    if (!(p >= 0 && p < 1)) throw new UsageError(`dropout must be at least 0 and below 1, not ${p}`);
+    if (!(p >= 0 && p < 1)) throw new UsageError(`Dropout: p must be at least 0 and below 1, not ${p}`);
   }
 
   forward(x: Tensor): Tensor {

@@ -2,7 +2,7 @@ import type { Tensor } from '../../graph/index.js';
 import { resize } from '../../graph/index.js';
 import { Module } from '../module.js';
 
-/** Enlarges planes by a whole factor. */
+/** Resizes N×C×H×W to N×C×(factor·H)×(factor·W). */
 export class Upsample extends Module {
   constructor(
     readonly factor: number,

@@ -1,6 +1,6 @@
 /**
- * How much each pixel counts in the boundary-weighted cross-entropy: the map of distances that the U-Net
- * paper trains touching cells apart with (Ronneberger et al. 2015, eq. 2).
+ * The weight of each pixel in the boundary-weighted cross-entropy: the map of distances with which the U-Net paper
+ * teaches the model to separate touching cells (Ronneberger et al. 2015, eq. 2).
  */
 import { checkSettings, real, type Settings, whole } from '../../settings/index.js';
 import { IGNORE_INDEX } from './loss.js';
@@ -21,11 +21,11 @@ export const BOUNDARY_WEIGHT_SETTINGS: Settings<Required<BoundaryWeightOptions>>
 };
 
 /**
- * 1 + w₀·exp(−(d₁ + d₂)² ÷ 2σ²) for background pixels, 1 for all others: d₁ and d₂ are the distances (between
- * pixel centres) to the nearest object and to the second nearest. An object is a patch of one class, its pixels
- * joined by sides or corners. Objects more than 5σ away are as good as none.
+ * 1 + w₀·exp(−(d₁ + d₂)² ÷ 2σ²) for background pixels, 1 for all others. d₁ and d₂ are the distances (between
+ * pixel centres) to the nearest and the second nearest object. An object is a connected component of one class, its
+ * pixels joined by sides or corners. Objects more than 5σ away are left out.
  *
- * @param target H×W classes. @param into gets H×W weights.
+ * @param target H×W classes. @param into receives H×W weights.
  */
 export function boundaryWeights(
   target: Uint8Array,
@@ -44,7 +44,7 @@ export function boundaryWeights(
       const at = y * width + x;
       if (target[at] !== background) continue;
       let [first, label, second] = [Infinity, 0, Infinity];
-      // Outwards, until nothing in a farther column can be nearer than the two that are known.
+      // Goes outwards until no farther column can contain a nearer object than the two found.
       for (let step = 0; step <= reach && step * step < second; step++) {
         for (const column of step === 0 ? [x] : [x - step, x + step]) {
           if (column < 0 || column >= width) continue;
@@ -65,7 +65,7 @@ export function boundaryWeights(
   }
 }
 
-/** Numbers from 1 for the pixels of each object, 0 for all others. */
+/** Numbers the objects from 1; 0 for all other pixels. */
 function labelObjects(target: Uint8Array, height: number, width: number, background: number): Int32Array {
   const labels = new Int32Array(height * width);
   const open: number[] = [];
@@ -91,7 +91,7 @@ function labelObjects(target: Uint8Array, height: number, width: number, backgro
   return labels;
 }
 
-/** For each pixel the two nearest objects in its own column, nearer first; object 0: there is none. */
+/** For each pixel the two nearest objects in its column, the nearer first. Object 0 means none. */
 interface ColumnNeighbours {
   readonly object: Int32Array;
   readonly distance: Int32Array;

@@ -43,6 +43,8 @@ it('weighs a pixel 1 on average, and an absent class 0', () => {
 it('says what is off', () => {
   expect(() => classWeightsOf([0, 0])).toThrow(/one of them above 0, not 0, 0/);
   expect(() => classWeightsOf([1, -1])).toThrow(/not 1, -1/);
-  expect(() => classWeightsOf([5, 5], { within: [10] })).toThrow(/at least its 5, 5 pixels, not 10/);
+  expect(() => classWeightsOf([5, 5], { within: [10] })).toThrow(
+    /at least as many pixels as the class \(5, 5\), not 10/,
+  );
   expect(() => classWeightsOf([5, 5], { within: [10, 4] })).toThrow(/not 10, 4/);
 });

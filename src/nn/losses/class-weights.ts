@@ -1,8 +1,8 @@
-/** How much each class should count in a loss, from how often it occurs. */
+/** Weights of classes in a loss, computed from how often each class occurs. */
 import { UsageError } from '../../errors/index.js';
 
 /**
- * What a class weighs, by its share s of the pixels: `inverse` 1 ÷ s, `sqrt` 1 ÷ √s (gentler), `enet`
+ * The weight of a class with share s of the pixels: `inverse` is 1 ÷ s, `sqrt` is 1 ÷ √s (milder), `enet` is
  * 1 ÷ ln(1.02 + s), which is bounded (Paszke et al. 2016).
  */
 export type ClassWeighting = 'inverse' | 'sqrt' | 'enet';
@@ -17,18 +17,18 @@ export interface ClassWeightOptions {
   /** Default `inverse`. */
   readonly weighting?: ClassWeighting;
   /**
-   * For each class, pixels of the images that hold it; default: all. With `inverse` the weights are then those
-   * of median frequency balancing (Eigen & Fergus 2015; SegNet), but for their common scale.
+   * For each class, the number of pixels of the images that contain it; default: all pixels. With `inverse` this
+   * is median frequency balancing (Eigen & Fergus 2015; SegNet) up to a common factor.
    */
   readonly within?: readonly number[];
 }
 
 /**
- * Weights for `classWeights` of the losses, scaled so that the mean over all pixels is 1: learning rates keep
- * their meaning. A class without a pixel weighs 0.
+ * Weights for `classWeights` of the losses, scaled so that their mean over all pixels is 1: a learning rate that
+ * suits no weights then suits these. A class without pixels has weight 0.
  *
- * @param pixels of each class in the training part, ignored ones not counted
- * @throws UsageError where no class has a pixel, or counts do not fit together
+ * @param pixels of each class in the training part, without ignored ones
+ * @throws UsageError if no class has a pixel, or the counts contradict each other
  */
 export function classWeightsOf(pixels: readonly number[], options: ClassWeightOptions = {}): number[] {
   const { weighting = 'inverse', within } = options;
@@ -40,7 +40,7 @@ export function classWeightsOf(pixels: readonly number[], options: ClassWeightOp
   }
   if (within && !(within.length === pixels.length && pixels.every((count, i) => within[i]! >= count))) {
     throw new UsageError(
-      `class weights: the images that hold a class have at least its ${pixels.join(', ')} pixels, not ${within.join(', ')}`,
+      `class weights: images that contain a class have at least as many pixels as the class (${pixels.join(', ')}), not ${within.join(', ')}`,
     );
   }
   const raw = pixels.map((count, i) =>

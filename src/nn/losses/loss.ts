@@ -1,6 +1,6 @@
 /**
- * What a loss is: a function of logits (N×K×H×W) and target (N×H×W, uint8) that gives one number. K = 1
- * stands for two classes, the logit of class 1 against class 0. Pixels of value 255 are left out.
+ * What a loss is: a function of logits (N×K×H×W) and target (N×H×W, uint8) that returns one number. K = 1 means
+ * two classes, with the logit of class 1 against class 0. Pixels with value 255 are ignored.
  */
 import { IGNORE_INDEX } from '../../labels/ignore-index.js';
 import { UsageError } from '../../errors/index.js';
@@ -25,9 +25,9 @@ export { IGNORE_INDEX };
 export interface Loss {
   (logits: Tensor, target: Tensor): Tensor;
   /**
-   * What the loss divides its sum over pixels by, where the target alone decides that. The loss of a batch is
-   * then the mean of its parts' losses weighted by this, and the gradient too: how ranks that each see a part
-   * come to the loss of the whole. Undefined for what is no such mean (Dice over pooled pixels).
+   * For a loss that is a sum over pixels divided by a number that depends on the target only: that number. The
+   * loss and gradient of a batch are then the means of those of its parts, weighted by this, which is how several
+   * ranks compute the loss of a batch that is split between them. Undefined for other losses (Dice over pooled pixels).
    */
   readonly divisor?: LossDivisor;
 }
@@ -38,7 +38,7 @@ export interface Loss {
  */
 export type LossDivisor = (pixels: ArrayLike<number>, channels: number) => number;
 
-/** A loss that is a mean over pixels, with its divisor. */
+/** Attaches its divisor to a loss that is a mean over pixels. */
 export function meanLoss(loss: (logits: Tensor, target: Tensor) => Tensor, divisor: LossDivisor): Loss {
   return Object.assign(loss, { divisor });
 }
@@ -50,21 +50,21 @@ export function pixelsByValue(target: Uint8Array): Uint32Array {
   return pixels;
 }
 
-/** Pixels that are not ignored. */
+/** The number of pixels that are not ignored. */
 export const countedPixels: LossDivisor = (pixels) => {
   let counted = 0;
   for (let value = 0; value < pixels.length; value++) if (value !== IGNORE_INDEX) counted += pixels[value]!;
   return counted;
 };
 
-/** One part of a weighted sum of losses. */
+/** One term of a weighted sum of losses. */
 export interface LossTerm {
   readonly name: string;
   readonly weight: number;
   readonly loss: Loss;
 }
 
-/** Target as N×K×H×W planes of 0 and 1, and the pixels that count as N×1×H×W. */
+/** The target as N×K×H×W planes of 0 and 1, and as N×1×H×W: 1 for pixels that are not ignored, else 0. */
 export function targetPlanes(logits: Tensor, target: Tensor): { planes: Tensor; valid: Tensor } {
   const [n, classes, h, w] = logits.shape as [number, number, number, number];
   if (target.shape.join() !== [n, h, w].join()) {
@@ -80,7 +80,7 @@ export function targetPlanes(logits: Tensor, target: Tensor): { planes: Tensor; 
   return { planes, valid };
 }
 
-/** Σ values ÷ Σ weights; 0 where all weights are 0. */
+/** Σ values ÷ Σ weights; 0 if all weights are 0. */
 export function weightedMean(values: Tensor, weights: Tensor): Tensor {
   return div(sum(values), maximum(sum(weights), 1e-12));
 }

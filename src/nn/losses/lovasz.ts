@@ -1,8 +1,8 @@
 /**
  * The Lovász losses (Berman et al., "The Lovász-softmax loss", CVPR 2018): Jaccard's index of sets of pixels,
- * extended to errors between 0 and 1. Errors are sorted, and each is weighed by what the Jaccard loss would
- * grow by if its pixel were got wrong besides all those with larger errors. They sort, so they do not run on
- * WebGPU.
+ * extended to errors between 0 and 1. Errors are sorted in descending order. The weight of each is the increase
+ * of the Jaccard loss when its pixel is wrong in addition to all pixels before it. These losses sort, so they do
+ * not run on WebGPU.
  */
 import { UsageError } from '../../errors/index.js';
 import type { Tensor } from '../../graph/index.js';
@@ -32,35 +32,35 @@ import type { Loss } from './loss.js';
 import { targetPlanes } from './loss.js';
 
 export interface LovaszOptions {
-  /** Whether each image is scored for itself and the scores averaged; default: pixels pooled over the batch. */
+  /** Whether to score each image and average the scores, instead of pooling the pixels of the batch; default false. */
   readonly perImage?: boolean;
 }
 
 export interface LovaszSoftmaxOptions extends LovaszOptions {
-  /** Whether classes that the batch (or image) does not hold are left out of the mean; default true. */
+  /** Whether the mean leaves out classes that the batch (or image) does not contain; default true. */
   readonly presentOnly?: boolean;
 }
 
-/** N×K×H×W as one row of pixels for each class, or with `perImage` for each class of each image. */
+/** N×K×H×W as one row of pixels for each class, or with `perImage` for each image and class. */
 function rows(x: Tensor, perImage: boolean): Tensor {
   const [n, k, h, w] = x.shape as [number, number, number, number];
   return perImage ? reshape(x, [n * k, h * w]) : reshape(transpose(x, [1, 0, 2, 3]), [k, n * h * w]);
 }
 
-/** 1 − Jaccard's index, were exactly the pixels of each running sum wrong. */
+/** 1 − Jaccard's index for each prefix of the sorted pixels, if exactly the pixels of that prefix are wrong. */
 function jaccardLoss(all: Tensor, truth: Tensor, pixels: Tensor): Tensor {
   const union = add(all, sub(pixels, truth));
   const loss = sub(1, div(sub(all, truth), maximum(union, 1)));
-  // No pixel is wrong, and none is true: nothing is lost.
+  // No pixel is wrong and none is true: the loss is 0.
   return mul(loss, cast(greater(union, 0), 'float32'));
 }
 
 /**
- * Σ error · weight for each row (R×P). `truth` is 0 or 1; pixels with `valid` 0 are left out.
- * The weights are those of eq. 9; no gradient flows through the order.
+ * Σ error · weight for each row (R×P). `truth` is 0 or 1; pixels with `valid` 0 are ignored. The weights are those
+ * of eq. 9. No gradient flows through the order.
  */
 function lovasz(errors: Tensor, truth: Tensor, valid: Tensor): Tensor {
-  // Pixels that do not count come last, below any error of those that do.
+  // Ignored pixels come last.
   const lowest = sub(mul(errors, valid), mul(sub(1, valid), 1e9));
   const { indices } = topK(stopGradient(lowest), errors.shape[1]!);
   const sorted = mul(gatherElements(errors, indices), gatherElements(valid, indices));
@@ -72,15 +72,15 @@ function lovasz(errors: Tensor, truth: Tensor, valid: Tensor): Tensor {
   return sum(mul(relu(sorted), stopGradient(sub(lossAt(false), lossAt(true)))), 1);
 }
 
-/** The truth and the valid pixels, both shaped as the logits. */
+/** The truth and the valid pixels, both in the shape of the logits. */
 function spread(logits: Tensor, target: Tensor): { truth: Tensor; valid: Tensor } {
   const { planes, valid } = targetPlanes(logits, target);
   return { truth: planes, valid: add(mul(planes, 0), valid) };
 }
 
 /**
- * Lovász-softmax: errors |t − p| of softmax probabilities, of each class; for one logit, of the sigmoid and
- * of the foreground alone. Averaged over the classes that the truth holds; 0 where it holds none of them.
+ * Lovász-softmax, with errors |t − p| of the softmax probabilities of each class, averaged over the classes that
+ * the truth contains; 0 if it contains none. For one logit: the sigmoid, and the foreground only.
  */
 export function lovaszSoftmax(options: LovaszSoftmaxOptions = {}): Loss {
   const { perImage = false, presentOnly = true } = options;
@@ -97,8 +97,8 @@ export function lovaszSoftmax(options: LovaszSoftmaxOptions = {}): Loss {
 }
 
 /**
- * Lovász hinge: errors max(0, 1 − x·(2t − 1)) of one logit x. Where the truth is empty the largest error
- * counts, so that a false alarm is unlearnt.
+ * Lovász hinge, with errors max(0, 1 − x·(2t − 1)) of one logit x. If the truth is empty, the largest error counts,
+ * so false positives are penalised.
  */
 export function lovaszHinge(options: LovaszOptions = {}): Loss {
   const { perImage = false } = options;

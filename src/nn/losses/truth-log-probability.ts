@@ -6,8 +6,8 @@ import { type Kind, numbers, real, type Setting } from '../../settings/index.js'
 import { targetPlanes } from './loss.js';
 
 /**
- * The log of the probability of each pixel's true class, N×1×H×W (0 where the pixel is ignored), and the
- * pixels that count. For one logit and for several alike.
+ * The logarithm of the probability of each pixel's true class, N×1×H×W (0 for ignored pixels), and which pixels
+ * are valid. Takes one logit or several.
  */
 export function truthLogProbability(logits: Tensor, target: Tensor): { logTruth: Tensor; valid: Tensor } {
   const { planes, valid } = targetPlanes(logits, target);
@@ -39,7 +39,7 @@ function withPositive(kind: Kind<readonly number[]>): Kind<readonly number[]> {
   };
 }
 
-/** The weight of each pixel's true class, N×1×H×W; 0 where the pixel is ignored. */
+/** The weight of each pixel's true class, N×1×H×W; 0 for ignored pixels. */
 export function truthWeights(logits: Tensor, target: Tensor, classWeights: readonly number[]): Tensor {
   const classes = Math.max(2, logits.shape[1]!);
   if (classWeights.length !== classes) {
