@@ -69,7 +69,7 @@ describe('a call', () => {
     const help = await ended(['train', '--help']);
     expect(help.code).toBe(0);
     expect(help.stdout).toContain('--epochs <N>');
-    expect(help.stdout).toContain('How it is trained:');
+    expect(help.stdout).toContain('Training:');
     expect(help.stdout).not.toContain('--no-batch-norm');
     expect((await ended(['--help'])).stdout).toContain('train a model');
     expect((await ended(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

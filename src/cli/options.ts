@@ -1,30 +1,22 @@
 /**
- * Every option of the command line, in one table. Parsing, checks, help and config files derive from it.
- * {@link OptionValues} says what each option gives: an entry there without a row here does not compile,
- * nor does a row whose kind gives something else. The library has the defaults; `unset` tells of them.
+ * The options of the command line in one table, from which parsing, checks, help and config files derive. The
+ * settings of a run come from its own table, which the library uses too.
  */
-import type { BenchMode } from '../bench/index.js';
-import type { FormatName, PetsTarget } from '../data/index.js';
-import type { OutlineFormat, Precision, TestTimeAugmentation } from '../inference/index.js';
-import type { Device } from '../runtime/index.js';
+import { TRAIN_SETTINGS } from '../jobs/train-options.js';
+import { SHARED_OPTIONS } from '../models/options.js';
 import {
   choice,
   flag,
   flagName,
-  fractionOrText,
-  namesOrCount,
-  numbers,
-  pattern,
   pixelSize,
   real,
   text,
   whole,
-  wordList,
   wordOr,
-  written,
-  type Kind,
-  type PixelSize,
+  type Setting,
+  type ValueOf,
 } from '../settings/index.js';
+import type { RunSetting } from '../training/run-settings.js';
 
 export const COMMAND_NAMES = [
   'demo',
@@ -43,344 +35,51 @@ export const COMMAND_NAMES = [
 
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
-/** What each option gives. */
-export interface OptionValues {
-  recipe: string;
-  asPublished: boolean;
-  model: string;
-  classes: readonly string[] | number;
-  channels: number;
-  width: number;
-  depth: number;
-  dropout: number;
-  dropoutAt: 'bottom' | 'every';
-  batchNorm: boolean;
-  upsampling: 'transposed' | 'bilinear';
-  stages: number;
-  head: 'norm-relu' | 'linear';
-  encoderWeights: string;
-  freezeEncoder: boolean;
-  encoderBn: 'frozen' | 'training';
-  encoder: string;
-  taps: string;
-  init: string;
-  tree: boolean;
-
-  data: string;
-  format: FormatName;
-  target: PetsTarget;
-  val: number | string;
-  test: number | string;
-  group: string;
-  resizeMasks: boolean;
-  maskInterpolation: 'nearest' | 'as-image';
-  split: string;
-  size: PixelSize;
-  normalize: 'imagenet' | 'min-max' | 'dataset' | 'none';
-  augment: string;
-  sampler: 'shuffle' | 'weighted';
-  seed: number;
-
-  batch: number;
-  dropLast: boolean;
-  epochs: number;
-  minutes: number;
-  monitor: 'loss' | 'pixelAccuracy' | 'meanIoU' | 'meanDice' | 'dice' | 'iou';
-  patience: number;
-  minDelta: number;
-  lr: number | 'auto';
-  optimizer: 'sgd' | 'adam' | 'adamw' | 'rmsprop';
-  momentum: number;
-  weightDecay: number;
-  alpha: number;
-  eps: number;
-  schedule: 'one-cycle' | 'step' | 'multi-step' | 'cosine' | 'poly' | 'plateau' | 'constant';
-  stepEpochs: number;
-  stepFactor: number;
-  milestones: readonly number[];
-  warmupEpochs: number;
-  restarts: number;
-  loss: string;
-  classWeights: 'auto' | 'none' | readonly number[];
-  focalGamma: number;
-  unfreezeAfter: number;
-  encoderLr: number;
-  clipNorm: number;
-  clipValue: number;
-  accumulate: number;
-  scaleLr: 'linear' | 'sqrt' | 'none';
-  allReduce: 'float32' | 'float16';
-  recompute: 'passes' | 'convolutions' | 'none';
-  ema: number;
-  keepEvery: number;
-  log: readonly ('csv' | 'tensorboard')[];
-  pictures: boolean;
-  resume: boolean;
-  config: string;
-
-  checkpoint: 'best' | 'last' | number;
-  scoreAt: 'source' | 'model';
-  tile: number;
-  overlap: number;
-  tta: boolean;
-  ttaTransforms: TestTimeAugmentation;
-  threshold: number | 'auto';
-  keepLargest: boolean;
-  minArea: number;
-  fillHoles: boolean;
-  outlines: OutlineFormat;
-  overlay: boolean;
-  probabilities: boolean;
-
-  benchModel: string;
-  mode: BenchMode;
-  benchBatch: number;
-  benchSize: number;
-  profile: boolean;
-
-  bare: boolean;
-  exportSize: 'free' | PixelSize;
-  precision: Precision;
-  calibration: string;
-  license: string;
-
-  port: number;
-  host: string;
-  maxUpload: number;
-  maxPixels: number;
-  places: number;
-
-  to: string;
-
-  out: string;
-  device: Exclude<Device, 'wasm'>;
-  threads: number;
-  json: boolean;
-}
-
 /** Headings of the help, in order. */
 export const SECTIONS = {
-  what: 'Model and classes',
+  model: 'Model and classes',
   data: 'Data',
-  how: 'How it is trained',
-  judging: 'Scores and masks',
-  file: 'The file',
-  bench: 'What is measured',
-  server: 'The server',
+  training: 'Training',
+  scores: 'Scores and masks',
+  file: 'Exported file',
+  bench: 'Benchmark',
+  server: 'Server',
   general: 'General',
 } as const;
 
-export interface OptionRow<T> {
-  readonly kind: Kind<T>;
+export interface OptionRow<T> extends Setting<T> {
   /** The flag without its dashes, where it is not the key in kebab-case. */
   readonly flag?: string;
-  readonly help: string;
-  /** What holds where the option is not given, in words. */
-  readonly unset?: string;
   readonly section: keyof typeof SECTIONS;
   /** The commands that take it. */
   readonly commands: readonly CommandName[];
-  /** Of these, the ones that cannot do without. */
+  /** The commands that require it. */
   readonly needed?: readonly CommandName[];
+  /** What it applies to, if not to everything. */
+  readonly appliesTo?: RunSetting<T>['appliesTo'];
 }
 
 const LEARNING = ['train', 'lr-find'] as const;
 const USING = ['evaluate', 'predict'] as const;
-const BUILDING = [...LEARNING, 'summary'] as const;
 const READING = [...LEARNING, 'evaluate', 'doctor'] as const;
 
-const PART_WORDS = 'a folder, a list of ids in a file, or the name of an official part';
-
 export const OPTIONS = {
-  recipe: {
-    // Written out, as the models are.
-    kind: choice(['pets-mobilenet-unet', 'brain-mri-unet', 'carvana-unet', 'pets-segnet']),
-    help: "a published work's settings; flags override them",
-    section: 'what',
-    commands: LEARNING,
-  },
-  asPublished: {
-    kind: flag(),
-    help: "follow the recipe's published code in its defects, too",
-    section: 'what',
-    commands: LEARNING,
-  },
-  model: {
-    kind: text('NAME', 'the name of a model'),
-    // Written out: help is not to wait for the models. A test compares the list with their registry.
-    help: 'architecture: unet, mobilenet-unet, segnet, resnet18-unet, resnet34-unet, deeplabv3plus, onnx-unet',
-    unset: 'chosen: unet, or mobilenet-unet for photographs',
-    section: 'what',
-    commands: LEARNING,
-  },
-  classes: {
-    kind: namesOrCount(1, 255),
-    help: 'class names in the order of their indices, or how many there are',
-    unset: 'as the masks say',
-    section: 'what',
-    commands: [...READING, 'summary'],
-  },
-  channels: {
-    kind: whole(1, 4096),
-    help: 'channels of an image: 1 grey, 3 RGB',
-    unset: '3',
-    section: 'what',
-    commands: ['summary'],
-  },
-  width: {
-    kind: whole(1, 1024),
-    help: 'filters at the full size, doubled at each step down',
-    unset: '64; to train unet, chosen, with batch norm',
-    section: 'what',
-    commands: BUILDING,
-  },
-  depth: {
-    kind: whole(2, 8),
-    help: 'sizes on the way down',
-    unset: '5',
-    section: 'what',
-    commands: BUILDING,
-  },
-  dropout: {
-    kind: real({ min: 0, max: 0.99 }),
-    help: 'probability of zeroing in training',
-    unset: '0',
-    section: 'what',
-    commands: BUILDING,
-  },
-  dropoutAt: {
-    kind: choice(['bottom', 'every']),
-    help: 'dropout once, after the last pooling, or between the convolutions of every block',
-    unset: 'bottom',
-    section: 'what',
-    commands: BUILDING,
-  },
-  batchNorm: {
-    kind: flag(),
-    help: 'batch norm after every 3×3 convolution',
-    section: 'what',
-    commands: BUILDING,
-  },
-  upsampling: {
-    kind: choice(['transposed', 'bilinear']),
-    help: 'sizes double by a learnt transposed convolution, or bilinearly',
-    unset: 'transposed',
-    section: 'what',
-    commands: BUILDING,
-  },
-  stages: {
-    kind: whole(1, 5),
-    help: 'times that the size is halved (segnet)',
-    unset: '4',
-    section: 'what',
-    commands: BUILDING,
-  },
-  head: {
-    kind: choice(['norm-relu', 'linear']),
-    help: 'what follows the last convolution (segnet)',
-    unset: 'norm-relu',
-    section: 'what',
-    commands: BUILDING,
-  },
-  encoderWeights: {
-    kind: text('FILE|NAME|none', 'a weights file, the name of known weights, or none'),
-    help: 'pretrained weights of the encoder',
-    unset: 'none; those at hand, where the model is chosen',
-    section: 'what',
-    commands: LEARNING,
-  },
-  freezeEncoder: {
-    kind: flag(),
-    help: 'keep the encoder as it is; --no-freeze-encoder lets it learn',
-    unset: 'with pretrained weights',
-    section: 'what',
-    commands: BUILDING,
-  },
-  encoderBn: {
-    kind: choice(['frozen', 'training']),
-    help: 'batch norms of a frozen encoder: use stored statistics, or normalise by each batch and update them',
-    unset: 'frozen',
-    section: 'what',
-    commands: BUILDING,
-  },
-  encoder: {
-    kind: text('FILE', 'an ONNX file'),
-    help: 'the ONNX file whose tensors serve as encoder, frozen (onnx-unet)',
-    section: 'what',
-    commands: LEARNING,
-  },
-  taps: {
-    kind: text('NAMES', 'names of tensors, separated by commas'),
-    help: 'those tensors: one for each halving of the size, the largest first (onnx-unet)',
-    section: 'what',
-    commands: LEARNING,
-  },
-  init: {
-    kind: text('RUN', 'a run folder'),
-    help: "start from a run's weights",
-    section: 'what',
-    commands: LEARNING,
-  },
+  ...TRAIN_SETTINGS,
+
+  channels: { ...SHARED_OPTIONS.channels, section: 'model', commands: ['summary'] },
   tree: {
     kind: flag(),
-    help: 'print the modules within one another, too, each with its parameters',
-    section: 'what',
+    help: 'also print the modules as a tree, each with its parameters',
+    section: 'model',
     commands: ['summary'],
   },
 
   data: {
     kind: text('DIR', 'a folder'),
-    help: 'the labelled images',
+    help: 'folder of labelled images',
     section: 'data',
     commands: [...READING, 'bench'],
     needed: READING,
-  },
-  format: {
-    kind: choice(['folder', 'oxford-pets', 'carvana', 'lgg-mri', 'camvid', 'coco', 'voc']),
-    help: 'layout of the data set',
-    unset: 'seen from its files',
-    section: 'data',
-    commands: READING,
-  },
-  target: {
-    kind: choice(['trimap', 'binary', 'species', 'breed']),
-    help: 'what is told apart in oxford-pets',
-    unset: 'trimap',
-    section: 'data',
-    commands: READING,
-  },
-  val: {
-    kind: fractionOrText('FRACTION|DIR|SPLIT', PART_WORDS),
-    help: 'the part that the best epoch is chosen on; 0 for none',
-    unset: 'the official one, or 0.2',
-    section: 'data',
-    commands: LEARNING,
-  },
-  test: {
-    kind: fractionOrText('FRACTION|DIR|SPLIT', PART_WORDS),
-    help: 'a part that nothing is chosen on, scored at the end',
-    unset: 'the official one, or none',
-    section: 'data',
-    commands: LEARNING,
-  },
-  group: {
-    kind: pattern(),
-    help: "finds in a sample's name the group (patient, car) that no two parts share",
-    section: 'data',
-    commands: READING,
-  },
-  resizeMasks: {
-    kind: flag(),
-    help: 'bring masks that have the shape but not the size of their image to it, by nearest pixels',
-    section: 'data',
-    commands: READING,
-  },
-  maskInterpolation: {
-    kind: choice(['nearest', 'as-image']),
-    help: 'how masks are resized for training: nearest neighbour, or interpolated like the image, as some published code does',
-    unset: 'nearest',
-    section: 'data',
-    commands: LEARNING,
   },
   split: {
     kind: text('NAME', 'the name of a part'),
@@ -389,292 +88,17 @@ export const OPTIONS = {
     section: 'data',
     commands: ['evaluate'],
   },
-  size: {
-    kind: pixelSize(16, 4096),
-    help: 'height and width that images are brought to',
-    unset: 'to train, chosen from the data; of summary 256',
-    section: 'data',
-    commands: [...BUILDING, 'doctor'],
-  },
-  normalize: {
-    kind: choice(['imagenet', 'min-max', 'dataset', 'none']),
-    help: "pixel values: by ImageNet's mean and deviation, each image from 0 to 1, by the training part's own, or as they are",
-    unset: 'imagenet for 1 or 3 channels, else none',
-    section: 'data',
-    commands: LEARNING,
-  },
-  augment: {
-    kind: text('LIST|none', 'names separated by commas, or none'),
-    help: 'random changes of image and mask together',
-    unset: 'chosen from the data',
-    section: 'data',
-    commands: [...LEARNING, 'doctor'],
-  },
-  sampler: {
-    kind: choice(['shuffle', 'weighted']),
-    help: 'an epoch has every image once, or as many drawn by the area of their foreground',
-    unset: 'shuffle',
-    section: 'data',
-    commands: LEARNING,
-  },
-  seed: {
-    kind: whole(0, Number.MAX_SAFE_INTEGER),
-    help: 'the same seed gives the same run',
-    unset: '0',
-    section: 'data',
-    commands: [...LEARNING, 'demo', 'doctor'],
-  },
 
-  batch: {
-    kind: whole(1, 4096),
-    help: 'images in one step',
-    unset: 'chosen: 4 to 16, as memory takes',
-    section: 'how',
-    commands: LEARNING,
-  },
-  dropLast: {
-    kind: flag(),
-    help: 'leave out the short last batch of an epoch',
-    section: 'how',
-    commands: LEARNING,
-  },
-  epochs: {
-    kind: whole(1, 1_000_000),
-    help: 'times that every image is seen',
-    unset: 'as many as the minutes take',
-    section: 'how',
-    commands: LEARNING,
-  },
-  minutes: {
-    kind: real({ above: 0, max: 100_000 }),
-    help: 'time for training, turned into a number of steps after a short warm-up',
-    unset: '15, where no epochs are given',
-    section: 'how',
-    commands: LEARNING,
-  },
-  monitor: {
-    kind: choice(['loss', 'pixelAccuracy', 'meanIoU', 'meanDice', 'dice', 'iou']),
-    help: 'score of the validation part that the best epoch and patience go by; dice and iou are of two classes',
-    unset: 'meanIoU',
-    section: 'how',
-    commands: ['train'],
-  },
-  patience: {
-    kind: whole(1, 1_000_000),
-    help: 'epochs without improvement after which training ends',
-    unset: 'it goes on',
-    section: 'how',
-    commands: ['train'],
-  },
-  minDelta: {
-    kind: real({ min: 0, max: 1000 }),
-    help: 'least change of the monitored score that patience counts as one',
-    unset: '0',
-    section: 'how',
-    commands: ['train'],
-  },
-  lr: {
-    kind: wordOr(['auto'], real({ above: 0, max: 100 })),
-    help: 'learning rate; the highest, where the schedule moves it; auto looks for it first',
-    unset: 'chosen: auto; 0.005 on a frozen encoder, 0.003 or 0.001 in runs too short for auto',
-    section: 'how',
-    commands: LEARNING,
-  },
-  optimizer: {
-    kind: choice(['sgd', 'adam', 'adamw', 'rmsprop']),
-    help: 'how weights follow their gradients',
-    unset: 'adam',
-    section: 'how',
-    commands: LEARNING,
-  },
-  momentum: {
-    kind: real({ min: 0, below: 1 }),
-    help: 'of sgd and rmsprop; given, one-cycle leaves it alone',
-    unset: '0.9 of sgd, 0 of rmsprop',
-    section: 'how',
-    commands: LEARNING,
-  },
-  weightDecay: {
-    kind: real({ min: 0, max: 10 }),
-    help: 'share of the weights that each step takes away, times the learning rate',
-    unset: '0; 0.01 of adamw',
-    section: 'how',
-    commands: LEARNING,
-  },
-  alpha: {
-    kind: real({ min: 0, below: 1 }),
-    help: "of rmsprop: decay of the mean of squares, Keras's rho",
-    unset: '0.99',
-    section: 'how',
-    commands: LEARNING,
-  },
-  eps: {
-    kind: real({ above: 0, max: 1 }),
-    help: 'of adam, adamw and rmsprop: what is added to the root',
-    unset: '1e-8',
-    section: 'how',
-    commands: LEARNING,
-  },
-  schedule: {
-    kind: choice(['one-cycle', 'step', 'multi-step', 'cosine', 'poly', 'plateau', 'constant']),
-    help: 'how the learning rate moves',
-    unset: 'one-cycle',
-    section: 'how',
-    commands: ['train'],
-  },
-  stepEpochs: {
-    kind: whole(1, 1_000_000),
-    help: 'epochs between two steps of the step schedule',
-    unset: 'a third of all',
-    section: 'how',
-    commands: LEARNING,
-  },
-  stepFactor: {
-    kind: real({ above: 0, max: 1 }),
-    help: 'what the step and multi-step schedules multiply the learning rate by',
-    unset: '0.1',
-    section: 'how',
-    commands: LEARNING,
-  },
-  milestones: {
-    kind: numbers(1, 1000, whole(1, 1_000_000)),
-    help: 'epochs after which the multi-step schedule lowers the learning rate, such as 10,15',
-    section: 'how',
-    commands: ['train'],
-  },
-  warmupEpochs: {
-    kind: whole(0, 1_000_000),
-    help: 'epochs in which the cosine schedule first raises the learning rate, from a third',
-    unset: '0',
-    section: 'how',
-    commands: ['train'],
-  },
-  restarts: {
-    kind: whole(0, 1000),
-    help: 'times that the cosine schedule starts again at the full rate, evenly spread',
-    unset: '0',
-    section: 'how',
-    commands: ['train'],
-  },
-  loss: {
-    kind: written(
-      'NAME[:WEIGHT][+NAME…]',
-      'a loss or a weighted sum of them, such as dice:0.3+bce:0.7',
-      /^[a-z][a-z0-9-]*(:\d*\.?\d+)?(\+[a-z][a-z0-9-]*(:\d*\.?\d+)?)*$/,
-    ),
-    help: 'what training makes small',
-    unset: 'bce+dice for two classes, cross-entropy+dice for more',
-    section: 'how',
-    commands: LEARNING,
-  },
-  classWeights: {
-    kind: wordOr(['auto', 'none'], numbers(2, 255, real({ min: 0, max: 1e6 }))),
-    help: 'how much a pixel of each class counts in cross-entropy, focal and bce; auto: 1 ÷ √share of the pixels',
-    unset: 'none',
-    section: 'how',
-    commands: LEARNING,
-  },
-  focalGamma: {
-    kind: real({ min: 0, max: 20 }),
-    help: 'how much the focal loss plays easy pixels down',
-    unset: '2',
-    section: 'how',
-    commands: LEARNING,
-  },
-  unfreezeAfter: {
-    kind: whole(1, 1_000_000),
-    help: 'epochs after which a frozen encoder learns too',
-    unset: 'never',
-    section: 'how',
-    commands: ['train'],
-  },
-  encoderLr: {
-    kind: real({ above: 0, max: 100 }),
-    help: 'learning rate of the encoder once it learns',
-    unset: 'a tenth of --lr',
-    section: 'how',
-    commands: ['train'],
-  },
-  clipNorm: {
-    kind: real({ above: 0, max: 1e6 }),
-    help: 'greatest norm of all gradients together',
-    unset: 'none',
-    section: 'how',
-    commands: LEARNING,
-  },
-  clipValue: {
-    kind: real({ above: 0, max: 1e6 }),
-    help: 'greatest magnitude of any gradient',
-    unset: 'none',
-    section: 'how',
-    commands: LEARNING,
-  },
-  accumulate: {
-    kind: whole(1, 4096),
-    help: 'batches whose gradients make one step',
-    unset: '1',
-    section: 'how',
-    commands: LEARNING,
-  },
-  scaleLr: {
-    kind: choice(['linear', 'sqrt', 'none']),
-    help: 'under mpirun: how the learning rate grows with the number of ranks',
-    unset: 'none',
-    section: 'how',
-    commands: ['train'],
-  },
-  allReduce: {
-    kind: choice(['float32', 'float16']),
-    help: 'under mpirun: the precision in which gradients go between ranks',
-    unset: 'float32',
-    section: 'how',
-    commands: ['train'],
-  },
-  recompute: {
-    kind: choice(['none', 'passes', 'convolutions']),
-    help: 'less memory, more time: what the backward pass makes again instead of keeping it',
-    unset: 'none',
-    section: 'how',
-    commands: LEARNING,
-  },
-  ema: {
-    kind: real({ min: 0, below: 1 }),
-    help: 'average the weights over steps, keeping this share each step; the average is scored, saved and exported',
-    unset: 'no average',
-    section: 'how',
-    commands: ['train'],
-  },
-  keepEvery: {
-    kind: whole(1, 1_000_000),
-    help: "keep every n-th epoch's checkpoint, beside the best and the last",
-    unset: 'those two',
-    section: 'how',
-    commands: ['train'],
-  },
-  log: {
-    kind: wordList(['csv', 'tensorboard']),
-    help: 'logs beside metrics.jsonl: metrics.csv, and event files for TensorBoard',
-    unset: 'neither',
-    section: 'how',
-    commands: ['train'],
-  },
-  pictures: {
-    kind: flag(),
-    help: 'draw samples, the best and worst predictions and a film of learning; --no-pictures leaves them out',
-    unset: 'drawn',
-    section: 'how',
-    commands: ['train'],
-  },
   resume: {
     kind: flag(),
-    help: 'go on with the run in --out; with none there, start afresh',
-    section: 'how',
+    help: 'continue the run in --out; if there is none, start a new one',
+    section: 'training',
     commands: ['train'],
   },
   config: {
     kind: text('FILE', 'a .yaml, .yml or .json file'),
-    help: 'options by these same names; flags override it',
-    section: 'how',
+    help: 'file with options by these names; flags override it',
+    section: 'training',
     commands: LEARNING,
   },
 
@@ -682,98 +106,91 @@ export const OPTIONS = {
     kind: wordOr(['best', 'last'], whole(1, 1_000_000)),
     help: 'the epoch whose weights are used',
     unset: 'best',
-    section: 'judging',
+    section: 'scores',
     commands: [...USING, 'export', 'serve'],
   },
   scoreAt: {
     kind: choice(['source', 'model']),
-    help: 'resolution at which scores are counted',
+    help: 'resolution at which scores are computed',
     unset: 'source',
-    section: 'judging',
+    section: 'scores',
     commands: ['evaluate'],
   },
   tile: {
     kind: whole(16, 16384),
-    help: 'look at images in tiles of N pixels on the longer side, not whole',
-    section: 'judging',
+    help: 'predict in tiles of N pixels on the longer side instead of the whole image',
+    section: 'scores',
     commands: USING,
   },
   overlap: {
     kind: real({ min: 0, max: 0.9 }),
-    help: 'share of a tile that its neighbour covers too',
+    help: 'fraction of a tile that overlaps its neighbour',
     unset: '0.5',
-    section: 'judging',
+    section: 'scores',
     commands: USING,
   },
   tta: {
     kind: flag(),
     help: 'average over the image and its mirror image',
-    section: 'judging',
+    section: 'scores',
     commands: USING,
   },
   ttaTransforms: {
     kind: choice(['mirror', 'flips', 'all']),
     help: 'copies that --tta averages over: mirrored; also upside down; also rotated by 90°, for images taken from above',
     unset: 'mirror',
-    section: 'judging',
+    section: 'scores',
     commands: USING,
-  },
-  threshold: {
-    kind: wordOr(['auto'], real({ above: 0, below: 1 })),
-    help: 'two classes: probability from which on a pixel is foreground; auto chooses it on the validation part',
-    unset: "the model's own; to train, 0.5",
-    section: 'judging',
-    commands: ['train', ...USING],
   },
   keepLargest: {
     kind: flag(),
-    help: 'of each class, keep the largest connected piece only',
-    section: 'judging',
+    help: 'keep only the largest connected component of each class',
+    section: 'scores',
     commands: USING,
   },
   minArea: {
     kind: whole(0, 1_000_000_000),
-    help: 'drop connected pieces of fewer pixels',
-    section: 'judging',
+    help: 'remove connected components of fewer pixels',
+    section: 'scores',
     commands: USING,
   },
   fillHoles: {
     kind: flag(),
-    help: 'background that one class encloses becomes of that class',
-    section: 'judging',
+    help: 'fill holes: background enclosed by one class becomes that class',
+    section: 'scores',
     commands: USING,
   },
   outlines: {
     kind: choice(['geojson', 'coco']),
-    help: 'write the pieces of each class, too: as polygons, or as COCO annotations with run lengths',
+    help: 'also write the connected components of each class: as polygons, or as COCO annotations with run-length encoding',
     unset: 'none',
-    section: 'judging',
+    section: 'scores',
     commands: USING,
   },
   overlay: {
     kind: flag(),
-    help: 'write the image with the mask laid over it, too',
-    section: 'judging',
+    help: 'also write the image with the mask drawn over it',
+    section: 'scores',
     commands: USING,
   },
   probabilities: {
     kind: flag(),
-    help: 'write the probability of each class, too (float32, .npy)',
-    section: 'judging',
+    help: 'also write the probabilities of all classes (float32, .npy)',
+    section: 'scores',
     commands: USING,
   },
 
   benchModel: {
     kind: text('NAME', 'the name of a model'),
     flag: 'model',
-    help: 'one model',
+    help: 'model to measure',
     unset: 'unet, mobilenet-unet and segnet',
     section: 'bench',
     commands: ['bench'],
   },
   mode: {
     kind: choice(['train', 'predict', 'data']),
-    help: 'training steps, predictions, or loading images',
+    help: 'what to measure: training steps, predictions, or loading images',
     unset: 'all three',
     section: 'bench',
     commands: ['bench'],
@@ -781,7 +198,7 @@ export const OPTIONS = {
   benchBatch: {
     kind: whole(1, 4096),
     flag: 'batch',
-    help: 'images in one step',
+    help: 'images per step',
     unset: "the model's: 8, or 32 of mobilenet-unet",
     section: 'bench',
     commands: ['bench'],
@@ -796,21 +213,21 @@ export const OPTIONS = {
   },
   profile: {
     kind: flag(),
-    help: 'tell the time by operator and by layer, too',
+    help: 'also report the time by operator and by layer',
     section: 'bench',
     commands: ['bench'],
   },
 
   bare: {
     kind: flag(),
-    help: 'the model alone: normalised floats in, logits out',
+    help: 'export only the model: normalised floats in, logits out',
     section: 'file',
     commands: ['export'],
   },
   exportSize: {
     kind: wordOr(['free'], pixelSize()),
     flag: 'size',
-    help: 'the image size that the file takes (not with --bare)',
+    help: 'image size that the file accepts (not with --bare)',
     unset: 'free',
     section: 'file',
     commands: ['export'],
@@ -825,14 +242,14 @@ export const OPTIONS = {
   calibration: {
     kind: text('DIR', 'a folder'),
     flag: 'data',
-    help: 'labelled images like those in use, to see the ranges of values on (int8)',
+    help: 'labelled images for calibrating int8',
     unset: "the run's own: ranges from its training part, both precisions scored on its validation part",
     section: 'file',
     commands: ['export'],
   },
   license: {
     kind: text('TEXT', 'a name such as CC-BY-4.0'),
-    help: 'what may be done with the weights; travels in the file',
+    help: 'license of the weights, stored in the file',
     section: 'file',
     commands: ['export'],
   },
@@ -853,21 +270,21 @@ export const OPTIONS = {
   },
   maxUpload: {
     kind: real({ above: 0, max: 1024 }),
-    help: 'largest image file that is taken, in MiB',
+    help: 'largest accepted image file, in MiB',
     unset: '32',
     section: 'server',
     commands: ['serve'],
   },
   maxPixels: {
     kind: real({ above: 0, max: 268 }),
-    help: 'largest image that is taken, in millions of pixels',
+    help: 'largest accepted image, in millions of pixels',
     unset: '33.5',
     section: 'server',
     commands: ['serve'],
   },
   places: {
     kind: whole(1, 10_000),
-    help: 'requests held at once; more are told to come again',
+    help: 'requests that may wait at once; further ones are asked to retry',
     unset: '32',
     section: 'server',
     commands: ['serve'],
@@ -875,29 +292,29 @@ export const OPTIONS = {
 
   to: {
     kind: text('DIR', 'a folder'),
-    help: 'where to put it',
-    unset: 'a folder of its name; for weights, the cache',
+    help: 'where to save it',
+    unset: 'a folder of that name; for weights, the cache',
     section: 'general',
     commands: ['fetch'],
   },
   out: {
     kind: text('PATH', 'a path'),
-    help: 'where results are written: a folder, or for export a file',
+    help: 'where to write the results: a folder, or a file for export',
     section: 'general',
     commands: [...LEARNING, ...USING, 'demo', 'export', 'report', 'doctor'],
     needed: ['predict', 'export'],
   },
   device: {
     kind: choice(['cpu', 'cuda', 'webgpu', 'coreml', 'dml']),
-    help: 'what computes',
+    help: 'device that computes',
     unset: 'cpu',
     section: 'general',
     commands: [...LEARNING, ...USING, 'serve', 'bench'],
   },
   threads: {
     kind: whole(1, 1024),
-    help: 'threads of the computation',
-    unset: 'one a core',
+    help: 'compute threads',
+    unset: 'one per core',
     section: 'general',
     commands: [...LEARNING, ...USING, 'demo', 'serve', 'bench'],
   },
@@ -907,9 +324,12 @@ export const OPTIONS = {
     section: 'general',
     commands: COMMAND_NAMES,
   },
-} as const satisfies { readonly [K in keyof OptionValues]: OptionRow<OptionValues[K]> };
+} as const satisfies Readonly<Record<string, OptionRow<unknown>>>;
 
-export type OptionName = keyof OptionValues;
+export type OptionName = keyof typeof OPTIONS;
+
+/** The value of each option. */
+export type OptionValues = { readonly [K in OptionName]: ValueOf<(typeof OPTIONS)[K]> };
 
 type TakenBy<C extends CommandName> = {
   [K in OptionName]: C extends (typeof OPTIONS)[K]['commands'][number] ? K : never;
@@ -926,13 +346,13 @@ type NeededBy<C extends CommandName> = {
 /** What a command is given: the options it takes, those it needs for certain, the others where set. */
 export type OptionsOf<C extends CommandName> = {
   readonly [K in NeededBy<C>]: OptionValues[K];
-} & { readonly [K in Exclude<TakenBy<C>, NeededBy<C>>]?: OptionValues[K] };
+} & { readonly [K in Exclude<TakenBy<C>, NeededBy<C>>]?: OptionValues[K] | undefined };
 
 /** Options with their values, as given. */
-export type GivenOptions = Partial<Record<OptionName, OptionValues[OptionName]>>;
+export type GivenOptions = Partial<Record<OptionName, unknown>>;
 
 /** An option of a command, as the table has it. */
-export interface OptionEntry extends OptionRow<OptionValues[OptionName]> {
+export interface OptionEntry extends OptionRow<unknown> {
   readonly name: OptionName;
   readonly flag: string;
 }
@@ -943,8 +363,6 @@ export function optionsOf(command: CommandName): OptionEntry[] {
 }
 
 /** The whole table, row by row. */
-export const OPTION_ENTRIES: readonly OptionEntry[] = Object.entries(OPTIONS).map(([name, row]) => ({
-  flag: flagName(name),
-  ...(row as OptionRow<OptionValues[OptionName]>),
-  name: name as OptionName,
-}));
+export const OPTION_ENTRIES: readonly OptionEntry[] = Object.entries(
+  OPTIONS as Readonly<Record<string, OptionRow<unknown>>>,
+).map(([name, row]) => ({ flag: flagName(name), ...row, name: name as OptionName }));

@@ -1,11 +1,13 @@
-/** From the words of a call to a command with its options, by way of commander and the table of options. */
+/**
+ * From the words of a call to a command with its options, through commander and the table of options. The table
+ * imports all models and optimizers, so it is loaded only where a command is named: the list of commands is quick.
+ */
 import { Command as Parser, CommanderError, Option } from 'commander';
 import { UsageError } from '../errors/index.js';
-import { readValue } from '../settings/index.js';
+import { defaultInWords, readValue } from '../settings/index.js';
 import type { Command } from './command.js';
-import { readConfigFile } from './config-file.js';
 import { withNewFlags } from './renamed-flags.js';
-import { optionsOf, SECTIONS, type GivenOptions, type OptionEntry } from './options.js';
+import type { GivenOptions, OptionEntry } from './options.js';
 
 export type Call =
   | {
@@ -55,9 +57,7 @@ export async function parseCall(given: readonly string[], settings: ParseSetting
     for (const { name, help, many } of command.positionals) {
       parser.argument(`<${name}${many ? '...' : ''}>`, help);
     }
-    for (const entry of optionsOf(command.name))
-      for (const option of toFlags(entry, command)) parser.addOption(option);
-    parser.addHelpOption(new Option('-h, --help', 'this help').helpGroup(`${SECTIONS.general}:`));
+    if (words.includes(command.name)) await addOptions(parser, command);
     parser.allowExcessArguments(false).action(() => {
       found = { command, raw: parser.opts(), words: parser.args };
     });
@@ -75,17 +75,25 @@ export async function parseCall(given: readonly string[], settings: ParseSetting
   return { kind: 'run', command, options, words: positionals, notes };
 }
 
+async function addOptions(parser: Parser, command: Command): Promise<void> {
+  const { optionsOf, SECTIONS } = await import('./options.js');
+  for (const entry of optionsOf(command.name))
+    for (const option of toFlags(entry, command, `${SECTIONS[entry.section]}:`)) parser.addOption(option);
+  parser.addHelpOption(new Option('-h, --help', 'this help').helpGroup(`${SECTIONS.general}:`));
+}
+
 /** A row of the table as commander's option, with its negative where it takes no value. */
-function toFlags(entry: OptionEntry, command: Command): Option[] {
-  const { flag, kind, help, unset, section, needed } = entry;
+function toFlags(entry: OptionEntry, command: Command, heading: string): Option[] {
+  const { flag, kind, help, needed } = entry;
+  const unset = defaultInWords(entry);
   const notes = [
     // Words that the placeholder does not show.
     ...(kind.words && !kind.placeholder?.includes('|') ? [kind.words.join(', ')] : []),
-    ...(needed?.includes(command.name) ? ['needed'] : []),
+    ...(entry.appliesTo ? [`for ${entry.appliesTo.names.join(', ')}`] : []),
+    ...(needed?.includes(command.name) ? ['required'] : []),
     ...(unset === undefined ? [] : [`default: ${unset}`]),
   ];
   const described = notes.length > 0 ? `${help} (${notes.join('; ')})` : help;
-  const heading = `${SECTIONS[section]}:`;
   if (kind.placeholder !== undefined) {
     return [new Option(`--${flag} <${kind.placeholder}>`, described).helpGroup(heading)];
   }
@@ -98,6 +106,7 @@ async function resolveOptions(
   raw: Readonly<Record<string, unknown>>,
   notes: string[],
 ): Promise<GivenOptions> {
+  const { optionsOf } = await import('./options.js');
   const entries = optionsOf(command.name);
   const given: GivenOptions = {};
   for (const entry of entries) {
@@ -107,7 +116,10 @@ async function resolveOptions(
   const file = given.config;
   const options =
     typeof file === 'string'
-      ? { ...(await readConfigFile(file, command.name, entries, notes)), ...given }
+      ? {
+          ...(await (await import('./config-file.js')).readConfigFile(file, command.name, entries, notes)),
+          ...given,
+        }
       : given;
   const missing = entries.find(
     ({ name, needed }) => needed?.includes(command.name) && options[name] === undefined,

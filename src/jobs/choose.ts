@@ -9,8 +9,8 @@
  */
 import { modelEntry } from '../models/index.js';
 import { flagName } from '../settings/index.js';
+import { settingsApplyingTo } from '../training/run-settings.js';
 import type { TrainSettings } from './train-options.js';
-import { MODEL_OPTIONS } from './train-options.js';
 
 /** What a data set is, as `data-facts.ts` finds it from a few of its training samples. */
 export interface DataFacts {
@@ -138,7 +138,9 @@ function chooseModel(
   const atHand = given.model === undefined ? machine.pretrained : undefined;
   const wanted = given.encoderWeights ?? atHand ?? 'none';
   const mobilenet = modelEntry('mobilenet-unet').options;
-  const fits = MODEL_OPTIONS.every((key) => given[key] === undefined || Object.hasOwn(mobilenet, key));
+  const fits = settingsApplyingTo('model').every(
+    (key) => given[key] === undefined || Object.hasOwn(mobilenet, key),
+  );
   const asked = given.encoderWeights !== undefined && given.encoderWeights !== 'none';
   const model =
     given.model ?? (asked || (photographs && wanted !== 'none' && fits) ? 'mobilenet-unet' : 'unet');

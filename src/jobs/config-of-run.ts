@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { DEFAULT_THRESHOLD } from '../inference/index.js';
 import type { Runtime } from '../runtime/index.js';
 import type { RunConfig } from '../training/index.js';
-import { CONFIG_VERSION } from '../training/index.js';
+import { CONFIG_VERSION, fixedSettings } from '../training/index.js';
 import { describeMachine } from './machine.js';
 import { recipeNamed } from './recipes/index.js';
 import type { TrainOptions } from './train-options.js';
@@ -48,6 +48,7 @@ export function configOf(
       options: { ...plan.dataOptions },
     },
     training: {
+      ...fixedSettings(plan),
       batch: plan.batch,
       dropLast: plan.dropLast,
       epochs: plan.epochs,
@@ -55,28 +56,10 @@ export function configOf(
       optimizer: plan.optimizer,
       lr: plan.lr,
       schedule: plan.schedule,
-      stepEpochs: plan.stepEpochs ?? null,
-      stepFactor: plan.stepFactor ?? null,
-      milestones: plan.milestones && [...plan.milestones],
-      warmupEpochs: plan.warmupEpochs,
-      restarts: plan.restarts,
-      momentum: plan.momentum,
-      weightDecay: plan.weightDecay,
-      alpha: plan.alpha,
-      eps: plan.eps,
       loss: plan.loss,
       lossSettings: plan.lossSettings,
       augment: plan.augment,
-      maskInterpolation: plan.maskInterpolation,
-      sampler: plan.sampler,
-      clipNorm: plan.clipNorm,
-      clipValue: plan.clipValue,
-      accumulate: plan.accumulate,
-      ema: plan.ema,
       unfreezing: plan.unfreezing,
-      patience: plan.patience ?? null,
-      monitor: plan.monitor,
-      minDelta: plan.minDelta,
       seed: plan.seed,
     },
     options: { ...settingsOf(options), ...plan.chosen.settings, ...plan.partOptions },

@@ -2,8 +2,8 @@
 import { UsageError } from '../errors/index.js';
 import { createModel, modelEntry, ONNX_UNET } from '../models/index.js';
 import type { Layer } from '../nn/index.js';
+import { settingsApplyingTo } from '../training/run-settings.js';
 import type { TrainSettings } from './train-options.js';
-import { MODEL_OPTIONS } from './train-options.js';
 import type { Plan } from './train-plan.js';
 
 type Options = Record<string, number | string | boolean>;
@@ -21,7 +21,7 @@ export function modelSettings(settings: TrainSettings): Pick<Plan, 'model' | 'en
 
 function modelOptions(name: string, settings: TrainSettings): Options {
   const { options, pretrained } = modelEntry(name);
-  const given = MODEL_OPTIONS.flatMap((key) =>
+  const given = settingsApplyingTo('model').flatMap((key) =>
     settings[key] === undefined ? [] : [[key, settings[key]] as const],
   );
   const unknown = given.find(([key]) => !Object.hasOwn(options, key));
@@ -50,7 +50,7 @@ function encoderOf(name: string, settings: TrainSettings): Plan['encoder'] {
       `--model ${ONNX_UNET} needs --encoder FILE.onnx and --taps NAME,NAME,…: one tensor for each halving of the size`,
     );
   }
-  const other = MODEL_OPTIONS.find((key) => settings[key] !== undefined);
+  const other = settingsApplyingTo('model').find((key) => settings[key] !== undefined);
   if (other) throw new UsageError(`${ONNX_UNET} has no option "${other}"`);
   return { file: encoder, taps: names };
 }

@@ -11,7 +11,7 @@ import type { Callback, EpochRecord, FitState, Learner, RunConfig } from '../tra
 import { loadCheckpoint, Replicas, RunFolder, WEIGHTS_FILE } from '../training/index.js';
 import type { MachineFacts } from './choose.js';
 import { pixelwiseVersion } from './machine.js';
-import type { ScaleLr, TrainOptions } from './train-options.js';
+import type { ResolvedSettings, TrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
 
 /** The ranks of a run, or this process alone. */
@@ -183,7 +183,7 @@ export async function checkSameModel(
 }
 
 /** By what the learning rate grows with the batch: linearly (Goyal et al. 2017), or with its root (Krizhevsky 2014). */
-const SCALINGS: Readonly<Record<ScaleLr, (ranks: number) => number>> = {
+const SCALINGS: Readonly<Record<ResolvedSettings['scaleLr'], (ranks: number) => number>> = {
   linear: (ranks) => ranks,
   sqrt: Math.sqrt,
   none: () => 1,
@@ -198,7 +198,9 @@ function settingsOf(plan: Plan): object {
     report: _report,
     notes: _notes,
     fingerprint: _fingerprint,
-    partOptions: _places,
+    partOptions: _partOptions,
+    val: _val,
+    test: _test,
     ...settings
   } = plan;
   return settings;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { RunConfig, RunFolder } from '../training/index.js';
-import { readRunConfig } from '../training/index.js';
+import { fixedSettings, readRunConfig } from '../training/index.js';
 import type { TrainOptions } from './train-options.js';
 
 /** What an earlier run in the folder was made with, if this one goes on from it. */
@@ -64,7 +64,10 @@ export function checkResumable(
 /** A run is only resumed with what it began with: anything else would be another run under its name. */
 export function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void {
   // As it would be read back: what is undefined is absent.
-  const [before, after] = [whatItIs(earlier), whatItIs(JSON.parse(JSON.stringify(now)) as RunConfig)];
+  const [before, after] = [
+    resumeInvariants(earlier),
+    resumeInvariants(JSON.parse(JSON.stringify(now)) as RunConfig),
+  ];
   for (const what of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const [was, is] = [before[what], after[what]];
     if (isDeepStrictEqual(was, is)) continue;
@@ -75,8 +78,8 @@ export function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder)
   }
 }
 
-/** What must stay in a run, by how messages call it. */
-function whatItIs({
+/** What must be the same in a resumed run, by the words of error messages. */
+function resumeInvariants({
   model,
   classes,
   size,
@@ -84,7 +87,8 @@ function whatItIs({
   data,
   training,
 }: RunConfig): Record<string, unknown> {
-  const { epochs: _epochs, maxSteps: _maxSteps, ...settings } = training;
+  const { lr, lossSettings, unfreezing } = training;
+  const settings = { ...fixedSettings(training), lr, lossSettings, unfreezing };
   return {
     'the model': model,
     'the classes': classes,

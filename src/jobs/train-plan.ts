@@ -8,26 +8,33 @@ import type { MonitorMetric } from '../training/index.js';
 import type { Chosen, MachineFacts } from './choose.js';
 import { choiceLines, chooseSettings } from './choose.js';
 import { dataFacts, machineFacts } from './data-facts.js';
-import { lossSettingsFor, optimizerSettings, scheduleSettings } from './learning-settings.js';
+import { checkLearningSettings, lossSettingsFor } from './learning-settings.js';
 import { modelSettings, unfreezingOf } from './model-settings.js';
 import { checkThresholdCanBeChosen } from './run-threshold.js';
-import type {
-  LogName,
-  NormalizeName,
-  OptimizerName,
-  SamplerName,
-  ScheduleName,
-  TrainOptions,
-  TrainSettings,
-} from './train-options.js';
+import type { CheckedSettings, ResolvedSettings, TrainOptions, TrainSettings } from './train-options.js';
+import { checkedOptions, resolveSettings } from './train-options.js';
 import { examined, lasting, openTrainingData, warningsOf } from './training-data.js';
 
-export interface Plan {
+/** Settings that a plan holds in another form. */
+type Planned =
+  | 'model'
+  | 'classes'
+  | 'encoderWeights'
+  | 'encoder'
+  | 'size'
+  | 'epochs'
+  | 'lr'
+  | 'loss'
+  | 'monitor'
+  | 'threshold';
+
+/** A run before it begins: all settings, and what follows from them and the data. */
+export interface Plan extends Omit<ResolvedSettings, Planned> {
   readonly parts: Parts;
   readonly classes: readonly string[];
-  /** How the data was read, for `data.options` of config.json: other data is read by it to be scored alike. */
+  /** How the data was read, for `data.options` of config.json. Other data is read in the same way when it is scored. */
   readonly dataOptions: Readonly<Record<string, unknown>>;
-  /** Where parts come from, for `options` of config.json: paths as they hold from any folder. */
+  /** Where parts come from, for `options` of config.json: paths are absolute. */
   readonly partOptions: Pick<TrainSettings, 'val' | 'test'>;
   readonly model: { readonly name: string; readonly options: Record<string, number | string | boolean> };
   readonly encoderWeights: string | undefined;
@@ -35,44 +42,18 @@ export interface Plan {
   readonly encoder: { readonly file: string; readonly taps: readonly string[] } | undefined;
   readonly size: { readonly height: number; readonly width: number };
   readonly normalization: Normalization;
-  readonly batch: number;
-  readonly dropLast: boolean;
   readonly epochs: number;
-  readonly minutes: number | undefined;
-  /** What the best epoch and patience go by. */
+  /** The score that decides the best epoch and early stopping. */
   readonly monitor: MonitorMetric;
-  readonly patience: number | undefined;
-  readonly minDelta: number;
-  /** Where it is to be looked for, what the optimizer is made with until then. */
+  /** If a range test comes first, the rate until then. */
   readonly lr: number;
   /** Whether a range test comes first, whose suggestion replaces `lr`. */
   readonly findLr: boolean;
-  readonly optimizer: OptimizerName;
-  readonly momentum: number | undefined;
-  readonly weightDecay: number | undefined;
-  readonly alpha: number | undefined;
-  readonly eps: number | undefined;
-  readonly schedule: ScheduleName;
-  readonly stepEpochs: number | undefined;
-  readonly stepFactor: number | undefined;
-  readonly milestones: readonly number[] | undefined;
-  readonly warmupEpochs: number | undefined;
-  readonly restarts: number | undefined;
   readonly loss: string;
-  /** Class weights as they are used; undefined where the losses are as they come. */
+  /** Class weights as they are used; undefined if no loss has settings. */
   readonly lossSettings: LossSettings | undefined;
   readonly unfreezing: { readonly after: number; readonly lr: number | undefined } | undefined;
-  readonly augment: string;
-  readonly maskInterpolation: 'nearest' | 'as-image';
-  readonly sampler: SamplerName;
-  readonly clipNorm: number | undefined;
-  readonly clipValue: number | undefined;
-  readonly accumulate: number;
-  readonly ema: number | undefined;
-  readonly keepEvery: number | undefined;
-  readonly log: readonly LogName[];
   readonly threshold: number | 'auto';
-  readonly seed: number;
   /** SHA-256 over the ids of all parts. */
   readonly fingerprint: string;
   readonly notes: readonly string[];
@@ -100,15 +81,17 @@ export async function planTraining(
   given: TrainOptions,
   { choosing = true, machine }: { readonly choosing?: boolean; readonly machine?: MachineFacts } = {},
 ): Promise<Plan> {
-  const data = await openTrainingData(given);
+  const asked = checkedOptions(given);
+  const data = await openTrainingData(asked);
   const { dataset, parts, fingerprint } = data;
   const report = await examined(data);
-  const chosen = choosing ? await choicesFor(parts.train, given, machine) : NOTHING_CHOSEN;
-  const options: TrainOptions = { ...given, ...chosen.settings };
-  const size = options.size === undefined ? await sizeFrom(parts.train) : squareOf(options.size);
+  const chosen = choosing ? await choicesFor(parts.train, asked, machine) : NOTHING_CHOSEN;
+  const options: TrainOptions = { ...asked, ...chosen.settings };
+  const settings = resolveSettings(options);
+  const lr = typeof settings.lr === 'number' ? settings.lr : DEFAULT_LR;
+  checkLearningSettings({ ...settings, lr });
   const { classes } = dataset;
   const binary = classes.length === 2;
-  const epochs = positive('epochs', options.epochs ?? 20);
   const notes = [...(dataset.notes ?? []), ...warningsOf(report), ...choiceLines(chosen.choices)];
   if (options.patience !== undefined && !parts.valid) {
     throw new UsageError(
@@ -116,6 +99,7 @@ export async function planTraining(
     );
   }
   return {
+    ...settings,
     parts,
     classes,
     dataOptions: {
@@ -129,34 +113,16 @@ export async function planTraining(
       ...(options.val !== undefined && { val: await lasting(options.val) }),
       ...(options.test !== undefined && { test: await lasting(options.test) }),
     },
-    ...modelSettings(options),
-    size,
+    ...modelSettings(settings),
+    size: settings.size ?? (await sizeFrom(parts.train)),
     normalization: await normalizationFor(options.normalize, parts.train),
-    batch: positive('batch', options.batch ?? 8),
-    dropLast: options.dropLast ?? false,
-    epochs,
-    minutes: options.minutes,
-    monitor: monitorOf(options, binary),
-    patience: options.patience,
-    minDelta: options.minDelta ?? 0,
-    lr: typeof options.lr === 'number' ? options.lr : DEFAULT_LR,
+    monitor: monitorOf(settings.monitor, binary),
+    lr,
     findLr: options.lr === 'auto',
-    ...optimizerSettings(options),
-    ...scheduleSettings(options),
     loss: options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
-    lossSettings: await lossSettingsFor(options, parts.train),
-    unfreezing: unfreezingOf(options),
-    augment: options.augment ?? 'light',
-    maskInterpolation: options.maskInterpolation ?? 'nearest',
-    sampler: options.sampler ?? 'shuffle',
-    clipNorm: options.clipNorm,
-    clipValue: options.clipValue,
-    accumulate: positive('accumulate', options.accumulate ?? 1),
-    ema: options.ema,
-    keepEvery: options.keepEvery,
-    log: options.log ?? [],
-    threshold: await thresholdOf(options, binary, parts),
-    seed: options.seed ?? 0,
+    lossSettings: await lossSettingsFor(settings, parts.train),
+    unfreezing: unfreezingOf(settings),
+    threshold: await thresholdOf(settings.threshold, options.signal, binary, parts),
     fingerprint,
     notes,
     report,
@@ -165,14 +131,15 @@ export async function planTraining(
 }
 
 /** How pixel values are normalised; the data set's own numbers come from the training part alone. */
-async function normalizationFor(name: NormalizeName | undefined, train: Dataset): Promise<Normalization> {
+async function normalizationFor(name: CheckedSettings['normalize'], train: Dataset): Promise<Normalization> {
   if (name === undefined) return defaultNormalization(train.channels);
   if (name === 'dataset') return datasetNormalization(train);
   return normalizationOf(name === 'min-max' ? 'per-image' : name, train.channels);
 }
 
 async function thresholdOf(
-  { threshold = 0.5, signal }: TrainOptions,
+  threshold: number | 'auto',
+  signal: AbortSignal | undefined,
   binary: boolean,
   { valid }: Parts,
 ): Promise<number | 'auto'> {
@@ -192,7 +159,7 @@ async function thresholdOf(
 /** Scores that only two classes have. */
 const BINARY_METRICS: readonly MonitorMetric[] = ['dice', 'iou'];
 
-function monitorOf({ monitor = 'meanIoU' }: TrainSettings, binary: boolean): MonitorMetric {
+function monitorOf(monitor: MonitorMetric, binary: boolean): MonitorMetric {
   if (binary || !BINARY_METRICS.includes(monitor)) return monitor;
   throw new UsageError(
     `--monitor ${monitor} is the foreground's score, for two classes: watch meanDice, meanIoU, pixelAccuracy or loss`,
@@ -219,20 +186,4 @@ async function sizeFrom(dataset: Dataset): Promise<{ height: number; width: numb
   const scale = Math.min(1, DEFAULT_SIDE / Math.max(image.height, image.width));
   const side = (n: number) => Math.max(32, Math.round((n * scale) / 32) * 32);
   return { height: side(image.height), width: side(image.width) };
-}
-
-function squareOf(size: number | { readonly height: number; readonly width: number }) {
-  const { height, width } = typeof size === 'number' ? { height: size, width: size } : size;
-  for (const side of [height, width]) {
-    if (!Number.isInteger(side) || side < 16 || side > 4096) {
-      throw new UsageError(`size must be whole numbers from 16 to 4096, not ${height}×${width}`);
-    }
-  }
-  return { height, width };
-}
-
-function positive(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1)
-    throw new UsageError(`${name} must be a whole number from 1, not ${value}`);
-  return value;
 }

@@ -135,6 +135,12 @@ const ENTRIES: readonly ModelEntry[] = [
   }),
 ];
 
+/** The options of all models together, besides `channels` and `classes`. */
+export type ModelOptions = Omit<
+  UNetOptions & SegNetOptions & MobileNetUNetOptions & ResNetUNetOptions & DeepLabV3PlusOptions,
+  keyof SharedOptions
+>;
+
 /** The models' names, in the order in which help lists them. */
 export const MODEL_NAMES: readonly string[] = ENTRIES.map(({ name }) => name);
 

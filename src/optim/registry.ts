@@ -36,6 +36,17 @@ export const OPTIMIZERS: Readonly<Record<OptimizerName, OptimizerClass>> = CLASS
   Record<OptimizerName, OptimizerClass>
 >;
 
+/** The options of all optimizers together, without the learning rate. */
+export type NamedOptimizerOptions = Omit<Intersection<OptionsOf<(typeof CLASSES)[OptimizerName]>>, 'lr'>;
+
+type OptionsOf<C> = C extends { readonly definition: OptimizerDefinition<infer O> } ? [O] : never;
+/** Of a union of one-element tuples, the intersection of the elements. */
+type Intersection<T extends [unknown]> = (T extends [infer O] ? (o: O) => void : never) extends (
+  o: infer All,
+) => void
+  ? All
+  : never;
+
 /** Options of any optimizer, by name. */
 export type AnyOptimizerOptions = Readonly<Record<string, unknown>>;
 

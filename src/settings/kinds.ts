@@ -113,6 +113,29 @@ export function wordOr<const W extends string, T>(words: readonly W[], other: Ki
   };
 }
 
+/** Any of several kinds; the first that accepts a value reads it. */
+export function anyOf<T>(kinds: readonly Kind<T>[]): Kind<T> {
+  const [first, ...more] = kinds.filter(
+    ({ accepts }, i) => kinds.findIndex((kind) => kind.accepts === accepts) === i,
+  );
+  if (!first) throw new Error('anyOf needs a kind');
+  if (more.length === 0) return first;
+  const all = [first, ...more];
+  const words = all.flatMap((kind) => kind.words ?? []);
+  return {
+    ...(first.placeholder !== undefined && { placeholder: first.placeholder }),
+    accepts: all.map(({ accepts }) => accepts).join(', or '),
+    ...(words.length > 0 && { words: [...new Set(words)] }),
+    read(value) {
+      for (const kind of all) {
+        const read = kind.read(value);
+        if (read !== undefined) return read;
+      }
+      return undefined;
+    },
+  };
+}
+
 /** Height and width in pixels. */
 export interface PixelSize {
   readonly height: number;

@@ -19,6 +19,9 @@ export interface Setting<T> {
   readonly unset?: string;
 }
 
+/** The type of a setting's value. */
+export type ValueOf<S> = S extends { readonly kind: Kind<infer T> } ? T : never;
+
 /** A setting for each option of `O`: an option without a setting does not compile, nor a setting of another type. */
 export type Settings<O> = { readonly [K in keyof O]-?: Setting<Exclude<O[K], undefined>> };
 
@@ -82,6 +85,17 @@ function refuse(what: string, { accepts, words }: Kind<unknown>, value: unknown)
   const written = typeof value === 'number' ? String(value) : JSON.stringify(value);
   const hint = typeof value === 'string' && words ? didYouMean(value, words) : '';
   throw new UsageError(`${what} must be ${accepts}; got ${written}.${hint}`);
+}
+
+/** What holds where the setting is not given, for help and docs: `0.1`, `no early stopping`. */
+export function defaultInWords({
+  unset,
+  default: value,
+}: Omit<Setting<unknown>, 'kind' | 'help'>): string | undefined {
+  if (unset !== undefined || value === undefined) return unset;
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  if (typeof value === 'number' && value > 0 && value < 1e-4) return value.toExponential();
+  return Array.isArray(value) ? value.join(',') : String(value);
 }
 
 /** A setting's name as the command line writes it, without the dashes in front: `batchNorm` as `batch-norm`. */

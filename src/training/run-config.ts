@@ -4,6 +4,8 @@ import { FORMAT_NAMES, MASK_VALUES, PETS_TARGETS, type Normalization } from '../
 import { PixelwiseError } from '../errors/index.js';
 import type { LossSettings } from '../nn/index.js';
 import type { RunFolder } from './run-folder.js';
+import type { RunSetting, RunSettingName, RunSettings } from './run-settings.js';
+import { RUN_SETTING_ROWS } from './run-settings.js';
 
 const whole = z.number().int().nonnegative();
 
@@ -74,6 +76,46 @@ export const chosenThreshold: z.ZodType<ChosenThreshold> = z.object({
   dice: z.number(),
 });
 
+/** Values that config.json keeps of a setting: what its kind accepts; null or nothing where it was not given. */
+function settingSchema({ kind }: RunSetting<unknown>) {
+  return z
+    .custom<unknown>((value) => value === null || kind.read(value) !== undefined, {
+      message: `must be ${kind.accepts}`,
+    })
+    .optional();
+}
+
+const FIXED_SETTINGS = RUN_SETTING_ROWS.filter(([, { fixed }]) => fixed);
+
+/** The settings that a resumed run must have in common with its beginning; a missing one has its default. */
+export function fixedSettings(settings: object): Record<string, unknown> {
+  const values = settings as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(FIXED_SETTINGS.map(([name, setting]) => [name, values[name] ?? setting.default]));
+}
+
+/** Every setting that shapes the learning, and what was worked out for them. */
+const trainingSchema = z.object({
+  ...(Object.fromEntries(
+    FIXED_SETTINGS.map(([name, setting]) => [name, settingSchema(setting)]),
+  ) as unknown as {
+    readonly [K in RunSettingName]: z.ZodOptional<z.ZodType<RunSettings[K] | null>>;
+  }),
+  batch: whole.positive(),
+  dropLast: z.boolean(),
+  epochs: whole.positive(),
+  /** Set by a time budget. */
+  maxSteps: whole.positive().nullable(),
+  optimizer: z.string(),
+  lr: z.number().positive(),
+  schedule: z.string(),
+  loss: z.string(),
+  lossSettings: lossSettings.optional(),
+  augment: z.string(),
+  /** When the frozen encoder begins to learn, and how fast. */
+  unfreezing: z.object({ after: whole.positive(), lr: z.number().positive().optional() }).optional(),
+  seed: z.number(),
+});
+
 const runConfigSchema = z.object({
   version: z.literal(CONFIG_VERSION),
   /** The published work whose settings were followed; absent where there was none. */
@@ -113,43 +155,7 @@ const runConfigSchema = z.object({
     /** How the data was read, as {@link dataReading} takes it; what was found from the files included. */
     options: z.record(z.string(), z.unknown()),
   }),
-  training: z.object({
-    batch: whole.positive(),
-    dropLast: z.boolean(),
-    epochs: whole.positive(),
-    /** Set by a time budget. */
-    maxSteps: whole.positive().nullable(),
-    optimizer: z.string(),
-    lr: z.number().positive(),
-    schedule: z.string(),
-    stepEpochs: whole.positive().nullable(),
-    stepFactor: z.number().positive().nullable(),
-    // What follows is absent where it was not asked for.
-    milestones: z.array(whole.positive()).optional(),
-    warmupEpochs: whole.optional(),
-    restarts: whole.optional(),
-    momentum: z.number().optional(),
-    weightDecay: z.number().optional(),
-    alpha: z.number().optional(),
-    eps: z.number().optional(),
-    loss: z.string(),
-    lossSettings: lossSettings.optional(),
-    augment: z.string(),
-    maskInterpolation: z.string().optional(),
-    sampler: z.string().optional(),
-    clipNorm: z.number().positive().optional(),
-    clipValue: z.number().positive().optional(),
-    accumulate: whole.positive().optional(),
-    /** Share that the average of the weights keeps of itself; absent where weights are not averaged. */
-    ema: z.number().optional(),
-    /** When the frozen encoder begins to learn, and how fast. */
-    unfreezing: z.object({ after: whole.positive(), lr: z.number().positive().optional() }).optional(),
-    patience: whole.nullable(),
-    /** The score that the best epoch and patience go by. */
-    monitor: z.string().optional(),
-    minDelta: z.number().optional(),
-    seed: z.number(),
-  }),
+  training: trainingSchema,
   /** The options as given, from which a resumed run plans itself again. */
   options: z.record(z.string(), z.unknown()),
   /** What was left open and chosen from the data and the machine, with the reasons. */

@@ -10,11 +10,9 @@ import { type ClassValues, classValues } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFile, isImageName, listFiles, stemOf } from '../files.js';
 import { nameOf, type Tree } from '../tree.js';
+import { PETS_TARGETS, type PetsTarget } from './pets-targets.js';
 
-/** What a pixel's class means. In `binary`, `species` and `breed` the border counts as pet. */
-export type PetsTarget = 'trimap' | 'binary' | 'species' | 'breed';
-
-export const PETS_TARGETS: readonly PetsTarget[] = ['trimap', 'binary', 'species', 'breed'];
+export { PETS_TARGETS, type PetsTarget };
 
 /** The 37 breeds in the order of their official numbers, 1 to 37. Cats are written with a capital. */
 const BREEDS = [

@@ -1,27 +1,13 @@
-/** The recipes by name, and how one becomes settings. */
+/** How a recipe becomes settings. */
 import { PixelwiseError, UsageError } from '../../errors/index.js';
 import { recogniseFormat } from '../../data/index.js';
-import { BELONGING } from '../learning-settings.js';
+import { type Choice, settingsApplyingTo } from '../../training/run-settings.js';
 import type { TrainOptions, TrainSettings } from '../train-options.js';
-import { MODEL_OPTIONS } from '../train-options.js';
-import { BRAIN_MRI_UNET } from './brain-mri-unet.js';
-import { CARVANA_UNET } from './carvana-unet.js';
-import { PETS_MOBILENET_UNET } from './pets-mobilenet-unet.js';
-import { PETS_SEGNET } from './pets-segnet.js';
-import type { Recipe } from './recipe.js';
+import { recipeNamed } from './registry.js';
 
 export type { Recipe } from './recipe.js';
 
-export const RECIPES: readonly Recipe[] = [PETS_MOBILENET_UNET, BRAIN_MRI_UNET, CARVANA_UNET, PETS_SEGNET];
-
-/** @throws UsageError naming the recipes there are. */
-export function recipeNamed(name: string): Recipe {
-  const found = RECIPES.find((recipe) => recipe.name === name);
-  if (found) return found;
-  throw new UsageError(
-    `there is no recipe "${name}"; choose one of ${RECIPES.map((recipe) => recipe.name).join(', ')}`,
-  );
-}
+export { recipeNamed, RECIPES } from './registry.js';
 
 /**
  * The options with those of their recipe filled in; what is given overrides it. Options without a recipe come
@@ -52,19 +38,16 @@ export async function withRecipe(options: TrainOptions): Promise<TrainOptions> {
   return options.minutes === undefined ? filled : { ...filled, epochs: options.epochs };
 }
 
-/** Settings of a recipe that mean nothing where a flag names another model, optimizer, schedule or loss. */
-const GOING_WITH: Partial<Record<keyof TrainSettings, readonly (keyof TrainSettings)[]>> = {
-  model: [...MODEL_OPTIONS, 'encoderWeights', 'unfreezeAfter', 'encoderLr'],
-  ...BELONGING,
-};
+/** Settings that a recipe names for its model, and that are left out if another model is named. */
+const ALSO_OF_MODEL = ['encoderWeights', 'unfreezeAfter', 'encoderLr'];
 
-/** What of a recipe's settings can stand beside those that were given. */
+/** The settings of a recipe without those of a model, optimizer, schedule or loss that was replaced. */
 function fitting(settings: TrainSettings, given: TrainSettings): TrainSettings {
   const left = new Set<string>();
-  for (const [choice, dependents] of Object.entries(GOING_WITH)) {
-    const wanted = given[choice as keyof TrainSettings];
-    if (wanted === undefined || wanted === settings[choice as keyof TrainSettings]) continue;
-    dependents.forEach((name) => left.add(name));
+  for (const choice of ['model', 'optimizer', 'schedule', 'loss'] satisfies Choice[]) {
+    if (given[choice] === undefined || given[choice] === settings[choice]) continue;
+    settingsApplyingTo(choice).forEach((name) => left.add(name));
+    if (choice === 'model') ALSO_OF_MODEL.forEach((name) => left.add(name));
   }
   return Object.fromEntries(Object.entries(settings).filter(([name]) => !left.has(name)));
 }

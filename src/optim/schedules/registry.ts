@@ -25,6 +25,17 @@ const DEFINITIONS = {
 /** A name that `--schedule` takes. */
 export type ScheduleName = keyof typeof DEFINITIONS;
 
+/** The settings of all schedules together. */
+export type NamedScheduleOptions = Intersection<OptionsOf<(typeof DEFINITIONS)[ScheduleName]>>;
+
+type OptionsOf<D> = D extends ScheduleDefinition<infer O> ? [O] : never;
+/** Of a union of one-element tuples, the intersection of the elements. */
+type Intersection<T extends [unknown]> = (T extends [infer O] ? (o: O) => void : never) extends (
+  o: infer All,
+) => void
+  ? All
+  : never;
+
 /** The definition of each schedule, by name. */
 export const SCHEDULES: Readonly<Record<ScheduleName, ScheduleDefinition>> =
   DEFINITIONS as unknown as Readonly<Record<ScheduleName, ScheduleDefinition>>;

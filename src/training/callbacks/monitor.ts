@@ -13,6 +13,9 @@ const METRICS = {
 
 export type MonitorMetric = keyof typeof METRICS;
 
+/** The scores that can be monitored. */
+export const METRIC_NAMES = Object.keys(METRICS) as readonly MonitorMetric[];
+
 export interface Monitor {
   readonly metric: MonitorMetric;
   readonly part: 'train' | 'valid';
