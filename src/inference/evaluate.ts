@@ -20,6 +20,7 @@ import type { Runtime } from '../runtime/index.js';
 import { Program, viewOf } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
 import { checkCleanOptions, cleanMask } from './components.js';
+import { decideClasses } from './decide.js';
 import { inOrder } from './in-order.js';
 import { SharedScoring } from './shared-scoring.js';
 import type { ModelCard } from './model-card.js';
@@ -285,32 +286,12 @@ function compare(
   }
   const scores = results.scores!;
   const { width, height } = card;
-  const data = binary ? above(scores, threshold) : mostProbable(scores, card.classes.length);
+  const data = decideClasses(scores, binary ? threshold : undefined, new Uint8Array(width * height));
   return {
     prediction: { width, height, data },
     target: resizeMask(mask, width, height).data,
     foreground: binary ? scores : undefined,
   };
-}
-
-function above(probabilities: Float32Array, threshold: number): Uint8Array {
-  // The graph compares with the nearest float32.
-  const limit = Math.fround(threshold);
-  return Uint8Array.from(probabilities, (p) => (p >= limit ? 1 : 0));
-}
-
-/** The first of the largest values among K planes. */
-function mostProbable(scores: Float32Array, classes: number): Uint8Array {
-  const plane = scores.length / classes;
-  const best = new Uint8Array(plane);
-  for (let i = 0; i < plane; i++) {
-    let most = scores[i]!;
-    for (let k = 1; k < classes; k++) {
-      const value = scores[k * plane + i]!;
-      if (value > most) [most, best[i]] = [value, k];
-    }
-  }
-  return best;
 }
 
 /** Gathers the pixels of several samples for one value of `softDice`. */

@@ -1,6 +1,7 @@
 /** Masks from several looks at an image: tiles, and positions of each. Probabilities are averaged. */
 import type { Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
+import { decideClasses } from './decide.js';
 import { inOrder } from './in-order.js';
 import type { ModelCard } from './model-card.js';
 import type { RasterSegmenter, Segmentation, SegmentOptions, ViewOptions } from './raster-segmenter.js';
@@ -75,7 +76,7 @@ export async function maskInViews(
   const take = (top: number, probabilities: Planes) => {
     options.signal?.throwIfAborted();
     const classes = new Uint8Array(width * probabilities.height);
-    decide(probabilities, threshold, classes);
+    decideClasses(probabilities.data, threshold, classes);
     return emit({ top, classes, probabilities });
   };
   if (options.tile === undefined) await take(0, await look(await source.rows(0, height)));
@@ -116,23 +117,4 @@ async function averaged(
   let i = 0;
   for await (const view of inOrder(symmetries, 1, look)) addRestored(view, symmetries[i++]!, sum);
   return { width, height, channels, data: sum.map((value) => value / symmetries.length) };
-}
-
-/** Writes the class of every pixel: 1 from the threshold on, or the first of the most probable. */
-function decide({ channels, data }: Planes, threshold: number | undefined, mask: Uint8Array): void {
-  if (threshold !== undefined) {
-    // As the graph compares: in float32.
-    const limit = Math.fround(threshold);
-    for (let i = 0; i < mask.length; i++) mask[i] = data[i]! >= limit ? 1 : 0;
-    return;
-  }
-  for (let i = 0; i < mask.length; i++) {
-    let most = data[i]!;
-    let best = 0;
-    for (let k = 1; k < channels; k++) {
-      const value = data[k * mask.length + i]!;
-      if (value > most) [most, best] = [value, k];
-    }
-    mask[i] = best;
-  }
 }

@@ -1,28 +1,29 @@
 /**
- * How wide ONNX Runtime's blocked layout of convolutions is on this machine. It tells nobody, and the layout is
- * its own affair, so it is tried: a small convolution and its input's gradient must come out the same.
+ * The block size of ONNX Runtime's layout for convolutions on this machine (see `graph/passes/blocked-layout.ts`). ONNX
+ * Runtime does not report it, and the layout is private, so each size is tested: a small convolution and the gradient
+ * of its input must give the same values as without the layout.
  */
 import type { Tensor, TensorData } from '../graph/index.js';
 import { concat, conv2d, gradients, input, mul, relu, sum } from '../graph/index.js';
 import { Program } from './program.js';
 import type { Runtime } from './runtime.js';
 
-/** With AVX-512 or NEON, and with older x64. */
+/** The block on processors with AVX-512 or NEON, and on older x64. */
 const BLOCKS = [16, 8];
 
-/** The channels of a block, or 0 where convolutions are better left as they are. */
+/** Channels in a block; 0 where the layout cannot be used. */
 export async function convolutionBlock(runtime: Runtime): Promise<number> {
-  const plain = await tryOut(runtime, 0);
+  const plain = await outputsWith(runtime, 0);
   for (const block of BLOCKS) {
-    // A block that the machine does not have is refused, or gives other values.
-    const blocked = await tryOut(runtime, block).catch(() => undefined);
+    // With the wrong block ONNX Runtime refuses the graph or computes other values.
+    const blocked = await outputsWith(runtime, block).catch(() => undefined);
     if (blocked && Object.keys(plain).every((name) => near(plain[name]!, blocked[name]!))) return block;
   }
   return 0;
 }
 
-/** A convolution of two images joined, and the gradient of each: all that is written in this layout. */
-async function tryOut(runtime: Runtime, convolutionBlock: number): Promise<Record<string, TensorData>> {
+/** Runs everything that is written in this layout: a convolution of two joined images, and the gradient of each. */
+async function outputsWith(runtime: Runtime, convolutionBlock: number): Promise<Record<string, TensorData>> {
   const images = [input('a', [1, 16, 32, 32]), input('b', [1, 16, 32, 32])];
   const w = input('w', [16, 32, 3, 3]);
   const bias = input('bias', [16]);
@@ -31,7 +32,7 @@ async function tryOut(runtime: Runtime, convolutionBlock: number): Promise<Recor
   const inputs = [...images, w, bias];
   const values = (size: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(i * i) / 8);
   const program = await Program.compile(
-    { inputs, outputs: { y, slopeOfA: a, slopeOfB: b } },
+    { inputs, outputs: { y, gradientA: a, gradientB: b } },
     { ...runtime, target: { ...runtime.target, convolutionBlock } },
   );
   try {

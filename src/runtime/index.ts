@@ -1,4 +1,4 @@
-/** Compiled graphs on ONNX Runtime. Free of Node: `runtime/node.js` is imported apart. */
+/** Compiled graphs on ONNX Runtime. Nothing here imports Node; the runtime for Node is `runtime/node.js`. */
 export * from './array-kernel.js';
 export * from './array-rule.js';
 export * from './host-buffer.js';

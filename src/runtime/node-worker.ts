@@ -1,4 +1,4 @@
-/** The worker that holds the sessions, so that the main thread stays alive while a step runs. */
+/** The worker thread of the sessions, so that the main thread can do other work while a graph runs. */
 import { parentPort } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { LocalBinding, NodeSessionSettings, TensorStore } from './node-sessions.js';
@@ -6,7 +6,7 @@ import { KeptStore } from './kept-store.js';
 import { createSession, runSession } from './node-sessions.js';
 import type { KeptTensors } from './runtime.js';
 
-/** A binding as it crosses the thread border: its memory is an index into the list of buffers sent along. */
+/** A binding as it is sent to the worker: its memory is an index into the list of transferred buffers. */
 export interface SentBinding extends Omit<LocalBinding, 'memory'> {
   readonly memory: number;
 }
@@ -35,7 +35,7 @@ export type Request =
 export interface Reply {
   readonly id: number;
   readonly error?: string;
-  /** The buffers of a run, given back. */
+  /** The buffers that were lent for the run. */
   readonly buffers?: readonly ArrayBuffer[];
   readonly results?: Readonly<Record<string, Float32Array | Int32Array | BigInt64Array | Uint8Array>>;
 }

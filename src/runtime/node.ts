@@ -20,11 +20,11 @@ export interface NodeRuntimeOptions {
   /** Whether sessions live in a worker thread (default). Without one, a run blocks the caller. */
   readonly worker?: boolean;
   /**
-   * Whether graphs with weights as inputs will run (default): then, once a process, it is tried out how this
-   * machine's ONNX Runtime lays out convolutions, which takes a fifth of a second.
+   * Whether graphs with weights as inputs will run (default true). If so, the layout that this machine's ONNX Runtime
+   * has for convolutions is detected once per process, which takes a fifth of a second.
    */
   readonly training?: boolean;
-  /** Overrides what graphs are lowered for. */
+  /** The target that graphs are lowered for; default: by device. */
   readonly target?: Target;
 }
 
@@ -40,7 +40,7 @@ const TARGETS: Record<Device, Target> = {
 // Run from its TypeScript source (in tests), this file has no compiled worker beside it.
 const COMPILED = !import.meta.url.endsWith('.ts');
 
-/** Opens onnxruntime-node on a device. Throws if this machine's ONNX Runtime lacks it. */
+/** Opens onnxruntime-node on a device. @throws PixelwiseError `device` if this machine's ONNX Runtime does not have it. */
 export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
   const { device = 'cpu', threads = availableParallelism(), worker = COMPILED, training = true } = options;
   await checkDevice(device);
@@ -70,7 +70,7 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
   return { ...runtime, target: { ...runtime.target, convolutionBlock: blockOfMachine } };
 }
 
-/** Tried out once a process. */
+/** Detected once per process. */
 let blockOfMachine: number | undefined;
 
 /** The devices of this machine's onnxruntime-node. */
@@ -87,11 +87,11 @@ async function checkDevice(device: Device): Promise<void> {
   }
 }
 
-/** ONNX Runtime's words for memory that it did not get, on CPU and GPU; V8's and C++'s own beside them. */
+/** How ONNX Runtime (on CPU and GPU), V8 and C++ report that memory ran out. */
 const OUT_OF_MEMORY =
   /failed to allocate memory|bad_alloc|bfc_?arena|available memory of|out of memory|array buffer allocation failed/i;
 
-/** An error of ONNX Runtime as a person should read it; its code is `memory` where that ran out. */
+/** An error of ONNX Runtime with a hint on what to do. Its code is `memory` if memory ran out. */
 export function explain(error: unknown, device: Device): PixelwiseError {
   const message = error instanceof Error ? error.message : String(error);
   if (OUT_OF_MEMORY.test(message)) {
@@ -103,7 +103,7 @@ export function explain(error: unknown, device: Device): PixelwiseError {
   return new PixelwiseError('runtime', `ONNX Runtime: ${message}${hint}`, { cause: error });
 }
 
-/** What may be wrong with a device other than the CPU. */
+/** The likely cause of an error on a device other than the CPU. */
 const advice = (message: string) =>
   /while running \w+ node/.test(message)
     ? 'it cannot compute this operator. A run folder is written for the device that it is opened on, an ONNX file for any.'
@@ -164,7 +164,7 @@ class InlineHost implements SessionHost {
 /** Sessions in a worker thread. */
 class WorkerHost implements SessionHost {
   private readonly worker = new Worker(new URL('./node-worker.js', import.meta.url), {
-    // Not the flags of this process: of `node --input-type=module --eval …` they would fit no file.
+    // Not the flags of this process: those of `node --input-type=module --eval …` do not apply to a file.
     execArgv: [],
   });
   private readonly waiting = new Map<
@@ -186,7 +186,7 @@ class WorkerHost implements SessionHost {
     this.worker.on('exit', (code) =>
       this.end(new Error(`the worker that runs the graphs ended (code ${code})`)),
     );
-    // Waiting for work must not keep the process alive.
+    // An idle worker must not keep the process alive.
     this.worker.unref();
   }
 
@@ -199,7 +199,7 @@ class WorkerHost implements SessionHost {
   private ask(request: Request, transfer: ArrayBuffer[]): Promise<Reply> {
     if (this.ended) return Promise.reject(this.ended);
     return new Promise((resolve, reject) => {
-      // First of all, since it throws for what cannot be sent: then there is nothing to wait for.
+      // First, since it throws if the request cannot be sent: then there is nothing to wait for.
       this.worker.postMessage(request, transfer);
       this.waiting.set(request.id, { resolve, reject });
       this.worker.ref();
@@ -214,7 +214,7 @@ class WorkerHost implements SessionHost {
 
   async load(model: Uint8Array, settings: HostSettings): Promise<Session> {
     const id = this.nextId++;
-    // The bytes of a model with its weights baked in are many: they move to the worker instead of being copied.
+    // A model with its weights as constants is large: its bytes are transferred to the worker instead of copied.
     const whole = model.byteLength === model.buffer.byteLength;
     await this.done({ kind: 'load', id, model, settings }, whole ? [model.buffer as ArrayBuffer] : []);
     const session: Session = {
@@ -244,7 +244,7 @@ class WorkerHost implements SessionHost {
     };
     const content = { feeds: feeds.map(sent), into: into.map(sent) };
     const holders = [...lent.keys()];
-    // All or none: a buffer that another run still has must not leave the others lent.
+    // All or none: if another run still has one of the buffers, this throws before any is lent.
     holders.forEach((buffer) => void buffer.bytes);
     const buffers = holders.map((buffer) => buffer.lend());
     const reply = await this.ask(

@@ -1,4 +1,4 @@
-/** Compiled graphs, kept within a bound of bytes: those used longest ago are released first. */
+/** A cache of compiled graphs within a bound of bytes. The least recently used are released first. */
 import type { Program } from './program.js';
 
 interface Entry {
@@ -7,17 +7,17 @@ interface Entry {
 }
 
 export class ProgramCache {
-  // A Map keeps insertion order; what is used is put in anew, so the first entry is the oldest.
+  // A Map keeps insertion order. A program that is used is inserted again, so the first entry is the oldest.
   private readonly entries = new Map<string, Entry>();
 
-  /** @param maxBytes what all kept programs together may be estimated to hold while they run. */
+  /** @param maxBytes the bound on the estimated memory of all cached programs together, while they run */
   constructor(private readonly maxBytes: number) {}
 
   get size(): number {
     return this.entries.size;
   }
 
-  /** Bytes that the kept programs are estimated to hold. */
+  /** The estimated memory of the cached programs. */
   get bytes(): number {
     let sum = 0;
     for (const entry of this.entries.values()) sum += entry.bytes;
@@ -25,8 +25,8 @@ export class ProgramCache {
   }
 
   /**
-   * The program under `key`, compiled if need be. Others are released first if the bound asks for it; a
-   * program larger than the bound is kept alone.
+   * The program of `key`, compiled if it is not cached. To stay within the bound, others are released before; a program
+   * that is larger than the bound is cached alone.
    */
   async get(key: string, bytes: number, compile: () => Promise<Program>): Promise<Program> {
     const known = this.entries.get(key);

@@ -31,9 +31,9 @@ export class Program {
   }
 
   /**
-   * Runs once. `feeds` names a place in memory for every input that is not in `kept`; results named in `into`
-   * are written there, those of `kept` stay on the device, all others come back as fresh arrays. What `kept`
-   * names and the graph lacks is passed over.
+   * Runs once. `feeds` has a view of memory for every input that is not in `kept`. Results named in `into` are written
+   * to those views, those in `kept` stay on the device, all others are returned as new arrays. Names in `kept` that the
+   * graph does not have are ignored.
    */
   async run(
     feeds: Readonly<Record<string, View>>,
@@ -62,7 +62,7 @@ export class Program {
     });
   }
 
-  /** Runs on plain arrays: for tests and small work. */
+  /** Runs on plain arrays, which are copied: for tests and small work. */
   async evaluate(feeds: Readonly<Record<string, TensorData>>): Promise<Record<string, TensorData>> {
     for (const { name, shape, dtype } of this.inputs) {
       const data = feeds[name];
@@ -72,7 +72,7 @@ export class Program {
         );
       }
     }
-    // Copies, since the memory of a feed is lent whole.
+    // Copies, since the whole memory of a feed is lent for the time of the run.
     const views = Object.entries(feeds).map(([name, data]) => [name, viewOf(data.slice())] as const);
     return this.run(Object.fromEntries(views));
   }
@@ -82,7 +82,7 @@ export class Program {
   }
 }
 
-/** Integers and bool as int32, for a target that cannot be fed them. */
+/** Converts integers and bool to int32, for a target that cannot be fed them. */
 function converted({ dtype, hostDtype, shape }: GraphInput, view: View): View {
   if (dtype === hostDtype) return view;
   const values = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset);

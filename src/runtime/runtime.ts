@@ -1,21 +1,18 @@
-/**
- * What runs graphs: one small interface, implemented for Node (`node.ts`) and for the web (`web.ts`).
- */
+/** Runtimes run graphs: one small interface, implemented for Node (`node.ts`) and for the web (`web.ts`). */
 import type { DType, Shape, Target, TensorData } from '../graph/index.js';
 import type { View } from './host-buffer.js';
 
 export type Device = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml' | 'wasm';
 
 /**
- * The device as ONNX Runtime's sessions want it named. On WebGPU, convolutions are left as they are
- * written: by default they are rewritten for N×H×W×C and the transposes moved about, over masks of bool
- * as well, which cannot be transposed there and go by way of the CPU; and the transposed convolution of
- * that layout is wrong where it gives one channel (ONNX Runtime 1.30).
+ * The execution provider of a device. On WebGPU, convolutions keep the layout N×C×H×W. By default ONNX Runtime 1.30
+ * rewrites them for N×H×W×C. It then moves transposes past masks of bool, which WebGPU cannot transpose and the CPU
+ * has to; and its transposed convolution is wrong in that layout where the result has one channel.
  */
 export const executionProvider = (device: Device) =>
   device === 'webgpu' ? ({ name: device, preferredLayout: 'NCHW' } as const) : device;
 
-/** Where a session leaves its results: those named stay on the device. */
+/** The session option that keeps the named results on the device. */
 export const outputLocations = (kept: readonly string[] = []) =>
   kept.length > 0 && {
     preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, 'gpu-buffer'] as const)),
@@ -26,15 +23,15 @@ export interface Binding {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
-  /** Where its values are. */
+  /** The memory of its values. */
   readonly view: View;
 }
 
-/** Tensors on the device, by keys that hold for a whole runtime: one session's results are another's inputs. */
+/** Tensors on the device, by keys that are valid in a whole runtime: one session's results are another's inputs. */
 export interface KeptTensors {
-  /** Inputs that are there already: key by input. */
+  /** Inputs whose values are on the device already: key by input. */
   readonly feeds: Readonly<Record<string, string>>;
-  /** Results that stay there, in place of what had the key: key by result. */
+  /** Results that stay on the device and replace the tensor that had the key: key by result. */
   readonly results: Readonly<Record<string, string>>;
 }
 
@@ -43,14 +40,14 @@ export const NOTHING_KEPT: KeptTensors = { feeds: {}, results: {} };
 export interface SessionOptions {
   /** Writes ONNX Runtime's own profile (JSON, Chrome trace) to a file with this prefix. Node only. */
   readonly profile?: string;
-  /** Results that every run leaves on the device; only where the runtime {@link Runtime.keepsTensors}. */
+  /** Results that stay on the device after every run. Needs a runtime that {@link Runtime.keepsTensors}. */
   readonly kept?: readonly string[];
 }
 
 export interface Session {
   /**
-   * Runs the graph once. Results named in `into` are written there, those of `kept` stay on the device, all
-   * others come back as fresh arrays. The buffers of `feeds` and `into` are lent for the time of the run.
+   * Runs the graph once. Results named in `into` are written to those views, results in `kept` stay on the device, and
+   * results in `fresh` are returned as new arrays. The buffers of `feeds` and `into` are lent for the time of the run.
    */
   run(
     feeds: readonly Binding[],
@@ -58,22 +55,22 @@ export interface Session {
     fresh: readonly string[],
     kept?: KeptTensors,
   ): Promise<Record<string, TensorData>>;
-  /** Frees what the session holds. Ends profiling. */
+  /** Frees the session's memory. Ends profiling. */
   release(): Promise<void>;
 }
 
 export interface Runtime {
   readonly device: Device;
-  /** What graphs are lowered for. */
+  /** The target that graphs are lowered for. */
   readonly target: Target;
   /** Threads that one run uses. */
   readonly threads: number;
-  /** Whether results can stay on the device for later runs to read. */
+  /** Whether results can stay on the device, to be read by later runs. */
   readonly keepsTensors: boolean;
-  /** Reads a model's bytes. The bytes may be taken over: do not use them afterwards. */
+  /** Loads a model. Its bytes may be transferred to a worker: do not use them afterwards. */
   load(model: Uint8Array, options?: SessionOptions): Promise<Session>;
-  /** Frees kept tensors. Unknown keys are fine. */
+  /** Frees kept tensors. Unknown keys are ignored. */
   drop(keys: readonly string[]): Promise<void>;
-  /** Ends every session, and the worker if there is one. */
+  /** Releases every session, and ends the worker if there is one. */
   close(): Promise<void>;
 }

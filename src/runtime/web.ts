@@ -1,6 +1,6 @@
 /**
- * The runtime for the web: onnxruntime-web, on WebAssembly or WebGPU. The module is passed in, so that a
- * page bundles the build it wants (`onnxruntime-web`, `onnxruntime-web/webgpu`) and Node needs neither.
+ * The runtime for the web: onnxruntime-web on WebAssembly or WebGPU. The caller passes the module in, so that a page
+ * bundles the build that it needs (`onnxruntime-web`, `onnxruntime-web/webgpu`) and Node needs neither.
  */
 import type * as Ort from 'onnxruntime-common';
 import { PixelwiseError } from '../errors/index.js';
@@ -14,7 +14,7 @@ import { executionProvider, NOTHING_KEPT, outputLocations } from './runtime.js';
 export interface WebRuntimeOptions {
   /** Default `wasm`. */
   readonly device?: 'wasm' | 'webgpu';
-  /** WebGPU only: refuse graphs of which a part would fall back to WebAssembly. Default false. */
+  /** WebGPU only: refuse graphs with operators that would run on WebAssembly instead. Default false. */
   readonly strict?: boolean;
   readonly target?: Target;
 }
@@ -24,7 +24,7 @@ function explain(error: unknown, device: string): PixelwiseError {
   return new PixelwiseError('runtime', `ONNX Runtime Web (${device}): ${message}`, { cause: error });
 }
 
-/** Wraps an onnxruntime-web module. Its sessions run on the thread that calls: use a worker in a page. */
+/** Wraps an onnxruntime-web module. Its sessions run on the calling thread: in a page, use a worker. */
 export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {}): Runtime {
   const { device = 'wasm', strict = false } = options;
   const target = options.target ?? (device === 'webgpu' ? WEBGPU : { ...CPU, name: 'wasm' });
@@ -61,7 +61,7 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
               throw explain(error, device);
             });
           for (const { name, dtype, shape, view } of into) {
-            // Preallocated outputs are not filled here; the result is copied to its place.
+            // onnxruntime-web does not write to preallocated outputs, so the result is copied.
             const to = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset) as Float32Array;
             to.set(results[name]!.data as Float32Array);
           }
