@@ -1,5 +1,5 @@
 /**
- * Symbolic tensors: what a model's `forward` computes with. A tensor has a shape and an element type but no values. It
+ * Symbolic tensors, on which a model's `forward` operates. A tensor has a shape and an element type but no values. It
  * keeps the node that computes it, and so the tensors of an expression form a graph that can be differentiated
  * (`gradients.ts`) and written as ONNX (`lowering.ts`).
  */
@@ -127,7 +127,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }
 
-/** Checks the element type of what only floating-point operators take. */
+/** @throws ShapeError unless all tensors are float32 */
 export function requireFloat(name: string, ...tensors: readonly Tensor[]): void {
   for (const tensor of tensors) {
     if (tensor.dtype !== 'float32') {
@@ -161,7 +161,7 @@ export function currentScope(): string {
   return scopes.at(-1) ?? '';
 }
 
-/** ` (in layer down.0.conv1)` for messages, or nothing outside of a layer. */
+/** For messages: ` (in layer down.0.conv1)`, or '' outside of layers. */
 export function atScope(): string {
   const scope = currentScope();
   return scope === '' ? '' : ` (in layer ${scope})`;
@@ -189,7 +189,7 @@ const leafOperator: Operator<{ readonly name: string }> = {
   },
 };
 
-/** A tensor that is fed at every run: a batch, a weight. Two leaves of one graph need different names. */
+/** A tensor that is fed at every run: a batch, a weight. The leaves of one graph need different names. */
 export class Leaf extends Tensor {
   constructor(
     public name: string,

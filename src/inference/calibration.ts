@@ -1,7 +1,7 @@
 /**
- * The ranges of values inside a model, seen on images: what static quantisation rests on. Of each tensor a
- * histogram is kept, and the range is the one that makes the mean squared error of rounding to 256 steps
- * smallest: it cuts off what is far out and rare, where that buys finer steps for the rest.
+ * Calibration for static quantisation: the ranges of values inside a model, measured on images. Each tensor has a
+ * histogram, and its range is the one with the smallest mean squared error of rounding to 256 steps: rare outliers are
+ * cut off where this makes the steps for all other values finer.
  */
 import { UsageError } from '../errors/index.js';
 import type { Raster } from '../images/raster.js';
@@ -9,16 +9,16 @@ import type { OnnxModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { RasterSegmenter } from './raster-segmenter.js';
 
-/** Values between these are told apart; others are taken for the nearer one. */
+/** The range of a quantised tensor. Values outside of it are clipped. */
 export interface ActivationRange {
   readonly least: number;
   readonly most: number;
 }
 
-/** `mse`: the range with the smallest error; `min-max`: all that was seen. */
+/** `mse`: the range with the smallest mean squared error; `min-max`: the range of all values. */
 export type RangeRule = 'mse' | 'min-max';
 
-/** Images by number. */
+/** Images by index. */
 export interface CalibrationImages {
   readonly length: number;
   get(index: number): Promise<Raster>;
@@ -32,14 +32,14 @@ export interface CalibrateOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Tensors that are looked at in one pass over the images: their values are held at once. */
+/** Tensors that are measured in one pass over the images: their values are in memory at the same time. */
 const TENSORS_AT_ONCE = 6;
 
 /**
- * Runs a model on images and gives the range of each tensor.
+ * Runs a model on images and measures the range of each tensor.
  *
  * @param model an exported file. @param tensors names of float32 values in it.
- * @throws UsageError where there are no images.
+ * @throws UsageError if there are no images.
  */
 export async function calibrate(
   model: OnnxModel,
@@ -49,7 +49,7 @@ export async function calibrate(
   options: CalibrateOptions = {},
 ): Promise<Map<string, ActivationRange>> {
   if (images.length === 0)
-    throw new UsageError('No images to see the ranges of values on: give some with --data.');
+    throw new UsageError('Calibration needs images to measure ranges of values on: give some with --data.');
   const ranges = new Map<string, ActivationRange>();
   const passes = Math.ceil(tensors.length / TENSORS_AT_ONCE);
   let done = 0;
@@ -74,10 +74,10 @@ export async function calibrate(
 
 const BINS = 4096;
 
-/** Counts of values in even bins around 0, whose width doubles when values lie beyond. */
+/** Counts values in equal bins around 0, whose width doubles when a value is outside. */
 export class Histogram {
   private counts = new Float64Array(BINS);
-  /** Half of what the bins span: a power of two. */
+  /** The bins cover −reach to reach; a power of two. */
   private reach = 2 ** -20;
   private least = Infinity;
   private most = -Infinity;
@@ -106,7 +106,7 @@ export class Histogram {
     this.reach *= 2;
   }
 
-  /** The range for 256 steps. */
+  /** The range to quantise with. */
   range(rule: RangeRule): ActivationRange {
     const whole = { least: Math.min(0, this.least), most: Math.max(0, this.most) };
     if (rule === 'min-max' || whole.most - whole.least === 0) return whole;
@@ -119,7 +119,7 @@ export class Histogram {
     return best;
   }
 
-  /** Sum of the squared errors when values are rounded to 256 steps of a range. */
+  /** The sum of squared errors when values are rounded to 256 steps of a range. */
   private errorOf({ least, most }: ActivationRange): number {
     const step = (most - least) / 255;
     const within = (step * step) / 12;
@@ -129,7 +129,7 @@ export class Histogram {
       const count = this.counts[bin]!;
       if (count === 0) continue;
       const value = (bin - BINS / 2 + 0.5) * width;
-      // Zeros (half of what a ReLU gives) are kept exactly.
+      // Zeros (half of a ReLU's results) have no error.
       if (bin === BINS / 2 && least === 0) continue;
       const beyond = value < least ? least - value : value > most ? value - most : 0;
       sum += count * (beyond === 0 ? within : beyond * beyond);

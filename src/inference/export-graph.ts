@@ -1,17 +1,17 @@
 /**
- * One ONNX file that takes an image of any size and gives its mask at that size: resizing, normalisation, the
- * model with its weights, probabilities, resizing back, and the choice of a class, all inside. `predict` runs
- * the same graph, so a file and the program that wrote it cannot disagree. Opset 17, IR 8 and standard
- * operators only, so that any runtime of the last years opens it.
+ * Exports a model as one ONNX file that takes an image of any size and returns its mask at that size. Resizing,
+ * normalisation, the model with its weights, probabilities, resizing back and the choice of a class are all inside.
+ * `predict` runs the same graph, so a file and the program that wrote it give the same results. Files have opset 17,
+ * IR version 8 and standard operators only, so that any runtime of recent years opens them.
  *
  *   image (uint8 1×H×W×C) → resize → normalise → input → model → logits → sigmoid or softmax → scores
  *     → resize → probabilities (1×K×H×W) → threshold or argmax → mask (uint8 1×H×W)
  *
- * `input`, `logits` and `scores` (probabilities at the model's size) are names inside the file that
- * {@link withOutputs} can turn into outputs.
+ * `input`, `logits` and `scores` (probabilities at the model's size) are values inside the file that {@link withOutputs}
+ * can make outputs.
  *
- * Weights are initializers: ONNX Runtime then folds batch norms into convolutions and lays the weights out
- * for its fastest kernels.
+ * Weights are initializers, so that ONNX Runtime folds batch norms into convolutions and converts the weights to the
+ * layout of its fastest kernels.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
 import type { Target } from '../graph/index.js';
@@ -44,19 +44,19 @@ export type Precision = 'float32' | 'float16' | 'int8';
 
 export interface ExportOptions {
   /**
-   * `free` (default): images of any size. Else the one size that the file takes, which runs a little faster.
-   * Not with `bare`, which takes the model's own size.
+   * `free` (default): the file takes images of any size. Else the one size that it takes, which is a little faster. Not
+   * with `bare`: such a file takes the model's own size.
    */
   readonly size?: 'free' | { readonly height: number; readonly width: number };
   /** Only the model: `input` float32 1×C×h×w, normalised, to `logits`. Default false. */
   readonly bare?: boolean;
-  /** How the model's numbers are stored and computed with; default `float32`. See `inHalfPrecision`, `quantizeGraph`. */
+  /** The precision of weights and arithmetic; default `float32`. See `inHalfPrecision`, `quantizeGraph`. */
   readonly precision?: Precision;
-  /** With `int8`: what values inside the model were seen to be, as `calibrate` gives them. */
+  /** With `int8`: the ranges of values inside the model, as `calibrate` returns them. */
   readonly ranges?: ReadonlyMap<string, ActivationRange>;
   /** With `bare` only: how many images the file takes at once. Default 1. */
   readonly batch?: number;
-  /** What the graph is lowered for: default standard operators only, as a file needs that runs anywhere. */
+  /** The target that the graph is lowered for; default: standard operators only, for files that run anywhere. */
   readonly target?: Target;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A graph in float16: half the bytes, and half the time where a device computes in 16 bits. What goes in and
- * comes out stays float32. ONNX Runtime's CPU provider keeps the values in 16 bits and computes in 32.
+ * A graph in float16: half the bytes, and half the time on devices that compute in 16 bits. Inputs and outputs stay
+ * float32. ONNX Runtime's CPU provider stores values in 16 bits and computes in 32.
  */
 import { PixelwiseError } from '../errors/index.js';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
@@ -14,7 +14,11 @@ import {
   tensorOf,
 } from '../onnx/index.js';
 
-/** The same graph with all float32 values inside as float16. Throws `float16` for a weight beyond ±65,504. */
+/**
+ * The same graph with float16 for all float32 values inside.
+ *
+ * @throws PixelwiseError `float16` for a weight beyond ±65,504.
+ */
 export function inHalfPrecision(graph: OnnxGraph): OnnxGraph {
   const inside = new Map<string, string>();
   const casts: OnnxNode[] = [];

@@ -1,14 +1,14 @@
 /**
- * Static quantisation to 8 bits, in the QuantizeLinear/DequantizeLinear form that ONNX Runtime turns into
- * integer kernels (its `quantize_static`; Jacob et al., "Quantization and training of neural networks for
- * efficient integer-arithmetic-only inference", 2018):
+ * Static quantisation to 8 bits, in the QuantizeLinear/DequantizeLinear form that ONNX Runtime converts to integer
+ * kernels (as its `quantize_static` does; Jacob et al., "Quantization and training of neural networks for efficient
+ * integer-arithmetic-only inference", 2018):
  *
- *   activations   uint8, one scale and zero point a tensor, from ranges seen on images
- *   weights       int8, one scale a filter, zero point 0
+ *   activations   uint8, one scale and zero point per tensor, from ranges measured on images
+ *   weights       int8, one scale per filter, zero point 0
  *   biases        int32, in units of the product of both scales
  *
- * Weights take 7 of their 8 bits: processors without VNNI add two products in 16 bits, which 255 · 127 · 2
- * would overflow, and one file should say the same everywhere. What the graph gives out stays float32.
+ * Weights use 7 of their 8 bits. Processors without VNNI add two products in 16 bits, which 255 · 127 · 2 would
+ * overflow, and a file should give the same results everywhere. The graph's outputs stay float32.
  */
 import type { DataType, OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
 import { float32Values, int, nodeFor, tensorOf } from '../onnx/index.js';
@@ -16,17 +16,17 @@ import type { ActivationRange } from './calibration.js';
 
 /** Operators with integer kernels. */
 const QUANTIZED = new Set(['Conv', 'Add', 'Concat', 'MaxPool', 'GlobalAveragePool']);
-/** They vanish into the rounding after a convolution, where the range begins at 0. */
+/** Activations that the rounding after a convolution includes, where the range begins at 0. */
 const ACTIVATIONS = new Set(['Relu', 'Clip']);
-/** The result holds values of the operand alone, so it has its range. */
+/** Operators whose result contains only values of the operand, and so has its range. */
 const SAME_RANGE = new Set(['MaxPool']);
-/** Weights of these are stored in 8 bits, and brought back before use. */
+/** Operators whose weight (by axis of its filters) is stored in 8 bits and converted to float32 before use. */
 const STORED: Readonly<Record<string, number>> = { ConvTranspose: 1 };
 
 const HIGHEST_WEIGHT = 63;
 const HIGHEST_ACTIVATION = 255;
 
-/** The tensors of a graph that become 8 bits, whose ranges must be known. */
+/** The tensors of a graph that are quantised, whose ranges must be known. */
 export function quantizedTensors(graph: OnnxGraph): string[] {
   const { users, constants, results } = factsOf(graph);
   const chosen = new Set<string>();
@@ -54,7 +54,7 @@ function factsOf({ nodes, initializers, outputs }: OnnxGraph) {
   };
 }
 
-/** Whether an operator's operands are what its integer kernel takes. */
+/** Whether the integer kernel of an operator takes its operands. */
 function isQuantized({ opType, inputs }: OnnxNode, constants: ReadonlyMap<string, OnnxTensor>): boolean {
   if (!QUANTIZED.has(opType)) return false;
   if (opType !== 'Conv') return !inputs.some((name) => constants.has(name));
@@ -107,7 +107,7 @@ export function quantizeGraph(graph: OnnxGraph, ranges: ReadonlyMap<string, Acti
   };
 }
 
-/** One group: the filters of a transposed convolution lie along its second axis. */
+/** Whether there is one group: then the second axis of a transposed convolution's weight is that of filters. */
 const isWhole = ({ attributes }: OnnxNode): boolean =>
   attributes.group === undefined || (attributes.group.type === 'int' && attributes.group.value === 1);
 
@@ -116,12 +116,12 @@ const dequantized = (name: string): string => `${name}/dequantized`;
 function scaleOf({ least, most }: ActivationRange): Scale {
   const low = Math.min(0, least);
   const high = Math.max(0, most);
-  // A hair less than the range: a Clip to 6 vanishes only where no rounded value lies beyond 6.
+  // Slightly less than the range: ONNX Runtime removes a Clip to 6 only if no rounded value is beyond 6.
   const scale = Math.fround(((high - low) / HIGHEST_ACTIVATION) * (1 - 2 ** -20)) || 1;
   return { scale, zeroPoint: Math.max(0, Math.min(HIGHEST_ACTIVATION, Math.round(-low / scale))) };
 }
 
-/** Writes the rounding of tensors, and constants as integers; each constant once. */
+/** Writes the rounding of tensors, and each constant once as integers. */
 class QuantizedWriter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
@@ -129,7 +129,7 @@ class QuantizedWriter {
 
   constructor(private readonly constants: ReadonlyMap<string, OnnxTensor>) {}
 
-  /** From `name` to 8 bits and back. */
+  /** Rounds `name` to 8 bits and converts it back. */
   round(name: string, { scale, zeroPoint }: Scale): void {
     const parameters = [
       this.store(`${name}/scale`, 'float32', [], Float32Array.of(scale)),
@@ -141,7 +141,7 @@ class QuantizedWriter {
 
   /**
    * A weight as int8, one scale for each index of `axis`; returns the scales.
-   * @param bias that is added in units of `scale` times these: they are made large enough for its integers.
+   * @param added the bias, stored in units of `scale` times these scales, which are made large enough for its integers
    */
   weight(
     name: string,

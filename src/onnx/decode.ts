@@ -1,7 +1,6 @@
 /**
- * Reads an ONNX file of any origin into plain objects. What changes nothing about what a model computes
- * (doc strings, shapes of inner values, training info) is skipped; what would, but has no place in
- * `OnnxModel`, is refused.
+ * Reads an ONNX file of any origin into plain objects. Fields that have no effect on what the model computes (doc
+ * strings, shapes of inner values, training info) are skipped. Fields that have one, but are not supported, are errors.
  */
 import { PixelwiseError } from '../errors/index.js';
 import { ATTRIBUTE_TYPES, FIELDS } from './fields.js';
@@ -28,16 +27,16 @@ const ATTRIBUTE_TYPE_NAMES = new Map<number, AttributeValue['type']>(
   Object.entries(ATTRIBUTE_TYPES).map(([name, number]) => [number, name as AttributeValue['type']]),
 );
 
-/** Gives the data of the constant `name`, which are in another file. */
+/** Returns the data of the constant `name`, which are in another file. */
 export type ExternalReader = (name: string, place: ExternalData) => Uint8Array;
 
 /**
- * The model in the bytes of an `.onnx` file. Tensor data are views of `bytes` wherever the file holds them
- * as `raw_data`: they may start at any byte, and change when `bytes` does.
+ * Reads the bytes of an `.onnx` file. Tensor data are views of `bytes` where the file stores them as `raw_data`: they may
+ * start at any byte, and change when `bytes` change.
  *
  * @param source what error messages call the model, e.g. its file name.
- * @param external gives the data of a constant that the file keeps in another file. Without it, such a
- *   constant is an error.
+ * @param external returns the data of a constant that is stored in another file. Without it, such a constant is an
+ *   error.
  * @throws PixelwiseError if the bytes are truncated, corrupt or no ONNX model, and for what is not
  *   supported: model-local functions, sparse and string tensors, inputs that are not tensors, integers
  *   beyond 2^53.
@@ -113,7 +112,7 @@ function readOpset(reader: MessageReader): [domain: string, version: number] {
   return [canonicalDomain(domain), version];
 }
 
-/** A pair of texts: an entry of the metadata, or a part of where external data are. */
+/** A pair of strings: an entry of the metadata, or a part of the location of external data. */
 function readStringEntry(reader: MessageReader): [key: string, value: string] {
   let key = '';
   let value = '';
@@ -250,7 +249,7 @@ function readAttribute(reader: MessageReader): [name: string, value: AttributeVa
   const type = ATTRIBUTE_TYPE_NAMES.get(typeNumber);
   const present = <T>(value: T | undefined): T => value ?? reader.fail(`attribute "${name}" has no value`);
   switch (type) {
-    // Writers of the proto3 flavour leave out values that are zero or empty.
+    // Writers that use proto3 leave out values that are zero or empty.
     case 'int':
       return [name, { type, value: int ?? 0 }];
     case 'float':
@@ -412,7 +411,7 @@ function readDimension(reader: MessageReader): number | string {
   while (reader.next()) {
     if (reader.field === FIELDS.dimension.dimValue) {
       const value = reader.int();
-      // Some exporters write −1 for a size that is not known.
+      // Some exporters write −1 for an unknown size.
       size = value < 0 ? '' : value;
     } else if (reader.field === FIELDS.dimension.dimParam) {
       size = reader.string();
@@ -432,7 +431,7 @@ function dataTypeOf(reader: MessageReader, number: number, what: string): DataTy
   );
 }
 
-/** 'ai.onnx' is another name of ONNX's own operator set. */
+/** 'ai.onnx' is another name for ONNX's own operator set, ''. */
 function canonicalDomain(domain: string): string {
   return domain === 'ai.onnx' ? '' : domain;
 }

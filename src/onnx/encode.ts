@@ -1,4 +1,4 @@
-/** Writes a model as ONNX protobuf. Field order and bytes are a pure function of the model. */
+/** Writes a model as ONNX protobuf. Equal models give equal bytes. */
 import { PixelwiseError } from '../errors/index.js';
 import { ATTRIBUTE_TYPES, FIELDS } from './fields.js';
 import { MessageWriter } from './message-writer.js';

@@ -1,7 +1,6 @@
 /**
- * The field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), as far as this
- * project reads or writes them. A message of the file format is one entry; its fields keep the names they
- * have there, in camel case.
+ * The field numbers of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto) that this project reads or
+ * writes. Each entry is one message of the file format; its fields have the names that they have there, in camel case.
  */
 export const FIELDS = {
   model: {
@@ -50,7 +49,7 @@ export const FIELDS = {
   dimension: { dimValue: 1, dimParam: 2 },
 } as const;
 
-/** `AttributeProto.AttributeType` of the kinds that have a place in `AttributeValue`. */
+/** The numbers of `AttributeProto.AttributeType` for the kinds of `AttributeValue`. */
 export const ATTRIBUTE_TYPES = {
   float: 1,
   int: 2,

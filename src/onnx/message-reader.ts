@@ -1,15 +1,15 @@
 /**
- * One protobuf message being read, bounded by its own bytes: nothing inside it can reach beyond its end.
- * Every problem is told with the path of the message (`graph.node[3].attribute[0]`).
+ * Reads one protobuf message. It has only its own bytes, so that nothing inside can be read beyond its end. Errors
+ * contain the path of the message (`graph.node[3].attribute[0]`).
  */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { PixelwiseError } from '../errors/index.js';
 
-/** Protobuf's customary bound; a deeper nesting is an attack, not a model. */
+/** Protobuf's usual limit. Deeper nesting is an attack, not a model. */
 const MAX_DEPTH = 100;
 
 export class MessageReader {
-  /** Number of the field that `next` came to. */
+  /** The number of the field that `next` moved to. */
   field = 0;
 
   private wireType: WireType = WireType.Varint;
@@ -17,7 +17,7 @@ export class MessageReader {
 
   /**
    * @param source what error messages call the model, e.g. its file.
-   * @param path where in the model this message stands; '' for the model itself.
+   * @param path of this message in the model; '' for the model itself.
    */
   constructor(
     bytes: Uint8Array,
@@ -29,7 +29,7 @@ export class MessageReader {
     this.reader = new BinaryReader(bytes);
   }
 
-  /** Goes to the next field; its value must then be read or skipped. False at the end of the message. */
+  /** Moves to the next field, whose value must then be read or skipped. Returns false at the end of the message. */
   next(): boolean {
     if (this.reader.pos === this.reader.len) return false;
     [this.field, this.wireType] = this.guard(() => this.reader.tag());
@@ -61,12 +61,12 @@ export class MessageReader {
     return this.safeInteger();
   }
 
-  /** Adds one value, or a packed run of them. */
+  /** Appends one value or several packed ones. */
   ints(into: number[]): void {
     this.repeated(WireType.Varint, (reader) => into.push(reader.safeInteger()));
   }
 
-  /** Adds one value, or a packed run of them, as they stand in 64 bits. */
+  /** Appends one value or several packed ones, as 64-bit integers. */
   bigInts(add: (value: bigint) => void): void {
     this.repeated(WireType.Varint, (reader) => add(reader.guard(() => BigInt(reader.reader.int64()))));
   }
@@ -75,7 +75,7 @@ export class MessageReader {
     this.repeated(WireType.Bit32, (reader) => into.push(reader.guard(() => reader.reader.float())));
   }
 
-  /** The little-endian bytes of one `float` or `double`, or of a packed run of them. */
+  /** The little-endian bytes of one `float` or `double`, or of several packed ones. */
   fixedWidth(bytesEach: 4 | 8): Uint8Array {
     if (this.wireType === WireType.LengthDelimited) {
       const packed = this.bytes();
@@ -89,7 +89,7 @@ export class MessageReader {
     return this.guard(() => this.reader.skip(wireType));
   }
 
-  /** A nested message, `name` being its place in this one. */
+  /** A nested message; `name` is its field in this one. */
   message(name: string): MessageReader {
     const path = this.path === '' ? name : `${this.path}.${name}`;
     return new MessageReader(this.bytes(), this.source, path, this.depth + 1);

@@ -1,14 +1,14 @@
 /**
- * One protobuf message being written. Small fields go through the wire-level writer; large byte strings
- * (weights) are kept by reference until `finish` copies each of them once into the final buffer.
+ * Writes one protobuf message. Small fields are written at once; large byte strings (weights) are kept by reference
+ * until `finish` copies each of them once into the final buffer.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { PixelwiseError } from '../errors/index.js';
 
-/** From this size on a byte string is kept by reference instead of being copied at every nesting level. */
+/** Byte strings of this size or more are kept by reference instead of being copied at every nesting level. */
 const LARGE = 4096;
 
-/** Protobuf's own bound on a message: readers refuse files of 2 GiB and more. */
+/** Protobuf's limit for a message: readers refuse files of 2 GiB and more. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 
 export class MessageWriter {
@@ -43,7 +43,7 @@ export class MessageWriter {
     return this;
   }
 
-  /** A string that readers take for empty when it is not there. */
+  /** A string that is left out if empty. */
   optionalString(field: number, value: string): this {
     return value === '' ? this : this.string(field, value);
   }

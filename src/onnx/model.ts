@@ -1,6 +1,6 @@
 /**
- * What an ONNX file holds, as plain objects (https://onnx.ai/onnx/repo-docs/IR.html). `encode.ts` and
- * `decode.ts` translate to and from protobuf; nothing else in the project knows that format.
+ * The content of an ONNX file as plain objects (https://onnx.ai/onnx/repo-docs/IR.html). `encode.ts` and `decode.ts`
+ * convert it to and from protobuf. Nothing else in the project knows that format.
  */
 
 /** Element types, with the numbers of `TensorProto.DataType`. */
@@ -46,7 +46,7 @@ export interface OnnxTensor {
   readonly data: Uint8Array;
 }
 
-/** Where the data of a constant are, if another file holds them (`TensorProto.external_data`). */
+/** The location of a constant's data in another file (`TensorProto.external_data`). */
 export interface ExternalData {
   /** The other file, relative to the folder of the ONNX file. */
   readonly location: string;
@@ -77,8 +77,8 @@ export interface OnnxNode {
 }
 
 /**
- * An input or output. A string among the dims names a size that is only known when the graph runs; '' is
- * such a size without a name. Files may leave out the rank, and inside nested graphs the type too.
+ * An input or output. A string among the dims names a size that is known only when the graph runs; '' is such a size
+ * without a name. Files may leave out the rank, and in nested graphs also the type.
  */
 export interface ValueInfo {
   readonly name: string;

@@ -1,12 +1,12 @@
 /**
- * The values of a TensorProto on their way to `raw_data`'s form. A file may hold them in fields typed by
- * wire format instead: float16, bool and the small integers all travel in `int32_data`.
+ * Converts the values of a TensorProto to the form of `raw_data`. A file may store them in typed fields instead, of which
+ * some hold several element types: float16, bool and small integers are all in `int32_data`.
  */
 import { ELEMENT_BYTES, type DataType } from './model.js';
 
 type NumericType = Exclude<DataType, 'string'>;
 
-/** Least and greatest integer of the types that travel in a wider field; float16 as its bit pattern. */
+/** Smallest and largest integer of the types that are stored in a wider field; float16 as its bit pattern. */
 const RANGES: Readonly<Partial<Record<NumericType, readonly [number, number]>>> = {
   bool: [0, 1],
   int8: [-128, 127],
@@ -18,7 +18,7 @@ const RANGES: Readonly<Partial<Record<NumericType, readonly [number, number]>>> 
   uint32: [0, 2 ** 32 - 1],
 };
 
-/** Bytes that arrive in pieces. Grows by doubling, so that it never takes more than twice what came. */
+/** Collects bytes that arrive in pieces. The buffer grows by doubling, so it is at most twice as large as its content. */
 export class GrowingBytes {
   private buffer = new Uint8Array(0);
   private length = 0;
@@ -49,7 +49,7 @@ export class GrowingBytes {
   }
 }
 
-/** The typed fields of one TensorProto, as they were read. */
+/** The typed fields of one TensorProto. */
 export class TypedData {
   readonly float = new GrowingBytes();
   readonly double = new GrowingBytes();

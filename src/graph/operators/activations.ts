@@ -13,8 +13,8 @@ const reluGradientOperator: Operator<null> = {
   infer: ([g]) => [{ shape: g!.shape, dtype: g!.dtype }],
   lower({ inputs }, onnx) {
     const [g, y] = inputs.map((t) => onnx.name(t)) as [string, string];
-    // y is never below 0, so min(1, 3e38·y) is 1 where it is above (short of denormals). Two passes where
-    // Where, which fills a tensor for either side first, takes four: 16 against 21 ms for 33 MB.
+    // y is at least 0, so min(1, 3e38·y) is 1 where y is above 0 (except for denormals). This takes two passes over
+    // memory. Where takes four, since it fills a tensor for each side first: 16 against 21 ms for 33 MB.
     if (onnx.target.hardSigmoid) {
       const mask = onnx.emit('HardSigmoid', [y], { alpha: float(3e38), beta: float(0) });
       return [onnx.emit('Mul', [g, mask])];
@@ -78,14 +78,14 @@ const leakyReluOperator: Operator<{ readonly slope: number }> = {
   gradient: ({ inputs, attributes }, [g]) => [where(greater(inputs[0]!, 0), g!, mul(g!, attributes.slope))],
 };
 
-/** x where positive, else `slope`·x. */
+/** x where it is positive, else `slope`·x. */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return apply1(leakyReluOperator, [x], { slope });
 }
 
 /**
- * An activation written as an expression of other operators. Its gradient is
- * computed from the input alone, so that nothing in between is kept for the backward pass.
+ * An activation that is lowered to an expression of other operators. Its gradient is computed from its input and result,
+ * so that no intermediate values are kept for the backward pass.
  */
 const composed = (
   name: string,
@@ -112,11 +112,11 @@ export const silu = of(
 /** 2·Φ(x) = 1 + erf(x ÷ √2), Φ being the normal distribution function. */
 const twicePhi = (x: Tensor) => add(erf(div(x, Math.SQRT2)), 1);
 
-/** x·Φ(x), Φ being the normal distribution function: the exact form, not the one by tanh (Hendrycks & Gimpel 2016). */
+/** x·Φ(x), Φ being the normal distribution function (Hendrycks & Gimpel 2016). The exact form, not that with tanh. */
 export const gelu = of(
   composed(
     'gelu',
-    // In this order ONNX Runtime recognises it and runs one kernel.
+    // ONNX Runtime recognises this order of operations and runs a single kernel.
     (x) => mul(mul(x, twicePhi(x)), 0.5),
     // Φ(x) + x·φ(x), φ being the density.
     (x, _y, g) => {

@@ -1,13 +1,13 @@
 /**
- * Arithmetic, comparison and choice between two tensors, with NumPy's broadcasting: shapes are aligned at
- * their last axes, and an axis of 1 is repeated.
+ * Arithmetic, comparison and selection of two tensors, with NumPy's broadcasting: shapes are aligned at their last axes,
+ * and an axis of 1 is repeated.
  */
 import { ShapeError } from '../../errors/index.js';
 import type { Operator, Recomputation, Shape, Tensor } from '../tensor.js';
 import { apply1, atScope, formatShape, sameShape, scalar, scalarValue } from '../tensor.js';
 import { pixelwise } from '../region.js';
 
-/** A tensor, or a number taken as a float32 scalar. */
+/** A tensor, or a number, which becomes a scalar of the other operand's type (float32 if that is a number, too). */
 export type Operand = Tensor | number;
 
 const asTensor = (x: Operand, like: Operand): Tensor =>
@@ -152,7 +152,7 @@ export const equal = call(equalOperator);
 export const logicalAnd = call(andOperator);
 export const logicalOr = call(orOperator);
 
-/** a to the power b. Constant exponents 0, 1, 2 and ½ become cheaper operations. */
+/** a to the power b. For constant exponents 0, 1, 2 and ½ cheaper operators are used. */
 export function pow(a: Tensor, b: Operand): Tensor {
   const exponent = typeof b === 'number' ? b : scalarValue(b);
   if (exponent === 0) return broadcastTo(scalar(1), a.shape);

@@ -1,4 +1,4 @@
-/** How convolutions are written for ONNX Runtime: the choices by shape, each with the measurement behind it. */
+/** How convolutions are lowered for ONNX Runtime: which form for which shape, each choice with its measurement. */
 import type { Attributes } from '../../onnx/graph-builder.js';
 import { int, ints } from '../../onnx/graph-builder.js';
 import type { Lowering } from '../lowering.js';
@@ -7,8 +7,8 @@ import { sizeOf } from '../tensor.js';
 import type { ConvGeometry, ConvTransposeAttributes, FilterGradientAttributes } from './convolution.js';
 
 /**
- * @param options `pads`: before and after, default those of `g`. `recomputed`: leaves out `kernel_shape`, which ONNX
- *   Runtime then takes from the weight; the node differs from that of the forward pass, and is not merged with it
+ * @param options `pads`: padding before and after; default that of `g`. `recomputed`: leaves out `kernel_shape`, which
+ *   ONNX Runtime then reads from the weight. So the node differs from that of the forward pass, and is not merged with it
  */
 export function convAttributes(
   kernel: readonly number[],
@@ -47,17 +47,17 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
     const shape = node.inputs[1]!.shape;
     const to = node.outputs[0]!.shape;
     const swapped = swapChannels(onnx, w, shape, g.groups);
-    // Turning the images gives the same as turning the kernel: the smaller of the two is turned.
+    // Rotating the images by 180° gives the same as rotating the kernel: the smaller of the two is rotated.
     if (sizeOf(kernel) > 1 && sizeOf(from) + sizeOf(to) < sizeOf(shape)) {
-      const turned = turn(onnx, x, from);
+      const rotated = rotate(onnx, x, from);
       const y = onnx.emit(
         'Conv',
-        [turned, swapped],
+        [rotated, swapped],
         convAttributes(kernel, g, { pads: [...after, ...before] }),
       );
-      return turn(onnx, y, to);
+      return rotate(onnx, y, to);
     }
-    const flipped = turn(onnx, swapped, swappedShape(shape, g.groups));
+    const flipped = rotate(onnx, swapped, swappedShape(shape, g.groups));
     return onnx.emit('Conv', [x, flipped], convAttributes(kernel, g, { pads: [...before, ...after] }));
   }
   const least = [0, 1].map(
@@ -67,7 +67,7 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
   if (extra.every((n, i) => n < g.stride[i]!)) {
     return onnx.emit('ConvTranspose', [x, w], { ...convAttributes(kernel, g), output_padding: ints(extra) });
   }
-  // ONNX Runtime refuses output padding of a stride or more: crop less at the end, and then add zeros.
+  // ONNX Runtime refuses output padding of a stride or more. So crop less at the end, and then pad with zeros.
   const kept = extra.map((n, i) => Math.min(n, g.padding[i]!));
   const ends = g.padding.map((p, i) => p - kept[i]!);
   const y = onnx.emit('ConvTranspose', [x, w], convAttributes(kernel, g, { pads: [...g.padding, ...ends] }));
@@ -76,7 +76,10 @@ export function lowerConvTranspose(node: Node<ConvTransposeAttributes>, onnx: Lo
   return onnx.emit('Pad', [y, onnx.int64s([0, 0, 0, 0, 0, 0, ...zeros]), onnx.scalar(0)]);
 }
 
-/** The padding, before and after, with which a convolution with the turned kernel gives the same; undefined where there is none. */
+/**
+ * The padding, before and after, with which a convolution by the rotated kernel computes the transposed convolution;
+ * undefined where there is none.
+ */
 export function padsOfPlain({
   inputs,
   attributes: g,
@@ -92,7 +95,7 @@ export function padsOfPlain({
 
 const swappedShape = ([o, c, kh, kw]: Shape, groups: number): Shape => [groups * c!, o! / groups, kh!, kw!];
 
-/** O×C/g×k×k to C×O/g×k×k: with it, turned by 180°, a plain convolution is the transposed one. */
+/** O×C/g×k×k to C×O/g×k×k. Rotated by 180°, it is the kernel of the plain convolution that computes the transposed one. */
 function swapChannels(onnx: Lowering, w: string, shape: Shape, groups: number): string {
   if (groups === 1) return onnx.transpose(w, [1, 0, 2, 3]);
   const [o, c, kh, kw] = shape as [number, number, number, number];
@@ -100,8 +103,8 @@ function swapChannels(onnx: Lowering, w: string, shape: Shape, groups: number): 
   return onnx.reshape(onnx.transpose(grouped, [0, 2, 1, 3, 4]), swappedShape(shape, groups));
 }
 
-/** A×B×H×W with every plane turned by 180°. */
-function turn(onnx: Lowering, x: string, shape: Shape): string {
+/** A×B×H×W with every plane rotated by 180°. */
+function rotate(onnx: Lowering, x: string, shape: Shape): string {
   const [a, b, h, w] = shape as [number, number, number, number];
   const plane = h * w;
   if (plane === 1) return x;
@@ -138,23 +141,22 @@ function sumOfProducts(onnx: Lowering, dy: string, x: string, n: number): string
   return n === 1 ? products : sumOver(onnx, products, [0]);
 }
 
-/** Pixels of a plane up to which one product over all taps and the batch is best (2.9 against 3.9 ms at 8²). */
+/** Largest plane, in pixels, for which one product over all taps and the batch is fastest (2.9 against 3.9 ms at 8²). */
 const SMALL_PLANE = 64;
 /**
- * Pixels of a plane up to which the batch is folded into the contracted axis: nothing is then summed over the
- * batch afterwards, and the longer products run faster. 512 channels at 16², batch 8: 32 against 42 ms; 256 at
- * 24²: 7.9 against 8.5; at 32² the copies cost as much as they save.
+ * Largest plane, in pixels, for which the batch becomes part of the contracted axis. Then there is no sum over the
+ * batch afterwards, and the longer products run faster. 512 channels at 16², batch 8: 32 instead of 42 ms; 256 at
+ * 24²: 7.9 instead of 8.5; at 32² the copies cost as much as they save.
  */
 const FOLDED_PLANE = 24 * 24;
-/** Channels below which one product over all taps is best. */
+/** With fewer channels than this, one product over all taps is fastest. */
 const FEW_CHANNELS = 16;
 
 /**
- * For convolutions that keep the size: shifts the image sideways and the gradient up and down, instead of
- * cutting every tap out of a padded image. What is shifted out would have met zeros. kw − 1 and kh − 1
- * copies are written where there were a padded image and kh·kw slices, each as large as what it is a copy
- * of, so that an arena has no odd sizes to place: a training process of the 31 M U-Net (batch 8, 128²) peaks
- * at 1,320 MiB where it did at 1,670.
+ * For convolutions that keep the size: shifts the image sideways and the gradient up and down, instead of slicing
+ * every tap out of a padded image. Pixels that are shifted out would have been multiplied by zeros. This writes kw − 1
+ * and kh − 1 copies instead of a padded image and kh·kw slices. Each copy is as large as its original, so the memory
+ * arena does not fragment: a training process of the 31 M U-Net (batch 8, 128²) peaks at 1,320 instead of 1,670 MiB.
  */
 function filterGradientByShifts(node: Node<FilterGradientAttributes>, onnx: Lowering): string {
   const { kernel, padding, dilation } = node.attributes;
@@ -183,7 +185,7 @@ function filterGradientByShifts(node: Node<FilterGradientAttributes>, onnx: Lowe
     const product = folded ? matmulTransposed(onnx, dy, image, 2) : sumOfProducts(onnx, dy, image, n);
     products[i * kw + j] = onnx.reshape(product, [o, c, 1]);
   };
-  // The copies of the wider of the two are made and dropped one by one, those of the other are kept.
+  // The copies of the one with more channels are made and freed one by one, those of the other are kept.
   if (c > o) {
     const rows = Array.from({ length: kh }, (_, i) => row(i));
     for (let j = 0; j < kw; j++) {
@@ -214,7 +216,7 @@ export function lowerFilterGradient(node: Node<FilterGradientAttributes>, onnx: 
     return filterGradientByShifts(node, onnx);
   }
 
-  // Padding once lets every tap be a plain slice.
+  // After padding once, every tap is a plain slice.
   const reach = [0, 1].map((i) => dilation[i]! * (kernel[i]! - 1) + 1 + stride[i]! * ([oh, ow][i]! - 1));
   const after = [0, 1].map((i) => Math.max(0, reach[i]! - [h, w][i]! - padding[i]!));
   if ([...padding, ...after].some((p) => p > 0)) {
@@ -238,7 +240,7 @@ export function lowerFilterGradient(node: Node<FilterGradientAttributes>, onnx: 
 
   const results: string[] = [];
   if (groups > 1 && groups === c) {
-    // Depthwise: no matrix product to be had, each filter sees one plane.
+    // Depthwise: each filter reads one plane, so there is no matrix product.
     const perFilter = o / groups;
     const dy = perFilter === 1 ? y : onnx.reshape(y, [n, c, perFilter, oh, ow]);
     for (const tap of taps) {

@@ -1,6 +1,6 @@
 /**
- * Convolution and its two transposes. The three are one trilinear form read three ways, and so each is
- * the gradient of the others:
+ * Convolution and its two transposes. All three come from one trilinear form, and so each is the gradient of the
+ * others:
  *
  *   | operator                     | from                | gives                | gradients                                |
  *   | ---------------------------- | ------------------- | -------------------- | ---------------------------------------- |
@@ -8,7 +8,7 @@
  *   | convTranspose2d(y, w)        | N×O×H'×W', O×C/g×k×k | N×C×H×W             | conv2d(g, w), filterGradient(g, y)        |
  *   | filterGradient(x, y)         | N×C×H×W, N×O×H'×W'  | O×C/g×k×k            | convTranspose2d(y, g), conv2d(x, g)       |
  *
- * How each is written for its target is in `convolution-lowering.ts`.
+ * `convolution-lowering.ts` says how each is lowered for its target.
  */
 import { ShapeError } from '../../errors/index.js';
 import { absorbedByFilters } from '../channel-affine.js';
@@ -29,7 +29,7 @@ export const pair = (value: Pair): readonly [number, number] =>
 
 export interface ConvGeometry {
   readonly stride: readonly [number, number];
-  /** Zeros added on either side. */
+  /** Zeros added on each side. */
   readonly padding: readonly [number, number];
   readonly dilation: readonly [number, number];
   readonly groups: number;
@@ -38,11 +38,11 @@ export interface ConvGeometry {
 export interface ConvOptions {
   /** Default 1. */
   readonly stride?: Pair;
-  /** Zeros added on either side; default 0. */
+  /** Zeros added on each side; default 0. */
   readonly padding?: Pair;
   /** Distance between the kernel's taps; default 1. */
   readonly dilation?: Pair;
-  /** Channel groups that do not see each other; default 1. As many as channels: depthwise. */
+  /** Groups of channels that are convolved separately; default 1. As many as channels: depthwise. */
   readonly groups?: number;
 }
 
@@ -62,7 +62,7 @@ function geometry({ stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOpt
   return g;
 }
 
-/** Rows (or columns) that a convolution gives. */
+/** Rows (or columns) of a convolution's result. */
 const outputSize = (size: number, kernel: number, g: ConvGeometry, i: 0 | 1) =>
   Math.floor((size + 2 * g.padding[i] - g.dilation[i] * (kernel - 1) - 1) / g.stride[i]) + 1;
 
@@ -148,7 +148,7 @@ export interface ConvTransposeAttributes extends ConvGeometry {
   readonly size: readonly [number, number];
 }
 
-/** Rows that a transposed convolution gives when the convolution it transposes leaves no remainder. */
+/** Rows of a transposed convolution's result without output padding. */
 const transposedSize = (size: number, kernel: number, g: ConvGeometry, i: 0 | 1) =>
   (size - 1) * g.stride[i] - 2 * g.padding[i] + g.dilation[i] * (kernel - 1) + 1;
 
@@ -182,8 +182,8 @@ export const convTransposeOperator: Operator<ConvTransposeAttributes> = {
 };
 
 /**
- * The convolution whose result has the given N×C×H×W: the gradient of convTranspose2d's input. Output
- * padding of a whole stride or more (possible under dilation) makes room for rows that belong to none.
+ * The convolution whose result has the given shape, N×C×H×W: the gradient of convTranspose2d's input. Where the output
+ * padding is a whole stride or more (possible under dilation), the convolution has more rows, which are cut off.
  */
 function convTo(
   x: Tensor,
@@ -199,7 +199,7 @@ function convTo(
   );
 }
 
-/** The transposed convolution whose result has the given N×C×H×W: the gradient of conv2d's input. */
+/** The transposed convolution whose result has the given shape, N×C×H×W: the gradient of conv2d's input. */
 function convTransposeTo(y: Tensor, w: Tensor, shape: Shape, g: ConvGeometry): Tensor {
   const { stride, padding, dilation, groups } = g;
   return apply1(convTransposeOperator, [y, w], {
@@ -251,7 +251,7 @@ export const filterGradientOperator: Operator<FilterGradientAttributes> = {
   },
 };
 
-/** The gradient of conv2d's weight: from its input x and the gradient y of its result. */
+/** The gradient of conv2d's weight, from its input `x` and the gradient `y` of its result. */
 function filterGradient(x: Tensor, y: Tensor, weight: Shape, g: ConvGeometry): Tensor {
   const { stride, padding, dilation, groups } = g;
   const kernel = [weight[2]!, weight[3]!] as const;

@@ -1,4 +1,4 @@
-/** Functions of one tensor, element by element, and the casts between element types. */
+/** Functions of each element of a tensor, and casts between element types. */
 import { ShapeError } from '../../errors/index.js';
 import { pixelwise } from '../region.js';
 import type { DType, Operator, Tensor } from '../tensor.js';
@@ -85,14 +85,14 @@ const clipOperator: Operator<{ readonly min: number; readonly max: number }> = {
   ],
   gradient({ inputs, attributes: { min, max } }, [g]) {
     const x = inputs[0]!;
-    // The bounds themselves pass the gradient on, as in PyTorch's clamp.
+    // At the bounds themselves the gradient flows, as in PyTorch's clamp.
     if (min === -Infinity) return [where(lessEqual(x, max), g!, 0)];
     if (max === Infinity) return [where(greaterEqual(x, min), g!, 0)];
     return [where(logicalAnd(greaterEqual(x, min), lessEqual(x, max)), g!, 0)];
   },
 };
 
-/** x held between `min` and `max`. */
+/** min(max(x, `min`), `max`) */
 export function clip(x: Tensor, min: number, max: number): Tensor {
   return apply1(clipOperator, [x], { min, max });
 }
@@ -110,18 +110,18 @@ const castOperator: Operator<{ readonly to: DType }> = {
   ],
 };
 
-/** The same values in another element type; floats are cut towards 0. */
+/** The same values in another element type; floats are rounded towards 0. */
 export function cast(x: Tensor, to: DType): Tensor {
   return x.dtype === to ? x : apply1(castOperator, [x], { to });
 }
 
 /**
- * Inverted dropout (Srivastava et al. 2014): x·mask ÷ keep. The mask (bool, shape of x) is fed by the
- * host from a counter-based generator, so the graph keeps no hidden random state.
+ * Inverted dropout (Srivastava et al. 2014): x·mask ÷ keep. The host feeds the mask (bool, the shape of x) from a
+ * counter-based generator, so the graph has no random state.
  */
 export function dropout(x: Tensor, mask: Tensor, keep: number): Tensor {
   return where(mask, mul(x, 1 / keep), 0);
 }
 
-/** log(1 + x) is not special-cased anywhere: add(x, 1) then log is what the losses need. */
+/** log(1 + x), computed just so: for tiny x it is less precise than a dedicated operator, which ONNX does not have. */
 export const log1p = (x: Tensor): Tensor => log(add(x, 1));

@@ -1,17 +1,17 @@
-/** A part of a graph that was read from an ONNX file, as one node: its lowering writes the file's nodes again. */
+/** A part of an ONNX file as one node of the graph: its lowering writes the file's nodes. */
 import { ShapeError } from '../../errors/index.js';
 import type { OnnxGraph } from '../../onnx/model.js';
 import type { Operator, Tensor, TensorType } from '../tensor.js';
 import { apply, atScope } from '../tensor.js';
 
 /**
- * Nodes of ONNX's own operator set, each after those that it reads, with the constants that they read. None
- * holds a graph of its own (If, Loop). Names need to be unique here alone.
+ * Nodes of ONNX's own operator set, each after those that it reads, and the constants that they read. No node contains
+ * a graph (If, Loop). Names must be unique within this graph only.
  */
 export type ForeignGraph = Pick<OnnxGraph, 'nodes' | 'initializers'> & {
-  /** Names of what is fed, one for each of the node's inputs. */
+  /** The names of the values that are fed, one for each input of the node. */
   readonly inputs: readonly string[];
-  /** Names of what is taken, one for each of the node's outputs. */
+  /** The names of the results, one for each output of the node. */
   readonly outputs: readonly string[];
 };
 
@@ -31,10 +31,10 @@ const foreignOperator: Operator<ForeignAttributes> = {
     return [...types];
   },
   lower({ inputs, attributes: { graph } }, onnx) {
-    // A foreign graph has a node at least, and so no other one stands after as many.
+    // Every foreign graph adds at least one node, so this number is different for each.
     const prefix = `foreign_${onnx.nodes.length}/`;
     const given = new Map(graph.inputs.map((name, i) => [name, onnx.name(inputs[i]!)]));
-    // '' stands for an optional input or output that is left out.
+    // '' is an optional input or output that is left out.
     const rename = (name: string) => (name === '' ? '' : (given.get(name) ?? prefix + name));
     for (const tensor of graph.initializers) {
       onnx.initializers.push({ ...tensor, name: rename(tensor.name) });
@@ -52,9 +52,9 @@ const foreignOperator: Operator<ForeignAttributes> = {
 };
 
 /**
- * What a foreign graph makes of `inputs`. No gradient flows through it.
+ * The results of a foreign graph for `inputs`. No gradient flows through it, and no pass sees what is inside.
  *
- * @param types of the outputs; ONNX Runtime refuses a graph in which they are wrong.
+ * @param types of the outputs; ONNX Runtime refuses the graph if they are wrong
  */
 export function foreign(
   graph: ForeignGraph,

@@ -25,7 +25,7 @@ const gatherOperator: Operator<{ readonly axis: number }> = {
   gradient({ inputs, attributes: { axis } }, [g]) {
     const [x, indices] = inputs as [Tensor, Tensor];
     const rest = x.shape.filter((_, i) => i !== axis);
-    // Bring the indexed axes to the front, and add every row to the place that it was read from.
+    // Move the indexed axes to the front, and add every row to the row that it was read from.
     const inFront = [...indices.shape.map((_, i) => axis + i), ...x.shape.slice(0, axis).map((_, i) => i)];
     const perm = [...inFront, ...g!.shape.map((_, i) => i).filter((i) => !inFront.includes(i))];
     const rows = reshape(transpose(g!, perm), [indices.size, rest.reduce((a, b) => a * b, 1)]);
@@ -37,7 +37,7 @@ const gatherOperator: Operator<{ readonly axis: number }> = {
   },
 };
 
-/** Takes entries of `x` along `axis`; the axes of `indices` take the axis's place. Indices are not checked. */
+/** Takes entries of `x` along `axis`; the axes of `indices` replace this axis. Indices are not checked. */
 export function gather(x: Tensor, indices: Tensor, axis: number): Tensor {
   return apply1(gatherOperator, [x, indices], { axis: normalizeAxis(axis, x.rank) });
 }
@@ -73,7 +73,7 @@ const oneHotOperator: Operator<{ readonly classes: number; readonly axis: number
     const shape: Shape = [...indices!.shape.slice(0, axis), classes, ...indices!.shape.slice(axis)];
     if (indices!.dtype === 'float32' || indices!.dtype === 'bool') {
       throw new ShapeError(
-        `oneHot needs whole numbers, not ${indices!.dtype} ${formatShape(indices!.shape)}${atScope()}`,
+        `oneHot needs integers, not ${indices!.dtype} ${formatShape(indices!.shape)}${atScope()}`,
       );
     }
     return [{ shape, dtype: 'float32' }];

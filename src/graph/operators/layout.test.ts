@@ -47,13 +47,13 @@ describe('layout says', () => {
   test.each([
     ['how many values there are', () => reshape(x, [5, 5]), '2×3×4 holds 24 values and cannot become 5×5'],
     ['that a free size is not whole', () => reshape(x, [5, -1]), '2×3×4 cannot become 5×-1'],
-    ['that axes come once', () => transpose(x, [0, 0, 1]), '[0, 0, 1] is no order of the 3 axes of 2×3×4'],
-    ['where a slice lies', () => slice(x, 1, 2, 2), 'slice 2…2 by 1 does not lie in axis 1 of 2×3×4'],
     [
-      'that steps go forwards',
-      () => slice(x, 1, 0, 2, -1),
-      'slice 0…2 by -1 does not lie in axis 1 of 2×3×4',
+      'that axes come once',
+      () => transpose(x, [0, 0, 1]),
+      '[0, 0, 1] is not a permutation of the 3 axes of 2×3×4',
     ],
+    ['where a slice lies', () => slice(x, 1, 2, 2), 'slice 2…2 by 1 is outside of axis 1 of 2×3×4'],
+    ['that steps go forwards', () => slice(x, 1, 0, 2, -1), 'slice 0…2 by -1 is outside of axis 1 of 2×3×4'],
     ['how many sizes to pad', () => pad(x, [1], [1]), 'pad needs 3 sizes of at least 0 before and after'],
     [
       'which tensors do not join',

@@ -1,11 +1,11 @@
-/** Moving values about without changing them: reshape, transpose, slice, pad, concatenate, flip. */
+/** Operators that move values without changing them: reshape, transpose, slice, pad, concatenate, flip. */
 import { ShapeError } from '../../errors/index.js';
 import { int } from '../../onnx/graph-builder.js';
 import type { Lowering } from '../lowering.js';
 import type { Node, Operator, Shape, Tensor } from '../tensor.js';
 import { apply1, arrayOf, atScope, formatShape, normalizeAxis, sameShape, sizeOf } from '../tensor.js';
 
-/** Emits a move of the inputs' values; bool values go as int32 where the target cannot move them. */
+/** Emits a move of the inputs' values. Bool values are moved as int32 where the target cannot move bool. */
 function move(node: Node<unknown>, onnx: Lowering, emit: (names: string[]) => string): string[] {
   const names = node.inputs.map((t) => onnx.name(t));
   if (node.inputs[0]!.dtype !== 'bool' || !onnx.target.missingOps.has('bool moves')) return [emit(names)];
@@ -29,7 +29,7 @@ const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   gradient: ({ inputs }, [g]) => [reshape(g!, inputs[0]!.shape)],
 };
 
-/** The same values in the same order under another shape; one size may be −1, and is worked out. */
+/** The same values in the same order in another shape. One size may be −1: it is computed from the others. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const free = shape.indexOf(-1);
   const rest = sizeOf(shape.filter((_, i) => i !== free));
@@ -47,7 +47,7 @@ const transposeOperator: Operator<{ readonly perm: readonly number[] }> = {
   infer([x], { perm }) {
     if (perm.length !== x!.rank || new Set(perm).size !== perm.length) {
       throw new ShapeError(
-        `[${perm.join(', ')}] is no order of the ${x!.rank} axes of ${formatShape(x!.shape)}${atScope()}`,
+        `[${perm.join(', ')}] is not a permutation of the ${x!.rank} axes of ${formatShape(x!.shape)}${atScope()}`,
       );
     }
     return [{ shape: perm.map((axis) => x!.shape[axis]!), dtype: x!.dtype }];
@@ -86,7 +86,7 @@ export const sliceOperator: Operator<SliceAttributes> = {
       const [start, end, step] = [starts[i]!, ends[i]!, steps[i]!];
       if (!(start >= 0 && start < end && end <= n && step >= 1)) {
         throw new ShapeError(
-          `slice ${start}…${end} by ${step} does not lie in axis ${i} of ${formatShape(x!.shape)}${atScope()}`,
+          `slice ${start}…${end} by ${step} is outside of axis ${i} of ${formatShape(x!.shape)}${atScope()}`,
         );
       }
       return Math.ceil((end - start) / step);
@@ -123,7 +123,7 @@ export const sliceOperator: Operator<SliceAttributes> = {
   },
 };
 
-/** Puts `step − 1` zeros between neighbours along each axis. */
+/** Inserts `step − 1` zeros between neighbours along each axis. */
 function dilate(x: Tensor, steps: readonly number[]): Tensor {
   let result = x;
   steps.forEach((step, axis) => {
@@ -158,7 +158,7 @@ export function slice(x: Tensor, axis: number, start: number, end: number = Infi
   return sliceAll(x, starts, ends, steps);
 }
 
-/** A box out of a tensor: start, end (not included) and step for every axis. */
+/** A slice along all axes: start, end (not included) and step for each. */
 export function sliceAll(
   x: Tensor,
   starts: readonly number[],
@@ -182,7 +182,7 @@ const padOperator: Operator<{
   infer([x], { before, after }) {
     if (before.length !== x!.rank || after.length !== x!.rank || [...before, ...after].some((n) => n < 0)) {
       throw new ShapeError(
-        `pad needs ${x!.rank} sizes of at least 0 before and after, one an axis of ${formatShape(x!.shape)}${atScope()}`,
+        `pad needs ${x!.rank} sizes of at least 0 before and after, one for each axis of ${formatShape(x!.shape)}${atScope()}`,
       );
     }
     return [{ shape: x!.shape.map((n, i) => n + before[i]! + after[i]!), dtype: x!.dtype }];
@@ -231,7 +231,7 @@ export const concatOperator: Operator<{ readonly axis: number }> = {
   lower: (node, onnx) => move(node, onnx, (names) => onnx.concat(names, node.attributes.axis)),
   recompute: {
     product: false,
-    // The same axis, counted from the end.
+    // The same axis, but counted from the end.
     lower: (node, onnx) =>
       move(node, onnx, (names) => onnx.concat(names, node.attributes.axis - node.outputs[0]!.rank)),
   },

@@ -1,4 +1,4 @@
-/** Matrix products over the last two axes, with either operand transposed on the way. */
+/** Matrix products over the last two axes; each operand can be transposed. */
 import { ShapeError } from '../../errors/index.js';
 import { int } from '../../onnx/graph-builder.js';
 import { WHOLE } from '../region.js';
@@ -68,7 +68,7 @@ const matmulOperator: Operator<MatMulAttributes> = {
   },
 };
 
-/** The matrix product a·b over the last two axes; axes before them broadcast. */
+/** The matrix product a·b over the last two axes. The axes before them broadcast. */
 export function matmul(a: Tensor, b: Tensor, options: Partial<MatMulAttributes> = {}): Tensor {
   return apply1(matmulOperator, [a, b], { transposeA: false, transposeB: false, ...options });
 }

@@ -14,7 +14,7 @@ interface Epsilon {
   readonly epsilon: number;
 }
 
-/** All axes but the channels', and a channel vector shaped to broadcast over them. */
+/** All axes except that of channels. */
 const reducedAxes = (x: Tensor) => x.shape.map((_, i) => i).filter((i) => i !== 1);
 const perChannel = (v: Tensor, x: Tensor) =>
   reshape(
@@ -41,7 +41,7 @@ const affineOperator: Operator<null> = {
     return [{ shape: x!.shape, dtype: 'float32' }];
   },
   lower({ inputs }, onnx) {
-    // One pass, where Mul and Add with broadcasting are two slow ones: 5 ms against 40 for 17 MB.
+    // One pass over memory. Mul and Add with broadcasting would be two slow ones: 40 instead of 5 ms for 17 MB.
     const channels = inputs[0]!.shape[1]!;
     const filled = (value: number) =>
       onnx.constant(new Float32Array(channels).fill(value), [channels], 'float32');
@@ -57,7 +57,7 @@ const affineOperator: Operator<null> = {
 
 const zeros = (like: Tensor) => broadcastTo(scalar(0), like.shape);
 
-/** x·scale + shift, channel by channel. */
+/** x·scale + shift for each channel. */
 function affine(x: Tensor, scale: Tensor, shift: Tensor): Tensor {
   return apply1(affineOperator, [x, scale, shift], null);
 }
@@ -73,7 +73,7 @@ const batchStatisticsOperator: Operator<null> = {
     const x = inputs[0]!;
     const average = onnx.compose([x], (t) => mean(t, reducedAxes(t)));
     onnx.bind(outputs[0]!, average);
-    // Two passes: E[x²] − E[x]² loses all digits where the mean is large beside the deviation.
+    // Two passes: E[x²] − E[x]² loses all digits where the mean is much larger than the deviation.
     const variance = onnx.compose([x, outputs[0]!], (t, m) => {
       const centred = affine(t, broadcastTo(scalar(1), m.shape), neg(m));
       return mean(mul(centred, centred), reducedAxes(t));
@@ -114,7 +114,7 @@ const normalizeOperator: Operator<Epsilon> = {
   ],
   recompute: {
     product: false,
-    // The momentum has no part in a norm by given statistics.
+    // Momentum has no effect on a norm with given statistics.
     lower: ({ inputs, attributes }, onnx) => [
       onnx.emit(
         'BatchNormalization',
@@ -133,9 +133,9 @@ const normalizeOperator: Operator<Epsilon> = {
     const scale = mul(weight, inverse);
     const axes = reducedAxes(x);
     const gSum = sum(g!, axes);
-    // Σ g·(x − mean) ÷ deviation, from which the gradients of weight and variance both follow.
-    // Centred by 2x − 2·mean: exact, and no node that ONNX Runtime could merge with one of the forward
-    // pass, which would keep that one's result alive until here.
+    // Σ g·(x − mean) ÷ deviation: the gradients of weight and variance are computed from it. Centred as
+    // 2x − 2·mean, which is exact. ONNX Runtime would merge x − mean with the same node of the forward pass, and keep
+    // that node's result until here.
     const twice = affine(x, broadcastTo(scalar(2), average.shape), mul(average, -2));
     const gNormalized = mul(sum(mul(g!, twice), axes), mul(inverse, 0.5));
     return [
@@ -149,8 +149,8 @@ const normalizeOperator: Operator<Epsilon> = {
 };
 
 /**
- * (x − mean) ÷ √(variance + ε) · weight + bias, channel by channel, for x of N×C×H×W. In training, mean
- * and variance are those of {@link batchStatistics}; the gradient flows through them.
+ * (x − mean) ÷ √(variance + ε) · weight + bias for each channel of x, N×C×H×W. In training, mean and variance are
+ * those of {@link batchStatistics}, and the gradient flows through them.
  */
 export function batchNorm(
   x: Tensor,

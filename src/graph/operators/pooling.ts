@@ -1,4 +1,4 @@
-/** Pooling over windows, and max pooling's way back through its indices. */
+/** Pooling over windows, and unpooling by the indices of max pooling. */
 import { ShapeError } from '../../errors/index.js';
 import type { Attributes } from '../../onnx/graph-builder.js';
 import { int, ints, text } from '../../onnx/graph-builder.js';
@@ -20,9 +20,9 @@ interface Windows {
 }
 
 export interface PoolOptions {
-  /** Distance between windows; default: the kernel's size, so that they touch. */
+  /** Distance between windows; default: the kernel's size, so that windows touch without overlapping. */
   readonly stride?: Pair;
-  /** Rows and columns added on either side, at most half the kernel; default 0. */
+  /** Rows and columns added on each side, at most half the kernel; default 0. */
   readonly padding?: Pair;
 }
 
@@ -66,7 +66,7 @@ const windowOf = ({ kernel, stride, padding }: Windows, axis: SpatialAxis): Wind
 
 const overlap = ({ kernel, stride }: Windows) => kernel.some((k, i) => k > stride[i]!);
 
-/** Tap (i, j) of every window of a padded x: N×C×H'×W'. */
+/** The value at (i, j) in every window of a padded image: N×C×H'×W'. */
 function tapOf(padded: Tensor, i: number, j: number, { stride }: Windows, h: number, w: number): Tensor {
   const lead = padded.shape.slice(0, 2);
   return sliceAll(
@@ -77,7 +77,7 @@ function tapOf(padded: Tensor, i: number, j: number, { stride }: Windows, h: num
   );
 }
 
-/** The taps of a window from the last to the first. */
+/** The positions in a window from the last to the first. */
 function tapsBackwards({ kernel }: Windows): [number, number][] {
   const taps: [number, number][] = [];
   for (let i = kernel[0] - 1; i >= 0; i--) for (let j = kernel[1] - 1; j >= 0; j--) taps.push([i, j]);
@@ -92,7 +92,7 @@ function planeNumbers(h: number, w: number, [top, left]: readonly [number, numbe
   return constant(data, [1, 1, h + 2 * top, width], 'int32');
 }
 
-/** Where x lies on the target without an index output: the first tap, in reading order, that holds the maximum. */
+/** The indices for targets whose MaxPool does not return them: of the first pixel, in reading order, that equals the maximum. */
 function indicesByComparison(x: Tensor, y: Tensor, attributes: Windows): Tensor {
   const { padding } = attributes;
   const [, , h, w] = y.shape as [number, number, number, number];
@@ -146,8 +146,8 @@ const unpoolOperator: Operator<UnpoolAttributes> = {
       return [onnx.compose([x, indices], (a, b) => unpoolByComparison(a, b, attributes))];
     }
     if (!overlap(attributes) && attributes.padding.every((p) => p === 0)) {
-      // MaxUnpool assigns: right as long as no two windows share a place. With padding it refuses some
-      // sizes that MaxPool takes.
+      // MaxUnpool assigns instead of adding: right as long as no two windows share a pixel. With padding it refuses
+      // some sizes that MaxPool accepts.
       const size = onnx.int64s(shape);
       return [onnx.emit('MaxUnpool', [onnx.name(x), onnx.name(indices), size], poolAttributes(attributes))];
     }
@@ -164,7 +164,7 @@ const unpoolOperator: Operator<UnpoolAttributes> = {
   },
 };
 
-/** Every window's value goes to the place that its index names; places share by addition. */
+/** Adds every window's value to the pixel of its index. */
 function unpoolByComparison(x: Tensor, indices: Tensor, attributes: UnpoolAttributes): Tensor {
   const { kernel, stride, padding, shape } = attributes;
   const [n, c, h, w] = x.shape as [number, number, number, number];
@@ -177,12 +177,12 @@ function unpoolByComparison(x: Tensor, indices: Tensor, attributes: UnpoolAttrib
       return where(here, x, 0);
     });
   if (!overlap(attributes) && padding[0] + padding[1] === 0 && kernel.every((k, i) => k === stride[i])) {
-    // Windows that touch: the taps interlace.
+    // Windows touch without overlapping: the positions interleave.
     const stacked = reshape(concat(parts, 1), [n, ...kernel, c, h, w]);
     const grid = reshape(transpose(stacked, [0, 3, 4, 1, 5, 2]), [n, c, h * kernel[0], w * kernel[1]]);
     return pad(grid, [0, 0, 0, 0], [0, 0, H - grid.shape[2]!, W - grid.shape[3]!]);
   }
-  // The rest by a transposed convolution of each tap with a kernel of one 1.
+  // In general: a transposed convolution of each position with a kernel that has a single 1.
   const ones = (i: number, j: number) => {
     const one = new Float32Array(kernel[0] * kernel[1]);
     one[i * kernel[1] + j] = 1;
@@ -236,11 +236,11 @@ function unpool(x: Tensor, indices: Tensor, shape: Shape, { kernel, stride, padd
 }
 
 /**
- * Max pooling. Of equal maxima in a window the first in reading order counts, as in PyTorch.
+ * Max pooling. Where a window has equal maxima, the first in reading order counts, as in PyTorch.
  *
  * @param x N×C×H×W
- * @returns `values` (N×C×H'×W'), and `indices` of their places for {@link maxUnpool2d}. What an index is
- *   depends on the target; it is only good for unpooling.
+ * @returns `values` (N×C×H'×W'), and `indices` of their pixels for {@link maxUnpool2d}. The indices' meaning depends on
+ *   the target: use them for unpooling only.
  */
 export function maxPool2dWithIndices(
   x: Tensor,
@@ -251,18 +251,18 @@ export function maxPool2dWithIndices(
   return { values: values!, indices: indices! };
 }
 
-/** Max pooling of N×C×H×W. Of equal maxima in a window the first in reading order counts. */
+/** Max pooling of N×C×H×W. Where a window has equal maxima, the first in reading order counts. */
 export function maxPool2d(x: Tensor, kernelSize: Pair, options: PoolOptions = {}): Tensor {
   return maxPool2dWithIndices(x, kernelSize, options).values;
 }
 
 /**
- * Puts pooled values back where `indices` say that the maxima were, zeros elsewhere (SegNet,
- * Badrinarayanan et al. 2017). Where windows overlap, values that meet are added.
+ * Writes pooled values to the pixels in `indices`, where the maxima were, and zeros elsewhere (SegNet, Badrinarayanan et
+ * al. 2017). Where windows overlap, the values of one pixel are added.
  *
  * @param x N×C×h×w
  * @param indices from {@link maxPool2dWithIndices} with the same windows
- * @param size height and width of the result: those of the tensor that was pooled
+ * @param options `size`: height and width of the result, those of the tensor that was pooled
  */
 export function maxUnpool2d(
   x: Tensor,
@@ -312,7 +312,7 @@ const averagePoolOperator: Operator<AverageAttributes> = {
     const spread = convTranspose2d(planes, onesKernel(1, kernel), undefined, {
       stride,
       padding,
-      // Rows beyond the last window belong to none.
+      // Rows after the last window are in no window.
       outputPadding: extra.map((e, i) => Math.min(e, stride[i]! - 1)) as [number, number],
     });
     return [reshape(spread, x.shape)];
@@ -340,7 +340,7 @@ function inverseCounts(
   return constant(Float32Array.from(counts), [1, 1, y[2]!, y[3]!]);
 }
 
-/** Average pooling of N×C×H×W; padding counts as zeros unless `countIncludePad` is false. */
+/** Average pooling of N×C×H×W. Padding counts as zeros unless `countIncludePad` is false. */
 export function avgPool2d(
   x: Tensor,
   kernelSize: Pair,
@@ -356,8 +356,7 @@ export function globalAvgPool2d(x: Tensor): Tensor {
 }
 
 /**
- * The means of an even partition of each plane: N×C×H×W to N×C×size. As in PyTorch, row i of the result averages
- * rows ⌊i·H/H'⌋ to ⌈(i + 1)·H/H'⌉, which overlap where H' does not divide H.
+ * Average pooling to a given size: N×C×H×W to N×C×size. As in PyTorch, row i of the result is the mean of rows ⌊i·H/H'⌋ to ⌈(i + 1)·H/H'⌉ (not included); these windows overlap where H' does not divide H.
  */
 export function adaptiveAvgPool2d(x: Tensor, size: Pair): Tensor {
   const to = pair(size);

@@ -1,4 +1,4 @@
-/** Sums, means and extremes over axes. */
+/** Sums, means, maxima and minima over axes. */
 import { int, ints } from '../../onnx/graph-builder.js';
 import { wholeAlong } from '../region.js';
 import type { Operator, Shape, Tensor } from '../tensor.js';
@@ -17,7 +17,7 @@ const reducedShape = (shape: Shape, axes: readonly number[], keepDims: boolean):
 
 type Rule = (x: Tensor, y: Tensor, g: Tensor, axes: readonly number[]) => Tensor;
 
-/** `rule` sees the result and its gradient with the reduced axes kept as 1. */
+/** @param rule gets the result and its gradient with the reduced axes kept as 1 */
 function reduction(name: string, onnxName: string, rule: Rule): Operator<ReductionAttributes> {
   return {
     name,
@@ -26,7 +26,7 @@ function reduction(name: string, onnxName: string, rule: Rule): Operator<Reducti
     lower({ inputs, attributes: { axes, keepDims } }, onnx) {
       const x = onnx.name(inputs[0]!);
       const keepdims = int(keepDims ? 1 : 0);
-      // Until opset 18 only ReduceSum takes its axes as an input.
+      // Before opset 18 only ReduceSum takes its axes as an input.
       if (onnxName === 'ReduceSum') return [onnx.emit(onnxName, [x, onnx.int64s(axes)], { keepdims })];
       return [onnx.emit(onnxName, [x], { axes: ints(axes), keepdims })];
     },
@@ -42,7 +42,7 @@ const sumOperator = reduction('sum', 'ReduceSum', (x, _y, g) => broadcastTo(g, x
 const meanOperator = reduction('mean', 'ReduceMean', (x, _y, g, axes) =>
   broadcastTo(div(g, sizeOf(axes.map((a) => x.shape[a]!))), x.shape),
 );
-// Several equal extremes share the gradient, as in PyTorch's amax and amin.
+// Equal maxima share the gradient, as in PyTorch's amax and amin.
 const extreme: Rule = (x, y, g, axes) => {
   const winners = cast(equal(x, broadcastTo(y, x.shape)), 'float32');
   return mul(winners, div(g, sum(winners, axes, true)));
@@ -76,7 +76,7 @@ const argMaxOperator: Operator<{ readonly axis: number }> = {
   },
 };
 
-/** The smallest index at which x equals its maximum, as int32: ArgMax for a target without int64. */
+/** The smallest index at which x equals its maximum, as int32: ArgMax for targets without int64. */
 function firstMaximum(x: Tensor, axis: number): Tensor {
   const n = x.shape[axis]!;
   const along = x.shape.map((_, i) => (i === axis ? n : 1));
@@ -87,7 +87,7 @@ function firstMaximum(x: Tensor, axis: number): Tensor {
   return min(where(equal(x, max(x, axis, true)), numbers, n), axis);
 }
 
-/** Where along `axis` the largest value stands (the first of equals), as int64; the axis goes. */
+/** The index of the largest value along `axis` (the first of equal ones), as int64. The axis is removed. */
 export function argMax(x: Tensor, axis: number): Tensor {
   return apply1(argMaxOperator, [x], { axis: normalizeAxis(axis, x.rank) });
 }

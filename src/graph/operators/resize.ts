@@ -42,7 +42,7 @@ const resizeOperator: Operator<ResizeAttributes> = {
     ];
   },
   gradient({ inputs, attributes }, [g]) {
-    // Resizing is linear, and separable: y = R·x·Cᵀ, so the way back is Rᵀ·g·C.
+    // Resizing is linear and separable: y = R·x·Cᵀ, so the gradient is Rᵀ·g·C.
     const [h, w] = inputs[0]!.shape.slice(2) as [number, number];
     const rows = interpolation(h, attributes.size[0], attributes);
     const columns = interpolation(w, attributes.size[1], attributes);

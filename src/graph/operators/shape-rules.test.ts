@@ -90,7 +90,7 @@ describe('errors say', () => {
       'resize needs N×C×H×W and a size of at least 1×1, not 2×3×4×5 and 0×5',
     ],
     ['which indices gather takes', () => gather(x, x, 0), 'gather needs int32 or int64 indices'],
-    ['what can be one-hot', () => oneHot(x, 3, 1), 'oneHot needs whole numbers, not float32 2×3×4×5'],
+    ['what can be one-hot', () => oneHot(x, 3, 1), 'oneHot needs integers, not float32 2×3×4×5'],
     ['that bounds are in order', () => clip(x, 1, 0), 'clip needs min ≤ max, not 1 and 0'],
     ['that a function takes floats', () => exp(ints), 'exp needs float32, not int32 2×7: cast it'],
     ['that a function takes numbers', () => neg(flags), 'neg needs numbers, not bool 2×7: cast it'],

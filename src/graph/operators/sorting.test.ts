@@ -83,7 +83,7 @@ describe('gatherElements', () => {
 
   it('needs indices that fit', () => {
     expect(() => gatherElements(input('x', [2, 3]), input('i', [3, 2], 'int64'))).toThrow(
-      /indices that differ from it in the last axis alone, not 3×2/,
+      /indices of the same shape except for the last axis, not 3×2/,
     );
   });
 });

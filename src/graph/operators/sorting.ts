@@ -1,4 +1,4 @@
-/** The largest entries along the last axis, running sums, and reading by an index for each entry. */
+/** Along the last axis: the largest entries, cumulative sums, and reading by an index for each entry. */
 import { ShapeError } from '../../errors/index.js';
 import { int, text } from '../../onnx/graph-builder.js';
 import { wholeAlong } from '../region.js';
@@ -30,7 +30,7 @@ const topKOperator: Operator<{ readonly k: number }> = {
       sorted: int(1),
     });
     if (onnx.target.allIntegers) return found;
-    // Where int64 cannot be cast, it can still be looked up: entry i of 0, 1, 2, … is i as int32.
+    // WebGPU cannot cast int64, but can gather by it: entry i of 0, 1, 2, … is i as int32.
     const length = x.shape.at(-1)!;
     const numbers = onnx.constant(
       Int32Array.from({ length }, (_, i) => i),
@@ -44,7 +44,7 @@ const topKOperator: Operator<{ readonly k: number }> = {
   },
 };
 
-/** The `k` largest entries along the last axis, largest first (of equals, the first), and their places. */
+/** The `k` largest entries along the last axis, largest first (of equal ones, the first), and their indices. */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   const [values, indices] = apply(topKOperator, [x], { k }) as [Tensor, Tensor];
   return { values, indices };
@@ -56,7 +56,7 @@ const gatherElementsOperator: Operator<null> = {
     const [a, b] = [x!.shape, indices!.shape];
     if (a.length !== b.length || a.slice(0, -1).join() !== b.slice(0, -1).join()) {
       throw new ShapeError(
-        `gatherElements of ${formatShape(a)} needs indices that differ from it in the last axis alone, not ${formatShape(b)}${atScope()}`,
+        `gatherElements of ${formatShape(a)} needs indices of the same shape except for the last axis, not ${formatShape(b)}${atScope()}`,
       );
     }
     return [{ shape: b, dtype: x!.dtype }];
@@ -68,7 +68,7 @@ const gatherElementsOperator: Operator<null> = {
   gradient: ({ inputs }, [g]) => [scatterAddElements(g!, inputs[1]!, inputs[0]!.shape.at(-1)!), undefined],
 };
 
-/** Along the last axis, `x` at each of `indices` (int64): result[…, j] = x[…, indices[…, j]]. */
+/** Takes entries of `x` by `indices` (int64) along the last axis: result[…, j] = x[…, indices[…, j]]. */
 export function gatherElements(x: Tensor, indices: Tensor): Tensor {
   return apply1(gatherElementsOperator, [x, indices], null);
 }
@@ -84,15 +84,15 @@ const scatterAddElementsOperator: Operator<{ readonly length: number }> = {
   gradient: ({ inputs }, [g]) => [gatherElements(g!, inputs[1]!), undefined],
 };
 
-/** The transpose of {@link gatherElements}: adds every entry to its place in zeros of the given length. */
+/** The transpose of {@link gatherElements}: adds every entry at its index to zeros of the given length. */
 function scatterAddElements(x: Tensor, indices: Tensor, length: number): Tensor {
   return apply1(scatterAddElementsOperator, [x, indices], { length });
 }
 
 interface CumulativeSumAttributes {
-  /** Whether the sum runs from the end. */
+  /** Whether to sum from the end. */
   readonly reverse: boolean;
-  /** Whether an entry itself is left out of its sum. */
+  /** Whether an entry is not part of its own sum. */
   readonly exclusive: boolean;
 }
 
@@ -112,7 +112,7 @@ const cumulativeSumOperator: Operator<CumulativeSumAttributes> = {
   gradient: ({ attributes }, [g]) => [cumulativeSum(g!, { ...attributes, reverse: !attributes.reverse })],
 };
 
-/** Running sums along the last axis. */
+/** Cumulative sums along the last axis. */
 export function cumulativeSum(x: Tensor, options: Partial<CumulativeSumAttributes> = {}): Tensor {
   return apply1(cumulativeSumOperator, [x], { reverse: false, exclusive: false, ...options });
 }

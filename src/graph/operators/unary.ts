@@ -1,4 +1,4 @@
-/** What operators of one tensor without attributes have in common: a result of the input's shape and element type. */
+/** Operators of one tensor without attributes, whose result has the input's shape and element type. */
 import { ShapeError } from '../../errors/index.js';
 import type { Lowering } from '../lowering.js';
 import { pixelwise } from '../region.js';
@@ -6,10 +6,10 @@ import type { Operator, Tensor } from '../tensor.js';
 import { apply1, atScope, requireFloat } from '../tensor.js';
 
 type Lower = (x: string, onnx: Lowering) => string;
-/** The gradient of the input, from the input, the result and the result's gradient. */
+/** Computes the gradient of the input from the input, the result and the result's gradient. */
 type Rule = (x: Tensor, y: Tensor, g: Tensor) => Tensor | undefined;
 
-/** What a function takes: floating point only, unless said otherwise. */
+/** The element types that an operator accepts. */
 type Accepted = 'float' | 'number' | 'bool' | 'any';
 
 function checkType(name: string, x: Tensor, accepted: Accepted): void {
