@@ -225,6 +225,8 @@ const packed = ([red, green, blue]: Colour): number => (red << 16) | (green << 8
 const LEGEND_SHARE = 0.9;
 /** Of the pixels of smoothed masks, what must be near to a class's colour; the rest are edges. */
 const NEAR_SHARE = 0.75;
+/** Of the pixels, what must have exactly a class's colour; those of photographs are all a little different. */
+const EXACT_SHARE = 0.3;
 
 /** Whether masks show the colours of a legend; they may as well store its indices. */
 function legendFits(censuses: readonly MaskCensus[], legend: readonly LegendEntry[]): boolean {
@@ -382,7 +384,9 @@ function clusters(counts: ReadonlyMap<number, number>): number[] | undefined {
       near += count;
     }
   }
-  return found.length <= MOST_CLASS_COLOURS && near >= NEAR_SHARE * all ? found : undefined;
+  const exact = found.reduce((sum, colour) => sum + counts.get(colour)!, 0);
+  const few = found.length <= MOST_CLASS_COLOURS;
+  return few && near >= NEAR_SHARE * all && exact >= EXACT_SHARE * all ? found : undefined;
 }
 
 /** Whether a colour is nearly a mixture of two others. */
