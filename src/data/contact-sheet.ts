@@ -5,21 +5,26 @@ import { escapeXml, overlay, toDisplay } from '../images/overlay.js';
 import { backgroundClass, classColour, classColours } from '../images/palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
 import { Random } from '../random/index.js';
-import type { Dataset } from './dataset.js';
+import type { Dataset, Sample } from './dataset.js';
 import { type Fit, stretch } from './fit.js';
+import { stretchedImage, type ValueRange } from './normalization.js';
 import type { PairedSample, Transform } from './paired-sample.js';
 import { spread } from './spread.js';
+import { findValueRange } from './value-range.js';
 
 export interface ContactSheetOptions {
   /** Samples shown, spread over the set; default 24. */
   readonly count?: number;
   /** Longer side of each picture in pixels; default 192. */
   readonly side?: number;
+  /** The values shown as black and white; default: found for images of other than 8 bits. */
+  readonly range?: ValueRange | undefined;
 }
 
 /** Each sample twice, as it is and with its mask over it, with its id beneath and the classes at the end. */
 export async function contactSheet(dataset: Dataset, options: ContactSheetOptions = {}): Promise<Raster> {
   const { count = 24, side = 192 } = options;
+  const range = options.range ?? (await shownRange(dataset));
   const tiles: Tile[] = [];
   const present = new Set<number>();
   // One after another: decoded photographs of any size would else stand in memory together.
@@ -30,11 +35,7 @@ export async function contactSheet(dataset: Dataset, options: ContactSheetOption
     const [width, height] = [image.width, image.height].map((length) =>
       Math.max(1, Math.round(length * scale)),
     );
-    const sample: PairedSample = stretch({ width: width!, height: height! }).apply(
-      { id, image, mask },
-      dataset.maxValue,
-      new Random(0),
-    );
+    const sample = fitted({ id, image, mask }, stretch({ width: width!, height: height! }), dataset, range);
     const small = toRaster(sample);
     const drawn = await overlay(small, maskOf(sample), { outline: 1, ...looksOf(dataset) });
     tiles.push({ picture: beside(small, drawn), caption: id });
@@ -50,6 +51,8 @@ export interface AugmentationSheetOptions {
   /** Default 24. */
   readonly draws?: number;
   readonly seed?: number;
+  /** As {@link ContactSheetOptions.range}. */
+  readonly range?: ValueRange | undefined;
 }
 
 /** One sample under many draws of an augmentation, mask over it; the first picture is the sample unchanged. */
@@ -61,11 +64,12 @@ export async function augmentationSheet(
   if (index < 0 || index >= dataset.length) {
     throw new UsageError(`There is no sample ${index}; the data set has ${dataset.length}, from 0.`);
   }
+  const range = options.range ?? (await shownRange(dataset));
   const source = await dataset.get(index);
   const tiles: Tile[] = [];
   for (let draw = 0; draw <= draws; draw++) {
     const random = new Random(seed, 'augment', draw, source.id);
-    let sample = fit.apply(source, dataset.maxValue, random);
+    let sample = fitted(source, fit, dataset, range, random);
     if (draw > 0) for (const transform of transforms) sample = transform(sample, random);
     const picture = await overlay(toRaster(sample), maskOf(sample), {
       opacity: 0.2,
@@ -75,6 +79,23 @@ export async function augmentationSheet(
     tiles.push({ picture, caption: draw === 0 ? source.id : `draw ${draw}` });
   }
   return sheet(tiles, 5, legendOf(dataset, new Set(source.mask.data)));
+}
+
+/** The values that are shown as black and white; undefined for 8 bits, which are shown as they are. */
+async function shownRange(dataset: Dataset): Promise<ValueRange | undefined> {
+  return dataset.maxValue === 255 ? undefined : findValueRange(dataset);
+}
+
+/** A sample at a size, in 0…1. */
+function fitted(
+  sample: Sample,
+  fit: Fit,
+  { maxValue }: Dataset,
+  range: ValueRange | undefined,
+  random = new Random(0),
+): PairedSample {
+  if (range === undefined) return fit.apply(sample, maxValue, random);
+  return fit.apply({ ...sample, image: stretchedImage(sample.image, range) }, 1, random);
 }
 
 interface Tile {

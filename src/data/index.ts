@@ -21,6 +21,8 @@ export {
   type Normalization,
   type NormalizationName,
   normalizationOf,
+  rangeOf,
+  type ValueRange,
 } from './normalization.js';
 export { FORMAT_NAMES, type FormatName, openDataset, type OpenOptions, recogniseFormat } from './open.js';
 export { compose, oneOf, type PairedSample, sometimes, type Transform } from './paired-sample.js';
@@ -60,4 +62,5 @@ export {
   type FetchProgress,
 } from './fetch/fetch-dataset.js';
 export { DATASETS, type DatasetSource } from './fetch/sources.js';
+export { findValueRange, percentileNormalization } from './value-range.js';
 export { datasetNormalization, type DatasetNormalizationOptions } from './dataset-normalization.js';

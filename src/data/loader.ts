@@ -21,7 +21,7 @@ import {
   THREAD_FAILED,
   THREADS_AVAILABLE,
 } from './loader-threads.js';
-import { type Normalization, standardize } from './normalization.js';
+import { type Normalization, rangeOf, standardize } from './normalization.js';
 import type { PairedSample, Transform } from './paired-sample.js';
 import type { SampleStore } from './sample-cache.js';
 import { SamplePipeline } from './sample-pipeline.js';
@@ -105,7 +105,14 @@ export class Loader implements AsyncIterable<Batch> {
         ? this.pipeline.describe()
         : undefined;
     this.sent = description && numberPipeline(description);
-    this.reading = JSON.stringify([format, classes, channels, maxValue, options.fit.key]);
+    this.reading = JSON.stringify([
+      format,
+      classes,
+      channels,
+      maxValue,
+      options.fit.key,
+      rangeOf(normalization),
+    ]);
     for (const [name, value] of Object.entries({
       batchSize,
       concurrency: this.concurrency,

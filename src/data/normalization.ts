@@ -3,23 +3,56 @@
  * configuration and written into the exported file.
  */
 import { UsageError } from '../errors/index.js';
+import type { Raster } from '../images/raster.js';
 
 /**
- * Pixels are first divided by the largest value (255 or 65,535), to 0…1. Then
+ * Pixels are first brought to 0…1: with a `range` by it (see {@link stretchedImage}), else by dividing by the largest
+ * value (255 or 65,535). Then
  * - `fixed`: (x − mean) / std by channel;
  * - `per-image`: (x − min) / (max − min) over all channels and pixels of one resized image, before
  *   augmentation (an image of one value becomes 0).
  */
-export type Normalization =
-  | {
-      readonly kind: 'fixed';
-      /** Where the numbers come from: `imagenet`, `dataset`, `none`, or a name of one's own. */
-      readonly name: string;
-      /** By channel, in 0…1. */
-      readonly mean: readonly number[];
-      readonly std: readonly number[];
+export type Normalization = FixedNormalization | { readonly kind: 'per-image'; readonly name: 'per-image' };
+
+export interface FixedNormalization {
+  readonly kind: 'fixed';
+  /** Where the numbers come from: `imagenet`, `dataset`, `percentiles`, `none`, or a name of one's own. */
+  readonly name: string;
+  /** By channel, in 0…1. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** The part of the values that images use, where they leave most of it empty: 16-bit and floating-point ones. */
+  readonly range?: ValueRange;
+}
+
+/** By channel, the values that become 0 and 1, as images store them. */
+export interface ValueRange {
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
+/** Values beyond the range by more than its width are cut off: a hot pixel must not outshine an image. */
+export const RANGE_MARGIN = 1;
+
+/** The range of a normalisation that has one. */
+export function rangeOf(normalization: Normalization | undefined): ValueRange | undefined {
+  return normalization?.kind === 'fixed' ? normalization.range : undefined;
+}
+
+/** An image whose values are (x − low) / (high − low), cut off at −1 and 2: see {@link RANGE_MARGIN}. */
+export function stretchedImage(image: Raster, { low, high }: ValueRange): Raster {
+  const { width, height, channels, data } = image;
+  const out = new Float32Array(data.length);
+  for (let c = 0; c < channels; c++) {
+    const gain = 1 / (high[c]! - low[c]!);
+    const shift = -low[c]! * gain;
+    for (let i = c; i < data.length; i += channels) {
+      const value = data[i]! * gain + shift;
+      out[i] = value < -RANGE_MARGIN ? -RANGE_MARGIN : value > 1 + RANGE_MARGIN ? 1 + RANGE_MARGIN : value;
     }
-  | { readonly kind: 'per-image'; readonly name: 'per-image' };
+  }
+  return { width, height, channels, data: out };
+}
 
 /** As published with torchvision's models: RGB in 0…1. */
 export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
@@ -32,7 +65,10 @@ export type NormalizationName = 'imagenet' | 'per-image' | 'none';
  * three. Throws UsageError for `imagenet` with other counts.
  */
 export function normalizationOf(name: NormalizationName, channels: number): Normalization {
-  if (name === 'per-image') return { kind: 'per-image', name };
+  return name === 'per-image' ? { kind: 'per-image', name } : fixedNormalization(name, channels);
+}
+
+function fixedNormalization(name: 'imagenet' | 'none', channels: number): FixedNormalization {
   if (name === 'none') {
     return {
       kind: 'fixed',
@@ -50,8 +86,8 @@ export function normalizationOf(name: NormalizationName, channels: number): Norm
 }
 
 /** Used where nothing else is asked for: ImageNet's where it applies, else none. */
-export function defaultNormalization(channels: number): Normalization {
-  return normalizationOf(channels === 1 || channels === 3 ? 'imagenet' : 'none', channels);
+export function defaultNormalization(channels: number): FixedNormalization {
+  return fixedNormalization(channels === 1 || channels === 3 ? 'imagenet' : 'none', channels);
 }
 
 /** Subtracts the least value and divides by the range, in place. */

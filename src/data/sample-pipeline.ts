@@ -5,7 +5,7 @@
 import { Random, type StreamKey } from '../random/index.js';
 import type { Sample } from './dataset.js';
 import type { Fit } from './fit.js';
-import { type Normalization, stretchToRange } from './normalization.js';
+import { type Normalization, rangeOf, stretchedImage, stretchToRange } from './normalization.js';
 import type { PairedSample, Transform } from './paired-sample.js';
 import { describe, type Description, remake } from './portable.js';
 
@@ -57,7 +57,10 @@ export class SamplePipeline {
 
   /** Brings a sample to its size. */
   fit(sample: Sample, random: Random): PairedSample {
-    return this.options.fit.apply(sample, this.options.maxValue, random);
+    const range = rangeOf(this.normalization);
+    // Before the fit, so that what it pads with, 0, is as dark as the images' own dark.
+    if (range === undefined) return this.options.fit.apply(sample, this.options.maxValue, random);
+    return this.options.fit.apply({ ...sample, image: stretchedImage(sample.image, range) }, 1, random);
   }
 
   /** All that follows {@link fit}, but for the fixed normalisation, which the batch is filled with. */

@@ -2,7 +2,7 @@
 import sharp from 'sharp';
 import { PixelwiseError } from '../errors/index.js';
 import { classColour, type Colour } from './palette.js';
-import { type ClassMask, IGNORE_INDEX, type Raster } from './raster.js';
+import { type ClassMask, IGNORE_INDEX, type PixelValues, type Raster } from './raster.js';
 
 export interface OverlayOptions {
   /** Weight of the class colour inside a region, 0…1; default 0.4. */
@@ -13,6 +13,8 @@ export interface OverlayOptions {
   readonly clear?: number | null;
   /** Colours by index; default the palette's, by index alone. */
   readonly colours?: readonly Colour[];
+  /** The values shown as black and white; default see {@link toDisplay}. */
+  readonly range?: DisplayRange | undefined;
   /** Class names by index: draws a legend of the classes laid over the image under it, where there are any. */
   readonly legend?: readonly string[];
 }
@@ -35,7 +37,7 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
   const outline = options.outline ?? Math.max(1, Math.round(Math.max(width, height) / 400));
   const clear = options.clear === undefined ? 0 : options.clear;
   const colourOf = (value: number) => options.colours?.[value] ?? classColour(value);
-  const data = toDisplay(image);
+  const data = toDisplay(image, options.range);
   const edges = regionEdges(mask, outline);
   const present = classesOf(mask);
   /** By class: what a channel of each value becomes, red's 256 values, then green's and blue's. */
@@ -80,28 +82,43 @@ function blends(value: number, colour: Colour, weight: number): Uint8Array {
   });
 }
 
-/** 8-bit RGB for looking at: grey repeated, channels beyond three left out, wider values stretched to their range. */
-export function toDisplay(image: Raster): Uint8Array {
+/** By channel, the values that are shown as black and as white. */
+export interface DisplayRange {
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
+/**
+ * 8-bit RGB for looking at: grey repeated, channels beyond three left out; by `range` where there is one, else
+ * 8 bits as they are and wider values stretched to the least and greatest of the image.
+ */
+export function toDisplay(image: Raster, range?: DisplayRange): Uint8Array {
   const { width, height, channels, data } = image;
-  if (data instanceof Uint8Array && channels === 3) return new Uint8Array(data);
-  const out = new Uint8Array(width * height * 3);
-  let low = 0;
-  let gain = 1;
-  if (!(data instanceof Uint8Array)) {
-    low = Infinity;
-    let high = -Infinity;
-    for (const value of data) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    gain = high > low ? 255 / (high - low) : 0;
-  }
-  for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) {
-      out[3 * i + c] = (data[i * channels + (channels < 3 ? 0 : c)]! - low) * gain;
+  if (data instanceof Uint8Array && channels === 3 && range === undefined) return new Uint8Array(data);
+  // Clamped: values outside of the range are black and white.
+  const out = new Uint8ClampedArray(width * height * 3);
+  const shown =
+    range ?? (data instanceof Uint8Array ? { low: [0, 0, 0], high: [255, 255, 255] } : fullRange(data));
+  for (let c = 0; c < 3; c++) {
+    const channel = channels < 3 ? 0 : c;
+    const [low, high] = [shown.low[channel] ?? 0, shown.high[channel] ?? 0];
+    const gain = high > low ? 255 / (high - low) : 0;
+    for (let i = 0; i < width * height; i++) {
+      // Rounded down, as bytes have always been shown.
+      out[3 * i + c] = Math.floor((data[i * channels + channel]! - low) * gain);
     }
   }
-  return out;
+  return new Uint8Array(out.buffer);
+}
+
+function fullRange(data: PixelValues): DisplayRange {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of data) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return { low: [low, low, low], high: [high, high, high] };
 }
 
 /** 1 where a pixel of another value lies at most `reach` rows or columns away; the frame itself is no edge. */

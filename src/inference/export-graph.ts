@@ -13,6 +13,7 @@
  * Weights are initializers, so that ONNX Runtime folds batch norms into convolutions and converts the weights to the
  * layout of its fastest kernels.
  */
+import { RANGE_MARGIN, rangeOf, type ValueRange } from '../data/normalization.js';
 import { ShapeError, UsageError } from '../errors/index.js';
 import type { Target } from '../graph/index.js';
 import { formatShape, PORTABLE, WEBGPU } from '../graph/index.js';
@@ -231,24 +232,40 @@ function sourceSize(
 /** From `image` to `input`. */
 function writeInput(writer: GraphBuilder, card: ModelCard, source: GraphPlaneSize): void {
   const { channels, maxValue, normalization } = card;
-  const pixels = writer.castTo(IMAGE, 'float32');
+  const range = rangeOf(normalization);
+  const pixels = inRange(writer, writer.castTo(IMAGE, 'float32'), range);
   const resized = resizePixelsTo(writer, pixels, channels, source, card);
   if (normalization.kind === 'per-image') {
     // The largest value divides out of (x − min) / (max − min).
     const least = writer.emit('ReduceMin', [resized], { keepdims: int(1) });
     const most = writer.emit('ReduceMax', [resized], { keepdims: int(1) });
-    const range = writer.emit('Sub', [most, least]);
+    const spread = writer.emit('Sub', [most, least]);
     // An image of one value has no range; it becomes 0.
-    const flat = writer.emit('Equal', [range, writer.scalar(0)]);
-    const divisor = writer.emit('Where', [flat, writer.scalar(1), range]);
+    const flat = writer.emit('Equal', [spread, writer.scalar(0)]);
+    const divisor = writer.emit('Where', [flat, writer.scalar(1), spread]);
     writer.emit('Div', [writer.emit('Sub', [resized, least]), divisor], {}, { output: MODEL_INPUT });
     return;
   }
   const { mean, std } = normalization;
   const perChannel = (values: readonly number[]) =>
     writer.constant(Float32Array.from(values), [1, channels, 1, 1], 'float32');
-  const scaled = writer.emit('Mul', [resized, perChannel(std.map((s) => 1 / (s * maxValue)))]);
-  writer.emit('Sub', [scaled, perChannel(mean.map((m, c) => m / std[c]!))], {}, { output: MODEL_INPUT });
+  // Where there is no range, it is from 0 to the largest value.
+  const low = mean.map((_, c) => range?.low[c] ?? 0);
+  const width = low.map((from, c) => (range?.high[c] ?? maxValue) - from);
+  const scaled = writer.emit('Mul', [resized, perChannel(std.map((s, c) => 1 / (s * width[c]!)))]);
+  const shift = mean.map((m, c) => (m + low[c]! / width[c]!) / std[c]!);
+  writer.emit('Sub', [scaled, perChannel(shift)], {}, { output: MODEL_INPUT });
+}
+
+/** Cuts pixels (1×H×W×C) off where they are far outside the range, as `stretchedImage` does in training. */
+function inRange(writer: GraphBuilder, pixels: string, range: ValueRange | undefined): string {
+  if (range === undefined) return pixels;
+  const { low, high } = range;
+  const perChannel = (values: readonly number[]) =>
+    writer.constant(Float32Array.from(values), [1, 1, 1, values.length], 'float32');
+  const margin = low.map((from, c) => RANGE_MARGIN * (high[c]! - from));
+  const raised = writer.emit('Max', [pixels, perChannel(low.map((from, c) => from - margin[c]!))]);
+  return writer.emit('Min', [raised, perChannel(high.map((to, c) => to + margin[c]!))]);
 }
 
 /** From `logits` to mask and probabilities of two classes: one plane, the probability of class 1. */

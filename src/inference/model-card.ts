@@ -68,6 +68,7 @@ const cardSchema = z.object({
       name: z.string(),
       mean: z.array(z.number()),
       std: z.array(z.number().positive()),
+      range: z.object({ low: z.array(z.number()), high: z.array(z.number()) }).exactOptional(),
     }),
     z.object({ kind: z.literal('per-image'), name: z.literal('per-image') }),
   ]),

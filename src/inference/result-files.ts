@@ -1,6 +1,7 @@
 /** What is written of a segmented image, and where: the names below a folder that `predict` and `evaluate` share. */
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { rangeOf } from '../data/normalization.js';
 import { writeImage, writeMask } from '../images/encode.js';
 import { overlay, type OverlayOptions } from '../images/overlay.js';
 import { backgroundClass } from '../images/palette.js';
@@ -85,8 +86,13 @@ export async function writeResults(
 }
 
 /** How masks of the model are laid over images. */
-export function overlayLooks({ palette, classes }: ModelCard): OverlayOptions {
-  return { colours: palette, clear: backgroundClass(classes), legend: classes };
+export function overlayLooks({ palette, classes, normalization }: ModelCard): OverlayOptions {
+  return {
+    colours: palette,
+    clear: backgroundClass(classes),
+    legend: classes,
+    range: rangeOf(normalization),
+  };
 }
 
 /** Writes the pieces of a mask, in the format that the path's ending says. */

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Dataset } from '../data/index.js';
-import { parseAugmentation } from '../data/index.js';
+import { parseAugmentation, rangeOf } from '../data/index.js';
 import { spread } from '../data/spread.js';
 import type { Evaluation, RasterSegmenter } from '../inference/index.js';
 import { evaluate } from '../inference/index.js';
@@ -36,9 +36,10 @@ export class RunPictures {
   /** Shows the data. */
   async showData(): Promise<void> {
     const { parts, report, augment, size, seed } = this.plan;
+    const range = rangeOf(this.plan.normalization);
     const transforms = parseAugmentation(augment);
     await this.attempt('The data sheet', async () => {
-      await writeDataSheet(this.samples, { parts, report, transforms, size, seed });
+      await writeDataSheet(this.samples, { parts, report, transforms, size, seed, range });
     });
   }
 
@@ -50,6 +51,7 @@ export class RunPictures {
       dataset: valid ?? train,
       part: valid ? 'valid' : 'train',
       batches,
+      range: rangeOf(this.plan.normalization),
       onError: (error) => this.tell('The film of learning', error),
     });
   }

@@ -1,7 +1,12 @@
 /** From settings and data to everything that makes a run: the defaults live here. */
 import { availableParallelism } from 'node:os';
 import type { Dataset, DoctorReport, Normalization, Parts } from '../data/index.js';
-import { datasetNormalization, defaultNormalization, normalizationOf } from '../data/index.js';
+import {
+  datasetNormalization,
+  defaultNormalization,
+  normalizationOf,
+  percentileNormalization,
+} from '../data/index.js';
 import { UsageError } from '../errors/index.js';
 import type { LossSettings } from '../nn/index.js';
 import type { MonitorMetric } from '../training/index.js';
@@ -132,9 +137,11 @@ export async function planTraining(
 
 /** How pixel values are normalised; the data set's own numbers come from the training part alone. */
 async function normalizationFor(name: CheckedSettings['normalize'], train: Dataset): Promise<Normalization> {
-  if (name === undefined) return defaultNormalization(train.channels);
-  if (name === 'dataset') return datasetNormalization(train);
-  return normalizationOf(name === 'min-max' ? 'per-image' : name, train.channels);
+  const chosen = name ?? (train.maxValue === 255 ? undefined : 'percentiles');
+  if (chosen === undefined) return defaultNormalization(train.channels);
+  if (chosen === 'percentiles') return percentileNormalization(train);
+  if (chosen === 'dataset') return datasetNormalization(train);
+  return normalizationOf(chosen === 'min-max' ? 'per-image' : chosen, train.channels);
 }
 
 async function thresholdOf(

@@ -70,8 +70,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const machine = await ranks.leastMachine(await factsFor(settings));
   const planned = await ranks.together(() => planTraining(settings, { choosing: !earlier, machine }));
   await ranks.checkAlike(planned, settingsOf(settings));
-  // A run that goes on keeps the rate that it found.
-  const kept = earlier && planned.findLr ? { ...planned, lr: earlier.training.lr, findLr: false } : planned;
+  const kept = earlier ? resumed(planned, earlier, options) : planned;
   const plan = ranks.spread(kept, options, earlier, note);
   plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({
@@ -249,4 +248,13 @@ function summaryOf({ perSample: _perSample, ...scores }: Evaluation): FinalScore
 /** Null where no epoch was ended. */
 function medianOf(history: readonly EpochRecord[], key: 'seconds' | 'imagesPerSecond'): number | null {
   return history.length === 0 ? null : median(history.map((record) => record[key]));
+}
+
+/** The plan of a resumed run, with what the run found for itself: its rate, and how pixel values are normalised. */
+function resumed(planned: Plan, earlier: RunConfig, { normalize }: TrainOptions): Plan {
+  return {
+    ...planned,
+    ...(planned.findLr && { lr: earlier.training.lr, findLr: false }),
+    ...(normalize === undefined && { normalization: earlier.normalization }),
+  };
 }

@@ -1,6 +1,6 @@
 /** What a run was given to learn from: `data.json`, and sheets of samples and of their augmentation. */
 import { join } from 'node:path';
-import type { DoctorReport, Parts, Problem, Transform } from '../data/index.js';
+import type { DoctorReport, Parts, Problem, Transform, ValueRange } from '../data/index.js';
 import { augmentationSheet, contactSheet, stretch, Subset } from '../data/index.js';
 import type { Raster } from '../images/raster.js';
 import { writeOutputFile } from '../files/index.js';
@@ -38,6 +38,8 @@ export interface DataSheetOptions {
   /** Of the training. */
   readonly size: { readonly height: number; readonly width: number };
   readonly seed: number;
+  /** The values shown as black and white, where images use a part of them. */
+  readonly range?: ValueRange | undefined;
 }
 
 /** Pixels that a page has room for. */
@@ -46,17 +48,18 @@ const SAMPLES_SHOWN = 24;
 
 /** Writes `data.json` and its pictures into `folder`. */
 export async function writeDataSheet(folder: string, options: DataSheetOptions): Promise<DataSheet> {
-  const { parts, report, transforms, size, seed } = options;
+  const { parts, report, transforms, size, seed, range } = options;
   const { train, valid, test } = parts;
   const sheets = { samples: 'data/samples.webp', augmented: 'data/augmented.webp' };
   const shown = await foregroundFirst(train, SAMPLES_SHOWN);
-  await writeSheet(join(folder, sheets.samples), await contactSheet(new Subset(train, shown)));
+  await writeSheet(join(folder, sheets.samples), await contactSheet(new Subset(train, shown), { range }));
   if (transforms.length > 0) {
     const drawn = await augmentationSheet(train, {
       index: shown[0]!,
       transforms,
       fit: stretch(size),
       seed,
+      range,
     });
     await writeSheet(join(folder, sheets.augmented), drawn);
   }

@@ -16,6 +16,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { Subset } from '../data/subset.js';
+import type { DisplayRange } from '../images/overlay.js';
 import { backgroundClass, classColours, hexColour } from '../images/palette.js';
 import { type ClassMask } from '../images/raster.js';
 import { resizeMask } from '../images/resize.js';
@@ -63,6 +64,8 @@ export interface FilmOptions {
   readonly part: 'train' | 'valid';
   /** Batches of these samples in their order, as the learner takes them. */
   readonly batches: (samples: Dataset) => BatchSource;
+  /** The values shown as black and white, where images use a part of them. */
+  readonly range?: DisplayRange | undefined;
   /** Samples shown, default 21. */
   readonly samples?: number;
   /** Frames of a long run, about; of more epochs, evenly spaced ones are kept. Default 60. */
@@ -184,7 +187,7 @@ class FilmMaker {
       // Never named after the sample: an id may hold what no file name can.
       const paths = { image: `film/${i + 1}-image.webp`, truth: `film/${i + 1}-truth.png` };
       const truth = resizeMask(mask, view.width, view.height);
-      await this.write(paths.image, await encodeWebp(viewOfImage(image, view)));
+      await this.write(paths.image, await encodeWebp(viewOfImage(image, view, this.options.range)));
       await this.write(paths.truth, await encodeMaskLayer(truth, colours, backgroundClass(classes)));
       written.push({ id, ...view, ...paths });
     }

@@ -5,6 +5,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rangeOf } from '../data/normalization.js';
 import type { Dataset } from '../data/dataset.js';
 import { backgroundClass, hexColour } from '../images/palette.js';
 import { resizeMask } from '../images/resize.js';
@@ -152,7 +153,10 @@ async function writeItem(
     errors: at('errors.png'),
   };
   const write = (path: string, bytes: Uint8Array) => writeOutputFile(join(folder, path), bytes);
-  await write(pictures.image, await encodeWebp(viewOfImage(image, view)));
+  await write(
+    pictures.image,
+    await encodeWebp(viewOfImage(image, view, rangeOf(segmenter.card.normalization))),
+  );
   await write(pictures.truth, await encodeMaskLayer(truth, palette, background));
   await write(pictures.prediction, await encodeMaskLayer(prediction, palette, background));
   await write(pictures.errors, await encodeErrorMap(errorMap(prediction, truth, background)));

@@ -3,7 +3,7 @@
  * layers to be laid over them.
  */
 import sharp from 'sharp';
-import { toDisplay } from '../images/overlay.js';
+import { type DisplayRange, toDisplay } from '../images/overlay.js';
 import type { Colour } from '../images/palette.js';
 import { encodeIndexedPng } from '../images/png-write.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
@@ -21,13 +21,13 @@ export function viewSize({ width, height }: ViewSize, side: number): ViewSize {
   return { width: shown(width), height: shown(height) };
 }
 
-/** An image as 8-bit RGB at the size of its view. */
-export function viewOfImage(image: Raster, { width, height }: ViewSize): Raster {
+/** An image as 8-bit RGB at the size of its view. @param range as `toDisplay` takes it. */
+export function viewOfImage(image: Raster, { width, height }: ViewSize, range?: DisplayRange): Raster {
   const whole: Raster = {
     width: image.width,
     height: image.height,
     channels: 3,
-    data: toDisplay(image),
+    data: toDisplay(image, range),
   };
   if (image.width === width && image.height === height) return whole;
   const planes = resizeImage(whole, width, height);

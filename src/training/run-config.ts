@@ -15,6 +15,7 @@ const normalization: z.ZodType<Normalization> = z.discriminatedUnion('kind', [
     name: z.string(),
     mean: z.array(z.number()),
     std: z.array(z.number().positive()),
+    range: z.object({ low: z.array(z.number()), high: z.array(z.number()) }).exactOptional(),
   }),
   z.object({ kind: z.literal('per-image'), name: z.literal('per-image') }),
 ]);

@@ -1,0 +1,70 @@
+/**
+ * The part of their values that images use: 16-bit files of a microscope or a scanner often hold 8 or 12 bits, or a few
+ * hundred counts, and floating-point ones are in units of their own.
+ */
+import type { Dataset } from './dataset.js';
+import { defaultNormalization, type Normalization, type ValueRange } from './normalization.js';
+import { mapParallel } from './parallel.js';
+import { spread } from './spread.js';
+
+/** Shares of the values that may lie below and above the range: hot and dead pixels. */
+const LOW_SHARE = 0.001;
+const HIGH_SHARE = 0.999;
+
+/** Images looked at. */
+const IMAGES = 100;
+/** Values taken of each channel in all, and of all channels together. */
+const CHANNEL_VALUES = 500_000;
+const ALL_VALUES = 10_000_000;
+
+/** Channels whose own ranges are at least this share of the common one share it: colours stay true. */
+const ALIKE = 0.5;
+
+/** The range between the 0.1st and 99.9th percentile by channel; one for all channels where theirs are alike. */
+export async function findValueRange(dataset: Dataset, signal?: AbortSignal): Promise<ValueRange> {
+  const { channels } = dataset;
+  const looked = spread(dataset.length, IMAGES);
+  const each = Math.max(1, Math.floor(Math.min(CHANNEL_VALUES, ALL_VALUES / channels) / looked.length));
+  const taken = await mapParallel(
+    looked.length,
+    4,
+    async (k) => {
+      const { data } = (await dataset.get(looked[k]!)).image;
+      const pixels = data.length / channels;
+      const count = Math.min(pixels, each);
+      const values = Array.from({ length: channels }, () => new Float32Array(count));
+      for (let i = 0; i < count; i++) {
+        const at = Math.floor(((i + 0.5) * pixels) / count) * channels;
+        for (let c = 0; c < channels; c++) values[c]![i] = data[at + c]!;
+      }
+      return values;
+    },
+    signal,
+  );
+  const ends = Array.from({ length: channels }, (_, c) => {
+    const all = Float32Array.from(taken.flatMap((values) => [...values[c]!])).sort();
+    const at = (share: number): number => all[Math.min(all.length - 1, Math.floor(share * all.length))]!;
+    return [at(LOW_SHARE), at(HIGH_SHARE)] as const;
+  });
+  const least = Math.min(...ends.map(([low]) => low));
+  const most = Math.max(...ends.map(([, high]) => high));
+  const alike = ends.every(([low, high]) => high - low >= ALIKE * (most - least));
+  const ranges = alike ? ends.map(() => [least, most] as const) : ends;
+  // A channel of one value has no range; any width will do.
+  return {
+    low: ranges.map(([low]) => low),
+    high: ranges.map(([low, high]) => (high > low ? high : low + 1)),
+  };
+}
+
+/**
+ * Values brought to 0…1 by {@link findValueRange}, then as images of 8 bits are by default. The default for wider
+ * images. Give the training part, not the whole.
+ */
+export async function percentileNormalization(
+  dataset: Dataset,
+  signal?: AbortSignal,
+): Promise<Normalization> {
+  const { mean, std } = defaultNormalization(dataset.channels);
+  return { kind: 'fixed', name: 'percentiles', mean, std, range: await findValueRange(dataset, signal) };
+}
