@@ -107,7 +107,10 @@ async function decide(censuses: readonly MaskCensus[], options: MaskMeaningOptio
       level: 'note',
     });
   }
-  if (censuses.some(({ kind }) => kind === 'colours')) return byColours(censuses, options, files);
+  if (censuses.some(({ kind }) => kind === 'colours')) {
+    refuseStray(censuses);
+    return byColours(censuses, options, files);
+  }
   const paletted = censuses.filter(({ kind }) => kind === 'palette');
   if (paletted.length === 0) return byValues(censuses, 'values', options);
   const greys = censuses.every(({ colours }) => [...colours.keys()].every(isGrey));
@@ -184,6 +187,25 @@ function described(
       ? [note, finding(said.level ?? 'warning', said.code, files, said.message, said.fix ?? '')]
       : [note],
   };
+}
+
+/**
+ * Throws `mask-colours` where some masks are in colour and others store class indices, whose greys no colour mask
+ * shows.
+ */
+function refuseStray(censuses: readonly MaskCensus[]): void {
+  const coloured = censuses.filter(({ kind }) => kind === 'colours');
+  const known = new Set([0, ...coloured.flatMap(({ colours }) => [...colours.keys()])]);
+  const stray = censuses.filter(
+    ({ kind, colours }) => kind === 'values' && [...colours.keys()].some((colour) => !known.has(colour)),
+  );
+  if (stray.length === 0) return;
+  const [few, many] = coloured.length <= stray.length ? [coloured, stray] : [stray, coloured];
+  throw new PixelwiseError(
+    'mask-colours',
+    `${few[0]!.file}: ${few.length} masks are ${few === coloured ? 'in colour' : 'grey'}, while ${many.length} like ` +
+      `${many[0]!.file} ${few === coloured ? 'store class indices' : 'are in colour'}. Save all masks in one way.`,
+  );
 }
 
 const isGrey = (colour: number): boolean => (colour & 255) * 0x010101 === colour;

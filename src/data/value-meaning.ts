@@ -92,21 +92,23 @@ export function chooseByValues(
   // Some files write 0 and 1, others 0 and 255; where a file has both, 255 is "ignored".
   const mixed = binary && found.size === 3 && [0, 1, 255].every((value) => found.has(value));
   if (mixed && !censuses.some(({ values }) => values.has(1) && values.has(255))) {
+    const [ones, fulls] = [filesWith((value) => value === 1), filesWith((value) => value === 255)];
+    const description = 'two classes; objects are 1 in some files and 255 in others';
+    const table = new Map([
+      [0, 0],
+      [1, 1],
+      [255, 1],
+    ]);
     return {
-      values: classValues(
-        classNames(classes ?? 2),
-        new Map([
-          [0, 0],
-          [1, 1],
-          [255, 1],
-        ]),
-        'two classes; objects are 1 in some files and 255 in others',
-      ),
+      values: {
+        ...classValues(classNames(classes ?? 2), table, description),
+        maskValues: ones.length > fulls.length ? 'indices' : 'zero-or-full',
+      },
       repair: {
         code: 'mask-values-mixed',
-        message: 'Some masks hold 0 and 1, these 0 and 255: both 1 and 255 are read as the object.',
+        message: `These masks hold 0 and ${ones.length > fulls.length ? 255 : 1}, most others 0 and ${ones.length > fulls.length ? 1 : 255}: both 1 and 255 are read as the object.`,
         fix: 'Save all masks in one way; to mark ignored pixels, have both values in one file or give --classes.',
-        files: filesWith((value) => value === 255),
+        files: ones.length > fulls.length ? fulls : ones,
       },
     };
   }

@@ -231,10 +231,7 @@ const values: Check = (all) => {
   return problems;
 };
 
-/**
- * `mask-palette-mixed`: a few masks with a palette among grey ones, or the other way round;
- * `mask-palette-inverted`: black and white, but white is index 0.
- */
+/** `mask-palette-mixed`: a few masks with a palette among grey ones, or the other way round. */
 const palettes: Check = ({ facts }) => {
   const read = facts.filter(({ mask }) => mask?.format === 'png');
   const withPalette = read.filter(({ mask }) => mask!.palette !== undefined);
@@ -242,7 +239,7 @@ const palettes: Check = ({ facts }) => {
     withPalette.length * 2 <= read.length
       ? withPalette
       : read.filter(({ mask }) => mask!.palette === undefined);
-  const problems = (few.length === read.length ? [] : few).map(({ pair, mask }) =>
+  return (few.length === read.length ? [] : few).map(({ pair, mask }) =>
     mask!.palette === undefined
       ? problem(
           'warning',
@@ -259,24 +256,6 @@ const palettes: Check = ({ facts }) => {
           'Check that its indices are the same values; save all masks in one way.',
         ),
   );
-  for (const { pair, mask } of withPalette) {
-    const { palette, counts } = mask!;
-    const colour = (index: number): number =>
-      palette![3 * index]! + palette![3 * index + 1]! + palette![3 * index + 2]!;
-    const used = [...counts.keys()].sort((a, b) => a - b);
-    if (used.length === 2 && colour(used[0]!) === 765 && colour(used[1]!) === 0) {
-      problems.push(
-        problem(
-          'warning',
-          'mask-palette-inverted',
-          pair.mask,
-          `Index ${used[0]} is white and index ${used[1]} black: what looks like the object is class ${used[0]}.`,
-          'If white is the object, save the mask as grey, or swap the palette.',
-        ),
-      );
-    }
-  }
-  return problems;
 };
 
 /** Beyond this share, empty masks are the nature of the set (lesions, defects) and not worth a word each. */
