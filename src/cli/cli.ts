@@ -5,7 +5,7 @@ import { launchOf } from '../distributed/environment.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { pixelwiseVersion } from '../jobs/machine.js';
 import type { Command } from './command.js';
-import { Crew } from './crew.js';
+import { ProcessGroup } from './process-group.js';
 import { COMMANDS } from './commands/index.js';
 import { interruptible, INTERRUPTED, type SignalSource } from './interruption.js';
 import type { OptionsOf } from './options.js';
@@ -50,7 +50,7 @@ export async function runCli(
     output.error(error.message);
     output.result({ error });
   };
-  let crew: Crew | undefined;
+  let group: ProcessGroup | undefined;
   let signal: AbortSignal | undefined;
   try {
     const columns = Math.min(stdout.columns ?? 100, WIDEST_HELP);
@@ -66,10 +66,10 @@ export async function runCli(
     const work = async (aborted: AbortSignal) => {
       signal = aborted;
       if (launch && shared) {
-        crew = await Crew.join(launch, env['PIXELWISE_MPI_LIBRARY'], {
+        group = await ProcessGroup.join(launch, env['PIXELWISE_MPI_LIBRARY'], {
           fail: ({ code, message }) => fail({ code, message }),
           note: (text) => output.note(text),
-          cry: (text) => void stderr.write(`error: ${text}\n`),
+          warn: (text) => void stderr.write(`error: ${text}\n`),
         });
       }
       const { run } = await call.command.load();
@@ -77,20 +77,20 @@ export async function runCli(
         output,
         signal: aborted,
         words: call.words,
-        crew,
+        group,
       });
     };
     const result = await interruptible(signals, output, work, whenInterrupted);
     output.close();
     if (result.json) output.result(result.json);
-    await crew?.part();
+    await group?.leave();
     return result.exitCode ?? 0;
   } catch (error) {
     const { code, message, exitCode } = explain(error, signal?.aborted ?? false);
-    if (crew) {
+    if (group) {
       const elsewhere = error instanceof Error && error.name === 'ElsewhereError';
       const failure = elsewhere ? error : new PixelwiseError(code, message);
-      return crew.fail(failure as PixelwiseError, exitCode);
+      return group.fail(failure as PixelwiseError, exitCode);
     }
     fail({ code, message });
     if (!speaks && !(error instanceof UsageError)) {

@@ -1,5 +1,5 @@
 /** What a command is: a line in the list of commands, and a module that is loaded when it is called. */
-import type { Crew } from './crew.js';
+import type { ProcessGroup } from './process-group.js';
 import type { CommandName, OptionsOf } from './options.js';
 import type { Output } from './output.js';
 
@@ -19,7 +19,7 @@ export interface CommandContext {
   /** The words of the call that are no options: as many as the command has positionals, or more. */
   readonly words: readonly string[];
   /** The processes that do this work together, where mpirun started several. */
-  readonly crew?: Pick<Crew, 'communicator' | 'threads'> | undefined;
+  readonly group?: Pick<ProcessGroup, 'communicator' | 'threads'> | undefined;
 }
 
 /** What a command leaves. */

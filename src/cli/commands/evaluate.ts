@@ -16,7 +16,7 @@ import { scoresText } from '../scores-text.js';
 /** What people call the part that a run's best epoch is chosen on. */
 const VALIDATION: readonly string[] = ['val', 'valid', 'validation'];
 
-export const run: Run<'evaluate'> = async (options, { output, signal, words, crew }) => {
+export const run: Run<'evaluate'> = async (options, { output, signal, words, group }) => {
   const source = words[0]!;
   const { data, split, checkpoint, device, threads, scoreAt, overlay, probabilities, outlines } = options;
   const writes = overlay === true || probabilities === true || outlines !== undefined;
@@ -30,8 +30,8 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, cre
       '--overlay, --probabilities and --outlines are those of the images: leave --score-at model out',
     );
   }
-  const segmenter = await Segmenter.load(source, { checkpoint, device, threads: threads ?? crew?.threads });
-  await checkSameModel(crew?.communicator, source, checkpoint);
+  const segmenter = await Segmenter.load(source, { checkpoint, device, threads: threads ?? group?.threads });
+  await checkSameModel(group?.communicator, source, checkpoint);
   try {
     const { classes, loss, lossSettings } = segmenter.card;
     const dataset = await dataToScore(source, options, classes);
@@ -59,11 +59,11 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, cre
       onSample: writes ? write : undefined,
       losses: loss === undefined ? undefined : parseLosses(loss, lossSettings),
       signal,
-      communicator: crew?.communicator,
+      communicator: group?.communicator,
       onProgress: (done) => progress.update({ done }),
     });
     progress.end();
-    if (crew && crew.communicator.rank > 0) return {};
+    if (group && group.communicator.rank > 0) return {};
     scoresText(`${source} on ${data}`, evaluation).forEach((line) => output.line(line));
     const json = chosen ? { ...evaluation, threshold: chosen } : evaluation;
     if (options.out === undefined) return { json };

@@ -5,11 +5,11 @@ import { checkSameModel } from '../../jobs/ranks.js';
 import { chosenThreshold } from '../chosen-threshold.js';
 import type { Run } from '../command.js';
 
-export const run: Run<'predict'> = async (options, { output, signal, words, crew }) => {
+export const run: Run<'predict'> = async (options, { output, signal, words, group }) => {
   const [source, ...inputs] = words as [string, ...string[]];
   const { checkpoint, device, threads, ttaTransforms, json: _json, threshold: wanted, ...rest } = options;
-  const segmenter = await Segmenter.load(source, { checkpoint, device, threads: threads ?? crew?.threads });
-  await checkSameModel(crew?.communicator, source, checkpoint);
+  const segmenter = await Segmenter.load(source, { checkpoint, device, threads: threads ?? group?.threads });
+  await checkSameModel(group?.communicator, source, checkpoint);
   try {
     const { tile, overlap } = options;
     const tta = options.tta === true ? (ttaTransforms ?? true) : options.tta;
@@ -24,13 +24,13 @@ export const run: Run<'predict'> = async (options, { output, signal, words, crew
       tta,
       ...(threshold !== undefined && { threshold }),
       signal,
-      communicator: crew?.communicator,
+      communicator: group?.communicator,
       onNote: (note) => output.note(note),
       onProgress: (done, total) => progress.update({ done, total }),
     });
     progress.end();
     // What is to be said of all inputs, rank 0 says.
-    if (crew && crew.communicator.rank > 0) return {};
+    if (group && group.communicator.rank > 0) return {};
     for (const { error } of failures) output.error(error.message);
     output.line(`${outputs.length} masks in ${resolve(options.out)}`);
     if (failures.length === 0) return { json: { outputs, ...(chosen && { threshold: chosen }) } };

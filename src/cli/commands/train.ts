@@ -7,12 +7,12 @@ import { trainingDisplay } from '../training-display.js';
 
 export const run: Run<'train'> = async (
   { json: _json, config: _config, ...options },
-  { output, signal, crew },
+  { output, signal, group },
 ) => {
   const result = await train({
     ...options,
-    threads: options.threads ?? crew?.threads,
-    communicator: crew?.communicator,
+    threads: options.threads ?? group?.threads,
+    communicator: group?.communicator,
     signal,
     onNote: (message) => output.note(message),
     callbacks: [trainingDisplay(output)],

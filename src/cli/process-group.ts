@@ -1,6 +1,6 @@
 /**
- * This process as one of several that mpirun (or srun …) started: joins the others before a command's work, and
- * sees to it that all end together, with one voice, that of rank 0.
+ * The group of processes that mpirun (or srun …) started for one command. A process joins it before the work. If
+ * one process fails, all of them end, and rank 0 prints the error.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -8,21 +8,21 @@ import type { Communicator, Launch } from '../distributed/index.js';
 import type { Lifeline, RankFailure } from '../distributed/node.js';
 import { PixelwiseError } from '../errors/index.js';
 
-/** How long rank 0 waits for what other ranks have to say of a failure. */
+/** How long rank 0 waits for the error messages of other ranks, in milliseconds. */
 const GATHER_ERRORS = 400;
-/** How long another rank leaves rank 0 to speak and to end all, before it speaks for itself. */
+/** How long another rank waits for rank 0 to print the error and end all ranks, in milliseconds. */
 const WAIT_FOR_FIRST = 4_000;
 
-export interface CrewVoice {
-  /** Says what went wrong, as the command's own last words. */
+export interface GroupVoice {
+  /** Prints the error that ends the command. */
   fail(error: PixelwiseError): void;
-  /** A word about the work. */
+  /** Prints a note. */
   note(text: string): void;
-  /** Says something on any rank, where rank 0 cannot. */
-  cry(text: string): void;
+  /** Prints an error on any rank, if rank 0 cannot. */
+  warn(text: string): void;
 }
 
-export class Crew {
+export class ProcessGroup {
   private ending: Promise<never> | undefined;
   private readonly failures: RankFailure[] = [];
 
@@ -30,83 +30,83 @@ export class Crew {
     readonly communicator: Communicator,
     /** Threads for this rank, one of several on its host. */
     readonly threads: number,
-    private readonly voice: CrewVoice,
+    private readonly voice: GroupVoice,
     private lifeline: Lifeline | undefined,
   ) {}
 
   /**
-   * Meets the other ranks.
+   * Connects to the other ranks.
    *
-   * @param library the MPI library's file, where it is not the system's.
-   * @throws PixelwiseError `mpi` where there is no library, or another MPI's.
+   * @param library the file of the MPI library, if it is not the system's.
+   * @throws PixelwiseError `mpi` if there is no library, or it belongs to another MPI.
    */
-  static async join(launch: Launch, library: string | undefined, voice: CrewVoice): Promise<Crew> {
-    // Loaded here and nowhere else: a process by itself knows nothing of MPI.
+  static async join(launch: Launch, library: string | undefined, voice: GroupVoice): Promise<ProcessGroup> {
+    // Loaded only here: a single process does not load MPI.
     const { threadsOfRank } = await import('../distributed/index.js');
     const { Lifeline, MpiCommunicator } = await import('../distributed/node.js');
     const communicator = await MpiCommunicator.connect(launch, library);
     const threads = threadsOfRank(availableParallelism(), cpus().length, launch.localSize);
-    const crew = new Crew(communicator, threads, voice, undefined);
+    const group = new ProcessGroup(communicator, threads, voice, undefined);
     const [lifeline, unreached] = await Lifeline.tie(communicator, {
-      onLost: (failure) => void crew.lose(failure),
-      onFailure: (failure) => void crew.hear(failure),
+      onLost: (failure) => void group.lose(failure),
+      onFailure: (failure) => void group.hear(failure),
     });
-    crew.lifeline = lifeline;
+    group.lifeline = lifeline;
     if (!lifeline && communicator.rank === 0) {
       const who = unreached.map((rank) => `rank ${rank} on ${communicator.hosts[rank]}`).join(', ');
       voice.note(
         `${who} cannot reach rank 0 over TCP (a firewall?): a rank that is killed is noticed by the launcher alone.`,
       );
     }
-    return crew;
+    return group;
   }
 
   private get isFirst(): boolean {
     return this.communicator.rank === 0;
   }
 
-  /** The work is done on this rank; waits for the others. */
-  async part(): Promise<void> {
+  /** Waits until the work is done on all ranks, and disconnects. */
+  async leave(): Promise<void> {
     await this.communicator.barrier();
     this.lifeline?.close();
     await this.communicator.close();
   }
 
-  /** Ends all ranks for an error of this one. Never comes back. */
+  /** Ends all ranks because of an error on this one. Never returns. */
   fail(error: PixelwiseError, exitCode: number): Promise<never> {
     return this.end(async () => {
       if (this.isFirst) {
-        // Where this rank fails only because of another, that one's words are due.
+        // If this rank failed only because another did, the other rank's error is printed instead.
         await wait(GATHER_ERRORS);
         const echo = error.name === 'ElsewhereError' && this.failures.length > 0;
         if (!echo) this.voice.fail(error);
-        this.tellFailures(error.message);
+        this.printFailures(error.message);
         return exitCode;
       }
       if (error.name !== 'ElsewhereError') {
         if (this.lifeline) this.lifeline.report(error);
-        else this.voice.cry(`${this.nameOf(this.communicator.rank)}: ${error.message}`);
+        else this.voice.warn(`${this.nameOf(this.communicator.rank)}: ${error.message}`);
       }
       await wait(WAIT_FOR_FIRST);
       return exitCode;
     });
   }
 
-  /** Rank 0 hears of another rank's error. */
+  /** Rank 0 receives another rank's error. */
   private hear(failure: RankFailure): void {
     this.failures.push(failure);
     if (this.ending) return;
     void this.end(async () => {
       await wait(GATHER_ERRORS);
-      this.tellFailures();
+      this.printFailures();
       return 1;
     });
   }
 
-  private tellFailures(told?: string): void {
+  private printFailures(printed?: string): void {
     const texts = new Map<string, RankFailure>();
     for (const failure of this.failures) {
-      if (failure.error.message !== told && !texts.has(failure.error.message))
+      if (failure.error.message !== printed && !texts.has(failure.error.message))
         texts.set(failure.error.message, failure);
     }
     for (const [message, { rank, error }] of texts) {
@@ -117,7 +117,7 @@ export class Crew {
   private lose({ rank, error }: RankFailure): Promise<never> {
     return this.end(() => {
       if (this.isFirst) this.voice.fail(error);
-      else if (rank === 0) this.voice.cry(error.message);
+      else if (rank === 0) this.voice.warn(error.message);
       return Promise.resolve(1);
     });
   }
@@ -126,11 +126,11 @@ export class Crew {
     return `rank ${rank} on ${this.communicator.hosts[rank]}`;
   }
 
-  private end(lastWords: () => Promise<number>): Promise<never> {
+  private end(report: () => Promise<number>): Promise<never> {
     this.ending ??= (async () => {
-      const exitCode = await lastWords();
+      const exitCode = await report();
       this.lifeline?.close();
-      // The goodbyes are on their way once the event loop has turned.
+      // Messages to the other ranks are sent in the next turn of the event loop.
       await wait(20);
       const { leaveAtOnce } = await import('../distributed/node.js');
       return leaveAtOnce(exitCode);
