@@ -4,6 +4,7 @@
  */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeBmp } from './bmp.js';
+import { decodeShared } from './decode-cache.js';
 import { decodeWithSharp, openTiff } from './decode.js';
 import { readGif } from './gif-read.js';
 import { type ImageFormat, readImage } from './image-source.js';
@@ -71,10 +72,14 @@ export async function decodeMask(source: string | Uint8Array): Promise<RawMask> 
 }
 
 /** As {@link decodeMask}, with colours and alpha kept. Files whose channels are equal give one channel. */
-export async function decodeStoredMask(
+export function decodeStoredMask(
   source: string | Uint8Array,
-  { page }: MaskDecodeOptions = {},
+  options: MaskDecodeOptions = {},
 ): Promise<StoredMask> {
+  return decodeShared(source, 'mask', options, () => decode(source, options));
+}
+
+async function decode(source: string | Uint8Array, { page }: MaskDecodeOptions): Promise<StoredMask> {
   const image = await readImage(source);
   const { format, bytes } = image;
   const plain = { format, lossy: false, whiteIsZero: false };

@@ -2,6 +2,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { PixelwiseError } from '../errors/index.js';
 import { bmpToRaster, decodeBmp } from './bmp.js';
+import { decodeShared } from './decode-cache.js';
 import {
   type ByteReader,
   checkPixelCount,
@@ -44,7 +45,11 @@ export interface DecodeOptions {
  * Throws PixelwiseError naming the file: `image-unreadable`, `image-empty`, `image-format`,
  * `image-too-large`, `image-damaged`, `image-codec` (a compression that nothing here decodes), `image-depth`.
  */
-export async function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Raster> {
+export function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Raster> {
+  return decodeShared(source, 'image', options, () => decode(source, options));
+}
+
+async function decode(source: string | Uint8Array, options: DecodeOptions): Promise<Raster> {
   const image = { ...(await readImage(source)), maxPixels: options.maxPixels };
   if (image.format === 'bmp') return bmpToRaster(decodeBmp(image));
   if (image.format === 'pnm') return pnmToRaster(decodePnm(image));

@@ -8,6 +8,7 @@ import {
   percentileNormalization,
 } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
+import { shareDecoding } from '../images/decode-cache.js';
 import type { LossSettings } from '../nn/index.js';
 import type { MonitorMetric } from '../training/index.js';
 import type { Chosen, MachineFacts } from './choose.js';
@@ -77,15 +78,21 @@ const NOTHING_CHOSEN: Chosen = { settings: {}, choices: [] };
 
 /**
  * Opens and splits the data, and settles every setting: as given, else as chosen from the data and the
- * machine, else by default.
+ * machine, else by default. The passes over the data that this takes share what they decode.
  *
  * @param options `choosing`: false where what is left open takes its default: a run that goes on had its choice.
  *   `machine`: what is chosen by; default this one.
  */
-export async function planTraining(
-  given: TrainOptions,
-  { choosing = true, machine }: { readonly choosing?: boolean; readonly machine?: MachineFacts } = {},
-): Promise<Plan> {
+export function planTraining(given: TrainOptions, options: PlanOptions = {}): Promise<Plan> {
+  return shareDecoding(() => plan(given, options));
+}
+
+interface PlanOptions {
+  readonly choosing?: boolean;
+  readonly machine?: MachineFacts;
+}
+
+async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptions): Promise<Plan> {
   const asked = checkedOptions(given);
   const data = await openTrainingData(asked);
   const { dataset, parts, fingerprint } = data;

@@ -281,15 +281,17 @@ test('requests are told of, with the id that the client gave', async () => {
 test('closing finishes what is at work, and begins nothing new', async () => {
   const ending = await start();
   const big = (await encodeImage(testImage(700, 600))) as Uint8Array<ArrayBuffer>;
-  const before = answered.length;
   const running = post(ending, big);
-  await new Promise((done) => setTimeout(done, 60));
+  const admitted = async () =>
+    ((await (await fetch(`${ending.url}health`)).json()) as { inside: number }).inside;
+  while ((await admitted()) === 0) await new Promise((done) => setTimeout(done, 5));
+  const answeredBefore = answered.length;
   const closed = ending.close();
   const answer = await running;
   expect(answer.status).toBe(200);
   expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(100);
   await closed;
-  expect(answered.length).toBe(before + 1);
+  expect(answered.length).toBe(answeredBefore + 1);
   await expect(post(ending, png)).rejects.toThrow();
 });
 
