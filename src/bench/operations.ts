@@ -37,7 +37,7 @@ function countOperations(
   let operations = 0;
   for (const node of nodesBehind([output])) {
     if (node.inputs.some(learns)) node.outputs.forEach((tensor) => learning.add(tensor));
-    const products = multiplyAdds(node);
+    const products = multiplyAdds(node) ?? 0;
     if (products > 0) operations += 2 * products * passes(node.inputs, learns);
   }
   return operations;

@@ -101,8 +101,13 @@ describe('for WebGPU', () => {
       1,
     );
     const loss = sum(logSoftmax(flip(joined, [2, 3]), 1));
-    const [slope] = gradients(loss, [weight]);
-    return { loss, slope: slope!, classes: cast(argMax(up, 1), 'uint8'), labels: cast(target, 'float32') };
+    const [gradient] = gradients(loss, [weight]);
+    return {
+      loss,
+      gradient: gradient!,
+      classes: cast(argMax(up, 1), 'uint8'),
+      labels: cast(target, 'float32'),
+    };
   };
   const graph = lower([image, weight, mask, target], outputs(), WEBGPU);
 

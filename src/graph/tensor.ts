@@ -46,8 +46,8 @@ export interface Operator<A = unknown> {
   region?(node: Node<A>, index: number, axis: SpatialAxis, range: Interval): Interval | undefined;
   /** For `passes/receptive-field.ts`: the result is statistics of a whole batch, which by convention do not count. */
   readonly statistics?: true;
-  /** For `passes/multiply-adds.ts`: multiplications that are followed by an addition. */
-  multiplyAdds?(node: Node<A>): number;
+  /** For `passes/multiply-adds.ts`: multiplications that are followed by an addition; undefined where unknown. */
+  multiplyAdds?(node: Node<A>): number | undefined;
   /** For `passes/folding.ts`: the result as an affine function of each channel of the first input. */
   asAffine?(node: Node<A>, valueOf: KnownValue): ChannelAffine | undefined;
   /** For `passes/folding.ts`: the inputs with which the operator computes its result followed by `affine`. */

@@ -40,12 +40,14 @@ export function formatSummary(summary: ModelSummary): string {
 
 function formatTotals(summary: ModelSummary): string[] {
   const { parameters, receptiveField, divisor } = summary;
+  const uncounted = summary.layers.filter((layer) => layer.uncounted).map(({ name }) => name);
+  const without = uncounted.length === 0 ? '' : `; not counted: ${uncounted.join(', ')}`;
   const [, , height, width] = summary.input as [null, number, number, number];
   const facts: [string, string][] = [
     ['Total parameters', counted(parameters.total)],
     ['Trainable parameters', counted(parameters.trainable)],
     ['Frozen parameters', counted(parameters.frozen)],
-    ['Multiply-adds an image', `${counted(summary.multiplyAdds)} (at ${height}×${width})`],
+    ['Multiply-adds an image', `${counted(summary.multiplyAdds)} (at ${height}×${width}${without})`],
   ];
   if (receptiveField !== undefined) {
     facts.push([

@@ -25,6 +25,8 @@ export interface LayerSummary {
   readonly inputs: readonly string[];
   /** Multiplications with an addition, for one image. */
   readonly multiplyAdds: number;
+  /** Present where the layer has more of them, whose number is unknown: it contains nodes of an ONNX file. */
+  readonly uncounted?: true;
 }
 
 /** A module, its weights and those of the modules in it. */
@@ -46,7 +48,7 @@ export interface ModelSummary {
   readonly modules: ModuleSummary;
   /** The sizes that it goes through, the largest first. */
   readonly sizes: readonly SizeLevel[];
-  /** Of convolutions and matrix products, for one image. */
+  /** Of convolutions and matrix products, for one image; without those of layers that are `uncounted`. */
   readonly multiplyAdds: number;
   /** Rows and columns of the image that one output pixel can see; absent where that cannot be told. */
   readonly receptiveField?: ReceptiveField;
@@ -130,6 +132,7 @@ interface Row {
   readonly inputs: Set<Row>;
   parameters: number;
   multiplyAdds: number;
+  uncounted: boolean;
 }
 
 function layersOf(output: Tensor, image: Tensor, calls: readonly LayerCall[]): LayerSummary[] {
@@ -152,6 +155,7 @@ function layersOf(output: Tensor, image: Tensor, calls: readonly LayerCall[]): L
       parameters: 0,
       inputs: new Set(),
       multiplyAdds: 0,
+      uncounted: false,
     };
     rows.push(row);
     return row;
@@ -187,15 +191,18 @@ function layersOf(output: Tensor, image: Tensor, calls: readonly LayerCall[]): L
       if (!counted.has(weight)) row.parameters += weight.size;
       counted.add(weight);
     }
-    row.multiplyAdds += multiplyAdds(node);
+    const products = multiplyAdds(node);
+    if (products === undefined) row.uncounted = true;
+    else row.multiplyAdds += products;
   }
-  return rows.map(({ name, type, output, parameters, inputs, multiplyAdds }) => ({
+  return rows.map(({ name, type, output, parameters, inputs, multiplyAdds, uncounted }) => ({
     name,
     type,
     output: open(output.shape),
     parameters,
     inputs: [...inputs].map((row) => row.name),
     multiplyAdds,
+    ...(uncounted && { uncounted }),
   }));
 }
 

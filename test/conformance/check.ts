@@ -35,7 +35,7 @@ function deviation(tensor: string, values: TensorData, { values: wanted, error }
 }
 
 /** The gradients of a tensor weighed by `weights`, flat, one after another. */
-function slopes(y: Tensor, weights: Tensor, leaves: readonly Tensor[]): Tensor {
+function flatGradients(y: Tensor, weights: Tensor, leaves: readonly Tensor[]): Tensor {
   const flat = gradients(sum(mul(y, weights)), leaves).map((g) => reshape(g, [g.size]));
   return concat(flat, 0);
 }
@@ -47,7 +47,7 @@ export async function checkCase(test: Case, golden: GoldenCase, runtime: Runtime
   let result = test.expression(...named);
   if (test.second) {
     const weights = input('first cotangent', result.shape);
-    result = slopes(result, weights, named.filter(isFloat));
+    result = flatGradients(result, weights, named.filter(isFloat));
     leaves = [weights, ...named];
   }
   const expected = golden.inputs.map(({ shape, dtype }) => `${dtype} ${shape.join('×') || 'scalar'}`);

@@ -54,9 +54,9 @@ async function worstError(
   const y = f(...leaves);
   const weights = input('weights', y.shape);
   const loss = sum(mul(y, weights));
-  const slopes = Object.fromEntries(gradients(loss, leaves).map((g, i) => [`gradient of x${i}`, g]));
+  const gradientsByName = Object.fromEntries(gradients(loss, leaves).map((g, i) => [`gradient of x${i}`, g]));
   const program = await Program.compile(
-    { inputs: [...leaves, weights], outputs: { loss, ...slopes } },
+    { inputs: [...leaves, weights], outputs: { loss, ...gradientsByName } },
     runtime,
   );
   try {

@@ -22,6 +22,7 @@ interface ForeignAttributes {
 
 const foreignOperator: Operator<ForeignAttributes> = {
   name: 'foreign',
+  multiplyAdds: () => undefined,
   infer(inputs, { graph, types }) {
     if (inputs.length !== graph.inputs.length || types.length !== graph.outputs.length) {
       throw new ShapeError(

@@ -49,8 +49,11 @@ function graphOf({
   const linear = conv2d(concat(images, 1), weight, bias ? offset : undefined, options);
   const y = activation ? activation(linear) : linear;
   const inputs = [...images, weight, ...(bias ? [offset] : [])];
-  const slopes = gradients(sum(mul(y, y)), inputs);
-  const outputs = { y, ...Object.fromEntries(inputs.map(({ name }, i) => [`slope of ${name}`, slopes[i]!])) };
+  const results = gradients(sum(mul(y, y)), inputs);
+  const outputs = {
+    y,
+    ...Object.fromEntries(inputs.map(({ name }, i) => [`gradient of ${name}`, results[i]!])),
+  };
   return { inputs, outputs };
 }
 
@@ -182,8 +185,8 @@ it('a ReLU stays a node where the convolution is read under another name, too', 
 it('a constant weight is left to ONNX Runtime', () => {
   const x = input('x', [1, 16, 32, 32]);
   const y = conv2d(x, constant(new Float32Array(16 * 16 * 9), [16, 16, 3, 3]), undefined, { padding: 1 });
-  const slope = gradients(sum(mul(y, y)), [x])[0]!;
-  const { nodes } = lowerGraph({ inputs: [x], outputs: { y, slope } }, BLOCK).model.graph;
+  const gradient = gradients(sum(mul(y, y)), [x])[0]!;
+  const { nodes } = lowerGraph({ inputs: [x], outputs: { y, gradient } }, BLOCK).model.graph;
   expect(nodes.filter(({ domain }) => domain === 'com.microsoft.nchwc')).toEqual([]);
 });
 
