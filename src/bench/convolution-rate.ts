@@ -11,7 +11,7 @@ import type { OnnxTensor } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
 import { Random } from '../random/index.js';
 import type { Runtime } from '../runtime/index.js';
-import { viewOf } from '../runtime/index.js';
+import { transferredView } from '../runtime/index.js';
 import { median } from '../training/index.js';
 import { timeRepeats } from './timing.js';
 
@@ -93,8 +93,13 @@ async function secondsOfChain(runtime: Runtime, repeats: number, shape: Convolut
   const session = await runtime.load(encodeModel(baked));
   try {
     const pixels = noise(image.size, 1);
-    const from = { name: 'image', dtype: 'float32', shape: image.shape, view: viewOf(pixels) } as const;
-    const to = { ...from, name: 'result', view: viewOf(new Float32Array(image.size)) };
+    const from = {
+      name: 'image',
+      dtype: 'float32',
+      shape: image.shape,
+      view: transferredView(pixels),
+    } as const;
+    const to = { ...from, name: 'result', view: transferredView(new Float32Array(image.size)) };
     return median(await timeRepeats(repeats, async () => void (await session.run([from], [to], []))));
   } finally {
     await session.release();

@@ -4,7 +4,7 @@ import { exportGraph, predictionTarget } from '../inference/export-graph.js';
 import { ModelState } from '../nn/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
-import { viewOf } from '../runtime/index.js';
+import { transferredView } from '../runtime/index.js';
 import type { BenchCase, CaseSettings } from './case.js';
 import { benchClasses, benchModel } from './case.js';
 import { batchShape, drawBatch } from './drawn-batch.js';
@@ -46,14 +46,14 @@ export async function measurePrediction(
     name: 'input',
     dtype: 'float32',
     shape: [batch, channels, height, width],
-    view: viewOf(pixels),
+    view: transferredView(pixels),
   } as const;
   const channelsOut = graph.graph.outputs[0]!.dims![1] as number;
   const logits = {
     name: 'logits',
     dtype: 'float32',
     shape: [batch, channelsOut, height, width],
-    view: viewOf(new Float32Array(batch * channelsOut * height * width)),
+    view: transferredView(new Float32Array(batch * channelsOut * height * width)),
   } as const;
   const times = await timeRepeats(repeats, async () => void (await session.run([images], [logits], [])));
   await session.release();

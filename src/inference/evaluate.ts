@@ -17,7 +17,7 @@ import type { TargetMap } from '../nn/target-map.js';
 import { sumOfLosses } from '../nn/index.js';
 import { targetMapsBehind } from '../nn/target-map.js';
 import type { Runtime } from '../runtime/index.js';
-import { Program, viewOf } from '../runtime/index.js';
+import { Program, transferredView } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
 import { checkCleanOptions, cleanMask } from './components.js';
 import { decideClasses } from './decide.js';
@@ -363,10 +363,10 @@ class LossProgram {
 
   async of(logits: Float32Array, { mask }: Sample): Promise<LossValues> {
     const target = resizeMask(mask, this.size.width, this.size.height).data;
-    const maps = this.maps.map((map) => [map.name, viewOf(map.compute(target))] as const);
+    const maps = this.maps.map((map) => [map.name, transferredView(map.compute(target))] as const);
     const results = await this.program.run({
-      logits: viewOf(logits),
-      target: viewOf(target),
+      logits: transferredView(logits),
+      target: transferredView(target),
       ...Object.fromEntries(maps),
     });
     const losses = this.terms.map(({ name }, i) => [name, Number(results[`part${i}`]![0])] as const);

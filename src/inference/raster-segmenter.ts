@@ -12,7 +12,7 @@ import type { OnnxModel, ValueInfo } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { TensorData } from '../graph/index.js';
 import type { Binding, Runtime, Session } from '../runtime/index.js';
-import { viewOf } from '../runtime/index.js';
+import { transferredView } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
 import { checkCleanOptions, cleanMask } from './components.js';
 import { IMAGE, MASK, PROBABILITIES, SCORES, THRESHOLD, withOutputs } from './export-graph.js';
@@ -182,7 +182,7 @@ export class RasterSegmenter {
     const feeds = [this.imageFeed(image, imageName)];
     if (wanted.includes(MASK) && limit !== undefined) {
       const value = Float32Array.of(limit);
-      feeds.push({ name: THRESHOLD, dtype: 'float32', shape: [], view: viewOf(value) });
+      feeds.push({ name: THRESHOLD, dtype: 'float32', shape: [], view: transferredView(value) });
     }
     const work = this.turn.then(async () => {
       signal?.throwIfAborted();
@@ -231,10 +231,11 @@ export class RasterSegmenter {
     const { width, height, data } = this.fitting(image, imageName);
     const shape = [1, height, width, channels];
     if (this.wideInput) {
-      return { name: IMAGE, dtype: 'int32', shape, view: viewOf(new Int32Array(data)) };
+      return { name: IMAGE, dtype: 'int32', shape, view: transferredView(new Int32Array(data)) };
     }
-    if (maxValue === 1) return { name: IMAGE, dtype: 'float32', shape, view: viewOf(new Float32Array(data)) };
-    return { name: IMAGE, dtype: 'uint8', shape, view: viewOf(new Uint8Array(data)) };
+    if (maxValue === 1)
+      return { name: IMAGE, dtype: 'float32', shape, view: transferredView(new Float32Array(data)) };
+    return { name: IMAGE, dtype: 'uint8', shape, view: transferredView(new Uint8Array(data)) };
   }
 
   /** The image in the channels and bits of the model. */

@@ -3,7 +3,7 @@ import { type Dataset, indexMasks } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
 import type { LossSettings, LossTerm } from '../nn/index.js';
 import { classWeightsOf, parseLosses } from '../nn/index.js';
-import type { Optimizer, ParameterSlice, Schedule, ScheduledRun } from '../optim/index.js';
+import type { Optimizer, Schedule, ScheduledRun, TrainedWeight } from '../optim/index.js';
 import { makeNamedSchedule, optimizerFactory, OPTIMIZERS } from '../optim/index.js';
 import type { Setting } from '../settings/index.js';
 import { checkApplies, settingsFor } from '../training/run-settings.js';
@@ -52,7 +52,7 @@ type LearningPlan = Pick<ResolvedSettings, 'optimizer' | 'schedule'> &
 /** Makes the plan's optimizer. Options that are not given keep the optimizer's own defaults. */
 export function optimizerOf(
   plan: Pick<LearningPlan, 'optimizer' | 'lr'>,
-): (parameters: readonly ParameterSlice[]) => Optimizer {
+): (parameters: readonly TrainedWeight[]) => Optimizer {
   const { optimizer, lr } = plan;
   return optimizerFactory(optimizer, { lr, ...settingsFor('optimizer', optimizer, plan) });
 }

@@ -81,8 +81,7 @@ export class Ranks {
 
   /** Puts the first rank's weights and buffers into all learners. */
   async shareWeights({ state, replicas }: Learner): Promise<void> {
-    await replicas?.broadcast(state.weights.floats());
-    await replicas?.broadcast(state.rest.floats());
+    await replicas?.broadcast(state.slots.map((slot) => state.values(slot)));
   }
 
   /** `loadCheckpoint` of a folder that only rank 0 has to see. @param find its path, asked for on rank 0. */

@@ -12,7 +12,7 @@ import { Module } from '../nn/index.js';
 import type { OnnxModel, OnnxNode } from '../onnx/index.js';
 import { encodeModel, modelOf, nodeFor, OPSET } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
-import { viewOf } from '../runtime/index.js';
+import { transferredView } from '../runtime/index.js';
 import type { Encoder } from './encoder.js';
 
 export interface OnnxEncoderOptions {
@@ -311,7 +311,7 @@ async function shapesOf(
   try {
     const session = await runtime.load(encodeModel(model));
     try {
-      const blank = viewOf(new Float32Array(sizeOf(image)));
+      const blank = transferredView(new Float32Array(sizeOf(image)));
       const results = await session.run([{ ...feed, view: blank }], [], names);
       return names.map((name) => Array.from(results[name]!, Number));
     } finally {

@@ -8,24 +8,36 @@ class Net extends Module {
 }
 
 describe('ModelState', () => {
-  it('keeps weights that learn apart from the rest, each tensor on a boundary of 64 bytes', () => {
+  it('keeps trained weights apart from frozen ones and buffers', () => {
     const net = new Net();
     net.norm.freeze();
     const state = ModelState.initialize(net, 1);
-    expect(state.trainable.map(({ name, offset, length }) => [name, offset, length])).toEqual([
-      ['conv.weight', 0, 108],
-      ['conv.bias', 112, 4],
+    expect(state.trainable.map(({ name, array }) => [name, array.shape])).toEqual([
+      ['conv.weight', [4, 3, 3, 3]],
+      ['conv.bias', [4]],
     ]);
-    expect(state.fixed.map(({ name, offset }) => [name, offset])).toEqual([
-      ['norm.weight', 0],
-      ['norm.bias', 16],
-      ['norm.running_mean', 32],
-      ['norm.running_var', 48],
+    expect(state.fixed.map(({ name }) => name)).toEqual([
+      'norm.weight',
+      'norm.bias',
+      'norm.running_mean',
+      'norm.running_var',
     ]);
-    expect(state.weights.byteLength).toBe(4 * 128);
-    const feeds = state.feeds();
-    expect(feeds['conv.bias']).toEqual({ buffer: state.weights, byteOffset: 448 });
-    expect(feeds['norm.running_var']).toEqual({ buffer: state.rest, byteOffset: 192 });
+    const { buffer } = state.feeds()['conv.bias']!;
+    expect(buffer.floats()).toEqual(state.values(state.trainable[1]!));
+  });
+
+  it('takes over the arrays of another state, however these were divided', () => {
+    const net = new Net();
+    net.norm.freeze();
+    const before = ModelState.initialize(net, 1);
+    net.norm.unfreeze();
+    const after = new ModelState(net, before);
+    expect(after.trainable.map(({ name }) => name)).toContain('norm.weight');
+    expect(after.stateDict()).toEqual(
+      expect.arrayContaining(before.stateDict().map((tensor) => expect.objectContaining(tensor) as unknown)),
+    );
+    const named = (state: ModelState) => state.slots.find(({ name }) => name === 'norm.weight')!.array;
+    expect(named(after)).toBe(named(before));
   });
 
   it('draws each tensor from a stream of its own name', () => {

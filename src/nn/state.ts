@@ -1,53 +1,38 @@
-/**
- * The values of a model's weights and buffers. All trainable weights are in one flat buffer, and their gradients in
- * another of the same layout, so clipping, averaging and optimizers do not have to know about layers.
- */
+/** The values of a model's weights and buffers, by name. */
 import type { View } from '../runtime/index.js';
-import { HostBuffer } from '../runtime/index.js';
+import { DeviceArray } from '../runtime/index.js';
 import type { Module } from './module.js';
 import type { ModelTensor } from './parameter.js';
 import type { NamedArray } from './state-dict.js';
 import { matchStateDict } from './state-dict.js';
 
-/** A tensor's place in one of the flat buffers; offset and length in elements. */
+/** A weight or buffer of a model, and its values. */
 export interface Slot {
   readonly name: string;
   readonly leaf: ModelTensor;
-  readonly offset: number;
-  readonly length: number;
+  readonly array: DeviceArray;
 }
 
-/** Every tensor is aligned to 64 bytes, for vector loads and because ONNX Runtime expects it. */
-const ALIGNMENT = 16;
-
-function layOut(leaves: readonly (readonly [string, ModelTensor])[]): { slots: Slot[]; length: number } {
-  let offset = 0;
-  const slots = leaves.map(([name, leaf]) => {
-    const slot = { name, leaf, offset, length: leaf.size };
-    offset += Math.ceil(leaf.size / ALIGNMENT) * ALIGNMENT;
-    return slot;
-  });
-  return { slots, length: offset };
-}
-
-/** The values of a model, in two flat buffers. */
+/** The values of a model. */
 export class ModelState {
   /** Weights that are trained. */
   readonly trainable: readonly Slot[];
   /** Frozen weights, and buffers. */
   readonly fixed: readonly Slot[];
-  readonly weights: HostBuffer;
-  readonly rest: HostBuffer;
 
-  /** Allocates the values, all zero. `requiresGrad` decides now which weights are trainable. */
-  constructor(model: Module) {
+  /**
+   * Memory for the model's values, all zero. `requiresGrad` says now which weights are trained.
+   * @param previous a state whose arrays are taken over, by name.
+   */
+  constructor(model: Module, previous?: ModelState) {
+    const known = new Map(previous?.slots.map(({ name, array }) => [name, array]));
+    const slotsOf = (leaves: readonly (readonly [string, ModelTensor])[]) =>
+      leaves.map(([name, leaf]): Slot => {
+        return { name, leaf, array: known.get(name) ?? new DeviceArray(name, leaf.shape) };
+      });
     const parameters = model.namedParameters();
-    const trainable = layOut(parameters.filter(([, p]) => p.requiresGrad));
-    const fixed = layOut([...parameters.filter(([, p]) => !p.requiresGrad), ...model.namedBuffers()]);
-    this.trainable = trainable.slots;
-    this.fixed = fixed.slots;
-    this.weights = new HostBuffer(trainable.length * 4);
-    this.rest = new HostBuffer(fixed.length * 4);
+    this.trainable = slotsOf(parameters.filter(([, p]) => p.requiresGrad));
+    this.fixed = slotsOf([...parameters.filter(([, p]) => !p.requiresGrad), ...model.namedBuffers()]);
   }
 
   /**
@@ -69,20 +54,16 @@ export class ModelState {
     return [...this.trainable, ...this.fixed];
   }
 
-  private bufferOf(slot: Slot): HostBuffer {
-    return this.trainable.includes(slot) ? this.weights : this.rest;
+  /** A slot's values, in place. Valid until the next run. */
+  values({ array }: Slot): Float32Array {
+    return array.values;
   }
 
-  /** A view of a slot's values. It is valid until the next run. */
-  values(slot: Slot): Float32Array {
-    return this.bufferOf(slot).floats(slot.offset, slot.length);
-  }
-
-  /** Where runs read each weight and buffer, by name. */
+  /** The memory that runs read every weight and buffer from, by name. */
   feeds(): Record<string, View> {
-    const of = (slots: readonly Slot[], buffer: HostBuffer) =>
-      slots.map((slot) => [slot.name, { buffer, byteOffset: slot.offset * 4 }] as const);
-    return Object.fromEntries([...of(this.trainable, this.weights), ...of(this.fixed, this.rest)]);
+    return Object.fromEntries(
+      this.slots.map(({ name, array }) => [name, { buffer: array.storage.buffer, byteOffset: 0 }]),
+    );
   }
 
   /** Copies of all values: trainable weights, frozen weights, buffers. */
@@ -104,6 +85,6 @@ export class ModelState {
       tensors,
       source,
     );
-    for (const slot of this.slots) this.values(slot).set(byName.get(slot.name)!.data);
+    for (const { name, array } of this.slots) array.set(byName.get(name)!.data);
   }
 }

@@ -1,4 +1,4 @@
-/** Optimizers, gradient clipping and learning-rate schedules, over flat arrays of weights. */
+/** Optimizers, gradient clipping and learning-rate schedules. */
 export { Optimizer } from './optimizer.js';
 export type {
   GroupState,
@@ -9,11 +9,12 @@ export type {
   OptionValue,
   ParameterGroup,
   ParameterGroupInit,
-  ParameterSlice,
   StepInfo,
+  TrainedWeight,
+  UpdateRunner,
 } from './optimizer.js';
 export * from './registry.js';
-export { momentsOf } from './update-rule.js';
-export type { GroupUpdate, MomentSlice } from './update-rule.js';
-export { clipGradNorm, clipGradValue, clippingFactor, gradientNorm } from './clipping.js';
+export { groupByName } from './groups.js';
+export type { NamedGroup } from './groups.js';
+export { clampRule, clippingFactor, gradientNorm, scaleRule } from './clipping.js';
 export * from './schedules/index.js';

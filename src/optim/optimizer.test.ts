@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import golden from '../../test/golden/optim.json' with { type: 'json' };
 import { UsageError } from '../errors/index.js';
 import { Random } from '../random/index.js';
-import { Adam, AdamW, LAMB, Lion, RMSprop, SGD } from './index.js';
-import type { Optimizer, ParameterSlice } from './index.js';
+import { Adam, AdamW, groupByName, LAMB, Lion, OPTIMIZERS, optimizerFactory, RMSprop, SGD } from './index.js';
+import { DeviceArray } from '../runtime/index.js';
+import type { Optimizer, TrainedWeight } from './index.js';
 
 const STEPS = 5;
-const A: ParameterSlice = { name: 'a', offset: 0, length: 7 };
-const B: ParameterSlice = { name: 'b', offset: 7, length: 12 };
+const LENGTHS = { a: 7, b: 12 };
 const CLASSES = { SGD, Adam, AdamW, RMSprop, Lion, LAMB };
 
 /** The formulas of test/golden/optim.py. */
@@ -19,11 +19,42 @@ function gradientsAt(step: number): Float32Array {
   return Float32Array.from({ length: 19 }, (_, i) => (((i * 53 + step * 29) % 97) - 48) / 32);
 }
 
-function make(name: string, options: object, second: object): Optimizer {
+/** Two weights, `a` and `b`, with the values that the golden ones start from. */
+class Trained {
+  readonly a: TrainedWeight;
+  readonly b: TrainedWeight;
+
+  constructor() {
+    const values = weightsAtStart();
+    const trained = (name: string, from: number, to: number) => ({
+      name,
+      weight: DeviceArray.from(name, values.subarray(from, to)),
+      gradient: new DeviceArray(`the gradient of ${name}`, [to - from]),
+    });
+    this.a = trained('a', 0, LENGTHS.a);
+    this.b = trained('b', LENGTHS.a, LENGTHS.a + LENGTHS.b);
+  }
+
+  get both(): TrainedWeight[] {
+    return [this.a, this.b];
+  }
+
+  get weights(): Float32Array {
+    return Float32Array.of(...this.a.weight.values, ...this.b.weight.values);
+  }
+
+  async step(optimizer: Optimizer, gradients: Float32Array): Promise<void> {
+    this.a.gradient.set(gradients.subarray(0, LENGTHS.a));
+    this.b.gradient.set(gradients.subarray(LENGTHS.a));
+    await optimizer.step();
+  }
+}
+
+function make({ a, b, both }: Trained, name: string, options: object, second: object): Optimizer {
   const Class = CLASSES[name as keyof typeof CLASSES];
   return Object.keys(second).length > 0
-    ? new Class([{ parameters: [A] }, { parameters: [B], ...second }], options)
-    : new Class([A, B], options);
+    ? new Class([{ parameters: [a] }, { parameters: [b], ...second }], options)
+    : new Class(both, options);
 }
 
 function relativeError(actual: Float32Array, expected: readonly number[]): number {
@@ -34,7 +65,7 @@ function relativeError(actual: Float32Array, expected: readonly number[]): numbe
 describe('weights after five steps equal the reference in float64', () => {
   it.each(golden.cases.map((c) => [`${c.optimizer} ${JSON.stringify([c.options, c.second, c.perStep])}`, c]))(
     '%s',
-    (_, entry) => {
+    async (_, entry) => {
       const {
         optimizer: name,
         options,
@@ -50,14 +81,14 @@ describe('weights after five steps equal the reference in float64', () => {
         weights: number[][];
         float32Error: number[];
       };
-      const optimizer = make(name, options, second);
-      const weights = weightsAtStart();
+      const trained = new Trained();
+      const optimizer = make(trained, name, options, second);
       for (let step = 0; step < STEPS; step++) {
         for (const group of optimizer.groups) Object.assign(group, perStep[step]);
-        optimizer.step(weights, gradientsAt(step));
+        await trained.step(optimizer, gradientsAt(step));
       }
-      [A, B].forEach(({ offset, length }, i) => {
-        const error = relativeError(weights.subarray(offset, offset + length), expected[i]!);
+      trained.both.forEach(({ weight }, i) => {
+        const error = relativeError(weight.values, expected[i]!);
         expect(error).toBeLessThan(1e-6);
         expect(error).toBeLessThanOrEqual(Math.max(3 * float32Error[i]!, 1e-7));
       });
@@ -65,35 +96,33 @@ describe('weights after five steps equal the reference in float64', () => {
   );
 });
 
-const CONFIGURATIONS: [string, () => Optimizer][] = [
-  ['SGD', () => new SGD([A, B], { lr: 0.1 })],
-  ['SGD with momentum', () => new SGD([A, B], { lr: 0.1, momentum: 0.9, dampening: 0.1 })],
+const CONFIGURATIONS: [string, (trained: Trained) => Optimizer][] = [
+  ['SGD', ({ both }) => new SGD(both, { lr: 0.1 })],
+  ['SGD with momentum', ({ both }) => new SGD(both, { lr: 0.1, momentum: 0.9, dampening: 0.1 })],
   [
     'Adam with groups',
-    () => new Adam([{ parameters: [B] }, { parameters: [A], lr: 0.1, betas: [0.8, 0.9] }], { lr: 0.01 }),
+    ({ a, b }) =>
+      new Adam([{ parameters: [b] }, { parameters: [a], lr: 0.1, betas: [0.8, 0.9] }], { lr: 0.01 }),
   ],
-  ['AdamW', () => new AdamW([A, B], { weightDecay: 0.1 })],
-  ['RMSprop', () => new RMSprop([A, B], { centered: true, momentum: 0.9 })],
-  ['Lion', () => new Lion([A, B], { lr: 0.01, weightDecay: 0.1 })],
-  ['LAMB', () => new LAMB([A, B], { lr: 0.01 })],
+  ['AdamW', ({ both }) => new AdamW(both, { weightDecay: 0.1 })],
+  ['RMSprop', ({ both }) => new RMSprop(both, { centered: true, momentum: 0.9 })],
+  ['Lion', ({ both }) => new Lion(both, { lr: 0.01, weightDecay: 0.1 })],
+  ['LAMB', ({ both }) => new LAMB(both, { lr: 0.01 })],
 ];
 
 describe('state', () => {
-  it.each(CONFIGURATIONS)('%s resumes bit for bit from any step', (_, create) => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 6 }), fc.integer(), (stopAt, seed) => {
+  it.each(CONFIGURATIONS)('%s resumes bit for bit from any step', async (_, create) => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 6 }), fc.integer(), async (stopAt, seed) => {
         const random = new Random(seed, 'gradients');
-        const gradients = Array.from({ length: 7 }, () =>
-          Float32Array.from({ length: 19 }, () => random.normal()),
-        );
-        const straight = weightsAtStart();
-        const resumed = weightsAtStart();
-        const one = create();
-        let other = create();
-        gradients.forEach((g, step) => {
+        const straight = new Trained();
+        const resumed = new Trained();
+        const one = create(straight);
+        let other = create(resumed);
+        for (let step = 0; step < 7; step++) {
           if (step === stopAt) {
             const { moments, ...rest } = structuredClone(other.state());
-            other = create();
+            other = create(resumed);
             other.loadState({ ...(JSON.parse(JSON.stringify(rest)) as typeof rest), moments });
           }
           for (const optimizer of [one, other]) {
@@ -101,20 +130,22 @@ describe('state', () => {
             optimizer.groups[0]!.lr *= 1.3;
             if (step === 2) optimizer.setMomentum(0.7);
           }
-          one.step(straight, g);
-          other.step(resumed, g);
-        });
-        expect(new Uint32Array(resumed.buffer)).toEqual(new Uint32Array(straight.buffer));
+          const gradients = Float32Array.from({ length: 19 }, () => random.normal());
+          await straight.step(one, gradients);
+          await resumed.step(other, gradients);
+        }
+        expect(new Uint32Array(resumed.weights.buffer)).toEqual(new Uint32Array(straight.weights.buffer));
         expect(other.state()).toEqual(one.state());
       }),
       { numRuns: 20 },
     );
   });
 
-  it('names moments after parameters and counts steps', () => {
-    const adam = new Adam([A, B]);
+  it('names moments after parameters and counts steps', async () => {
+    const trained = new Trained();
+    const adam = new Adam(trained.both);
     expect(adam.state().moments).toEqual({});
-    adam.step(weightsAtStart(), gradientsAt(0));
+    await trained.step(adam, gradientsAt(0));
     const { type, groups, moments } = adam.state();
     expect(type).toBe('Adam');
     expect(groups).toEqual([
@@ -126,71 +157,95 @@ describe('state', () => {
       },
     ]);
     expect(Object.keys(moments)).toEqual(['exp_avg/a', 'exp_avg/b', 'exp_avg_sq/a', 'exp_avg_sq/b']);
-    expect(moments['exp_avg/b']).toHaveLength(B.length);
+    expect(moments['exp_avg/b']).toHaveLength(LENGTHS.b);
   });
 
-  it('refuses a state that does not fit, and stays as it was', () => {
-    const saved = new Adam([A, B]);
-    saved.step(weightsAtStart(), gradientsAt(0));
+  it('refuses a state that does not fit, and stays as it was', async () => {
+    const trained = new Trained();
+    const { a, b, both } = trained;
+    const saved = new Adam(both);
+    await trained.step(saved, gradientsAt(0));
     const state = saved.state();
     const incomplete = Object.fromEntries(
       Object.entries(state.moments).filter(([name]) => name !== 'exp_avg/b'),
     );
-    expect(() => new AdamW([A, B]).loadState(state)).toThrow(/it is of Adam\. Resume with/);
-    expect(() => new Adam([A]).loadState(state)).toThrow(/group 0 differs at parameter "b"/);
-    expect(() => new Adam([A, B, { ...A, name: 'c' }]).loadState(state)).toThrow(/parameter "c"/);
-    expect(() => new Adam([{ parameters: [A] }, { parameters: [B] }]).loadState(state)).toThrow(
+    const shorter = (name: string, length: number): TrainedWeight => ({
+      name,
+      weight: new DeviceArray(name, [length]),
+      gradient: new DeviceArray(name, [length]),
+    });
+    expect(() => new AdamW(both).loadState(state)).toThrow(/it is of Adam\. Resume with/);
+    expect(() => new Adam([a]).loadState(state)).toThrow(/group 0 differs at parameter "b"/);
+    expect(() => new Adam([...both, shorter('c', 7)]).loadState(state)).toThrow(/parameter "c"/);
+    expect(() => new Adam([{ parameters: [a] }, { parameters: [b] }]).loadState(state)).toThrow(
       /it has 1 parameter groups, here are 2/,
     );
-    expect(() => new Adam([A, { ...B, length: 11 }]).loadState(state)).toThrow(
+    expect(() => new Adam([a, shorter('b', 11)]).loadState(state)).toThrow(
       /"exp_avg\/b" has 12 values, the parameter has 11/,
     );
-    const fresh = new Adam([A, B]);
+    const fresh = new Adam(both);
     expect(() => fresh.loadState({ ...state, moments: incomplete })).toThrow(/"exp_avg\/b" is missing/);
     expect(fresh.state().groups[0]!.step).toBe(0);
+  });
+
+  it('is as before a step that failed', async () => {
+    const trained = new Trained();
+    const sgd = new SGD(trained.both, { momentum: 0.9, dampening: 0.5 });
+    await expect(sgd.step(() => Promise.reject(new Error('the device is lost')))).rejects.toThrow('lost');
+    expect(sgd.state()).toEqual(new SGD(trained.both, { momentum: 0.9, dampening: 0.5 }).state());
   });
 });
 
 describe('groups', () => {
-  it('leaves weights alone that are in no group, and takes them on when they are unfrozen', () => {
-    const optimizer = new Adam([A], { lr: 0.01 });
-    const weights = weightsAtStart();
-    optimizer.step(weights, gradientsAt(0));
-    expect(weights.subarray(B.offset)).toEqual(weightsAtStart().subarray(B.offset));
-    optimizer.addGroup([B], { lr: 0.001 });
-    optimizer.step(weights, gradientsAt(1));
+  it('leave weights alone that are in no group, and take them on when they are unfrozen', async () => {
+    const trained = new Trained();
+    const optimizer = new Adam([trained.a], { lr: 0.01 });
+    await trained.step(optimizer, gradientsAt(0));
+    expect(trained.b.weight.values).toEqual(weightsAtStart().subarray(LENGTHS.a));
+    optimizer.addGroup([trained.b], { lr: 0.001 });
+    await trained.step(optimizer, gradientsAt(1));
     expect(optimizer.state().groups.map(({ step }) => step)).toEqual([2, 1]);
     // Adam's first step is lr · sign(g) wherever the gradient is far above eps.
-    const moved = weights[B.offset]! - weightsAtStart()[B.offset]!;
-    expect(moved).toBeCloseTo(-0.001 * Math.sign(gradientsAt(1)[B.offset]!), 7);
+    const moved = trained.b.weight.values[0]! - weightsAtStart()[LENGTHS.a]!;
+    expect(moved).toBeCloseTo(-0.001 * Math.sign(gradientsAt(1)[LENGTHS.a]!), 7);
   });
 
-  it('follows parameters whose offsets were moved', () => {
-    const straight = new Adam([A, B]);
-    const moved = new Adam([A, B]);
-    const weights = weightsAtStart();
-    const swap = (flat: Float32Array) => Float32Array.of(...flat.subarray(7), ...flat.subarray(0, 7));
-    straight.step(weights, gradientsAt(0));
-    straight.step(weights, gradientsAt(1));
-    let other = weightsAtStart();
-    moved.step(other, gradientsAt(0));
-    moved.groups[0]!.parameters = [
-      { ...A, offset: 12 },
-      { ...B, offset: 0 },
-    ];
-    other = swap(other);
-    moved.step(other, swap(gradientsAt(1)));
-    expect(other).toEqual(swap(weights));
+  it('refuse a parameter that comes twice, or whose gradient has another shape', () => {
+    const { a, b } = new Trained();
+    expect(() => new SGD([a, a])).toThrow(/"a" is in two groups/);
+    expect(() => new SGD([{ ...a, gradient: b.gradient }])).toThrow(/"a" is 7, its gradient 12/);
+    expect(() => new SGD([a, { parameters: [b] }] as TrainedWeight[])).toThrow(/not a mixture/);
   });
 
-  it('refuses parameters that come twice, lie outside, or have no place', () => {
-    expect(() => new SGD([A, A])).toThrow(/"a" is in two groups/);
-    expect(() => new SGD([{ ...A, offset: -1 }])).toThrow(/offset -1/);
-    const optimizer = new SGD([A, B]);
-    expect(() => optimizer.step(new Float32Array(18), new Float32Array(18))).toThrow(/"b" ends at 19/);
-    expect(() => optimizer.step(new Float32Array(19), new Float32Array(18))).toThrow(/one layout/);
+  it('are made by name', () => {
+    const { both } = new Trained();
+    const named = both.map((parameter, i) => ({ ...parameter, name: ['encoder.conv', 'head.conv'][i]! }));
+    const optimizer = optimizerFactory('adam', { lr: 1e-2 }, [{ match: 'encoder.', lr: 1e-4 }])(named);
+    expect(optimizer.groups.map(({ lr, parameters }) => [lr, parameters.map(({ name }) => name)])).toEqual([
+      [1e-2, ['head.conv']],
+      [1e-4, ['encoder.conv']],
+    ]);
+    expect(() => groupByName(named, [{ match: 'decoder.' }])).toThrow(
+      /no trained weight belongs to the parameter group "decoder\."; names start with encoder\., head\./,
+    );
   });
 });
+
+describe('the registry', () => {
+  it.each(Object.entries(OPTIMIZERS))('makes %s with the defaults of train', (name, { definition }) => {
+    const optimizer = optimizerFactory(name)(new Trained().both);
+    expect(optimizer.type).toBe(definition.type);
+    expect(optimizer.groups[0]).toMatchObject(definition.trainDefaults ?? {});
+  });
+
+  it('checks names and options at once', () => {
+    expect(() => optimizerFactory('lamp')).toThrow(/no optimizer "lamp".*Did you mean "lamb"\?/s);
+    expect(() => optimizerFactory('sgd', { betas: [0.9, 0.9] })).toThrow(/SGD has no option "betas"/);
+    expect(() => optimizerFactory('lion', { lr: -1 })).toThrow('Lion: lr must be a number of at least 0');
+  });
+});
+
+const { a: A, b: B } = new Trained();
 
 describe('options', () => {
   it.each<[() => Optimizer, string]>([
@@ -216,18 +271,18 @@ describe('options', () => {
     expect(create).toThrow(message);
   });
 
-  it('are checked again before each step, before anything changes', () => {
+  it('are checked again before each step, before anything changes', async () => {
     const optimizer = new SGD([{ parameters: [A] }, { parameters: [B] }]);
     optimizer.groups[1]!.lr = NaN;
-    const weights = weightsAtStart();
-    expect(() => optimizer.step(weights, gradientsAt(0))).toThrow(/lr must be/);
-    expect(weights).toEqual(weightsAtStart());
+    await expect(optimizer.step()).rejects.toThrow(/lr must be/);
+    expect(A.weight.values).toEqual(weightsAtStart().subarray(0, LENGTHS.a));
   });
 
-  it('centred RMSprop survives a variance that rounds below zero', () => {
-    const optimizer = new RMSprop([{ name: 'w', offset: 0, length: 1 }], { centered: true, alpha: 0.5 });
-    const weights = Float32Array.of(1);
-    for (let step = 0; step < 200; step++) optimizer.step(weights, Float32Array.of(0.3));
-    expect(weights[0]).not.toBeNaN();
+  it('centred RMSprop survives a variance that rounds below zero', async () => {
+    const weight = DeviceArray.from('w', [1]);
+    const gradient = DeviceArray.from('g', [0.3]);
+    const optimizer = new RMSprop([{ name: 'w', weight, gradient }], { centered: true, alpha: 0.5 });
+    for (let step = 0; step < 200; step++) await optimizer.step();
+    expect(weight.values[0]).not.toBeNaN();
   });
 });

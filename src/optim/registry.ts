@@ -5,9 +5,17 @@
 import { UsageError } from '../errors/index.js';
 import { didYouMean } from '../settings/index.js';
 import { Adam, AdamW } from './adam.js';
+import type { NamedGroup } from './groups.js';
+import { groupByName } from './groups.js';
 import { LAMB } from './lamb.js';
 import { Lion } from './lion.js';
-import type { Optimizer, OptimizerDefinition, OptimizerOptions, OptimizerParameters } from './optimizer.js';
+import type {
+  Optimizer,
+  OptimizerDefinition,
+  OptimizerOptions,
+  OptimizerParameters,
+  TrainedWeight,
+} from './optimizer.js';
 import { RMSprop } from './rmsprop.js';
 import { SGD } from './sgd.js';
 
@@ -54,12 +62,14 @@ export type AnyOptimizerOptions = Readonly<Record<string, unknown>>;
  * A function that makes the named optimizer, as `LearnerOptions.optimizer` wants it. Omitted options take the
  * defaults that `train` uses: those of the class, except where its definition has `trainDefaults`.
  *
+ * @param groups options for a part of the weights, by name: see `groupByName`.
  * @throws UsageError for an unknown name or option, or an option out of range.
  */
 export function optimizerFactory(
   name: string,
   options: AnyOptimizerOptions = {},
-): (parameters: OptimizerParameters<OptimizerOptions>) => Optimizer {
+  groups: readonly NamedGroup[] = [],
+): (parameters: readonly TrainedWeight[]) => Optimizer {
   if (!Object.hasOwn(OPTIMIZERS, name)) {
     const names = Object.keys(OPTIMIZERS);
     throw new UsageError(
@@ -71,5 +81,5 @@ export function optimizerFactory(
   const all = { ...Class.definition.trainDefaults, ...given };
   // Checks the options now, not when training begins.
   new Class([], all);
-  return (parameters) => new Class(parameters, all);
+  return (parameters) => new Class(groups.length > 0 ? groupByName(parameters, groups) : parameters, all);
 }

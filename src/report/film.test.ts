@@ -1,3 +1,4 @@
+import { flatSlots } from '../../test/support/flat.js';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,8 +89,8 @@ async function trained({ name, epochs, changes, withFilm = true, stopAfter, from
     callbacks: [...(withFilm ? [film(options)] : []), stopper],
     ...(from && { resume: from.state }),
   });
-  const weights = learner.state.weights.floats().slice();
-  const rest = learner.state.rest.floats().slice();
+  const weights = flatSlots(learner.state.trainable);
+  const rest = flatSlots(learner.state.fixed);
   await learner.close();
   return { weights, rest, errors, left };
 }

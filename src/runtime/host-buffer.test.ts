@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { arrayAt, HostBuffer, viewOf } from './index.js';
+import { arrayAt, HostBuffer, transferredView, viewOf } from './index.js';
 
 describe('HostBuffer', () => {
   test('is lent and comes back as the same bytes', () => {
@@ -24,7 +24,15 @@ describe('HostBuffer', () => {
 
 test('a view of a typed array starts where the array does', () => {
   const values = Float32Array.of(1, 2, 3, 4).subarray(2);
+  const { buffer, byteOffset } = transferredView(values);
+  expect([...arrayAt('float32', [2], buffer.bytes, byteOffset)]).toEqual([3, 4]);
+  expect(buffer.bytes).toBe(values.buffer);
+});
+
+test('a view that is not transferred is a copy', () => {
+  const values = Float32Array.of(1, 2, 3, 4).subarray(2);
   const { buffer, byteOffset } = viewOf(values);
+  values.fill(0);
   expect([...arrayAt('float32', [2], buffer.bytes, byteOffset)]).toEqual([3, 4]);
 });
 

@@ -1,15 +1,13 @@
 /**
- * Memory on the host that a run may borrow. `session.run` blocks the thread that calls it, so sessions
- * live in a worker, and a worker can only be given memory, not shown it (ONNX Runtime refuses tensors
- * over a SharedArrayBuffer). A HostBuffer is lent for the time of a run and comes back as the same bytes.
+ * Memory on the host that a run may borrow. `session.run` blocks its thread, so sessions run in a worker. ONNX
+ * Runtime refuses tensors over a SharedArrayBuffer, so memory has to be transferred to the worker and back. A
+ * HostBuffer lends its memory to a run and gets the same bytes back.
  */
 import type { DType, Shape, TensorData } from '../graph/index.js';
 import { sizeOf } from '../graph/index.js';
 
 export class HostBuffer {
   private memory: ArrayBuffer | undefined;
-  private lentTo = '';
-  private accessCount = 0;
   readonly byteLength: number;
 
   constructor(memory: ArrayBuffer | number) {
@@ -17,30 +15,24 @@ export class HostBuffer {
     this.byteLength = this.memory.byteLength;
   }
 
-  /** The bytes. Throws while they are lent. Ask anew after every run: the object may be another. */
+  /** The bytes. Throws while they are lent. Ask again after every run: the object may be another. */
   get bytes(): ArrayBuffer {
-    if (!this.memory) throw new Error(`this buffer is lent to ${this.lentTo}`);
-    this.accessCount++;
+    if (!this.memory) throw new Error('this buffer is lent to a run that has not ended');
     return this.memory;
-  }
-
-  /** How often {@link bytes} were asked for: as long as it stays, nobody wrote anything here. */
-  get accesses(): number {
-    return this.accessCount;
   }
 
   get lent(): boolean {
     return this.memory === undefined;
   }
 
-  /** Hands the memory out; {@link restore} brings it back. @param to for the message to who asks for it meanwhile. */
-  lend(to = 'a run that has not ended'): ArrayBuffer {
+  /** Gives the memory away, until {@link restore}. */
+  lend(): ArrayBuffer {
     const { bytes } = this;
     this.memory = undefined;
-    this.lentTo = to;
     return bytes;
   }
 
+  /** Takes the memory back. */
   restore(memory: ArrayBuffer): void {
     this.memory = memory;
   }
@@ -56,12 +48,20 @@ export interface View {
   readonly byteOffset: number;
 }
 
-/** A view of a typed array's own memory. */
+/** A view of a copy of `data`. */
 export function viewOf(data: TensorData): View {
+  return transferredView(data.slice());
+}
+
+/**
+ * A view of `data`'s own memory, without a copy. A runtime with a worker transfers that memory, all of the array's
+ * buffer, to the worker: `data` is then empty, and must not be used again.
+ */
+export function transferredView(data: TensorData): View {
   return { buffer: new HostBuffer(data.buffer as ArrayBuffer), byteOffset: data.byteOffset };
 }
 
-/** The values of a tensor of the given type at a place in memory. */
+/** A tensor's values in memory. */
 export function arrayAt(dtype: DType, shape: Shape, memory: ArrayBuffer, byteOffset: number): TensorData {
   const length = sizeOf(shape);
   switch (dtype) {

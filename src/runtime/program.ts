@@ -4,7 +4,7 @@ import type { GraphDefinition, GraphInput, GraphOutput, LoweredGraph, TensorData
 import { arrayOf, formatShape, inRunOrder, lowerGraph, sizeOf } from '../graph/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { View } from './host-buffer.js';
-import { arrayAt, viewOf } from './host-buffer.js';
+import { arrayAt, transferredView, viewOf } from './host-buffer.js';
 import type { Binding, KeptTensors, Runtime, Session, SessionOptions } from './runtime.js';
 import { NOTHING_KEPT } from './runtime.js';
 
@@ -72,8 +72,7 @@ export class Program {
         );
       }
     }
-    // Copies, since the whole memory of a feed is lent for the time of the run.
-    const views = Object.entries(feeds).map(([name, data]) => [name, viewOf(data.slice())] as const);
+    const views = Object.entries(feeds).map(([name, data]) => [name, viewOf(data)] as const);
     return this.run(Object.fromEntries(views));
   }
 
@@ -86,5 +85,5 @@ export class Program {
 function converted({ dtype, hostDtype, shape }: GraphInput, view: View): View {
   if (dtype === hostDtype) return view;
   const values = arrayAt(dtype, shape, view.buffer.bytes, view.byteOffset);
-  return viewOf(arrayOf(hostDtype, Array.from(values, Number)));
+  return transferredView(arrayOf(hostDtype, Array.from(values, Number)));
 }

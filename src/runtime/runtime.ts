@@ -1,5 +1,6 @@
 /** Runtimes run graphs: one small interface, implemented for Node (`node.ts`) and for the web (`web.ts`). */
 import type { DType, Shape, Target, TensorData } from '../graph/index.js';
+import type { ArrayUpdate } from './device-state.js';
 import type { View } from './host-buffer.js';
 
 export type Device = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml' | 'wasm';
@@ -69,6 +70,8 @@ export interface Runtime {
   readonly keepsTensors: boolean;
   /** Loads a model. Its bytes may be transferred to a worker: do not use them afterwards. */
   load(model: Uint8Array, options?: SessionOptions): Promise<Session>;
+  /** Applies rules to arrays of the host on all threads. Absent if there is only one. */
+  readonly kernels?: { update(updates: readonly ArrayUpdate[]): Promise<void> };
   /** Frees kept tensors. Unknown keys are ignored. */
   drop(keys: readonly string[]): Promise<void>;
   /** Releases every session, and ends the worker if there is one. */

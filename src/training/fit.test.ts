@@ -1,3 +1,4 @@
+import { flat, flatSlots } from '../../test/support/flat.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { binaryCrossEntropy } from '../nn/index.js';
 import { Adam, SGD } from '../optim/index.js';
@@ -293,7 +294,7 @@ describe('gradient accumulation', () => {
       });
       const train = new Discs({ count: 10, batchSize: size });
       const result = await fit(tinyFit(learner, { train, accumulate: every, valid: undefined, epochs: 3 }));
-      const weights = learner.state.weights.floats().slice();
+      const weights = flatSlots(learner.state.trainable);
       await learner.close();
       return { steps: result.steps, weights };
     };
@@ -308,7 +309,7 @@ describe('gradient accumulation', () => {
     const abort = new AbortController();
     const norms: number[] = [];
     const count = named('count', {
-      backwardEnd: ({ learner: { gradients } }) => void norms.push(Math.hypot(...gradients.floats())),
+      backwardEnd: ({ learner: { gradients } }) => void norms.push(Math.hypot(...flat(gradients))),
       batchEnd: (context) => (context.batch === 1 ? abort.abort() : undefined),
     });
     const train = new Discs({ count: 10, batchSize: 2 });
@@ -327,7 +328,7 @@ describe('gradientClipping', () => {
     let largest = 0;
     const look = named('look', {
       backwardEnd: ({ learner: { gradients } }) => {
-        largest = Math.max(largest, ...gradients.floats().map(Math.abs));
+        largest = Math.max(largest, ...flat(gradients).map(Math.abs));
       },
     });
     await fit(tinyFit(learner, { epochs: 1, callbacks: [gradientClipping({ value: 1e-3 }), look] }));

@@ -63,8 +63,6 @@ class Fit implements FitContext {
   readonly history: EpochRecord[] = [];
   private tally: Tally;
   private stopped: StopReason | undefined;
-  /** Σ samples · gradient over the batches of the step under way. */
-  private gathered: { readonly sum: Float32Array; samples: number } | undefined;
   private readonly callbacks: readonly Callback[];
   private readonly accumulate: number;
 
@@ -171,10 +169,7 @@ class Fit implements FitContext {
     const { learner } = this;
     const output = await learner.backward(batch);
     const ends = (this.batch + 1) % this.accumulate === 0 || this.batch === this.batchesPerEpoch - 1;
-    if (this.accumulate > 1) {
-      await learner.fetchGradients();
-      this.gather(output.samples, ends);
-    }
+    if (this.accumulate > 1) await learner.accumulateGradients(output.samples, ends);
     const event: BatchEvent = { batch, output };
     if (ends) {
       await learner.reduceGradients();
@@ -207,7 +202,7 @@ class Fit implements FitContext {
    */
   private async averageBuffers(): Promise<void> {
     const { replicas, state } = this.learner;
-    await replicas?.average(state.rest.floats());
+    await replicas?.average(state.fixed.map((slot) => state.values(slot)));
   }
 
   /** Batches that so many steps take; the last step of an epoch has those that are left. */
@@ -219,29 +214,13 @@ class Fit implements FitContext {
     return wholeEpochs * batchesPerEpoch + (steps % stepsPerEpoch) * accumulate;
   }
 
-  /** Adds a batch's gradients to those of its step; the last one leaves the mean in the learner. */
-  private gather(samples: number, ends: boolean): void {
-    const gradients = this.learner.gradients.floats();
-    if (this.gathered?.sum.length !== gradients.length) {
-      this.gathered = { sum: new Float32Array(gradients.length), samples: 0 };
-    }
-    const { gathered } = this;
-    const { sum } = gathered;
-    gathered.samples += samples;
-    for (let i = 0; i < sum.length; i++) sum[i]! += samples * gradients[i]!;
-    if (!ends) return;
-    const factor = 1 / gathered.samples;
-    for (let i = 0; i < sum.length; i++) gradients[i] = sum[i]! * factor;
-    sum.fill(0);
-    gathered.samples = 0;
-  }
-
   private async endEpoch(): Promise<void> {
     const { valid, classNames } = this.options;
     const { replicas } = this.learner;
     await this.learner.synchronize();
     await this.averageBuffers();
-    await replicas?.checkAlike(this.learner.state.weights.floats());
+    const { state } = this.learner;
+    await replicas?.checkAlike(state.trainable.map((slot) => state.values(slot)));
     // What a broken last step left must be neither scored nor saved.
     this.learner.checkWeights();
     const scores = this.tally.scores();

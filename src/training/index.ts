@@ -19,7 +19,6 @@ export * from './lr-finder.js';
 export * from './lr-suggestion.js';
 export * from './median.js';
 export * from './replicas.js';
-export type { NamedArrays } from './residence.js';
 export * from './run-config.js';
 export * from './run-encoder.js';
 export * from './run-folder.js';

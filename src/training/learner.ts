@@ -21,18 +21,24 @@ import { foldValues, peakBytes } from '../graph/index.js';
 import type { ImageShape } from '../models/index.js';
 import { frozenLeaves, predictionGraph } from '../models/index.js';
 import type { Batch } from '../data/dataset.js';
-import type { Layer, Loss, LossTerm, RandomMask, Slot } from '../nn/index.js';
+import type { Layer, Loss, LossTerm, NamedArray, RandomMask, Slot } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
 import type { OnnxGraph } from '../onnx/index.js';
-import type { Optimizer, OptimizerOptions, OptimizerState, ParameterSlice } from '../optim/index.js';
-import { clipGradNorm, clippingFactor } from '../optim/index.js';
+import type { Optimizer, OptimizerOptions, OptimizerState, TrainedWeight } from '../optim/index.js';
+import { clampRule, clippingFactor, gradientNorm, scaleRule } from '../optim/index.js';
 import { Random } from '../random/index.js';
-import type { KeptTensors, Runtime, View } from '../runtime/index.js';
-import { HostBuffer, Program, ProgramCache, viewOf } from '../runtime/index.js';
+import type { ArrayRule, NamedDeviceArrays, Runtime, View } from '../runtime/index.js';
+import {
+  DeviceArray,
+  DeviceState,
+  HostBuffer,
+  Program,
+  ProgramCache,
+  transferredView,
+} from '../runtime/index.js';
+import { accumulateRule, averageRule } from './array-rules.js';
 import { allFinite, explainNonFiniteGradient, explainNonFiniteLoss, firstNonFinite } from './non-finite.js';
 import type { Replicas, Share } from './replicas.js';
-import type { NamedArrays } from './residence.js';
-import { Residence } from './residence.js';
 import type { BatchShape, StepGraph } from './step.js';
 import { BUFFER, evaluationGraph, GRADIENT, GRADIENT_SQUARES, LOSS, trainingGraph } from './step.js';
 
@@ -40,8 +46,8 @@ export interface LearnerOptions {
   readonly model: Layer;
   /** One loss, or several that are added with weights and logged by name. */
   readonly loss: Loss | readonly LossTerm[];
-  /** Makes the optimizer over the weights that learn. */
-  readonly optimizer: (parameters: readonly ParameterSlice[]) => Optimizer;
+  /** Makes the optimizer over the weights that are trained. */
+  readonly optimizer: (parameters: readonly TrainedWeight[]) => Optimizer;
   readonly runtime: Runtime;
   /** Of initial weights and dropout masks. */
   readonly seed: number;
@@ -67,8 +73,7 @@ export interface StepOutput {
 
 /** Copies of everything that training changes in a learner. */
 export interface LearnerCapture {
-  readonly weights: Float32Array;
-  readonly rest: Float32Array;
+  readonly values: readonly NamedArray[];
   readonly optimizer: OptimizerState;
   readonly batches: number;
 }
@@ -91,17 +96,20 @@ export class Learner {
   /** Batches that {@link backward} has seen: it names the dropout masks of the next one. */
   batches = 0;
   private values: ModelState;
-  private slopes: HostBuffer;
-  private newRest: HostBuffer;
+  private gradientsByName: ReadonlyMap<string, DeviceArray> = new Map();
+  /** Takes the next values of buffers, until it is known that the loss is finite. */
+  private readonly nextBuffers = new Map<string, DeviceArray>();
+  /** Σ samples · gradient over the batches of the step under way. */
+  private accumulated: { readonly sums: readonly DeviceArray[]; samples: number } | undefined;
   /** The shape of the images of the latest {@link backward}. */
   private images: ImageShape | undefined;
   /** Samples of the latest {@link backward}, for messages. */
   private latest: readonly string[] = [];
-  /** Sum of the squares of the latest gradients, where they are on the device, and what they are to be multiplied by. */
-  private gradientSquares = 0;
-  private gradientScale = 1;
-  /** Where values stay on the device from step to step. */
-  private readonly residence: Residence | undefined;
+  /** Of gradients on the device: the sum of their squares, undefined once they have been changed. */
+  private gradientSquares: number | undefined;
+  /** Of gradients on the device: whether they are known to be finite. */
+  private gradientsFinite = false;
+  private readonly device: DeviceState;
   private readonly programs: ProgramCache;
   private readonly graphs = new Map<string, StepGraph>();
   private readonly inputs = new Map<string, HostBuffer>();
@@ -118,61 +126,115 @@ export class Learner {
     this.values.attach();
     if (this.state.trainable.length === 0)
       throw new PixelwiseError('model', 'no weight of the model learns: unfreeze a part of it');
-    this.optimizer = options.optimizer(this.state.trainable.map(sliceOf));
-    this.slopes = new HostBuffer(this.state.weights.byteLength);
-    this.newRest = new HostBuffer(this.state.rest.byteLength);
+    this.allocateGradients();
+    this.optimizer = options.optimizer(this.state.trainable.map((slot) => this.trained(slot)));
     // Ranks exchange gradients through the host.
-    if (this.runtime.keepsTensors && !this.replicas) this.residence = new Residence(this.runtime);
+    this.device = new DeviceState(this.runtime, !this.replicas);
     this.programs = new ProgramCache(options.maxProgramBytes ?? DEFAULT_PROGRAM_BYTES);
   }
 
   /**
-   * Weights and buffers. Another object after {@link unfreeze}. On a device that keeps them between steps
-   * (WebGPU) their values are there: {@link synchronize} before reading or writing them.
+   * Weights and buffers. Another object after {@link unfreeze}. On a device that keeps arrays between steps
+   * (WebGPU) the values are there: {@link synchronize} before reading or changing them.
    */
   get state(): ModelState {
     return this.values;
   }
 
   /**
-   * Gradients of the latest {@link backward}, laid out as `state.weights`. On a device that keeps them:
-   * {@link fetchGradients} first.
+   * Gradients of the latest {@link backward}, in the order of `state.trainable`. On a device that keeps arrays:
+   * {@link fetchGradients} before reading or changing them.
    */
-  get gradients(): HostBuffer {
-    return this.slopes;
+  get gradients(): readonly DeviceArray[] {
+    return [...this.gradientsByName.values()];
+  }
+
+  private allocateGradients(): void {
+    this.gradientsByName = new Map(
+      this.state.trainable.map(({ name, leaf }) => [
+        name,
+        this.gradientsByName.get(name) ?? new DeviceArray(`the gradient of ${name}`, leaf.shape),
+      ]),
+    );
+  }
+
+  private trained({ name, array }: Slot): TrainedWeight {
+    return { name, weight: array, gradient: this.gradientsByName.get(name)! };
   }
 
   /**
-   * Brings weights, buffers and the optimizer's memory to the host, where they are on the device; else nothing.
-   * They may be changed there: what is new is seen by the next step.
+   * Moves weights, buffers, gradients, the optimizer's moments and averages to the host, if they are on the
+   * device. They may be changed there: the next step uses the new values.
    */
   async synchronize(): Promise<void> {
-    await this.residence?.synchronize(this.state, this.optimizer);
+    await this.device.synchronize();
   }
 
-  /** Brings the gradients to the host, where they are on the device; the next {@link step} follows those. */
+  /** Moves the gradients to the host, if they are on the device. */
   async fetchGradients(): Promise<void> {
-    if (!this.residence?.gradientsAway) return;
-    await this.residence.fetchGradients(this.state);
-    if (this.gradientScale === 1) return;
-    const gradients = this.gradients.floats();
-    for (let i = 0; i < gradients.length; i++) gradients[i] = gradients[i]! * this.gradientScale;
+    await this.device.toHost(this.gradients);
+  }
+
+  private get gradientsOnDevice(): boolean {
+    return this.gradients.every(({ onDevice }) => onDevice);
+  }
+
+  private async updateGradients(rule: ArrayRule): Promise<void> {
+    await this.device.update([{ rule, arrays: this.gradients.map((gradient) => ({ gradient })) }]);
   }
 
   /**
-   * Scales the gradients so that their norm is at most `maxNorm`, wherever they are; see `clipGradNorm` of
-   * `optim`.
+   * Scales the gradients so that their norm is at most `maxNorm`; see `clippingFactor` of `optim`.
    *
-   * @returns the norm before.
+   * @returns the norm before. If it is not finite, the gradients stay as they are.
    * @throws UsageError unless `maxNorm` is above 0.
    */
   async clipGradNorm(maxNorm: number): Promise<number> {
-    // Squares may overflow where gradients do not: then these are looked at themselves.
-    if (!Number.isFinite(this.gradientSquares)) await this.fetchGradients();
-    if (!this.residence?.gradientsAway) return clipGradNorm(this.gradients.floats(), maxNorm);
-    const norm = Math.sqrt(this.gradientSquares) * this.gradientScale;
-    this.gradientScale *= clippingFactor(norm, maxNorm);
+    // The squares may overflow where gradients do not: then look at the gradients themselves.
+    const squares = this.gradientsOnDevice ? this.gradientSquares : undefined;
+    const known = squares !== undefined && Number.isFinite(squares);
+    if (!known) await this.fetchGradients();
+    const norm = known ? Math.sqrt(squares) : gradientNorm(this.gradients.map(({ values }) => values));
+    const factor = clippingFactor(norm, maxNorm);
+    if (factor < 1) {
+      await this.updateGradients(scaleRule(factor));
+      if (known) this.gradientSquares = squares * factor ** 2;
+    }
     return norm;
+  }
+
+  /**
+   * Clamps every gradient to [−maxValue, maxValue].
+   * @throws UsageError unless `maxValue` is above 0.
+   */
+  async clipGradValue(maxValue: number): Promise<void> {
+    await this.updateGradients(clampRule(maxValue));
+    this.gradientSquares = undefined;
+  }
+
+  /**
+   * Adds the gradients to those of earlier batches of the same step, weighted by samples.
+   *
+   * @param last whether this batch is the last of its step: then the gradients become the mean over all.
+   */
+  async accumulateGradients(samples: number, last: boolean): Promise<void> {
+    const { gradients } = this;
+    if (this.accumulated?.sums.length !== gradients.length) {
+      const sums = gradients.map(({ name, shape }) => new DeviceArray(`the sum of ${name}`, shape));
+      this.accumulated = { sums, samples: 0 };
+    }
+    const { accumulated } = this;
+    const { sums } = accumulated;
+    const rule = accumulateRule(samples, accumulated.samples === 0);
+    const arrays = gradients.map((gradient, i) => ({ sum: sums[i]!, gradient }));
+    await this.device.update([{ rule, arrays }]);
+    accumulated.samples += samples;
+    this.gradientSquares = undefined;
+    if (!last) return;
+    const total = accumulated.samples;
+    accumulated.samples = 0;
+    gradients.forEach((gradient, i) => gradient.exchange(sums[i]!));
+    await this.updateGradients(scaleRule(1 / total));
   }
 
   /**
@@ -198,69 +260,47 @@ export class Learner {
       throw await explainNonFiniteLoss(this, batch, own.loss, (masks) => this.drawMasks(masks, batch));
     }
     const moved = step ? this.movedBy(step.graph) : [];
-    if (this.residence) {
-      this.residence.commit(
-        this.state,
-        moved.map(({ name }) => name),
-      );
-    } else {
-      for (const { offset, length } of moved) {
-        this.state.rest.floats(offset, length).set(this.newRest.floats(offset, length));
-      }
-    }
+    for (const { name, array } of moved) array.exchange(this.nextBuffers.get(name)!);
     this.batches++;
     return output;
   }
 
   private async runBackward(batch: Batch, step: CompiledStep, share: Share | undefined): Promise<StepOutput> {
     const { graph, program } = step;
-    if (this.residence) return this.runResident(batch, step, this.residence);
-    const into: Record<string, View> = {};
-    for (const { name, offset } of this.state.trainable) {
-      into[GRADIENT + name] = { buffer: this.gradients, byteOffset: offset * 4 };
-    }
-    for (const { name, offset } of this.movedBy(graph))
-      into[BUFFER + name] = { buffer: this.newRest, byteOffset: offset * 4 };
+    const next = this.movedBy(graph).map(({ name, leaf }) => {
+      let array = this.nextBuffers.get(name);
+      if (!array) this.nextBuffers.set(name, (array = new DeviceArray(`the next ${name}`, leaf.shape)));
+      return [BUFFER + name, array] as const;
+    });
+    const gradients = [...this.gradientsByName].map(([name, array]) => [GRADIENT + name, array] as const);
     const shares = graph.shares.map(
-      (name, i) => [name, viewOf(Float32Array.of(share!.weights[i]!))] as const,
+      (name, i) => [name, transferredView(Float32Array.of(share!.weights[i]!))] as const,
     );
     const feeds = {
       ...this.feeds(batch, graph),
       ...this.drawMasks(graph.masks, batch),
       ...Object.fromEntries(shares),
     };
-    return readOutput(batch, await withinMemory(batch, graph, () => program.run(feeds, into)));
-  }
-
-  private async runResident(
-    batch: Batch,
-    { graph, program }: CompiledStep,
-    residence: Residence,
-  ): Promise<StepOutput> {
-    const slots = this.resident();
-    await residence.bring(this.state, slots);
-    const next = this.movedBy(graph).map(({ name }) => [BUFFER + name, residence.nextKey(name)]);
-    const kept: KeptTensors = {
-      feeds: residence.feeds(slots),
-      results: { ...residence.gradientKeys(this.state), ...Object.fromEntries(next) },
-    };
-    const feeds = { ...this.feeds(batch, graph), ...this.drawMasks(graph.masks, batch) };
-    const results = await withinMemory(batch, graph, () => program.run(feeds, {}, kept));
-    residence.keepGradients(this.gradients);
-    this.gradientSquares = Number(results[GRADIENT_SQUARES]![0]);
-    this.gradientScale = 1;
+    const arrays = Object.fromEntries([...gradients, ...next]);
+    const results = await withinMemory(batch, graph, () =>
+      this.device.run(program, feeds, this.arrays(), arrays),
+    );
+    const squares = results[GRADIENT_SQUARES];
+    this.gradientSquares = squares && Number(squares[0]);
+    const finite = Number.isFinite(this.gradientSquares);
+    // Of gradients that are added up, all have to be.
+    this.gradientsFinite = finite && (this.gradientsFinite || !(this.accumulated?.samples ?? 0));
     return readOutput(batch, results);
   }
 
-  /** What graphs are fed with: not what {@link withFrozenValues} writes into them. */
-  private resident(): readonly Slot[] {
-    const frozen = frozenLeaves(this.model);
-    return this.state.slots.filter(({ leaf }) => !frozen.has(leaf));
+  /** The weights and buffers that graphs read, by name. */
+  private arrays(): NamedDeviceArrays {
+    return Object.fromEntries(this.state.slots.map(({ name, array }) => [name, array]));
   }
 
-  /** A part of a batch that holds no sample: it moves nothing. */
+  /** Of a part of a batch without samples, all gradients are 0. */
   private nothingBackward(): StepOutput {
-    this.gradients.floats().fill(0);
+    for (const { values } of this.gradients) values.fill(0);
     return this.nothing();
   }
 
@@ -292,46 +332,31 @@ export class Learner {
 
   /** With replicas: turns each rank's part of the gradients into those of the whole batch. Else nothing. */
   async reduceGradients(): Promise<void> {
-    await this.replicas?.sumGradients(this.gradients.floats());
+    await this.replicas?.sumGradients(this.gradients.map(({ values }) => values));
   }
 
-  /** One step of the optimizer along {@link gradients}. Throws, before it, if one of them is no finite number. */
+  /** One step of the optimizer. Throws, before it, if a gradient is not a finite number. */
   async step(): Promise<void> {
-    if (this.residence?.gradientsAway) {
-      // Squares may overflow where gradients do not: then these are looked at themselves.
-      if (Number.isFinite(this.gradientSquares)) {
-        return this.residence.step(this.state, this.optimizer, this.gradientScale);
-      }
+    if (!this.gradientsOnDevice || !this.gradientsFinite) {
       await this.fetchGradients();
+      // One more pass costs a hundredth of the step, and saves the weights that one NaN would ruin.
+      if (!this.gradients.every(({ values }) => allFinite(values)))
+        throw explainNonFiniteGradient(this, this.latest);
     }
-    if (this.residence) await this.synchronize();
-    const gradients = this.gradients.floats();
-    // Reading them once more costs a hundredth of the step, and saves the weights that one NaN would ruin.
-    if (!allFinite(gradients)) throw explainNonFiniteGradient(this, this.latest);
-    this.optimizer.step(this.state.weights.floats(), gradients);
+    await this.optimizer.step((updates) => this.device.update(updates));
   }
 
   /**
-   * Moves an average of weights and buffers towards what they are: a ← decay · a + (1 − decay) · w. On a device
-   * that keeps values it moves there, and {@link synchronize} brings it back, too.
+   * Moves an average of weights and buffers towards their values: a ← decay · a + (1 − decay) · w. Frozen parts
+   * do not change.
    *
-   * @param average arrays by the names of weights and buffers, changed in place.
+   * @param average arrays by the names of weights and buffers.
    */
-  async follow(average: NamedArrays, decay: number): Promise<void> {
-    if (this.residence) {
-      await this.residence.bring(this.state, this.resident());
-      return this.residence.follow(this.state, average, decay);
-    }
-    for (const slot of this.state.slots) {
-      const to = average[slot.name]!;
-      const values = this.state.values(slot);
-      for (let i = 0; i < to.length; i++) to[i] = decay * to[i]! + (1 - decay) * values[i]!;
-    }
-  }
-
-  /** Whether {@link follow} moved an average on the device that was not brought back since. */
-  get averageAway(): boolean {
-    return this.residence?.averageAway ?? false;
+  async updateEma(average: NamedDeviceArrays, decay: number): Promise<void> {
+    const frozen = frozenLeaves(this.model);
+    const moving = this.state.slots.filter(({ leaf }) => !frozen.has(leaf));
+    const arrays = moving.map(({ name, array }) => ({ average: average[name]!, value: array }));
+    await this.device.update([{ rule: averageRule(decay), arrays }]);
   }
 
   /** Throws if a weight or buffer is no finite number, naming it. */
@@ -358,11 +383,9 @@ export class Learner {
     const step = batch.size > 0 ? await this.compiled(kind, batch) : undefined;
     const share = options.pooled ? await this.shareOf(batch, step?.graph) : undefined;
     const run = async ({ graph, program }: CompiledStep) => {
-      const slots = this.residence ? this.resident() : [];
-      await this.residence?.bring(this.state, slots);
-      const kept = this.residence && { feeds: this.residence.feeds(slots), results: {} };
       const feeds = this.feeds(batch, graph);
-      return readOutput(batch, await withinMemory(batch, graph, () => program.run(feeds, {}, kept)));
+      const results = withinMemory(batch, graph, () => this.device.run(program, feeds, this.arrays()));
+      return readOutput(batch, await results);
     };
     const own = step ? await run(step) : this.nothing();
     if (!share) return own;
@@ -394,30 +417,24 @@ export class Learner {
    *   learner is made, or set its group's learning rate to 0.
    */
   async unfreeze(options: Partial<OptimizerOptions> = {}): Promise<void> {
-    const state = new ModelState(this.model);
-    const slots = new Map(state.trainable.map((slot) => [slot.name, slot]));
-    const moved = this.optimizer.groups.flatMap((group) => group.parameters);
-    const lost = moved.find(({ name }) => !slots.has(name));
-    if (lost) {
+    const state = new ModelState(this.model, this.state);
+    const trainable = new Set(state.trainable.map(({ name }) => name));
+    const known = new Set(this.optimizer.groups.flatMap((group) => group.parameters.map(({ name }) => name)));
+    const lost = [...known].find((name) => !trainable.has(name));
+    if (lost !== undefined) {
       throw new PixelwiseError(
         'model',
-        `${lost.name} was frozen while its optimizer was in use: freeze parts of a model before the learner is made, or set the learning rate of their parameter group to 0`,
+        `${lost} was frozen while its optimizer was in use: freeze parts of a model before the learner is made, or set the learning rate of their parameter group to 0`,
       );
     }
-    const known = new Set(moved.map(({ name }) => name));
     const added = state.trainable.filter(({ name }) => !known.has(name));
     if (added.length === 0) return;
-    await this.synchronize();
-    await this.fetchGradients();
-    state.loadStateDict(this.state.stateDict());
     this.values = state;
-    state.attach();
-    this.slopes = new HostBuffer(state.weights.byteLength);
-    this.newRest = new HostBuffer(state.rest.byteLength);
-    for (const group of this.optimizer.groups) {
-      group.parameters = group.parameters.map(({ name }) => sliceOf(slots.get(name)!));
-    }
-    this.optimizer.addGroup(added.map(sliceOf), options);
+    this.allocateGradients();
+    this.optimizer.addGroup(
+      added.map((slot) => this.trained(slot)),
+      options,
+    );
     this.graphs.clear();
     await this.recompile();
   }
@@ -434,27 +451,25 @@ export class Learner {
   async capture(): Promise<LearnerCapture> {
     await this.synchronize();
     return {
-      weights: this.state.weights.floats().slice(),
-      rest: this.state.rest.floats().slice(),
+      values: this.state.stateDict(),
       optimizer: structuredClone(this.optimizer.state()),
       batches: this.batches,
     };
   }
 
   /** Back to where {@link capture} was called, bit for bit, if nothing was unfrozen since. */
-  async restore({ weights, rest, optimizer, batches }: LearnerCapture): Promise<void> {
-    await this.synchronize();
-    this.state.weights.floats().set(weights);
-    this.state.rest.floats().set(rest);
+  restore({ values, optimizer, batches }: LearnerCapture): Promise<void> {
+    this.state.loadStateDict(values);
     this.optimizer.loadState(optimizer);
     this.batches = batches;
+    return Promise.resolve();
   }
 
   /** Releases the compiled graphs, and what is on the device, brought back before. The runtime stays open. */
   async close(): Promise<void> {
     // Where a device is lost, so are its values; whoever asks for them is told. Closing goes on.
     await this.synchronize().catch(() => undefined);
-    await this.residence?.close();
+    await this.device.close();
     await this.programs.clear();
   }
 
@@ -472,7 +487,7 @@ export class Learner {
           ? trainingGraph(this.model, this.terms, shape, {
               shared: this.replicas !== undefined,
               recompute: this.recompute,
-              squares: this.residence !== undefined,
+              squares: this.device.keeps,
             })
           : evaluationGraph(this.model, this.terms, shape, { logits: kind === 'evaluate-logits' });
       this.graphs.set(key, graph);
@@ -485,9 +500,7 @@ export class Learner {
   }
 
   private async compile(definition: GraphDefinition, name: string): Promise<Program> {
-    // Frozen values stand in the same buffers as those that are on the device.
-    if (frozenLeaves(this.model).size > 0) await this.synchronize();
-    const kept = this.residence ? keptResults(definition) : [];
+    const kept = this.device.keptResults(arrayResults(definition));
     return Program.compile(this.withFrozenValues(definition), this.runtime, { name, kept });
   }
 
@@ -517,8 +530,7 @@ export class Learner {
     return {
       images: place('images', batch.images),
       target: place('target', batch.masks),
-      ...Object.fromEntries(maps.map((map) => [map.name, viewOf(map.compute(batch.masks))])),
-      ...this.state.feeds(),
+      ...Object.fromEntries(maps.map((map) => [map.name, transferredView(map.compute(batch.masks))])),
     };
   }
 
@@ -552,11 +564,9 @@ async function withinMemory<T>(
   }
 }
 
-/** Results that stay on the device where values do. */
-const keptResults = ({ outputs }: GraphDefinition) =>
+/** Results that arrays take. */
+const arrayResults = ({ outputs }: GraphDefinition) =>
   Object.keys(outputs).filter((name) => name.startsWith(GRADIENT) || name.startsWith(BUFFER));
-
-const sliceOf = ({ name, offset, length }: Slot): ParameterSlice => ({ name, offset, length });
 
 function readOutput(
   { size }: Batch,

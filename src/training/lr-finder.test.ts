@@ -8,7 +8,7 @@ import {
   tinyFit,
   tinyLearner,
 } from '../../test/training/tiny.js';
-import type { ParameterSlice } from '../optim/index.js';
+import type { TrainedWeight } from '../optim/index.js';
 import { Adam, SGD } from '../optim/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
@@ -107,8 +107,8 @@ describe('findLr', () => {
   });
 
   it.each([
-    ['Adam', (p: readonly ParameterSlice[]) => new Adam(p)],
-    ['SGD', (p: readonly ParameterSlice[]) => new SGD(p, { momentum: 0.9 })],
+    ['Adam', (p: readonly TrainedWeight[]) => new Adam(p)],
+    ['SGD', (p: readonly TrainedWeight[]) => new SGD(p, { momentum: 0.9 })],
   ])('suggests a rate near one that learns best (%s)', async (_, optimizer) => {
     const learner = tinyLearner(runtime, { optimizer });
     const { suggestion } = await find(learner);

@@ -66,11 +66,10 @@ export async function explainNonFiniteLoss(
 
 /** The error for gradients that are NaN or infinite: names the weight nearest to the loss that has one. */
 export function explainNonFiniteGradient(learner: Learner, ids: readonly string[]): PixelwiseError {
-  const gradients = learner.gradients.floats();
-  // The backward walk goes from the last layer to the first, and what is bad once stays bad.
-  const first = [...learner.state.trainable]
-    .reverse()
-    .find(({ offset, length }) => !allFinite(gradients.subarray(offset, offset + length)));
+  const { gradients } = learner;
+  // The backward pass goes from the last layer to the first, and spreads a NaN on its way.
+  const bad = gradients.findLastIndex(({ values }) => !allFinite(values));
+  const first = learner.state.trainable[bad];
   const where = first ? `the gradient of ${first.name} is` : 'gradients are';
   return new PixelwiseError(
     'non-finite',
@@ -97,7 +96,7 @@ async function firstBadLayer(
   const program = await Program.compile({ inputs: [images, ...leaves], outputs }, runtime);
   try {
     const results: Record<string, TensorData> = await program.run({
-      images: viewOf(batch.images.slice()),
+      images: viewOf(batch.images),
       ...state.feeds(),
       ...drawMasks(masks),
     });

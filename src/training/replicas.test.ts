@@ -1,3 +1,4 @@
+import { flatSlots } from '../../test/support/flat.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BCE_DICE, CLASSES, Discs, tinyLearner, withoutTimes } from '../../test/training/tiny.js';
 import type { Batch } from '../data/dataset.js';
@@ -108,7 +109,7 @@ async function run(settings: Settings, communicator?: Communicator): Promise<Run
     callbacks: [{ name: 'losses', batchEnd: (_, { output }) => void losses.push(output.loss) }],
   });
   await learner.close();
-  return { losses, weights: learner.state.weights.floats().slice(), history, learner };
+  return { losses, weights: flatSlots(learner.state.trainable), history, learner };
 }
 
 const farthest = (a: ArrayLike<number>, b: ArrayLike<number>) => {
@@ -210,7 +211,7 @@ describe('ranks that train as one', () => {
           {
             name: 'look',
             batchEnd({ batch, epoch }) {
-              if (batch === 3) before.push(learner.state.rest.floats().slice());
+              if (batch === 3) before.push(flatSlots(learner.state.fixed));
               // One rank alone is asked to stop, in the second batch of the third epoch.
               if (communicator.rank === 1 && epoch === 2 && batch === 2) abort.abort();
             },
@@ -218,7 +219,7 @@ describe('ranks that train as one', () => {
         ],
       });
       await learner.close();
-      return { result, before, rest: learner.state.rest.floats().slice() };
+      return { result, before, rest: flatSlots(learner.state.fixed) };
     });
     expect(ranks[0]!.before[0]).not.toEqual(ranks[1]!.before[0]);
     expect(ranks[0]!.rest).toEqual(ranks[1]!.rest);
@@ -245,7 +246,7 @@ describe('ranks that train as one', () => {
   it('notice that their weights have come apart', async () => {
     const checks = await asRanks(2, async (communicator) =>
       new Replicas(communicator)
-        .checkAlike(Float32Array.of(1, 2, communicator.rank === 0 ? 3 : 3.0000002))
+        .checkAlike([Float32Array.of(1, 2, communicator.rank === 0 ? 3 : 3.0000002)])
         .catch((error: Error) => error.message),
     );
     for (const message of checks) expect(message).toMatch(/no longer have the same weights/);

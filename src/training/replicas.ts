@@ -68,48 +68,83 @@ export class Replicas {
     return (await this.sum([Number(own)]))[0]! > 0;
   }
 
-  /** Replaces each rank's gradients, of losses weighted by their share, by their sum: those of the whole batch. */
-  async sumGradients(gradients: Float32Array): Promise<void> {
+  /**
+   * Replaces each rank's gradients, of losses weighted by their share, by their sum: those of the whole batch.
+   * Small arrays are sent together: each message has its latency.
+   */
+  async sumGradients(gradients: readonly Float32Array[]): Promise<void> {
     const began = performance.now();
-    for (let from = 0; from < gradients.length; from += BUCKET) {
-      const bucket = gradients.subarray(from, from + BUCKET);
-      if (this.half) await sumInHalf(this.communicator, bucket);
-      else await this.communicator.allReduce(bucket);
+    const small = gradients.filter(({ length }) => length < BUCKET / 4);
+    const joined = new Float32Array(totalLength(small));
+    copyAll(small, joined);
+    for (const values of [joined, ...gradients.filter(({ length }) => length >= BUCKET / 4)]) {
+      for (let from = 0; from < values.length; from += BUCKET) {
+        const bucket = values.subarray(from, from + BUCKET);
+        if (this.half) await sumInHalf(this.communicator, bucket);
+        else await this.communicator.allReduce(bucket);
+      }
     }
+    spread(joined, small);
     this.seconds += (performance.now() - began) / 1000;
   }
 
-  /** Replaces values by their mean over the ranks. Values that are equal on all ranks stay as they are, to the bit. */
-  async average(values: Float32Array): Promise<void> {
-    const sums = Float64Array.from(values);
+  /** Replaces values by their mean over the ranks. Values that are equal on all ranks keep their bits. */
+  async average(arrays: readonly Float32Array[]): Promise<void> {
+    const sums = new Float64Array(totalLength(arrays));
+    copyAll(arrays, sums);
     await this.communicator.allReduce(sums);
     const { size } = this.communicator;
-    for (let i = 0; i < values.length; i++) values[i] = sums[i]! / size;
+    spread(
+      sums.map((sum) => sum / size),
+      arrays,
+    );
   }
 
   /** Replaces values by those of rank 0. */
-  async broadcast(values: Float32Array): Promise<void> {
-    await this.communicator.broadcast(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  async broadcast(arrays: readonly Float32Array[]): Promise<void> {
+    for (const { buffer, byteOffset, byteLength } of arrays) {
+      await this.communicator.broadcast(new Uint8Array(buffer, byteOffset, byteLength));
+    }
   }
 
-  /** Throws, on every rank, unless the weights are the same bits everywhere: then they no longer train one model. */
-  async checkAlike(weights: Float32Array): Promise<void> {
-    const digest = digestOf(weights);
+  /** Throws, on every rank, unless the weights are the same bits on all of them: otherwise they train different models. */
+  async checkAlike(weights: readonly Float32Array[]): Promise<void> {
+    const digest = weights.reduce((hash, values) => digestOf(values, hash), 0x811c9dc5 | 0);
     const bounds = [Float64Array.of(digest), Float64Array.of(digest)] as const;
     await this.communicator.allReduce(bounds[0], 'min');
     await this.communicator.allReduce(bounds[1], 'max');
     if (bounds[0][0] === bounds[1][0]) return;
     throw new PixelwiseError(
       'ranks-differ',
-      'The ranks no longer have the same weights: a step came out differently on one of them. Are their processors and libraries alike? Go on from the last checkpoint with --resume on hosts of one kind.',
+      'The ranks no longer have the same weights: a step gave other values on one of them. Do their processors or libraries differ? Continue from the last checkpoint with --resume on hosts of one kind.',
     );
   }
 }
 
-/** A 32-bit digest of the bits (FNV-1a over words). */
-function digestOf(values: Float32Array): number {
+const totalLength = (arrays: readonly Float32Array[]) => arrays.reduce((sum, { length }) => sum + length, 0);
+
+/** Copies arrays into one, one after another. */
+function copyAll(arrays: readonly Float32Array[], joined: Float32Array | Float64Array): void {
+  let offset = 0;
+  for (const values of arrays) {
+    joined.set(values, offset);
+    offset += values.length;
+  }
+}
+
+/** Copies parts of one array back to the arrays that {@link copyAll} took them from. */
+function spread(joined: Float32Array | Float64Array, arrays: readonly Float32Array[]): void {
+  let offset = 0;
+  for (const values of arrays) {
+    values.set(joined.subarray(offset, offset + values.length));
+    offset += values.length;
+  }
+}
+
+/** A 32-bit digest of the bits (FNV-1a over words), continued from `start`. */
+function digestOf(values: Float32Array, start: number): number {
   const words = new Int32Array(values.buffer, values.byteOffset, values.length);
-  let hash = 0x811c9dc5 | 0;
+  let hash = start;
   for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i]!, 0x01000193);
   return hash;
 }

@@ -18,14 +18,16 @@ import { frozenLeaves, MobileNetUNet } from '../../models/index.js';
 /** Values that a trained model could have. */
 function trained(model: Module): ModelState {
   const state = new ModelState(model);
+  let offset = 0;
   for (const slot of state.slots) {
     const values = state.values(slot);
     const fanIn = sizeOf(slot.leaf.shape.slice(1));
     const positive = slot.name.endsWith('running_var') || (fanIn === 1 && slot.name.endsWith('weight'));
     const bound = positive ? 0.4 : Math.sqrt(6 / fanIn);
     for (let i = 0; i < values.length; i++) {
-      values[i] = (positive ? 1 : 0) + bound * ((((i + slot.offset) * 37) % 101) / 50 - 1);
+      values[i] = (positive ? 1 : 0) + bound * ((((i + offset) * 37) % 101) / 50 - 1);
     }
+    offset += values.length;
   }
   return state;
 }

@@ -1,3 +1,4 @@
+import { DeviceArray } from '../../runtime/index.js';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeFolder, temporaryFolder } from '../../../test/support/made-data.js';
@@ -93,7 +94,9 @@ describe('withRecipe', () => {
 it('has RMSprop as Keras has it', () => {
   const { optimizer, lr, alpha, eps } = recipeNamed('carvana-unet').settings;
   const plan = { optimizer: optimizer!, lr: Number(lr), alpha, eps };
-  const [group] = optimizerOf(plan)([{ name: 'w', offset: 0, length: 1 }]).groups;
+  const [group] = optimizerOf(plan)([
+    { name: 'w', weight: new DeviceArray('w', [1]), gradient: new DeviceArray('g', [1]) },
+  ]).groups;
   expect(group).toMatchObject({ lr: 1e-5, alpha: 0.9, eps: 1e-7, momentum: 0, weightDecay: 0 });
 });
 

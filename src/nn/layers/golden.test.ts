@@ -39,7 +39,7 @@ async function evaluate({ layer, arguments: given, options, mode, shape, scale }
   model.train(mode === 'train');
   const state = new layers.ModelState(model);
   for (const slot of state.slots) {
-    const values = ramp(31, slot.length);
+    const values = ramp(31, slot.array.size);
     state
       .values(slot)
       .set(slot.name.endsWith('running_var') ? values.map((value) => Math.abs(value) + 0.5) : values);

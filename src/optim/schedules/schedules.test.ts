@@ -1,3 +1,4 @@
+import { DeviceArray } from '../../runtime/index.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import golden from '../../../test/golden/schedules.json' with { type: 'json' };
@@ -8,11 +9,13 @@ import {
   applySchedule,
   constant,
   cosine,
+  makeNamedSchedule,
   multiStepDecay,
   oneCycle,
   polynomial,
   rangeTest,
   ReduceOnPlateau,
+  SCHEDULES,
   stepDecay,
 } from './index.js';
 import type { Schedule } from './index.js';
@@ -145,8 +148,12 @@ describe('reduce on plateau', () => {
 });
 
 describe('applySchedule', () => {
-  const a = { name: 'a', offset: 0, length: 1 };
-  const b = { name: 'b', offset: 1, length: 1 };
+  const trained = (name: string) => ({
+    name,
+    weight: new DeviceArray(name, [1]),
+    gradient: new DeviceArray(name, [1]),
+  });
+  const [a, b] = [trained('a'), trained('b')];
 
   it('scales each group by its own rate, and drives momentum', () => {
     const optimizer = new SGD([{ parameters: [a] }, { parameters: [b], lr: 0.01 }], { lr: 1, momentum: 0.9 });
@@ -221,5 +228,32 @@ describe('options', () => {
     const schedule = cosine({ period: 9, warmup: undefined, restarts: true });
     const again = cosine(JSON.parse(JSON.stringify(schedule.options)) as typeof schedule.options);
     for (let step = 0; step < 20; step++) expect(again.at(step)).toEqual(schedule.at(step));
+  });
+});
+
+describe('the registry', () => {
+  const run = { totalSteps: 40, epochs: 10, stepsPerEpoch: 4, cycleMomentum: false };
+
+  it('makes schedules from settings in epochs', () => {
+    const lr = (name: string, options: object, step: number) =>
+      makeNamedSchedule(name, options as Record<string, unknown>, run).at(step).lr;
+    expect(lr('step', {}, 3)).toBeCloseTo(0.1, 12);
+    expect(lr('step', { stepEpochs: 2, stepFactor: 0.5 }, 4)).toBe(0.25);
+    expect(lr('multi-step', { milestones: [2, 5] }, 5)).toBeCloseTo(0.01, 12);
+    expect(lr('cosine', { warmupEpochs: 1 }, 2)).toBeCloseTo(2 / 3, 12);
+    expect(lr('poly', {}, 20)).toBe(0.5);
+    expect(lr('constant', {}, 39)).toBe(1);
+    expect(makeNamedSchedule('one-cycle', {}, run).at(0).momentum).toBeUndefined();
+    expect(makeNamedSchedule('plateau', {}, run).interval).toBe('epoch');
+    expect(Object.keys(SCHEDULES)).toHaveLength(7);
+  });
+
+  it('checks names, options and the length of the run', () => {
+    expect(() => makeNamedSchedule('cosin', {}, run)).toThrow(/Did you mean "cosine"\?/);
+    expect(() => makeNamedSchedule('poly', { restarts: 2 }, run)).toThrow(/poly has no option "restarts"/);
+    expect(() => makeNamedSchedule('multi-step', {}, run)).toThrow(/multi-step needs the option milestones/);
+    expect(() => makeNamedSchedule('cosine', { warmupEpochs: 10 }, run)).toThrow(
+      /The run of 40 steps is too short/,
+    );
   });
 });

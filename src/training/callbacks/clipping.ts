@@ -1,5 +1,4 @@
 /** Bounds on gradients before each step. */
-import { clipGradValue } from '../../optim/index.js';
 import type { Callback } from '../callback.js';
 
 /** @param options `norm`: greatest norm of all gradients together; `value`: greatest magnitude of any one. */
@@ -10,10 +9,7 @@ export function gradientClipping(options: {
   return {
     name: 'gradientClipping',
     async backwardEnd({ learner }) {
-      if (options.value !== undefined) {
-        await learner.fetchGradients();
-        clipGradValue(learner.gradients.floats(), options.value);
-      }
+      if (options.value !== undefined) await learner.clipGradValue(options.value);
       if (options.norm !== undefined) await learner.clipGradNorm(options.norm);
     },
   };

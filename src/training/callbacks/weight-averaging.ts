@@ -1,61 +1,68 @@
 /**
- * An exponential moving average of the weights, which is what is validated and saved: it often scores better
- * than the weights that learn, which jump about (Polyak & Juditsky 1992).
+ * An exponential moving average of the weights, which is validated and saved: it often scores better than the
+ * weights of single steps (Polyak & Juditsky 1992).
  */
 import { PixelwiseError, UsageError } from '../../errors/index.js';
+import { DeviceArray } from '../../runtime/index.js';
 import type { Callback } from '../callback.js';
 import type { Learner } from '../learner.js';
 
 export interface WeightAveragingOptions {
-  /** Share of the past in each step's average, 0 ≤ d < 1; default 0.999. */
+  /** Weight of the old average in each step, 0 ≤ d < 1; default 0.999. */
   readonly decay?: number;
 }
 
 /**
  * Averages weights and buffers after every step: a ← d·a + (1 − d)·w. In the first steps d is (1 + n) ÷ (10 + n),
- * so that the random start is soon forgotten (as in TensorFlow's ExponentialMovingAverage).
+ * so that the average soon forgets the initial weights (as TensorFlow's ExponentialMovingAverage does).
  *
- * From the start of validation to the next epoch, and at the end of the run, the learner holds the average, so
- * that validation scores it and checkpoints hold it as the weights. The weights that learn are this callback's
- * own state. It stands before the callback that writes checkpoints.
+ * From validation to the start of the next epoch, and at the end of the run, the learner holds the average:
+ * validation scores it, and checkpoints store it as the weights. The weights that are trained are then the state
+ * of this callback. It has to come before the callback that writes checkpoints.
  */
 export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}): Callback {
   if (!(decay >= 0 && decay < 1)) {
     throw new UsageError(`weightAveraging: decay must be at least 0 and below 1, not ${decay}`);
   }
-  /** What the learner does not hold: the average while it learns, else the weights that learn. */
-  let other: Values | undefined;
+  /** What the learner does not hold: the average during training, else the weights that are trained. */
+  let other: Readonly<Record<string, DeviceArray>> | undefined;
+  /** The same, as a checkpoint has it, until training starts. */
+  let saved: Readonly<Record<string, Float32Array>> | undefined;
   let averaged = false;
-  let followed: Learner | undefined;
   let steps = 0;
 
-  const swap = (learner: Learner, toAverage: boolean) => {
+  const swap = ({ state }: Learner, toAverage: boolean) => {
     if (averaged === toAverage || !other) return;
-    const held = valuesOf(learner);
-    for (const slot of learner.state.slots) learner.state.values(slot).set(other[slot.name]!);
-    other = held;
+    for (const { name, array } of state.slots) array.exchange(other[name]!);
     averaged = toAverage;
   };
 
   return {
     name: 'weightAveraging',
-    fitStart({ learner }) {
-      other ??= valuesOf(learner);
-      const values = other;
-      if (learner.state.slots.every(({ name, length }) => values[name]?.length === length)) return;
-      throw new PixelwiseError(
-        'weights',
-        'weightAveraging: the saved weights are not of this model. Resume with the model that the run began with.',
-      );
+    fitStart({ learner: { state } }) {
+      const from = saved;
+      const known = (name: string) => (from ? from[name]?.length : other?.[name]?.size);
+      if ((from ?? other) && !state.slots.every(({ name, array }) => known(name) === array.size)) {
+        throw new PixelwiseError(
+          'weights',
+          'weightAveraging: the saved weights are not of this model. Resume with the model that the run began with.',
+        );
+      }
+      if (other && !from) return;
+      const averages = state.slots.map(({ name, leaf, array }) => {
+        const values = from ? from[name]! : array.values;
+        return [name, DeviceArray.from(`the average of ${name}`, values, leaf.shape)];
+      });
+      other = Object.fromEntries(averages) as Record<string, DeviceArray>;
+      saved = undefined;
     },
     epochStart: ({ learner }) => swap(learner, false),
     batchStart: ({ learner }) => swap(learner, false),
     async batchEnd({ learner, step }) {
-      // With accumulation most batches are no step.
+      // With gradient accumulation, most batches do not end a step.
       if (step === steps) return;
       steps = step;
-      followed = learner;
-      await learner.follow(other!, Math.min(decay, (1 + step) / (10 + step)));
+      await learner.updateEma(other!, Math.min(decay, (1 + step) / (10 + step)));
     },
     validStart: ({ learner }) => swap(learner, true),
     epochEnd: ({ learner }) => swap(learner, true),
@@ -65,19 +72,11 @@ export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}):
       ({ steps, averaged } = state as { steps: number; averaged: boolean });
     },
     arrays() {
-      if (followed?.averageAway) {
-        throw new Error('the average is on the device: await learner.synchronize() before snapshot()');
-      }
-      return other ?? {};
+      if (saved) return saved;
+      return Object.fromEntries(Object.entries(other ?? {}).map(([name, array]) => [name, array.values]));
     },
     loadArrays(arrays) {
-      other = Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.slice()]));
+      saved = arrays;
     },
   };
 }
-
-/** By name, so that it does not matter where the learner keeps them: unfreezing lays them out anew. */
-type Values = Readonly<Record<string, Float32Array>>;
-
-const valuesOf = ({ state }: Learner): Values =>
-  Object.fromEntries(state.slots.map((slot) => [slot.name, state.values(slot).slice()]));
