@@ -13,7 +13,7 @@ import type { OptionsOf } from './options.js';
 
 export type ReadingOptions = Pick<
   OptionsOf<'evaluate'>,
-  'data' | 'format' | 'target' | 'classes' | 'group' | 'resizeMasks'
+  'data' | 'format' | 'target' | 'classes' | 'group' | 'resizeMasks' | 'strict' | 'pages'
 >;
 
 /** The configuration of the run at `source`; undefined for a model file. */
@@ -47,6 +47,8 @@ export async function dataToScore(
     format,
     target: options.target ?? (format === 'oxford-pets' ? run.target : undefined),
     resizeMasks: options.resizeMasks ?? run.resizeMasks,
+    strict: options.strict ?? run.strict,
+    pages: options.pages ?? run.pages,
     maskValues: run.maskValues,
     classes: options.classes ?? (format === 'folder' ? known : alike ? run.classes : undefined),
     group: group === undefined ? undefined : new RegExp(group, 'u'),

@@ -1,6 +1,7 @@
 /** A dataset of image and mask files: what most formats come down to once their files are paired. */
 import { PixelwiseError } from '../errors/index.js';
 import { describeImage } from '../images/decode.js';
+import type { PageChoice } from '../images/tiff/image.js';
 import { judgeAlpha } from './alpha.js';
 import type { ClassMask } from '../images/raster.js';
 import type { MaskValues } from './class-values.js';
@@ -22,6 +23,9 @@ export interface FilePair {
   readonly split?: string | undefined;
   /** Mask files that are laid over one another, where a sample has one for each object or class; `mask` is the first. */
   readonly layers?: readonly MaskLayer[] | undefined;
+  /** Of TIFFs with several pages: which picture, or all pages as channels of one; and which page of the mask. */
+  readonly page?: PageChoice | undefined;
+  readonly maskPage?: number | undefined;
 }
 
 export interface FileDatasetOptions {
@@ -35,7 +39,7 @@ export interface FileDatasetOptions {
   readonly notes?: readonly string[];
   readonly pairing?: string | undefined;
   readonly findings?: readonly Finding[] | undefined;
-  /** Resizes masks of another size but the shape of their image (nearest), instead of refusing them. */
+  /** Crops masks that are one pixel larger, and resizes those of their image's shape (nearest); default true. */
   readonly resizeMasks?: boolean;
   readonly masks: MaskSource;
 }
@@ -56,10 +60,11 @@ const HEADERS_READ = 256;
  */
 export async function findLayout(
   images: readonly string[],
+  page?: PageChoice,
 ): Promise<{ layout: ImageLayout; notes: string[] }> {
   const count = images.length <= ALL_HEADERS ? images.length : HEADERS_READ;
   const looked = spread(images.length, count).map((i) => images[i]!);
-  const bare = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!));
+  const bare = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!, { page }));
   const alpha = await judgeAlpha(looked.filter((_, i) => bare[i]!.alpha));
   // A fourth channel that is no transparency is a band like the others.
   const infos = bare.map((info) =>
@@ -140,7 +145,7 @@ export class FileDataset implements Dataset {
     this.notes = options.notes ?? [];
     this.pairing = options.pairing;
     this.findings = options.findings ?? [];
-    this.resizeMasks = options.resizeMasks ?? false;
+    this.resizeMasks = options.resizeMasks ?? true;
     this.masks = options.masks;
   }
 
@@ -161,16 +166,20 @@ export class FileDataset implements Dataset {
 
   async getMask(i: number): Promise<ClassMask> {
     const pair = this.pair(i);
-    return 'draw' in this.masks ? this.masks.draw(pair, i) : readMask(pair.mask, this.masks.reading(pair));
+    return 'draw' in this.masks
+      ? this.masks.draw(pair, i)
+      : readMask(pair.mask, this.masks.reading(pair), pair.maskPage);
   }
 
   reading(i: number): SampleReading {
     const pair = this.pair(i);
-    const { id, image, mask } = pair;
+    const { id, image, mask, page, maskPage } = pair;
     return {
       id,
       image,
       mask,
+      page,
+      maskPage,
       maskReading: 'draw' in this.masks ? undefined : this.masks.reading(pair),
       layouts: [{ channels: this.channels, maxValue: this.maxValue }],
       resizeMasks: this.resizeMasks,

@@ -8,8 +8,11 @@ import { IGNORE_INDEX } from '../images/raster.js';
 import { classNames, type ClassesOption, type MaskValues, valuesIn } from './class-values.js';
 import { FileDataset, type FilePair, findLayout } from './file-dataset.js';
 import { type Finding, finding } from './finding.js';
+import type { PageReading } from '../images/tiff/structure.js';
 import { isBackgroundName, type Legend } from './legend.js';
 import { findMaskMeaning, type LegendEntry as ColouredClass } from './mask-meaning.js';
+import { expandPages } from './pages.js';
+import { findSizeRepairs } from './size-repairs.js';
 import type { Unused } from './pairing/pair-files.js';
 
 export interface Layout {
@@ -39,8 +42,12 @@ export interface LayoutOptions {
   readonly group?: RegExp | undefined;
   /** Throw where an image has no mask, instead of keeping it aside as unlabelled. */
   readonly requireMasks?: boolean | undefined;
-  /** Resizes masks of another size but the shape of their image (nearest), instead of refusing them. */
+  /** Crops and resizes masks of another size than their image where that is safe; default true, unless `strict`. */
   readonly resizeMasks?: boolean | undefined;
+  /** Refuses what would be repaired: soft or lossy masks, masks of another size. */
+  readonly strict?: boolean | undefined;
+  /** What the pages of TIFFs are, where nothing in the files says so. */
+  readonly pages?: PageReading | undefined;
 }
 
 /**
@@ -57,8 +64,11 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
     );
   }
   const { group } = options;
-  const pairs = group === undefined ? layout.pairs : layout.pairs.map((pair) => grouped(pair, group));
-  const findings: Finding[] = [...(layout.findings ?? [])];
+  const files = group === undefined ? layout.pairs : layout.pairs.map((pair) => grouped(pair, group));
+  const { pairs, findings: paged } = await expandPages(files, options.pages);
+  const resizeMasks = options.resizeMasks ?? options.strict !== true;
+  const findings: Finding[] = [...(layout.findings ?? []), ...paged];
+  if (resizeMasks) findings.push(...(await findSizeRepairs(pairs)));
   if (unlabelled.length > 0) {
     findings.push(
       finding(
@@ -92,14 +102,17 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
       ),
     );
   }
-  const { layout: images, notes } = await findLayout(pairs.map((pair) => pair.image));
+  const { layout: images, notes } = await findLayout(
+    [...new Set(pairs.map((pair) => pair.image))],
+    pairs.some(({ page }) => page === 'channels') ? 'channels' : undefined,
+  );
   const common = {
     format: layout.format,
     pairing: layout.pairing,
     pairs,
     layout: images,
     unlabelled,
-    resizeMasks: options.resizeMasks ?? false,
+    resizeMasks,
   };
   if (layout.layerClasses !== undefined) {
     const names = options.classes === undefined ? layout.layerClasses : classNames(options.classes);
@@ -114,7 +127,7 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
   const named = await legendClasses(layout, options.classes);
   const meaning = await findMaskMeaning(
     pairs.map((pair) => pair.mask),
-    { where: root, maskValues: options.maskValues, ...named },
+    { where: root, maskValues: options.maskValues, strict: options.strict, ...named },
   );
   findings.push(...meaning.findings);
   return new FileDataset({

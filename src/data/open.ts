@@ -1,6 +1,7 @@
 /** One way in to every format: `openDataset`. */
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { classNames, type ClassesOption, type MaskValues } from './class-values.js';
+import type { PageReading } from '../images/tiff/structure.js';
 import type { Dataset } from './dataset.js';
 import { isFile, isFolder } from './files.js';
 import { FORMAT_NAMES, type FormatName } from './format-names.js';
@@ -26,8 +27,12 @@ export interface OpenOptions {
   readonly group?: RegExp | undefined;
   /** Throw where an image has no mask. */
   readonly requireMasks?: boolean | undefined;
-  /** Resize masks that have the shape but not the size of their image. */
+  /** Crop and resize masks of another size than their image where that is safe; default true, unless `strict`. */
   readonly resizeMasks?: boolean | undefined;
+  /** Refuse what would be repaired: soft or lossy masks, masks of another size. */
+  readonly strict?: boolean | undefined;
+  /** What the pages of TIFFs are, where nothing in the files says so. */
+  readonly pages?: PageReading | undefined;
   /** Globs over paths below `root` that say which files are images and which masks; nothing is guessed then. */
   readonly images?: string | undefined;
   readonly masks?: string | undefined;

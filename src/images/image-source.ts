@@ -29,6 +29,11 @@ export type ImageFormat = keyof typeof FORMATS;
 /** Endings of image files, in lower case and without the dot. Files are found by them in any case. */
 export const IMAGE_ENDINGS: readonly string[] = Object.values(FORMATS).flatMap(({ endings }) => endings);
 
+/** True for names that end as TIFFs do. */
+export function isTiffName(name: string): boolean {
+  return FORMATS.tiff.endings.some((ending) => name.toLowerCase().endsWith(`.${ending}`));
+}
+
 /** `PNG, JPEG, TIFF …`. */
 export const IMAGE_FORMAT_NAMES: string = Object.values(FORMATS)
   .map(({ title }) => title)

@@ -12,6 +12,7 @@ import { explained, pixelPipeline, readLayout } from './decode.js';
 import { formatOf, unreadable } from './image-source.js';
 import { makePixels, type PixelValues, type Raster } from './raster.js';
 import { TiffImage } from './tiff/image.js';
+import type { PageStructure } from './tiff/structure.js';
 
 /** Bytes by which formats are told; JPEGs keep their size behind thumbnails and profiles. */
 const HEAD_BYTES = 2 ** 16;
@@ -41,6 +42,13 @@ export async function imageSize(path: string, { page }: Choice = {}): Promise<Im
     if (source.format !== 'tiff') return readLayout(source);
     return (await openTiff(source, page)).page;
   });
+}
+
+/** What the pages of a TIFF file are, from its directories alone; undefined for files of other formats. */
+export async function tiffStructure(path: string): Promise<PageStructure | undefined> {
+  return withSource(path, async (source) =>
+    source.format === 'tiff' ? (await openTiff(source, undefined)).structure : undefined,
+  );
 }
 
 interface FileSource extends SharpSource {

@@ -3,9 +3,14 @@ import { join, resolve } from 'node:path';
 import type { Communicator } from '../distributed/index.js';
 import { dealBySize, fromFirst, rankText, together, toFirst } from '../distributed/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { MAX_PIXELS } from '../images/image-source.js';
+import { writeOutputFile } from '../files/index.js';
+import { decodeImage, describeImage } from '../images/decode.js';
+import { isTiffName, MAX_PIXELS } from '../images/image-source.js';
 import type { ImageSize } from '../images/pixel-file.js';
-import { imageSize } from '../images/pixel-file.js';
+import { imageSize, tiffStructure } from '../images/pixel-file.js';
+import type { ClassMask } from '../images/raster.js';
+import type { PageStructure } from '../images/tiff/structure.js';
+import { encodeMaskStack } from '../images/tiff/write.js';
 import { checkCleanOptions } from './components.js';
 import { inOrder } from './in-order.js';
 import type { InputFile } from './input-files.js';
@@ -13,7 +18,7 @@ import { findInputs, resultNames } from './input-files.js';
 import { segmentLargeFile } from './large-image.js';
 import type { SegmentOptions } from './raster-segmenter.js';
 import type { ResultChoice, ResultPaths } from './result-files.js';
-import { resultPaths, writeResults } from './result-files.js';
+import { paletteOf, resultPaths, writeResults } from './result-files.js';
 import type { Segmenter } from './segmenter.js';
 import { sizesOf } from './shared-scoring.js';
 
@@ -37,7 +42,7 @@ export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask
 /** The results of one input; paths are absolute. */
 export interface PredictOutput {
   readonly input: string;
-  /** PNG with a palette; its stored values are the class indices. */
+  /** PNG with a palette (of a stack, TIFF); its stored values are the class indices. */
   readonly mask: string;
   readonly overlay?: string;
   readonly probabilities?: string;
@@ -140,6 +145,8 @@ async function gatherResults(
 
 interface Task {
   readonly file: InputFile;
+  /** By which its results are named. */
+  readonly name: string;
   readonly paths: ResultPaths & { readonly mask: string };
 }
 
@@ -155,15 +162,14 @@ function planResults(files: readonly InputFile[], options: PredictOptions): Task
         );
       }
     }
-    return { file: files[i]!, paths };
+    return { file: files[i]!, name, paths };
   });
 }
 
-async function predictOne(
-  segmenter: Segmenter,
-  { file, paths }: Task,
-  options: PredictOptions,
-): Promise<PredictOutput> {
+async function predictOne(segmenter: Segmenter, task: Task, options: PredictOptions): Promise<PredictOutput> {
+  const { file, paths } = task;
+  const structure = isTiffName(file.path) ? await tiffStructure(file.path) : undefined;
+  if (structure && structure.pictures.length > 1) return predictPages(segmenter, task, structure, options);
   const large = await largeSize(file.path, options);
   if (large) {
     const { card } = segmenter;
@@ -176,6 +182,49 @@ async function predictOne(
   const { width, height, seconds } = segmented;
   await writeResults(paths, { ...segmented, fileName: file.path }, segmenter.card);
   return { input: resolve(file.path), ...paths, width, height, seconds };
+}
+
+/**
+ * A TIFF with several pages: channels of one image where the model takes as many, else slices. A stack's masks are a
+ * stack, too; what else is wanted is written for each slice.
+ */
+async function predictPages(
+  segmenter: Segmenter,
+  { file, name, paths }: Task,
+  { pictures, source }: PageStructure,
+  options: PredictOptions,
+): Promise<PredictOutput> {
+  const pages = pictures.length;
+  const { card } = segmenter;
+  const { path } = file;
+  const { channels } = card;
+  const input = resolve(path);
+  const whole = await describeImage(path, { page: 'channels' });
+  if (source === undefined && channels > 1 && whole.channels === channels) {
+    options.onNote?.(`${path}: its ${pages} pages are read as channels of one image.`);
+    const image = await decodeImage(path, { page: 'channels' });
+    const segmented = await segmenter.segment(image, options, path);
+    const { width, height, seconds } = segmented;
+    await writeResults(paths, { ...segmented, fileName: path }, card);
+    return { input, ...paths, width, height, seconds };
+  }
+  options.onNote?.(`${path}: ${pages} slices; the masks are a TIFF with as many pages.`);
+  const masks: ClassMask[] = [];
+  let seconds = 0;
+  for (let page = 0; page < pages; page++) {
+    options.signal?.throwIfAborted();
+    const image = await decodeImage(path, { page, channels });
+    const segmented = await segmenter.segment(image, options, `${path}, slice ${page + 1}`);
+    const slice = `${name}-${String(page + 1).padStart(String(pages).length, '0')}`;
+    const others = resultPaths(resolve(options.out), slice, { ...options, mask: false });
+    await writeResults(others, { ...segmented, fileName: path }, card);
+    masks.push(segmented.mask);
+    seconds += segmented.seconds;
+  }
+  const mask = paths.mask.replace(/\.png$/, '.tif');
+  await writeOutputFile(mask, encodeMaskStack(masks, paletteOf(card)));
+  const [{ width, height }] = masks as [ClassMask];
+  return { input, mask, width, height, seconds };
 }
 
 /** Images of more pixels are seen in strips, where tiles were asked for. */

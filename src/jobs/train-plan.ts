@@ -119,6 +119,8 @@ async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptio
       target: options.target,
       group: options.group,
       resizeMasks: options.resizeMasks,
+      strict: options.strict,
+      pages: options.pages,
       maskValues: dataset.maskValues,
     },
     partOptions: {

@@ -33,6 +33,8 @@ export async function openTrainingData(given: TrainOptions): Promise<TrainingDat
     classes: given.classes,
     target: given.target,
     resizeMasks: given.resizeMasks,
+    strict: given.strict,
+    pages: given.pages,
     group: given.group === undefined ? undefined : pattern(given.group),
   };
   const dataset = await openDataset(source);

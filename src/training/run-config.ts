@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { FORMAT_NAMES, MASK_VALUES, PETS_TARGETS, type Normalization } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
+import { PAGE_READINGS } from '../images/tiff/structure.js';
 import type { LossSettings } from '../nn/index.js';
 import type { RunFolder } from './run-folder.js';
 import type { RunSetting, RunSettingName, RunSettings } from './run-settings.js';
@@ -31,6 +32,8 @@ const readingSchema = z.object({
   /** A pattern over ids. */
   group: z.string().optional(),
   resizeMasks: z.boolean().optional(),
+  strict: z.boolean().optional(),
+  pages: z.enum(PAGE_READINGS).optional(),
   maskValues: z.enum(MASK_VALUES).optional(),
 });
 

@@ -9,6 +9,7 @@
 import { FORMAT_NAMES } from '../data/format-names.js';
 import { PETS_TARGETS } from '../data/formats/pets-targets.js';
 import { UsageError } from '../errors/index.js';
+import { PAGE_READINGS } from '../images/tiff/structure.js';
 import type { ModelOptions } from '../models/registry.js';
 import { ONNX_UNET } from '../models/onnx-encoder-unet.js';
 import { MODEL_NAMES, modelEntry } from '../models/registry.js';
@@ -143,8 +144,22 @@ const DATA_SETTINGS = {
   },
   resizeMasks: {
     kind: flag(),
-    help: 'resize masks that have the shape of their image but another size, by nearest neighbour',
-    unset: 'refused',
+    help: 'resize masks that have the shape of their image but another size, by nearest neighbour (the default)',
+    unset: 'on, unless --strict',
+    section: 'data',
+    commands: READING,
+  },
+  strict: {
+    kind: flag(),
+    help: 'refuse masks that would be repaired: soft or lossy ones, and those of another size than their image',
+    unset: 'repaired, and said',
+    section: 'data',
+    commands: READING,
+  },
+  pages: {
+    kind: choice(PAGE_READINGS),
+    help: 'TIFFs with several pages: a sample for each page, one image whose channels they are, or the first page only',
+    unset: "by ImageJ's or OME's metadata, else by the masks",
     section: 'data',
     commands: READING,
   },

@@ -20,13 +20,15 @@ import { textTable } from '../text-table.js';
 const SIZES_TOLD = 5;
 
 export const run: Run<'doctor'> = async (options, { output, signal }) => {
-  const { data: root, format, target, classes, group, resizeMasks, out } = options;
+  const { data: root, format, target, classes, group, resizeMasks, strict, pages, out } = options;
   const source: OpenOptions = {
     root,
     format,
     target,
     classes,
     resizeMasks,
+    strict,
+    pages,
     group: group === undefined ? undefined : new RegExp(group, 'u'),
   };
   const progress = output.progress({ label: 'examining', unit: 'pairs' });

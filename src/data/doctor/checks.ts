@@ -106,7 +106,7 @@ const sizes: Check = ({ facts }) =>
           'size-mismatch-scaled',
           pair.mask,
           `${both}, of the same shape.`,
-          'Give --resize-masks to resize such masks (nearest), or export them at the size of the image.',
+          'Leave --strict out to have such masks resized (nearest), or export them at the size of the image.',
         ),
       ];
     }

@@ -84,9 +84,10 @@ describe('examine', () => {
     await put(mask(2), await encodeMask(makeSample(2, 30, 30, 3).mask, { as: 'grey' }));
     await expectOnly('size-mismatch', mask(2), 'error');
     await put(mask(2), await encodeMask(resizeMask(made[2]!.mask, 20, 15), { as: 'grey' }));
-    const { fix } = await expectOnly('size-mismatch-scaled', mask(2), 'error');
-    expect(fix).toContain('--resize-masks');
-    const mended = await openDataset({ root, resizeMasks: true });
+    await expectOnly('size-mismatch-scaled', mask(2), 'warning');
+    const { fix } = await expectOnly('size-mismatch-scaled', mask(2), 'error', { root, strict: true });
+    expect(fix).toContain('--strict');
+    const mended = await openDataset({ root });
     expect((await mended.get(mended.ids.indexOf('sample-2'))).mask.width).toBe(40);
   });
 

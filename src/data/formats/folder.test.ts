@@ -153,7 +153,7 @@ describe('openFolder', () => {
   it('names both sizes where image and mask differ', async () => {
     await makeFolder(root, { count: 1 });
     await put(join(root, 'masks/sample-0.png'), await encodeMask(makeSample(0, 12, 9).mask));
-    const error = await failure((await openFolder(root)).get(0));
+    const error = await failure((await openFolder(root, { strict: true })).get(0));
     expect(error.code).toBe('size-mismatch');
     for (const part of ['12×9', '24×18', 'masks', 'images']) expect(error.message).toContain(part);
   });

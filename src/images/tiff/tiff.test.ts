@@ -5,6 +5,7 @@ import { DEFLATE, PACKBITS, tiff, type TiffPageSpec } from '../../../test/suppor
 import { PixelwiseError } from '../../errors/index.js';
 import { decodeImage, describeImage } from '../decode.js';
 import { decodeMask, decodeStoredMask } from '../decode-mask.js';
+import { encodeMaskStack } from './write.js';
 
 const [width, height] = [23, 17];
 const values = (count: number, of: (i: number) => number): number[] =>
@@ -227,6 +228,25 @@ describe('pages', () => {
     const file = Buffer.from(tiff(numbered(1, 'ImageJ=1.53t\nimages=3\nslices=3\n')));
     // The pixels stand at the start, so that two more pages of them fit where the directory follows.
     expect((await describeImage(file)).pages?.pictures).toHaveLength(3);
+  });
+});
+
+describe('stacks of masks', () => {
+  it('are written as pages with the palette, and read back', async () => {
+    const masks = [1, 2, 3].map((n) => ({
+      width: 5,
+      height: 3,
+      data: Uint8Array.from(values(15, (i) => (i * n) % 3)),
+    }));
+    const file = encodeMaskStack(masks, Uint8Array.of(0, 0, 0, 230, 159, 0, 86, 180, 233));
+    expect((await describeImage(file)).pages).toMatchObject({ source: 'ImageJ', pictures: { length: 3 } });
+    for (const [page, mask] of masks.entries()) {
+      const read = await decodeStoredMask(file, { page });
+      expect([...read.data]).toEqual([...mask.data]);
+      expect([...read.palette!.slice(0, 9)]).toEqual([0, 0, 0, 230, 159, 0, 86, 180, 233]);
+    }
+    const { pages } = await sharp(file).metadata();
+    expect(pages).toBe(3);
   });
 });
 

@@ -1,0 +1,57 @@
+/** Masks of a stack as one TIFF: a page of palette indices for each slice, deflated (TIFF 6.0). */
+import { deflateSync } from 'node:zlib';
+import type { ClassMask } from '../raster.js';
+
+const SHORT = 3;
+const LONG = 4;
+const ASCII = 2;
+
+/** A TIFF whose pages are the masks, all of one palette (RGB triples by class); ImageJ opens it as a stack. */
+export function encodeMaskStack(masks: readonly ClassMask[], palette: Uint8Array): Uint8Array {
+  const parts: Buffer[] = [Buffer.from([0x49, 0x49, 42, 0, 0, 0, 0, 0])];
+  let size = 8;
+  const push = (bytes: Uint8Array): number => {
+    // Offsets are even.
+    const padded = bytes.length % 2 === 0 ? Buffer.from(bytes) : Buffer.concat([bytes, Buffer.alloc(1)]);
+    parts.push(padded);
+    size += padded.length;
+    return size - padded.length;
+  };
+  const colours = Buffer.alloc(3 * 256 * 2);
+  for (let i = 0; 3 * i < palette.length; i++) {
+    for (let c = 0; c < 3; c++) colours.writeUInt16LE(palette[3 * i + c]! * 257, 2 * (256 * c + i));
+  }
+  const colourMap = push(colours);
+  const text = Buffer.from(`ImageJ=1.54f\nimages=${masks.length}\nslices=${masks.length}\n\0`, 'latin1');
+  const description = push(text);
+  let link: { readonly part: Buffer; readonly at: number } = { part: parts[0]!, at: 4 };
+  masks.forEach(({ width, height, data }, page) => {
+    const packed = deflateSync(data);
+    const strip = push(packed);
+    const entries: [tag: number, type: number, count: number, value: number][] = [
+      [256, LONG, 1, width],
+      [257, LONG, 1, height],
+      [258, SHORT, 1, 8],
+      [259, SHORT, 1, 8],
+      [262, SHORT, 1, 3],
+      ...(page === 0 ? [[270, ASCII, text.length, description] as [number, number, number, number]] : []),
+      [273, LONG, 1, strip],
+      [277, SHORT, 1, 1],
+      [278, LONG, 1, height],
+      [279, LONG, 1, packed.length],
+      [320, SHORT, 3 * 256, colourMap],
+    ];
+    const directory = Buffer.alloc(2 + 12 * entries.length + 4);
+    directory.writeUInt16LE(entries.length, 0);
+    entries.forEach(([tag, type, count, value], i) => {
+      const at = 2 + 12 * i;
+      directory.writeUInt16LE(tag, at);
+      directory.writeUInt16LE(type, at + 2);
+      directory.writeUInt32LE(count, at + 4);
+      directory.writeUInt32LE(value, at + 8);
+    });
+    link.part.writeUInt32LE(push(directory), link.at);
+    link = { part: parts[parts.length - 1]!, at: directory.length - 4 };
+  });
+  return Buffer.concat(parts);
+}
