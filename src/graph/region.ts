@@ -4,7 +4,7 @@ import type { Node } from './tensor.js';
 /** The axis of rows or of columns in N×C×H×W. */
 export type SpatialAxis = 2 | 3;
 
-/** First and last index along an axis. Indices outside of the tensor, where padding lies, are possible. */
+/** First and last index along an axis. Indices may be outside of the tensor, in its padding. */
 export type Interval = readonly [first: number, last: number];
 
 /** The whole axis. */

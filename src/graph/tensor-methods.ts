@@ -1,7 +1,7 @@
 /**
  * The operators as methods of tensors, so that expressions read from left to right: `x.mul(y).sum()`. The interface is
- * merged into `Tensor`; the methods are installed when this file is loaded, which every file that lowers or
- * differentiates does. Operators that are defined before others of which their gradients are made call them by method.
+ * merged into `Tensor`. Loading this file installs the methods; every file that lowers or differentiates loads it. An
+ * operator whose gradient needs operators that import it calls them as methods, so that there is no import cycle.
  */
 import { gelu, leakyRelu, relu, relu6, silu } from './operators/activations.js';
 import type { Operand } from './operators/arithmetic.js';
@@ -44,7 +44,7 @@ import { logSoftmax, softmax } from './operators/softmax.js';
 import type { DType, Shape } from './tensor.js';
 import { Tensor } from './tensor.js';
 
-/** Each method does what the function of its name does with the tensor as first parameter. */
+/** Each method calls the function of its name with the tensor as first parameter. */
 export interface TensorMethods {
   /** this + other */
   add(other: Operand): Tensor;

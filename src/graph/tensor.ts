@@ -23,7 +23,7 @@ export interface TensorType {
 /**
  * An operation: its shape rule, its gradient rule, its ONNX lowering, and what passes over the graph (`passes/`) must
  * know of it, side by side. To a pass, an operator that does not declare something is unknown: its result is kept
- * rather than recomputed, it is not folded, its receptive field cannot be told.
+ * rather than recomputed, it is not folded, and the receptive field behind it is unknown.
  */
 export interface Operator<A = unknown> {
   readonly name: string;
@@ -41,7 +41,7 @@ export interface Operator<A = unknown> {
   readonly recompute?: Recomputation<A>;
   /**
    * For `passes/receptive-field.ts`: the rows (or columns) of input `index` that rows `range` of the result are computed
-   * from; undefined where that cannot be told. Input and result are N×C×H×W.
+   * from; undefined where that is unknown. Input and result are N×C×H×W.
    */
   region?(node: Node<A>, index: number, axis: SpatialAxis, range: Interval): Interval | undefined;
   /** For `passes/receptive-field.ts`: the result is statistics of a whole batch, which by convention do not count. */

@@ -1,6 +1,6 @@
 /**
- * Folds each batch norm of an ONNX graph into the convolution before it. ONNX Runtime does so by itself in
- * float32; the reduced precisions need it done before they round weights.
+ * Folds each batch norm of an ONNX graph into the convolution before it. ONNX Runtime does
+ * so in float32, but float16 and int8 need it before weights are rounded.
  */
 import { absorbedByFilters, normAsAffine } from '../graph/index.js';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';

@@ -53,7 +53,7 @@ const foreignOperator: Operator<ForeignAttributes> = {
 };
 
 /**
- * The results of a foreign graph for `inputs`. No gradient flows through it, and no pass sees what is inside.
+ * The results of a foreign graph for `inputs`. No gradient flows through it, and passes do not look inside.
  *
  * @param types of the outputs; ONNX Runtime refuses the graph if they are wrong
  */

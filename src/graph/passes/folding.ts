@@ -56,7 +56,7 @@ export function foldValues(
   };
 }
 
-/** The inputs besides the first with which `before` computes what `node` makes of its result; undefined where it cannot. */
+/** The inputs, after the first, with which `before` computes the result of `node`; undefined where that is not possible. */
 function absorb(node: Node, before: Node, known: KnownValue): Tensor[] | undefined {
   const affine = before.operator.absorbAffine && node.operator.asAffine?.(node, known);
   return affine && before.operator.absorbAffine!(before, known, affine);

@@ -9,8 +9,8 @@ const bytesOf = (tensor: Tensor) => tensor.size * WIDTHS[tensor.dtype];
 
 /**
  * The largest number of bytes that intermediate values take at once, if every value is freed after its last
- * reader. A lower bound: inputs are not counted, nor what is only known to a node's lowering (slices of a filter
- * gradient, values inside a graph that was read from a file).
+ * reader. This is a lower bound: it does not include inputs, and values that only exist in a node's lowering (slices of
+ * a filter gradient, values inside a graph from a file).
  */
 export function peakBytes(definition: GraphDefinition): number {
   const nodes = nodesBehind(Object.values(definition.outputs));

@@ -56,7 +56,7 @@ describe('receptiveField', () => {
   });
 
   it('is the whole axis where an operator reads all of it', () => {
-    // A softmax over the width once came out as pixelwise.
+    // A softmax over the width was once taken as pixelwise.
     for (const operator of [softmax, logSoftmax]) {
       expect(fieldOf((x) => operator(x, 1))).toEqual([1, 1]);
       expect(fieldOf((x) => operator(x, 3))).toBe('global');
@@ -69,13 +69,13 @@ describe('receptiveField', () => {
     expect(fieldOf((x) => adaptiveAvgPool2d(x, 7))).toBe('global');
   });
 
-  it('cannot be told past an operator that does not declare what it reads', () => {
+  it('is unknown behind an operator that does not declare what it reads', () => {
     expect(fieldOf((x) => transpose(x, [0, 1, 3, 2]))).toBeUndefined();
     expect(fieldOf((x) => reshape(x, [1, 2, 12, 48]))).toBeUndefined();
     expect(fieldOf((x) => gather(x, constant(Int32Array.from({ length: 24 }), [24]), 3))).toBeUndefined();
     const graph = { nodes: [], initializers: [], inputs: ['x'], outputs: ['x'] };
     expect(fieldOf((x) => foreign(graph, [x], [{ shape: x.shape, dtype: 'float32' }])[0]!)).toBeUndefined();
-    // Through tensors that are no planes, as in attention: once, the path was left out without a word.
+    // Through tensors that are not N×C×H×W, as in attention. This path was once left out silently.
     const attended = (x: Tensor) => add(x, reshape(softmax(reshape(x, [2, 576]), 1), [1, 2, 24, 24]));
     expect(fieldOf(attended)).toBeUndefined();
     expect(receptiveField(relu(input('other', [1, 2, 24, 24])), image)).toBeUndefined();
