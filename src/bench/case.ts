@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors/index.js';
 import type { SegmentationModel } from '../models/index.js';
-import { createModel, modelEntry } from '../models/index.js';
+import { createModel, modelEntry, modelNames } from '../models/index.js';
 import type { Device } from '../runtime/index.js';
 
 export const BENCH_MODES = ['train', 'predict', 'data'] as const;
@@ -36,26 +36,9 @@ export interface CaseSettings {
   readonly profile: boolean;
 }
 
-interface ModelDefaults {
-  readonly batch: number;
-  readonly size: number;
-  readonly classes: number;
-}
-
-/** The published models as they were trained; the sizes that comparisons with other programs use. */
-const DEFAULTS: Readonly<Record<string, ModelDefaults>> = {
-  unet: { batch: 8, size: 128, classes: 2 },
-  'mobilenet-unet': { batch: 32, size: 224, classes: 3 },
-  segnet: { batch: 8, size: 128, classes: 3 },
-};
-
-const OTHERWISE: ModelDefaults = { batch: 8, size: 224, classes: 3 };
-
-const defaultsOf = (model: string) => (Object.hasOwn(DEFAULTS, model) ? DEFAULTS[model]! : OTHERWISE);
-
 /** What cases are made of; what is absent takes the models' defaults. */
 export interface CaseChoice {
-  /** One model; default the three published ones. */
+  /** One model; default those whose entries say so. */
   readonly model?: string | undefined;
   /** One mode; default all. */
   readonly mode?: BenchMode | undefined;
@@ -73,12 +56,13 @@ export interface CaseChoice {
  */
 export function benchCases(choice: CaseChoice): BenchCase[] {
   const { threads = availableParallelism() } = choice;
-  const models = choice.model === undefined ? Object.keys(DEFAULTS) : [modelEntry(choice.model).name];
+  const models =
+    choice.model === undefined ? modelNames().filter((name) => modelEntry(name).benched) : [choice.model];
   const modes = choice.mode === undefined ? BENCH_MODES : [choice.mode];
   const loaded = new Set<string>();
   return modes.flatMap((mode) =>
     models.flatMap((model): BenchCase[] => {
-      const { batch, size } = { ...defaultsOf(model), ...defined(choice) };
+      const { batch, size } = { ...modelEntry(model).bench, ...defined(choice) };
       const shape = `${batch} ${size}`;
       if (mode === 'data' && loaded.has(shape)) return [];
       if (mode === 'data') loaded.add(shape);
@@ -93,7 +77,7 @@ function defined({ batch, size }: CaseChoice): { batch?: number; size?: number }
 }
 
 /** The classes that a model is measured with, background included. */
-export const benchClasses = (model: string) => defaultsOf(model).classes;
+export const benchClasses = (model: string) => modelEntry(model).bench.classes;
 
 /** The model of a case, a pretrained encoder frozen. Its weights are not set. */
 export function benchModel(model: string): SegmentationModel {

@@ -1,6 +1,7 @@
 /** Predictions: the graph that `export --bare` writes and that a segmenter runs between resizing and resizing back. */
 import { defaultNormalization } from '../data/normalization.js';
 import { exportGraph, predictionTarget } from '../inference/export-graph.js';
+import { forwardOperations } from '../models/index.js';
 import { ModelState } from '../nn/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -8,7 +9,6 @@ import { transferredView } from '../runtime/index.js';
 import type { BenchCase, CaseSettings } from './case.js';
 import { benchClasses, benchModel } from './case.js';
 import { batchShape, drawBatch } from './drawn-batch.js';
-import { forwardOperations } from './operations.js';
 import type { Steps } from './timing.js';
 import { timeRepeats } from './timing.js';
 

@@ -30,7 +30,7 @@ export interface BenchOptions extends CaseChoice {
 
 export interface CaseResult extends BenchCase, Omit<CaseMeasurement, 'operations'> {
   readonly imagesPerSecond: number;
-  /** Billions of operations a second (see `operations.ts`); absent for `data`. */
+  /** Billions of operations a second (see `training-cost.ts` of the models); absent for `data`. */
   readonly gflops?: number;
   /** `gflops` as a share of the best convolution's; absent for `data`. */
   readonly efficiency?: number;

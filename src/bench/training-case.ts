@@ -1,4 +1,5 @@
 /** Training steps: forward, loss, backward and Adam by the learner that `fit` drives. */
+import { trainingOperations } from '../models/index.js';
 import { binaryCrossEntropy, crossEntropy } from '../nn/index.js';
 import { Adam } from '../optim/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -6,7 +7,6 @@ import { Learner } from '../training/learner.js';
 import type { BenchCase, CaseSettings } from './case.js';
 import { benchClasses, benchModel } from './case.js';
 import { batchShape, drawBatch } from './drawn-batch.js';
-import { trainingOperations } from './operations.js';
 import type { Steps } from './timing.js';
 import { timeRepeats } from './timing.js';
 

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { PORTABLE } from '../graph/index.js';
 import { classColours } from '../images/palette.js';
-import { MODEL_NAMES } from '../models/index.js';
+import { hasModel } from '../models/index.js';
 import type { OnnxGraph } from '../onnx/index.js';
 import type { EpochRecord, RunConfig } from '../training/index.js';
 import {
@@ -54,7 +54,7 @@ export async function loadRun(
   const card = { ...cardOf(config), ...(scores && { scores }) };
   const weights = await readCheckpointFile(chosen);
   const stored = await readCheckpointGraph(chosen, weights);
-  const registered = MODEL_NAMES.includes(config.model.name);
+  const registered = hasModel(config.model.name);
   if (stored && batch === 1 && (target === PORTABLE || !registered)) {
     checkSize(stored, card, chosen);
     return { card, graph: stored, config, checkpoint: chosen };

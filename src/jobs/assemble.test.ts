@@ -4,10 +4,10 @@ import { makeFolder, temporaryFolder } from '../../test/support/made-data.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import { Learner } from '../training/index.js';
 import { writeFileAtomic } from '../files/index.js';
+import { createModel } from '../models/index.js';
 import { encodeSafetensors } from '../weights/index.js';
 import { startFrom } from './assemble.js';
 import { lossOf, optimizerOf } from './learning-settings.js';
-import { modelOf } from './model-settings.js';
 import type { TrainSettings } from './train-options.js';
 import { planTraining } from './train-plan.js';
 
@@ -29,7 +29,7 @@ describe('startFrom', () => {
       const model = { model: 'mobilenet-unet', size: 32, lr: 1e-3, epochs: 1 };
       const plan = await planTraining({ data, ...model, encoderWeights: file, ...settings });
       const learner = new Learner({
-        model: modelOf(plan, 3),
+        model: createModel(plan.model.name, { ...plan.model.options, classes: plan.classes.length }),
         loss: lossOf(plan),
         optimizer: optimizerOf(plan),
         runtime,

@@ -16,13 +16,11 @@ import {
 } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { modelEntry } from '../models/index.js';
-import type { Layer } from '../nn/index.js';
 import type { Runtime } from '../runtime/index.js';
-import type { BatchShape, Learner, NewEncoder, RunConfig } from '../training/index.js';
-import { newEncoder, onnxUNet, readCheckpointWeights, RunFolder, savedEncoder } from '../training/index.js';
+import type { BatchShape, Learner, RunConfig, RunModel } from '../training/index.js';
+import { prepareModel, readCheckpointWeights, RunFolder } from '../training/index.js';
 import { hasFoldedNorms } from '../weights/folded-norms.js';
 import { loadEncoderWeights } from '../weights/index.js';
-import { modelOf } from './model-settings.js';
 import type { Plan } from './train-plan.js';
 
 /** Decoded samples that are kept between epochs, at most. */
@@ -34,32 +32,17 @@ export interface EarlierRun {
   readonly config: RunConfig;
 }
 
-/** The model of a plan, as config.json keeps it and as it is; with an encoder of one's own, the file to keep. */
-export async function modelFor(
-  plan: Plan,
-  runtime: Runtime,
-  earlier?: EarlierRun,
-): Promise<{ config: Plan['model']; model: Layer; encoder?: NewEncoder }> {
-  const { channels } = plan.parts.train;
-  if (!plan.encoder) return { config: plan.model, model: modelOf(plan, channels) };
-  const { file, taps } = plan.encoder;
-  if (earlier) {
-    // A run that goes on has its own copy of the file.
-    const { folder } = earlier;
-    const config = { ...earlier.config.model, name: plan.model.name };
-    const saved = await savedEncoder(folder, { ...earlier.config, model: config });
-    const before = saved.taps.map(({ name }) => name);
-    if (before.join() !== taps.join()) {
-      throw new PixelwiseError(
-        'resume',
-        `${folder.path} cannot be resumed: its taps are ${before.join(', ')}, not ${taps.join(', ')}.`,
-      );
-    }
-    return { config, model: onnxUNet(saved, plan.classes.length) };
-  }
-  const encoder = await newEncoder(file, { taps, channels, size: plan.size }, runtime);
-  const config = { name: plan.model.name, options: encoder.options };
-  return { config, model: onnxUNet(encoder.encoder, plan.classes.length), encoder };
+/** The model of a plan, and its options as config.json keeps them. */
+export function modelFor(plan: Plan, runtime: Runtime, resumed?: EarlierRun): Promise<RunModel> {
+  const { model, parts, classes, size } = plan;
+  const { channels } = parts.train;
+  return prepareModel(model.name, model.options, {
+    channels,
+    classes: classes.length,
+    size,
+    runtime,
+    resumed,
+  });
 }
 
 /** Where the batches of a run come from; all share one cache of decoded samples. */

@@ -54,6 +54,24 @@ describe('chooseSettings', () => {
     expect(chosen(photographs, withWeights, { model: 'segnet' })).not.toHaveProperty('encoderWeights');
   });
 
+  it('gives every model with a frozen ImageNet encoder the same size and rate', () => {
+    const pets = { ...photographs, height: 256, width: 256 };
+    const models = ['mobilenet-unet', 'resnet18-unet', 'deeplabv3plus'];
+    for (const data of [pets, photographs, { ...photographs, samples: 40, classes: ['background', 'pet'] }]) {
+      const given = { encoderWeights: 'imagenet' };
+      const [first, ...others] = models.map((model) => chosen(data, laptop, { ...given, model }));
+      expect(first).toMatchObject({ lr: 5e-3 });
+      for (const other of others) expect(other).toMatchObject({ size: first!.size, lr: 5e-3 });
+    }
+    const [frozen] = models.map((model) => chosen(pets, laptop, { model, encoderWeights: 'imagenet' }));
+    expect(frozen!.size).toEqual({ height: 256, width: 256 });
+    // An encoder that learns costs more, and its rate is not known.
+    const learning = { model: 'resnet18-unet', encoderWeights: 'imagenet', freezeEncoder: false };
+    expect(chosen(pets, laptop, learning).lr).not.toBe(5e-3);
+    const fromFile = { model: 'onnx-unet', encoder: 'encoder.onnx', taps: 'a,b' };
+    expect(chosen(pets, laptop, fromFile)).toMatchObject({ size: { height: 256, width: 256 }, lr: 5e-3 });
+  });
+
   it('looks at few images large, and at many in a size that leaves time to see them', () => {
     expect(chosen(cells).size).toEqual({ height: 512, width: 512 });
     expect(chosen(slices).size).toEqual({ height: 128, width: 128 });

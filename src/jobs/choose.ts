@@ -1,18 +1,20 @@
 /**
- * Choosing for the person: from what a data set and a machine are to the settings that were left open, each
- * with its reason. A pure function: the same facts give the same settings, and nothing here is timed. How
- * many steps fit into the minutes is measured later (`time-budget.ts`).
+ * Chooses the settings that were left open, from what is known about the data set and the machine, each with a
+ * reason. A pure function: the same facts give the same settings, and nothing is timed here. How many steps fit
+ * into the minutes is measured later (`time-budget.ts`).
  *
- * The order of the choices: what model; how large the images (the largest at which a narrow model still sees
- * enough samples in the time); how wide the model (the widest that still sees plenty); then batch,
- * augmentation, loss and learning rate.
+ * In this order: the model; the size of the images (the largest at which a narrow model still sees enough samples
+ * in the time); the width of the model (the widest that sees twice as many); then batch, augmentation, loss and
+ * learning rate.
  */
-import { modelEntry } from '../models/index.js';
+import type { ModelEntry, StepCost } from '../models/index.js';
+import { createModel, estimateStepCost, modelEntry, PRETRAINED_MODEL } from '../models/index.js';
+import { BatchNorm2d } from '../nn/index.js';
 import { flagName } from '../settings/index.js';
-import { settingsApplyingTo } from '../training/run-settings.js';
+import { modelOptions, modelToTake } from './model-settings.js';
 import type { TrainSettings } from './train-options.js';
 
-/** What a data set is, as `data-facts.ts` finds it from a few of its training samples. */
+/** Facts about a data set, which `data-facts.ts` finds from a few of its training samples. */
 export interface DataFacts {
   /** Training samples. */
   readonly samples: number;
@@ -23,7 +25,7 @@ export interface DataFacts {
   readonly classes: readonly string[];
   /** Share of the labelled pixels, by class; together 1. */
   readonly shares: readonly number[];
-  /** Whether these are photographs in colour, such as pretrained encoders know. */
+  /** Whether these are photographs in colour, like those that pretrained encoders were trained on. */
   readonly photographs: boolean;
 }
 
@@ -32,7 +34,7 @@ export interface MachineFacts {
   readonly threads: number;
   /** Bytes of memory. */
   readonly memory: number;
-  /** What `encoderWeights` would take for `mobilenet-unet` without a download; undefined where there is nothing. */
+  /** The value of `encoderWeights` that needs no download; undefined if there is none. */
   readonly pretrained: string | undefined;
 }
 
@@ -49,16 +51,13 @@ export interface Chosen {
   readonly choices: readonly Choice[];
 }
 
-/** Time for a run that was told no length: good for most small sets, and no long wait. */
+/** Length of a run if none is given: enough for most small sets, and no long wait. */
 const MINUTES = 15;
 /** Sides that are tried, the longer one of an image, the largest first. */
 const SIDES = [512, 448, 384, 320, 256, 224, 192, 160, 128, 96];
-/** All models halve the size up to five times. */
+/** Sides are multiples of this, or of the model's own divisor if that is larger. */
 const SIDE_STEP = 32;
-/** Widths of the U-Net that are tried. */
-const WIDTHS = [64, 48, 32, 24, 16] as const;
-const NARROWEST = 16;
-/** A part of the time goes to validation, checkpoints and the range test. */
+/** The rest of the time goes to validation, checkpoints and the range test. */
 const SHARE_FOR_STEPS = 0.8;
 /** A run of fewer steps is not worth the hundred that a range test takes. */
 const STEPS_WORTH_A_TEST = 600;
@@ -76,48 +75,54 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
     choices.push({ setting: open.map(([name]) => flagName(name)).join(', '), value, reason });
   };
 
-  const { model, pretrained } = chooseModel(data, machine, given, choose);
+  const { model, weights } = chooseModel(data, machine, given, choose);
+  const entry = modelEntry(model);
+  const { widths } = entry;
+  const frozen = entry.pretrained && weights !== 'none' && given.freezeEncoder !== false;
+  const variant = (width?: number) =>
+    variantOf(model, entry, data, { ...given, encoderWeights: weights }, width);
+  const narrow = variant(given.width ?? widths?.at(-1));
   if (given.epochs === undefined) {
     choose({ minutes: MINUTES }, `${MINUTES} minutes`, 'good for most small sets; --minutes changes it');
   }
   const length = given.epochs === undefined ? (given.minutes ?? MINUTES) : MINUTES;
   const time = length * 60e6 * machine.threads * SHARE_FOR_STEPS;
   /** Samples that fit into the time. */
-  const seen = ({ height, width }: Size, first: number) =>
-    time / (height * width * microsecondsPerPixel(model, first, pretrained));
+  const seen = ({ height, width }: Size, microseconds: number) => time / (height * width * microseconds);
 
   const enough = clamp(30 * data.samples, 1500, 8000);
-  const widthGiven = model === 'unet' ? (given.width ?? NARROWEST) : 0;
-  const sizes = sizesOf(data);
-  const size = sizeGiven(given) ?? sizes.find((each) => seen(each, widthGiven) >= enough) ?? sizes.at(-1)!;
+  const sizes = sizesOf(data, narrow.divisor);
+  // Models with a frozen encoder get the size of the one that is taken for photographs: what they cost more costs
+  // epochs, of which they need few, and not detail.
+  const { microseconds } = (
+    frozen
+      ? variantOf(PRETRAINED_MODEL, modelEntry(PRETRAINED_MODEL), data, { encoderWeights: weights })
+      : narrow
+  ).cost;
+  const size = sizeGiven(given) ?? sizes.find((each) => seen(each, microseconds) >= enough) ?? sizes.at(-1)!;
   choose(
     { size },
     `${size.height}×${size.width}`,
-    sizeReason(size, data, sizes, given, seen(size, widthGiven)),
+    sizeReason(size, data, sizes, given, seen(size, narrow.cost.microseconds)),
   );
 
   const plenty = clamp(60 * data.samples, 3000, 16_000);
-  const width = WIDTHS.find((each) => seen(size, each) >= plenty) ?? NARROWEST;
-  if (model === 'unet') {
-    const reason =
-      width === NARROWEST
-        ? 'narrow, so that there is time to see the images often enough'
-        : 'as wide as leaves time to see the images often enough';
-    if (given.width !== undefined) choose({ batchNorm: true }, 'on', 'learns faster, and at higher rates');
-    else {
-      const norm = given.batchNorm === undefined ? ' with batch norm' : '';
-      choose({ width, batchNorm: true }, `${width} filters${norm}`, reason);
-    }
-  }
-  const first = model === 'unet' ? (given.width ?? width) : 0;
-  const samplesSeen = given.epochs === undefined ? seen(size, first) : given.epochs * data.samples;
+  const width =
+    given.width ??
+    widths?.find((each) => seen(size, variant(each).cost.microseconds) >= plenty) ??
+    widths?.at(-1);
+  if (widths) chooseWidth(entry, width!, given, choose);
+  const { cost, normed } = variant(width);
+  const samplesSeen =
+    given.epochs === undefined ? seen(size, cost.microseconds) : given.epochs * data.samples;
 
-  const batch = batchFor(data, machine, size, first, samplesSeen);
+  const batch = batchFor(data, machine, size, cost, samplesSeen);
   choose({ batch: batch.size }, `${batch.size} images`, batch.reason);
   chooseLoss(data, choose);
   const { augment, reason } = augmentationFor(data, samplesSeen);
   choose({ augment }, augment, reason);
-  chooseRate(model, pretrained, samplesSeen / (given.batch ?? batch.size), given, choose);
+  const rate = frozen ? entry.pretrained!.learningRate : entry.learningRate;
+  chooseRate(rate, normed, samplesSeen / (given.batch ?? batch.size), given, choose);
   return { settings: settings as TrainSettings, choices };
 }
 
@@ -133,58 +138,78 @@ function chooseModel(
   machine: MachineFacts,
   given: TrainSettings,
   choose: Choose,
-): { model: string; pretrained: boolean } {
-  // Who names a model and no weights has it without: that is the model's default.
+): { model: string; weights: string } {
+  // A model that is named without weights is trained without: that is the default.
   const atHand = given.model === undefined ? machine.pretrained : undefined;
-  const wanted = given.encoderWeights ?? atHand ?? 'none';
-  const mobilenet = modelEntry('mobilenet-unet').options;
-  const fits = settingsApplyingTo('model').every(
-    (key) => given[key] === undefined || Object.hasOwn(mobilenet, key),
-  );
-  const asked = given.encoderWeights !== undefined && given.encoderWeights !== 'none';
-  const model =
-    given.model ?? (asked || (photographs && wanted !== 'none' && fits) ? 'mobilenet-unet' : 'unet');
-  if (model === 'mobilenet-unet' && given.model === undefined) {
-    const reason = asked
-      ? 'takes these weights'
-      : 'photographs, and an encoder that knows photographs is at hand';
-    choose({ model, encoderWeights: wanted }, `mobilenet-unet on ${wanted} weights`, reason);
-  } else if (model === 'unet') {
-    const fetchable =
-      photographs && channels === 3 && machine.pretrained === undefined && given.encoderWeights === undefined;
-    const advice = fetchable
-      ? 'learns from scratch; for photographs, `pixelwise fetch mobilenet_v2` gets an encoder that would help'
-      : 'learns from scratch on images of any kind';
-    choose({ model }, 'unet', advice);
+  const weights = given.encoderWeights ?? atHand ?? 'none';
+  const model = given.model ?? modelToTake(given, photographs && weights !== 'none');
+  if (given.model !== undefined) return { model, weights };
+  if (model === PRETRAINED_MODEL) {
+    const reason =
+      given.encoderWeights === undefined
+        ? 'photographs, and an encoder pretrained on photographs is at hand'
+        : 'takes these weights';
+    choose({ model, encoderWeights: weights }, `${model} on ${weights} weights`, reason);
+    return { model, weights };
   }
+  const fetchable =
+    photographs && channels === 3 && machine.pretrained === undefined && given.encoderWeights === undefined;
+  const advice = fetchable
+    ? 'learns from scratch; for photographs, `pixelwise fetch mobilenet_v2` gets an encoder that would help'
+    : 'learns from scratch on images of any kind';
+  choose({ model }, model, advice);
+  return { model, weights: 'none' };
+}
+
+/** What the choice of settings needs to know about a model with certain options. */
+interface Variant {
+  readonly cost: StepCost;
+  readonly divisor: number;
+  /** Whether it has batch norms. */
+  readonly normed: boolean;
+}
+
+function variantOf(
+  name: string,
+  { cost, widths }: ModelEntry,
+  { channels, classes }: DataFacts,
+  settings: TrainSettings,
+  width?: number,
+): Variant {
+  if (cost) return { cost, divisor: 1, normed: true };
+  const options = modelOptions(name, widths ? { ...settings, width } : settings);
+  const model = createModel(name, { ...options, channels, classes: classes.length });
   return {
-    model,
-    pretrained: model === 'mobilenet-unet' && wanted !== 'none' && given.freezeEncoder !== false,
+    cost: estimateStepCost(model, channels),
+    divisor: model.divisor ?? 1,
+    normed: [...model.namedModules()].some(([, module]) => module instanceof BatchNorm2d),
   };
 }
 
-/**
- * Core time of a training step, per pixel and thread. Of the U-Net: 4.4 MFLOP a pixel for 64 first filters,
- * falling with the square of the width, at 140 GFLOP/s a core; and what moves memory (batch norms,
- * activations), falling with the width. Others: as `bench` measured them. It need only be right within a
- * factor of two: lengths are measured, and this decides between steps that lie as far apart.
- */
-function microsecondsPerPixel(model: string, width: number, frozen: boolean): number {
-  switch (model) {
-    case 'unet':
-      return 31.5 * (width / 64) ** 2 + 0.09 * width;
-    case 'mobilenet-unet':
-    case 'onnx-unet':
-      return frozen ? 1.7 : 3.5;
-    default:
-      return 10;
+/** The width, and what else training prefers to the published model. */
+function chooseWidth(
+  { widths, trainDefaults }: ModelEntry,
+  width: number,
+  given: TrainSettings,
+  choose: Choose,
+): void {
+  const { batchNorm } = trainDefaults as TrainSettings;
+  if (given.width !== undefined) choose({ batchNorm }, 'on', 'learns faster, and at higher rates');
+  else {
+    const reason =
+      width === widths!.at(-1)
+        ? 'narrow, so that there is time to see the images often enough'
+        : 'as wide as leaves time to see the images often enough';
+    const norm = given.batchNorm === undefined && batchNorm ? ' with batch norm' : '';
+    choose({ width, batchNorm }, `${width} filters${norm}`, reason);
   }
 }
 
-/** Sizes of the shape of the images, multiples of 32, none larger than the images; the largest first. */
-function sizesOf({ height, width }: DataFacts): Size[] {
+/** Sizes in the shape of the images, none larger than the images; the largest first. */
+function sizesOf({ height, width }: DataFacts, divisor: number): Size[] {
   const longest = Math.max(height, width);
-  const round = (side: number) => Math.max(SIDE_STEP, Math.round(side / SIDE_STEP) * SIDE_STEP);
+  const step = Math.max(SIDE_STEP, divisor);
+  const round = (side: number) => Math.max(step, Math.round(side / step) * step);
   const own = Math.min(SIDES[0]!, round(longest));
   return [own, ...SIDES.filter((side) => side < own)].map((side) => {
     const scale = side / longest;
@@ -214,7 +239,7 @@ function batchFor(
   { samples, channels }: DataFacts,
   { memory }: MachineFacts,
   size: Size,
-  width: number,
+  cost: StepCost,
   samplesSeen: number,
 ): { size: number; reason: string } {
   let batch = samples < 48 ? 4 : samplesSeen >= 16_000 ? 16 : 8;
@@ -224,12 +249,10 @@ function batchFor(
       : batch === 8
         ? 'steady steps, and many of them'
         : 'time for many steps, which may as well be steadier';
-  // Bytes for what a step keeps of a pixel, by measurement of the U-Net (64 filters) and of the frozen MobileNet.
-  const perPixel = width > 0 ? 120 * width : 850;
-  const bytes = () => batch * size.height * size.width * (perPixel + 8 * channels);
+  const bytes = () => batch * size.height * size.width * (cost.bytes + 8 * channels);
   while (batch > 1 && bytes() > memory / 4) {
     batch /= 2;
-    reason = 'as many as memory takes with ease';
+    reason = 'as many as fit well into memory';
   }
   return { size: batch, reason };
 }
@@ -264,28 +287,23 @@ function augmentationFor(
   };
 }
 
+/** @param rate the rate of Adam that suits the model; undefined where a range test finds it. */
 function chooseRate(
-  model: string,
-  pretrained: boolean,
+  rate: number | undefined,
+  normed: boolean,
   steps: number,
   given: TrainSettings,
   choose: Choose,
 ): void {
   const adam = given.optimizer === undefined || given.optimizer.startsWith('adam');
-  if (pretrained && adam) {
-    // Beside grid searches the range test read 3 to 15 times too low a rate off this curve.
-    choose(
-      { lr: 5e-3 },
-      '0.005',
-      'what a frozen encoder is trained with; a range test finds less than it bears',
-    );
+  if (rate !== undefined && adam) {
+    choose({ lr: rate }, String(rate), 'suits a frozen encoder; a range test would find a lower one');
     return;
   }
   if (steps >= STEPS_WORTH_A_TEST) {
     choose({ lr: 'auto' }, 'auto', 'a range test of a hundred steps finds it');
     return;
   }
-  const normed = model !== 'unet' || given.batchNorm !== false;
   const lr = adam && normed ? 3e-3 : 1e-3;
   choose({ lr }, String(lr), 'the run is too short for a range test');
 }

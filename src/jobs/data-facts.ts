@@ -4,7 +4,7 @@ import { mapParallel } from '../data/parallel.js';
 import { spread } from '../data/spread.js';
 import type { Dataset } from '../data/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
-import { modelEntry } from '../models/index.js';
+import { modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import { cachedWeights } from '../weights/index.js';
 import type { DataFacts, MachineFacts } from './choose.js';
 
@@ -45,7 +45,7 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
 
 /** @param threads those asked for, or those that the runtime takes by itself. */
 export async function machineFacts(threads: number): Promise<MachineFacts> {
-  const { architecture } = modelEntry('mobilenet-unet').pretrained!;
+  const { architecture } = modelEntry(PRETRAINED_MODEL).pretrained!;
   return { threads, memory: totalmem(), pretrained: await cachedWeights(architecture) };
 }
 

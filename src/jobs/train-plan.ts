@@ -9,6 +9,7 @@ import {
 } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
 import { shareDecoding } from '../images/decode-cache.js';
+import type { ModelValues } from '../models/index.js';
 import type { LossSettings } from '../nn/index.js';
 import type { MonitorMetric } from '../training/index.js';
 import type { Chosen, MachineFacts } from './choose.js';
@@ -42,10 +43,8 @@ export interface Plan extends Omit<ResolvedSettings, Planned> {
   readonly dataOptions: Readonly<Record<string, unknown>>;
   /** Where parts come from, for `options` of config.json: paths are absolute. */
   readonly partOptions: Pick<TrainSettings, 'val' | 'test'>;
-  readonly model: { readonly name: string; readonly options: Record<string, number | string | boolean> };
+  readonly model: { readonly name: string; readonly options: ModelValues };
   readonly encoderWeights: string | undefined;
-  /** Of `onnx-unet`, whose options are known once the file was measured. */
-  readonly encoder: { readonly file: string; readonly taps: readonly string[] } | undefined;
   readonly size: { readonly height: number; readonly width: number };
   readonly normalization: Normalization;
   readonly epochs: number;
@@ -104,7 +103,13 @@ async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptio
   checkLearningSettings({ ...settings, lr });
   const { classes } = dataset;
   const binary = classes.length === 2;
-  const notes = [...(dataset.notes ?? []), ...warningsOf(report), ...choiceLines(chosen.choices)];
+  const { notes: modelNotes, ...model } = modelSettings(settings);
+  const notes = [
+    ...(dataset.notes ?? []),
+    ...warningsOf(report),
+    ...choiceLines(chosen.choices),
+    ...modelNotes,
+  ];
   if (options.patience !== undefined && !parts.valid) {
     throw new UsageError(
       '--patience needs a validation part to judge by: leave --val above 0, or leave --patience out',
@@ -127,7 +132,7 @@ async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptio
       ...(options.val !== undefined && { val: await lasting(options.val) }),
       ...(options.test !== undefined && { test: await lasting(options.test) }),
     },
-    ...modelSettings(settings),
+    ...model,
     size: settings.size ?? (await sizeFrom(parts.train)),
     normalization: await normalizationFor(options.normalize, parts.train),
     monitor: monitorOf(settings.monitor, binary),

@@ -9,6 +9,7 @@ import type { Dataset } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
 import type { Evaluation } from '../inference/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
+import { DEFAULT_MODEL } from '../models/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
 import type {
@@ -59,7 +60,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     throw new UsageError('--epochs and --minutes both say how long to train: give one of them');
   }
   const folder = new RunFolder(
-    await ranks.onFirst(() => options.out ?? nextFolder(options.recipe ?? options.model ?? 'unet')),
+    await ranks.onFirst(() => options.out ?? nextFolder(options.recipe ?? options.model ?? DEFAULT_MODEL)),
   );
   const earlier =
     (await ranks.onFirst(async () => (await openEarlier(folder, options, note)) ?? null)) ?? undefined;
@@ -117,7 +118,13 @@ async function runTraining(
     const began = performance.now();
     const found = plan.findLr ? await lookForLr(learner, loaders.train, plan, options, note) : undefined;
     const lr = found?.suggestion ?? plan.lr;
-    const config = configOf({ ...plan, lr }, options, made.config, runtime, ranks.size);
+    const config = configOf(
+      { ...plan, lr },
+      options,
+      { name: plan.model.name, options: { ...made.options } },
+      runtime,
+      ranks.size,
+    );
     let budget: Budget = { epochs: plan.epochs, maxSteps: null };
     if (earlier) {
       checkSame(earlier, config, folder);
@@ -149,7 +156,7 @@ async function runTraining(
     if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
     if (ranks.isFirst) await folder.create();
     if (!earlier && ranks.isFirst) {
-      await made.encoder?.save(folder);
+      await made.save(folder);
       await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
       if (found) await writeLrFind(folder.path, found);
     }

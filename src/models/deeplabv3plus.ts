@@ -12,22 +12,22 @@ import type { Settings } from '../settings/index.js';
 import { checkSettings, whole } from '../settings/index.js';
 import { ConvNormActivation } from './conv-norm-activation.js';
 import type { FrozenEncoderOptions } from './encoder.js';
-import { ENCODER_BN, FREEZE_ENCODER, freezeAs } from './encoder.js';
+import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
 import { MobileNetV2Encoder } from './mobilenet-v2.js';
+import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
 
 export interface DeepLabV3PlusOptions extends SharedOptions, FrozenEncoderOptions {
   /** Channels of the pyramid and the decoder; default 256. */
-  readonly width?: number;
+  readonly decoderWidth?: number;
 }
 
 export const DEEPLABV3PLUS_OPTIONS: Settings<Required<DeepLabV3PlusOptions>> = {
   ...SHARED_OPTIONS,
-  freezeEncoder: FREEZE_ENCODER,
-  encoderBn: ENCODER_BN,
-  width: { kind: whole(8, 1024), default: 256, help: 'channels of the pyramid and the decoder' },
+  ...FROZEN_ENCODER_OPTIONS,
+  decoderWidth: { kind: whole(8, 1024), default: 256, help: 'channels of the pyramid and the decoder' },
 };
 
 /** Distances between taps, for maps of 1/16. */
@@ -78,7 +78,7 @@ export class DeepLabV3Plus extends Module {
   constructor(options: DeepLabV3PlusOptions = {}) {
     super();
     const resolved = checkSettings('DeepLabV3Plus', DEEPLABV3PLUS_OPTIONS, options);
-    const { channels, classes, width } = resolved;
+    const { channels, classes, decoderWidth: width } = resolved;
     this.encoder = new MobileNetV2Encoder({ channels, outputStride: 16 });
     freezeAs(this.encoder, resolved);
     this.pyramid = new AtrousPyramid(this.encoder.widths.at(-1)!, width);
@@ -97,3 +97,13 @@ export class DeepLabV3Plus extends Module {
     });
   }
 }
+
+export const DEEPLABV3PLUS = defineModel<DeepLabV3PlusOptions>({
+  title: 'DeepLabV3+',
+  description: 'DeepLabV3+ (Chen et al. 2018) on a MobileNetV2 pretrained on ImageNet',
+  options: DEEPLABV3PLUS_OPTIONS,
+  create: (options) => new DeepLabV3Plus(options),
+  pretrained: pretrainedOnImageNet('mobilenet_v2'),
+  // In U-Net and SegNet, `width` counts the filters at the full size.
+  renamed: { width: 'decoderWidth' },
+});

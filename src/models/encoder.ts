@@ -29,17 +29,46 @@ export interface FrozenEncoderOptions {
 
 export type EncoderBn = 'frozen' | 'training';
 
-export const FREEZE_ENCODER: Setting<boolean> = {
+const FREEZE_ENCODER: Setting<boolean> = {
   kind: flag(),
   default: true,
   help: 'keep the weights of the encoder fixed; for pretrained weights',
 };
 
-export const ENCODER_BN: Setting<EncoderBn> = {
+const ENCODER_BN: Setting<EncoderBn> = {
   kind: choice(['frozen', 'training']),
   default: 'frozen',
   help: 'batch norms of a frozen encoder: use stored statistics, or normalise by each batch and update them',
 };
+
+/** The settings of {@link FrozenEncoderOptions}. */
+export const FROZEN_ENCODER_OPTIONS = { freezeEncoder: FREEZE_ENCODER, encoderBn: ENCODER_BN };
+
+/** An encoder that can start from published weights. */
+export interface PretrainedEncoder {
+  /** The architecture whose weight files fit the encoder, in torchvision's naming. */
+  readonly architecture: string;
+  /** The field of the model that takes the weights. */
+  readonly field: 'encoder';
+  /** The normalisation of images that the weights expect: ImageNet's mean and deviation by channel. */
+  readonly normalization: 'imagenet';
+  /** Learning rate of Adam while the encoder is frozen. */
+  readonly learningRate: number;
+}
+
+/**
+ * Learning rate of Adam for what follows a frozen encoder. A range test reads off 3 to 15 times too low a rate
+ * there, beside grid searches: see docs/choosing.md.
+ */
+export const FROZEN_ENCODER_RATE = 5e-3;
+
+/** The encoder of a model in its field `encoder`, pretrained on ImageNet. */
+export const pretrainedOnImageNet = (architecture: string): PretrainedEncoder => ({
+  architecture,
+  field: 'encoder',
+  normalization: 'imagenet',
+  learningRate: FROZEN_ENCODER_RATE,
+});
 
 /** Freezes an encoder as its model's options say. */
 export function freezeAs(

@@ -5,9 +5,10 @@
 import type { Settings } from '../settings/index.js';
 import { checkSettings } from '../settings/index.js';
 import type { FrozenEncoderOptions } from './encoder.js';
-import { ENCODER_BN, FREEZE_ENCODER, freezeAs } from './encoder.js';
+import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
 import { EncoderUNet } from './encoder-unet.js';
 import { MobileNetV2Encoder } from './mobilenet-v2.js';
+import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 
@@ -15,8 +16,7 @@ export interface MobileNetUNetOptions extends SharedOptions, FrozenEncoderOption
 
 export const MOBILENET_UNET_OPTIONS: Settings<Required<MobileNetUNetOptions>> = {
   ...SHARED_OPTIONS,
-  freezeEncoder: FREEZE_ENCODER,
-  encoderBn: ENCODER_BN,
+  ...FROZEN_ENCODER_OPTIONS,
 };
 
 export class MobileNetUNet extends EncoderUNet<MobileNetV2Encoder> {
@@ -27,3 +27,13 @@ export class MobileNetUNet extends EncoderUNet<MobileNetV2Encoder> {
     freezeAs(this.encoder, resolved);
   }
 }
+
+export const MOBILENET_UNET = defineModel<MobileNetUNetOptions>({
+  title: 'U-Net on MobileNetV2',
+  description: 'a U-Net on a MobileNetV2 (Sandler et al. 2018) pretrained on ImageNet',
+  options: MOBILENET_UNET_OPTIONS,
+  create: (options) => new MobileNetUNet(options),
+  pretrained: pretrainedOnImageNet('mobilenet_v2'),
+  bench: { batch: 32, size: 224, classes: 3 },
+  benched: true,
+});

@@ -2,14 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors/index.js';
 import { input, lowerGraph, PORTABLE } from '../graph/index.js';
 import { crossEntropy, traceModel } from '../nn/index.js';
+import { whole } from '../settings/index.js';
 import { trainingGraph } from '../training/step.js';
-import { createModel, MODEL_NAMES, modelEntry, summarize } from './index.js';
+import { createModel, defineModel, modelEntry, modelNames, registerModel, summarize, UNet } from './index.js';
+
+/** Models that are made from options alone. */
+const FROM_OPTIONS = modelNames().filter((name) => !modelEntry(name).file);
 
 describe('the registry', () => {
   it('names the models there are', () => {
-    expect(() => createModel('net')).toThrow(
-      new UsageError(`there is no model "net"; choose one of ${MODEL_NAMES.join(', ')}`),
-    );
+    const made = () => createModel('u-net');
+    expect(made).toThrow(UsageError);
+    expect(made).toThrow(`there is no model "u-net"; choose one of ${modelNames().join(', ')}.`);
+    expect(made).toThrow('Did you mean');
   });
 
   it.each([
@@ -19,7 +24,7 @@ describe('the registry', () => {
     [{ dropout: 1 }, /^unet: dropout must be a number from 0 to 0.99; got 1\.$/],
     [{ dropoutAt: 'top' }, /^unet: dropoutAt must be bottom or every; got "top"\.$/],
     [{ batchNorm: 'yes' }, /^unet: batchNorm must be true or false; got "yes"\.$/],
-    [{ classes: 0 }, /classes must be a whole number from 1 to 255, not 0$/],
+    [{ classes: 0 }, /classes must be a whole number from 1 to 255; got 0$/],
     [{ channels: 0 }, /channels must be a whole number from 1 to 4096; got 0\.$/],
   ])('refuses %o', (options, message) => {
     const make = () => createModel('unet', options);
@@ -27,10 +32,12 @@ describe('the registry', () => {
     expect(make).toThrow(message);
   });
 
-  it.each(MODEL_NAMES)('%s gives scores at any size, and its options carry their own defaults', (name) => {
+  it.each(FROM_OPTIONS)('%s gives scores at any size, and its options carry their own defaults', (name) => {
     const found = modelEntry(name);
     const defaults = Object.fromEntries(
-      Object.entries(found.options).map(([key, row]) => [key, row.default]),
+      Object.entries(found.options).flatMap(([key, row]) =>
+        row.default === undefined ? [] : [[key, row.default]],
+      ),
     );
     for (const [classes, channels] of [
       [2, 1],
@@ -43,10 +50,10 @@ describe('the registry', () => {
     }
   });
 
-  it.each(MODEL_NAMES)('%s keeps what its entry promises', (name) => {
-    const { exportable, pretrained } = modelEntry(name);
+  it.each(FROM_OPTIONS)('%s keeps what its entry promises', (name) => {
+    const { pretrained } = modelEntry(name);
     const model = createModel(name, { classes: 3 });
-    const { divisor } = model;
+    const { divisor = 1 } = model;
     const { layers } = summarize(model, { height: 2 * divisor, width: 3 * divisor });
     expect(layers.filter(({ type }) => type === 'Pad')).toEqual([]);
 
@@ -54,7 +61,7 @@ describe('the registry', () => {
     const { output } = traceModel(model.eval(), images);
     const leaves = [...model.namedParameters(), ...model.namedBuffers()].map(([, leaf]) => leaf);
     const { model: onnx } = lowerGraph({ inputs: [images, ...leaves], outputs: { output } }, PORTABLE);
-    if (exportable) expect(Object.keys(onnx.opsets)).toEqual(['']);
+    expect(Object.keys(onnx.opsets)).toEqual(['']);
 
     const frozen = model.namedParameters().filter(([, weight]) => !weight.requiresGrad);
     expect(frozen.length > 0).toBe(pretrained !== undefined);
@@ -77,5 +84,33 @@ describe('the registry', () => {
     const channels = (classes: number) =>
       summarize(createModel('unet', { classes, depth: 2, width: 1 }), { height: 8, width: 8 }).output[1];
     expect([1, 2, 3, 4].map(channels)).toEqual([1, 1, 3, 4]);
+  });
+
+  it('takes former names of options', () => {
+    const parameters = (options: Record<string, number>) =>
+      summarize(createModel('deeplabv3plus', options), { height: 32, width: 32 }).parameters.total;
+    expect(parameters({ width: 16 })).toBe(parameters({ decoderWidth: 16 }));
+    expect(parameters({ width: 16 })).toBeLessThan(parameters({}));
+  });
+
+  it("takes a model of one's own", () => {
+    const entry = defineModel<{ channels?: number; classes?: number; filters?: number }>({
+      title: 'small U-Net',
+      description: 'a U-Net of two sizes',
+      options: { filters: { kind: whole(1, 8), default: 2, help: 'filters at the full size' } },
+      create: ({ filters, ...counts }) => new UNet({ ...counts, depth: 2, width: filters! }),
+    });
+    registerModel('small-unet', entry);
+    expect(modelNames().at(-1)).toBe('small-unet');
+    const model = createModel('small-unet', { filters: 3, classes: 4 });
+    expect(summarize(model, { height: 8, width: 8 }).output).toEqual([null, 4, 8, 8]);
+    expect(() => createModel('small-unet', { filters: 9 })).toThrow(
+      'small-unet: filters must be a whole number from 1 to 8; got 9.',
+    );
+    expect(() => createModel('small-unet', { width: 1 })).toThrow('small-unet has no option "width"');
+    registerModel('small-unet', entry);
+    expect(() => registerModel('unet', entry)).toThrow('there is a model "unet" already');
+    expect(() => registerModel('a b', entry)).toThrow(UsageError);
+    expect(() => registerModel('plain', {} as typeof entry)).toThrow('describe it by defineModel()');
   });
 });

@@ -2,8 +2,9 @@
 import type { Settings } from '../settings/index.js';
 import { checkSettings } from '../settings/index.js';
 import type { FrozenEncoderOptions } from './encoder.js';
-import { ENCODER_BN, FREEZE_ENCODER, freezeAs } from './encoder.js';
+import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
 import { EncoderUNet } from './encoder-unet.js';
+import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 import type { ResNetDepth } from './resnet.js';
@@ -13,8 +14,7 @@ export interface ResNetUNetOptions extends SharedOptions, FrozenEncoderOptions {
 
 export const RESNET_UNET_OPTIONS: Settings<Required<ResNetUNetOptions>> = {
   ...SHARED_OPTIONS,
-  freezeEncoder: FREEZE_ENCODER,
-  encoderBn: ENCODER_BN,
+  ...FROZEN_ENCODER_OPTIONS,
 };
 
 export class ResNetUNet extends EncoderUNet<ResNetEncoder> {
@@ -25,3 +25,15 @@ export class ResNetUNet extends EncoderUNet<ResNetEncoder> {
     freezeAs(this.encoder, resolved);
   }
 }
+
+const onResNet = (depth: ResNetDepth) =>
+  defineModel<ResNetUNetOptions>({
+    title: `U-Net on ResNet-${depth}`,
+    description: `a U-Net on a ResNet-${depth} (He et al. 2016) pretrained on ImageNet`,
+    options: RESNET_UNET_OPTIONS,
+    create: (options) => new ResNetUNet(depth, options),
+    pretrained: pretrainedOnImageNet(`resnet${depth}`),
+  });
+
+export const RESNET18_UNET = onResNet(18);
+export const RESNET34_UNET = onResNet(34);

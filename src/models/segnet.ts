@@ -9,6 +9,7 @@ import { BatchNorm2d, Conv2d, Module, Sequential } from '../nn/index.js';
 import type { Settings } from '../settings/index.js';
 import { checkSettings, choice, whole } from '../settings/index.js';
 import { ConvNormActivation } from './conv-norm-activation.js';
+import { defineModel, oneLogitForTwo } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
@@ -37,7 +38,7 @@ export const SEGNET_OPTIONS: Settings<Required<SegNetOptions>> = {
   },
   head: {
     kind: choice(['norm-relu', 'linear']),
-    default: 'norm-relu',
+    unset: 'norm-relu; linear for one output channel',
     help: 'the last convolution is followed by batch norm and ReLU, as published, or by nothing',
   },
 };
@@ -55,7 +56,7 @@ export class SegNet extends Module {
     super();
     const resolved = checkSettings('SegNet', SEGNET_OPTIONS, options);
     const { channels, classes, stages, width } = resolved;
-    const head = classes === 1 && options.head === undefined ? 'linear' : resolved.head;
+    const head = resolved.head ?? (classes === 1 ? 'linear' : 'norm-relu');
     if (classes === 1 && head === 'norm-relu') {
       throw new UsageError(
         'SegNet: scores behind batch norm and ReLU are never negative, so that one logit cannot tell two classes apart: take classes 2, or head linear',
@@ -101,3 +102,15 @@ export class SegNet extends Module {
     });
   }
 }
+
+export const SEGNET = defineModel<SegNetOptions>({
+  title: 'SegNet',
+  description: 'SegNet (Badrinarayanan et al. 2017): pooling indices instead of skips',
+  options: SEGNET_OPTIONS,
+  create: (options) => new SegNet(options),
+  // Scores that are never negative need a channel for each of two classes.
+  outputChannels: (classes, { head }) =>
+    head === 'norm-relu' ? Math.max(classes, 2) : oneLogitForTwo(classes),
+  bench: { batch: 8, size: 128, classes: 3 },
+  benched: true,
+});

@@ -38,7 +38,7 @@ describe('a report', () => {
       .filter((address) => !/^(#|data:image\/)/.test(address));
     expect(outside).toEqual([]);
     expect(document.querySelector('.lede')!.textContent).toBe(
-      'A U-Net learnt to tell 3 classes apart (pet, background and border) from 120 images of cells, at 128×96 pixels, in 6 epochs. Of the others, 40 images chose the best epoch and 20 were set aside as a test. Epoch 6 was the best.',
+      'The U-Net learnt to tell 3 classes apart (pet, background and border) from 120 images of cells, at 128×96 pixels, in 6 epochs. Of the others, 40 images chose the best epoch and 20 were set aside as a test. Epoch 6 was the best.',
     );
     expect(document.querySelectorAll('#confusion td.right').length).toBe(3);
     expect(document.querySelectorAll('#film .mask').length).toBe(3);

@@ -20,7 +20,7 @@ export * from './lr-suggestion.js';
 export * from './median.js';
 export * from './replicas.js';
 export * from './run-config.js';
-export * from './run-encoder.js';
+export * from './run-model.js';
 export * from './run-folder.js';
 export * from './run-scores.js';
 export * from './step.js';

@@ -11,8 +11,7 @@ import { PETS_TARGETS } from '../data/formats/pets-targets.js';
 import { UsageError } from '../errors/index.js';
 import { PAGE_READINGS } from '../images/tiff/structure.js';
 import type { ModelOptions } from '../models/registry.js';
-import { ONNX_UNET } from '../models/onnx-encoder-unet.js';
-import { MODEL_NAMES, modelEntry } from '../models/registry.js';
+import { DEFAULT_MODEL, modelEntry, modelNames, PRETRAINED_MODEL } from '../models/registry.js';
 import type { LossSettings } from '../nn/losses/registry.js';
 import { LOSS_SETTINGS, LOSSES } from '../nn/losses/registry.js';
 import type { NamedOptimizerOptions } from '../optim/registry.js';
@@ -64,8 +63,8 @@ const PART = 'a folder, a file that lists ids, or the name of an official part';
 const MODEL_SETTINGS = {
   model: {
     kind: text('NAME', 'the name of a model'),
-    help: `architecture: ${[...MODEL_NAMES, ONNX_UNET].join(', ')}`,
-    unset: 'mobilenet-unet for photographs if its weights are on this machine, else unet',
+    help: `architecture: ${modelNames().join(', ')}`,
+    unset: `${PRETRAINED_MODEL} for photographs if its weights are on this machine, else ${DEFAULT_MODEL}`,
     section: 'model',
     commands: LEARNING,
   },
@@ -80,20 +79,6 @@ const MODEL_SETTINGS = {
     kind: text('FILE|NAME|none', 'a weights file, the name of known weights, or none'),
     help: 'pretrained weights of the encoder',
     unset: 'none; if the model is chosen, the weights on this machine',
-    section: 'model',
-    commands: LEARNING,
-  },
-  encoder: {
-    kind: text('FILE', 'an ONNX file'),
-    help: 'ONNX file that serves as a frozen encoder; for onnx-unet',
-    unset: 'none',
-    section: 'model',
-    commands: LEARNING,
-  },
-  taps: {
-    kind: text('NAMES', 'names of tensors, separated by commas'),
-    help: 'names of the tensors to use from it, one for each halving of the size, the largest first',
-    unset: 'none',
     section: 'model',
     commands: LEARNING,
   },
@@ -476,21 +461,30 @@ function fromRegistry<O, const Commands extends RunSetting<unknown>['commands']>
 }
 
 const MODEL_ENTRIES = Object.fromEntries(
-  MODEL_NAMES.map((name) => [name, { settings: modelEntry(name).options }]),
+  modelNames().map((name) => [name, { settings: modelEntry(name).options }]),
 );
 
-const OF_MODELS = fromRegistry<ModelOptions, typeof BUILDING>('model', MODEL_ENTRIES, {
-  section: 'model',
-  commands: BUILDING,
-});
+/** Says where `train` uses another value than the model's default. */
+function withTrainDefaults<T extends Readonly<Record<string, RunSetting<unknown>>>>(table: T): T {
+  const rows = Object.entries(table).map(([option, row]) => {
+    const names = modelNames().filter((name) => option in modelEntry(name).trainDefaults);
+    const unset = `${row.unset}; chosen when ${names.join(' or ')} is trained`;
+    return [option, names.length === 0 ? row : { ...row, unset }];
+  });
+  return Object.fromEntries(rows) as T;
+}
+
+const OF_MODELS = withTrainDefaults(
+  fromRegistry<ModelOptions, typeof BUILDING>('model', MODEL_ENTRIES, {
+    section: 'model',
+    commands: BUILDING,
+  }),
+);
 
 /** All settings of a run. */
 export const RUN_SETTINGS = {
   ...MODEL_SETTINGS,
   ...OF_MODELS,
-  // What `train` chooses itself.
-  width: { ...OF_MODELS.width, unset: `${OF_MODELS.width.unset}; chosen when unet is trained` },
-  batchNorm: { ...OF_MODELS.batchNorm, unset: 'on to train unet, else off' },
   freezeEncoder: { ...OF_MODELS.freezeEncoder, unset: 'on with pretrained weights' },
   ...DATA_SETTINGS,
   ...TRAINING_SETTINGS,

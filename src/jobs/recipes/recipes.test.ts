@@ -4,10 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeFolder, temporaryFolder } from '../../../test/support/made-data.js';
 import { OPTIONS } from '../../cli/options.js';
 import { FORMAT_NAMES, parseAugmentation } from '../../data/index.js';
-import { modelEntry } from '../../models/index.js';
+import { createModel, modelEntry } from '../../models/index.js';
 import { parseLosses } from '../../nn/index.js';
 import { lossOf, optimizerOf } from '../learning-settings.js';
-import { modelOf } from '../model-settings.js';
 import { recipeNamed, RECIPES, withRecipe } from './index.js';
 
 describe.each(RECIPES)('$name', ({ name, format, settings, asPublished, differences, published }) => {
@@ -105,7 +104,7 @@ it('has the published sizes of models', () => {
     const { model, width, depth, dropout, dropoutAt, batchNorm, freezeEncoder } = recipeNamed(name).settings;
     const given = { width, depth, dropout, dropoutAt, batchNorm, freezeEncoder };
     const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-    const made = modelOf({ model: { name: model!, options: options as Record<string, number> }, classes }, 3);
+    const made = createModel(model!, { ...options, classes: classes.length });
     return made
       .namedParameters()
       .filter(([, weight]) => all || weight.requiresGrad)

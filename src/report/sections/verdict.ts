@@ -1,4 +1,5 @@
 /** The first section: what was trained on what, how good it is, and what to beware of. */
+import { hasModel, modelEntry } from '../../models/index.js';
 import { count, counted, figure, listed } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
@@ -11,17 +12,6 @@ import { warningsAbout } from '../warnings.js';
 import { overlay } from './overlay.js';
 import { PART_NAMES } from './part-names.js';
 import { publishedTable } from './published.js';
-
-/** Models as a sentence calls them. */
-const MODELS: Readonly<Record<string, string>> = {
-  unet: 'A U-Net',
-  'mobilenet-unet': 'A U-Net on MobileNetV2',
-  'resnet18-unet': 'A U-Net on ResNet-18',
-  'resnet34-unet': 'A U-Net on ResNet-34',
-  'onnx-unet': 'A U-Net on an encoder from a file',
-  segnet: 'A SegNet',
-  deeplabv3plus: 'A DeepLabV3+',
-};
 
 /** What pictures of training samples are worth. */
 export const TRAINED_ON =
@@ -59,7 +49,7 @@ export function storyOf({ config, history, bestEpoch }: Run): string {
       : `${count(done)} of ${counted(training.epochs, 'epoch')}`;
   const best = data.valid > 0 && bestEpoch !== undefined ? ` Epoch ${bestEpoch} was the best.` : '';
   return (
-    `${MODELS[model.name] ?? `The model ${model.name}`} learnt to tell ${counted(classes.length, 'class', 'classes')} apart${named} ` +
+    `The ${hasModel(model.name) ? modelEntry(model.name).title : `model ${model.name}`} learnt to tell ${counted(classes.length, 'class', 'classes')} apart${named} ` +
     `from ${counted(data.train, 'image')} of ${dataName}, at ${size.width}×${size.height} pixels, in ${epochs}.` +
     (held.length > 0 ? ` Of the others, ${listed(held)}.` : '') +
     best

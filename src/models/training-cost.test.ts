@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createModel } from '../models/index.js';
-import { benchModel } from './case.js';
-import { forwardOperations, trainingOperations } from './operations.js';
+import { createModel, estimateStepCost, forwardOperations, trainingOperations } from './index.js';
 
 const batch = (size: number, side: number) => ({ size, channels: 3, height: side, width: side });
 
@@ -38,12 +36,12 @@ describe('operations', () => {
       sum += conv(2 * width, width, sides[i]!) + conv(width, width, sides[i]!);
     });
     const expected = 2 * 8 * (3 * sum + 2 * conv(3, 64, 128));
-    expect(trainingOperations(benchModel('unet'), batch(8, 128))).toBe(expected);
+    expect(trainingOperations(createModel('unet'), batch(8, 128))).toBe(expected);
     expect(expected / 1e9).toBeCloseTo(577.6, 1);
   });
 
   it('counts a frozen encoder once, and no gradient towards it', () => {
-    const model = benchModel('mobilenet-unet');
+    const model = createModel('mobilenet-unet', { classes: 3 });
     const forward = forwardOperations(model, batch(1, 64));
     const training = trainingOperations(model, batch(1, 64));
     const learning = createModel('mobilenet-unet', { classes: 3, freezeEncoder: false });
@@ -53,6 +51,34 @@ describe('operations', () => {
     const deepest = 2 * 320 * 256 * 4 * 2 * 2;
     const encoder = forward - decoderForward();
     expect(training).toBe(encoder + 3 * decoderForward() - deepest);
+  });
+});
+
+describe('estimateStepCost', () => {
+  // Measured in turn on one core of a busy machine, as multiples of the first: 1, 1.15, 1.33, 1.9, 2.2 and 2.2.
+  it.each([
+    ['mobilenet-unet', {}, 1],
+    ['deeplabv3plus', {}, 1.15],
+    ['resnet18-unet', {}, 1.33],
+    ['resnet34-unet', {}, 1.9],
+    ['unet', { width: 16, batchNorm: true }, 2.2],
+    ['mobilenet-unet', { freezeEncoder: false }, 2.2],
+  ] as const)('of %s %o is as measured, within a factor of 1.5', (name, options, measured) => {
+    const { microseconds } = estimateStepCost(createModel(name, { classes: 3, ...options }), 3);
+    const first = estimateStepCost(createModel('mobilenet-unet', { classes: 3 }), 3).microseconds;
+    expect(microseconds / first / measured).toBeGreaterThan(1 / 1.5);
+    expect(microseconds / first / measured).toBeLessThan(1.5);
+  });
+
+  it('grows with the square of the width where arithmetic dominates, and leaves the model in its mode', () => {
+    const of = (width: number) => {
+      const model = createModel('unet', { width }).eval();
+      const cost = estimateStepCost(model, 3);
+      expect(model.training).toBe(false);
+      return cost;
+    };
+    expect(of(256).microseconds / of(128).microseconds).toBeGreaterThan(3.5);
+    expect(of(64).bytes / of(32).bytes).toBeCloseTo(2, 1);
   });
 });
 

@@ -1,0 +1,100 @@
+/**
+ * The model of a run, made by its name in the registry. Of a model that is made from a file, the run folder keeps
+ * a copy, so that the run can be resumed wherever it is moved to; config.json keeps the copy's SHA-256.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import { writeFileAtomic } from '../files/index.js';
+import type { ModelFile, ModelValues, SegmentationModel } from '../models/index.js';
+import { createModel, modelEntry } from '../models/index.js';
+import type { Runtime } from '../runtime/index.js';
+import type { RunConfig } from './run-config.js';
+import type { RunFolder } from './run-folder.js';
+
+/** A model for a run that begins or goes on. */
+export interface RunModel {
+  readonly model: SegmentationModel;
+  /** For config.json. */
+  readonly options: ModelValues;
+  /** Puts the copy of its file, if it is made from one, into the run folder. */
+  save(folder: RunFolder): Promise<void>;
+}
+
+/** What a model is made with besides its options. */
+export interface ModelSurroundings {
+  readonly channels: number;
+  /** Classes, background included. */
+  readonly classes: number;
+  readonly size: { readonly height: number; readonly width: number };
+  readonly runtime: Runtime;
+  /** The run that goes on: its copy is read in place of the file that the options name. */
+  readonly resumed?: { readonly folder: RunFolder; readonly config: Pick<RunConfig, 'model'> } | undefined;
+}
+
+/** Makes the model of a run. Throws as `createModel` does, and for a file that cannot be read or used. */
+export async function prepareModel(
+  name: string,
+  options: ModelValues,
+  { channels, classes, size, runtime, resumed }: ModelSurroundings,
+): Promise<RunModel> {
+  const { file } = modelEntry(name);
+  const counts = { channels, classes };
+  if (!file)
+    return { model: createModel(name, { ...options, ...counts }), options, save: async () => undefined };
+  const read = (path: string) =>
+    resumed ? readCopy(resumed.folder, file, resumed.config.model.options) : readNamed(path);
+  const prepared = await file.prepare(options, { channels, size, runtime, read });
+  const { bytes } = prepared;
+  const recorded = { sha256: sha256(bytes), ...prepared.options };
+  return {
+    model: createModel(name, { ...recorded, ...counts }, bytes),
+    options: recorded,
+    save: (folder) => writeFileAtomic(join(folder.path, file.name), bytes),
+  };
+}
+
+/** The model that a run's configuration names, without its weights. */
+export async function modelOfRun(
+  folder: RunFolder,
+  { model, channels, classes }: Pick<RunConfig, 'model' | 'channels' | 'classes'>,
+): Promise<SegmentationModel> {
+  const { file } = modelEntry(model.name);
+  const bytes = file && (await readCopy(folder, file, model.options));
+  return createModel(model.name, { ...model.options, channels, classes: classes.length }, bytes);
+}
+
+async function readNamed(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new UsageError(`${path} cannot be read: ${cause instanceof Error ? cause.message : ''}`, { cause });
+  }
+}
+
+/** The file that the run folder keeps. Throws if the copy is missing or another file. */
+async function readCopy(
+  folder: RunFolder,
+  { name }: ModelFile,
+  { sha256: expected }: RunConfig['model']['options'],
+): Promise<Uint8Array> {
+  const path = join(folder.path, name);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new PixelwiseError(
+      'run',
+      `${path} is missing, and the model is made from it. Put the file that the run was trained with there.`,
+      { cause },
+    );
+  }
+  if (sha256(bytes) === expected) return bytes;
+  throw new PixelwiseError(
+    'run',
+    `${path} is not the file that the run was trained with: its SHA-256 is ${sha256(bytes)}, not ${expected}. Put that file there.`,
+  );
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
