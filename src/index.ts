@@ -6,7 +6,22 @@
  */
 export { PixelwiseError, ShapeError, UsageError } from './errors/index.js';
 export { Random } from './random/index.js';
-export * from './jobs/index.js';
+export {
+  type CompareOptions,
+  compareRuns,
+  findLearningRate,
+  type LrFindOptions,
+  type LrFindResult,
+  type Recipe,
+  recipeNamed,
+  RECIPES,
+  thresholdOnValidation,
+  train,
+  type TrainOptions,
+  type TrainResult,
+  type TrainSettings,
+  withRecipe,
+} from './jobs/index.js';
 export { Segmenter } from './inference/index.js';
 export { openDataset, Loader } from './data/index.js';
 export type { Batch, Dataset, Sample, Transform } from './data/index.js';

@@ -5,5 +5,5 @@ export type { ClassMask, Raster } from '../images/raster.js';
 export type { Planes } from '../images/resize.js';
 export type { ModelCard } from '../inference/model-card.js';
 export type { DeviceChoice } from './device.js';
-export * from './segmenter.js';
+export { type LoadOptions, type Segmentation, Segmenter, type SegmentOptions } from './segmenter.js';
 export type { ImageSource } from './sources.js';

@@ -38,7 +38,16 @@ export {
   type RandomAffineOptions,
   rotate,
 } from './transforms/affine.js';
-export * from './transforms/colour.js';
+export {
+  brightness,
+  colourJitter,
+  type ColourJitterOptions,
+  contrast,
+  type Factor,
+  gamma,
+  hue,
+  saturation,
+} from './transforms/colour.js';
 export { blur, coarseDropout, jpegArtefacts, noise } from './transforms/degrade.js';
 export { elastic, gridDistortion } from './transforms/elastic.js';
 export { horizontalFlip, quarterTurns, verticalFlip } from './transforms/flip.js';

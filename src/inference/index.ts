@@ -1,12 +1,30 @@
 /** From trained models to masks: segmenting, scoring, exporting. */
-export * from './evaluate.js';
+export {
+  chooseThreshold,
+  evaluate,
+  type EvaluateOptions,
+  type Evaluation,
+  type ScoredSample,
+} from './evaluate.js';
 export { calibrationGraph, exportGraph, type ExportOptions, type Precision } from './export-graph.js';
 export { type ExportedFile, exportRun, type ExportRunOptions, type PrecisionScores } from './export-run.js';
-export * from './calibration.js';
+export type { CalibrationImages } from './calibration.js';
 export { type CheckpointChoice, loadRun, type LoadedRun } from './load-run.js';
 export { DEFAULT_THRESHOLD, formatCard, type ModelCard, parseCard } from './model-card.js';
-export * from './raster-segmenter.js';
-export * from './segmenter.js';
+export {
+  RasterSegmenter,
+  type Segmentation,
+  type SegmentOptions,
+  type ViewOptions,
+} from './raster-segmenter.js';
+export {
+  type FileSegmentation,
+  type ImageSource,
+  type LearnerData,
+  type LoadOptions,
+  Segmenter,
+  type SegmentManyOptions,
+} from './segmenter.js';
 export { type PredictOptions, type PredictOutput, type PredictResult, predictFiles } from './predict.js';
 export {
   type OutlineFormat,
@@ -16,8 +34,17 @@ export {
   resultPaths,
   writeResults,
 } from './result-files.js';
-export * from './outlines.js';
-export * from './coco.js';
+export {
+  type Corner,
+  type MaskFeature,
+  type MaskFeatures,
+  type MaskPolygon,
+  maskToGeoJson,
+  maskToPolygons,
+  type PolygonOptions,
+  type Ring,
+} from './outlines.js';
+export { type CocoAnnotations, maskToCoco } from './coco.js';
 export { compressCounts, decodeRle, decompressCounts, encodeRle } from '../data/formats/rle.js';
 export {
   type CleanOptions,

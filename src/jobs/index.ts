@@ -1,6 +1,6 @@
 /** Whole jobs, from files to files: what the commands of the CLI do. */
-export * from './train.js';
-export type * from './train-options.js';
+export { train, type TrainResult } from './train.js';
+export type { TrainOptions, TrainSettings } from './train-options.js';
 export { type CompareOptions, compareRuns } from './compare-runs.js';
 export { thresholdOnValidation } from './run-threshold.js';
 export { findLearningRate, type LrFindOptions, type LrFindResult } from './lr-find.js';

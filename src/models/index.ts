@@ -1,23 +1,70 @@
 /** The models, their registry and summaries. */
-export * from './conv-norm-activation.js';
-export * from './deeplabv3plus.js';
-export * from './encoder-unet.js';
-export * from './encoder.js';
-export * from './frozen-leaves.js';
-export * from './mobilenet-unet.js';
-export * from './mobilenet-v2.js';
-export * from './model-entry.js';
-export * from './onnx-encoder-unet.js';
-export * from './onnx-encoder.js';
-export * from './options.js';
-export * from './padding.js';
-export * from './prediction-graph.js';
-export * from './registry.js';
-export * from './resnet-unet.js';
-export * from './resnet.js';
-export * from './segnet.js';
-export * from './sizes.js';
-export * from './summary-text.js';
-export * from './summary.js';
-export * from './training-cost.js';
-export * from './unet.js';
+export { DeepLabV3Plus, DEEPLABV3PLUS, type DeepLabV3PlusOptions } from './deeplabv3plus.js';
+export { EncoderUNet } from './encoder-unet.js';
+export {
+  type Encoder,
+  type EncoderBn,
+  FROZEN_ENCODER_OPTIONS,
+  FROZEN_ENCODER_RATE,
+  type FrozenEncoderOptions,
+  type PretrainedEncoder,
+  pretrainedOnImageNet,
+} from './encoder.js';
+export { frozenLeaves } from './frozen-leaves.js';
+export { MOBILENET_UNET, MobileNetUNet, type MobileNetUNetOptions } from './mobilenet-unet.js';
+export { MobileNetV2, MobileNetV2Encoder, type MobileNetV2Options } from './mobilenet-v2.js';
+export {
+  type BenchShape,
+  defineModel,
+  isModelEntry,
+  type ModelDefinition,
+  type ModelEntry,
+  type ModelFile,
+  type ModelValues,
+  oneLogitForTwo,
+  type PrepareContext,
+  type SegmentationModel,
+} from './model-entry.js';
+export {
+  ONNX_UNET,
+  OnnxEncoderUNet,
+  type OnnxEncoderUNetOptions,
+  type OnnxUNetSettings,
+} from './onnx-encoder-unet.js';
+export {
+  type EncoderTap,
+  type MeasureOptions,
+  OnnxEncoder,
+  type OnnxEncoderOptions,
+} from './onnx-encoder.js';
+export { SHARED_OPTIONS, type SharedOptions } from './options.js';
+export { paddedToDivisor } from './padding.js';
+export { type ImageShape, predictionGraph } from './prediction-graph.js';
+export {
+  createModel,
+  type CreateOptions,
+  DEFAULT_MODEL,
+  hasModel,
+  modelEntry,
+  modelNames,
+  modelOptionNames,
+  type ModelOptions,
+  PRETRAINED_MODEL,
+  registerModel,
+  withCurrentNames,
+} from './registry.js';
+export { RESNET18_UNET, RESNET34_UNET, ResNetUNet, type ResNetUNetOptions } from './resnet-unet.js';
+export { ResNet, type ResNetDepth, ResNetEncoder, type ResNetOptions } from './resnet.js';
+export { SegNet, SEGNET, type SegNetOptions } from './segnet.js';
+export type { SizeLevel } from './sizes.js';
+export { formatModules, formatSizes, formatSummary } from './summary-text.js';
+export {
+  type LayerSummary,
+  type ModelSummary,
+  type ModuleSummary,
+  type OpenShape,
+  summarize,
+  type SummaryOptions,
+} from './summary.js';
+export { estimateStepCost, forwardOperations, type StepCost, trainingOperations } from './training-cost.js';
+export { unet, UNet, UNET, type UNetOptions } from './unet.js';

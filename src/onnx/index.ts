@@ -1,5 +1,15 @@
 /** The ONNX file format: plain objects to protobuf and back. */
-export * from './model.js';
+export {
+  type AttributeValue,
+  DATA_TYPES,
+  type DataType,
+  type ExternalData,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type ValueInfo,
+} from './model.js';
 export { encodeModel } from './encode.js';
 export {
   decodeFloat16,

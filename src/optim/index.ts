@@ -13,8 +13,48 @@ export type {
   TrainedWeight,
   UpdateRunner,
 } from './optimizer.js';
-export * from './registry.js';
+export {
+  Adam,
+  AdamW,
+  type AnyOptimizerOptions,
+  LAMB,
+  Lion,
+  type NamedOptimizerOptions,
+  type OptimizerClass,
+  optimizerFactory,
+  type OptimizerName,
+  OPTIMIZERS,
+  RMSprop,
+  SGD,
+} from './registry.js';
 export { groupByName } from './groups.js';
 export type { NamedGroup } from './groups.js';
 export { clampRule, clippingFactor, gradientNorm, scaleRule } from './clipping.js';
-export * from './schedules/index.js';
+export {
+  applySchedule,
+  constant,
+  type ConstantOptions,
+  cosine,
+  type CosineOptions,
+  makeNamedSchedule,
+  multiStepDecay,
+  type MultiStepDecayOptions,
+  oneCycle,
+  type OneCycleOptions,
+  polynomial,
+  type PolynomialOptions,
+  rangeTest,
+  type RangeTestOptions,
+  ReduceOnPlateau,
+  type ReduceOnPlateauOptions,
+  type ReduceOnPlateauState,
+  type Schedule,
+  type ScheduleDefinition,
+  type ScheduledRun,
+  type ScheduleInterval,
+  type ScheduleName,
+  type SchedulePoint,
+  SCHEDULES,
+  stepDecay,
+  type StepDecayOptions,
+} from './schedules/index.js';

@@ -3,9 +3,7 @@ export { comparisonPage, type ComparisonOptions, writeComparison } from './compa
 export { type Column, type Compared, MOST_RUNS, readCompared } from './comparison/compared.js';
 export { predictSamples, type PredictSamplesOptions } from './comparison/predict-samples.js';
 export type { ComparedPrediction, ComparedSample, ComparedSamples } from './comparison/samples.js';
-export * from './data-sheet.js';
-export * from './error-map.js';
-export * from './film.js';
-export * from './gallery.js';
-export * from './gallery-choice.js';
-export * from './report.js';
+export { writeDataSheet } from './data-sheet.js';
+export { film } from './film.js';
+export { writeGallery } from './gallery.js';
+export { writeReport } from './report.js';

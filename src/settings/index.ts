@@ -1,3 +1,31 @@
-export * from './kinds.js';
-export * from './setting.js';
+export {
+  anyOf,
+  choice,
+  flag,
+  fractionOrText,
+  type Kind,
+  namesOrCount,
+  type NumberLimits,
+  numbers,
+  pair,
+  pattern,
+  pixelSize,
+  type PixelSize,
+  real,
+  text,
+  whole,
+  wordList,
+  wordOr,
+  written,
+} from './kinds.js';
+export {
+  checkSettings,
+  checkValue,
+  defaultInWords,
+  flagName,
+  readValue,
+  type Setting,
+  type Settings,
+  type ValueOf,
+} from './setting.js';
 export { didYouMean, nearest } from './nearest.js';

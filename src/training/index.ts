@@ -1,27 +1,57 @@
 /** The training loop and all that surrounds it. */
-export * from './callback.js';
-export * from './callbacks/checkpoints.js';
-export * from './callbacks/clipping.js';
-export * from './callbacks/csv-log.js';
-export * from './callbacks/early-stopping.js';
-export * from './callbacks/metrics-log.js';
-export * from './callbacks/monitor.js';
-export * from './callbacks/schedule.js';
-export * from './callbacks/tensorboard-log.js';
-export * from './callbacks/unfreezing.js';
-export * from './callbacks/weight-averaging.js';
-export * from './checkpoint.js';
+export type {
+  BatchEvent,
+  Callback,
+  CallbackState,
+  EpochRecord,
+  FitContext,
+  FitState,
+  StopReason,
+  TallyState,
+} from './callback.js';
+export { type Best, type CheckpointOptions, checkpoints, type Checkpoints } from './callbacks/checkpoints.js';
+export { gradientClipping } from './callbacks/clipping.js';
+export { csvLog, csvTable } from './callbacks/csv-log.js';
+export { earlyStopping, type EarlyStoppingOptions } from './callbacks/early-stopping.js';
+export { metricsLog } from './callbacks/metrics-log.js';
+export { checkMonitor, improves, type Monitor, monitored, type MonitorMetric } from './callbacks/monitor.js';
+export { scheduleCallback } from './callbacks/schedule.js';
+export { tensorboardLog } from './callbacks/tensorboard-log.js';
+export { unfreezing, type UnfreezingOptions } from './callbacks/unfreezing.js';
+export { weightAveraging, type WeightAveragingOptions } from './callbacks/weight-averaging.js';
+export {
+  loadCheckpoint,
+  readCheckpointFile,
+  readCheckpointWeights,
+  saveCheckpoint,
+  WEIGHTS_FILE,
+} from './checkpoint.js';
 export { readCheckpointGraph } from './checkpoint-graph.js';
-export * from './fit.js';
-export * from './flat-scores.js';
-export * from './learner.js';
-export * from './lr-finder.js';
-export * from './lr-suggestion.js';
-export * from './median.js';
-export * from './replicas.js';
-export * from './run-config.js';
-export * from './run-model.js';
-export * from './run-folder.js';
-export * from './run-scores.js';
-export * from './step.js';
-export * from './tally.js';
+export { type BatchSource, fit, type FitOptions, type FitResult } from './fit.js';
+export { flatScores } from './flat-scores.js';
+export { Learner, type LearnerCapture, type LearnerOptions, type StepOutput } from './learner.js';
+export { findLr, type LrFinderOptions, type LrFinderResult } from './lr-finder.js';
+export { lossCurve, type LrPoint, type LrSuggestions, suggestLr } from './lr-suggestion.js';
+export { median } from './median.js';
+export { type ReplicaOptions, Replicas, type Share } from './replicas.js';
+export {
+  type ChosenThreshold,
+  CONFIG_VERSION,
+  dataReading,
+  type DataReading,
+  fixedSettings,
+  type PublishedFigure,
+  readRunConfig,
+  type RunConfig,
+} from './run-config.js';
+export { modelOfRun, type ModelSurroundings, prepareModel, type RunModel } from './run-model.js';
+export { RunFolder } from './run-folder.js';
+export {
+  epochRecordSchema,
+  type FinalScores,
+  parseRunScores,
+  type RunScores,
+  writeRunScores,
+} from './run-scores.js';
+export { type BatchShape, evaluationGraph } from './step.js';
+export { Tally } from './tally.js';
