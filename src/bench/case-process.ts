@@ -3,6 +3,7 @@
  * one argument (JSON), prints what it found as one line of JSON.
  */
 import { PixelwiseError } from '../errors/index.js';
+import { loadModelFile } from '../jobs/model-file.js';
 import type { Device } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { BenchCase, CaseSettings } from './case.js';
@@ -11,7 +12,13 @@ import { measureCase } from './measure-case.js';
 
 /** What the process is asked. */
 export type Task =
-  | { readonly kind: 'case'; readonly case: BenchCase; readonly settings: CaseSettings }
+  | {
+      readonly kind: 'case';
+      readonly case: BenchCase;
+      readonly settings: CaseSettings;
+      /** The file that the model comes from, for one of the caller's own. */
+      readonly modelFile?: string | undefined;
+    }
   | {
       readonly kind: 'convolutions';
       readonly threads: number;
@@ -25,7 +32,10 @@ export interface Failure {
 }
 
 async function perform(task: Task): Promise<object> {
-  if (task.kind === 'case') return measureCase(task.case, task.settings);
+  if (task.kind === 'case') {
+    if (task.modelFile !== undefined) await loadModelFile(task.modelFile);
+    return measureCase(task.case, task.settings);
+  }
   const { threads, device, repeats } = task;
   const runtime = await createNodeRuntime({ threads, device, training: false });
   try {

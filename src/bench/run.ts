@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeCells } from '../data/demo-folder.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
+import { fileOfModel } from '../jobs/model-file.js';
 import type { Device } from '../runtime/index.js';
 import type { BenchCase, CaseChoice } from './case.js';
 import { benchCases } from './case.js';
@@ -75,7 +76,10 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
     for (const [i, which] of cases.entries()) {
       options.onCase?.(which, i, cases.length);
       const settings = { device, repeats, profile: options.profile ?? false, data };
-      const measured = await inProcess<CaseMeasurement>({ kind: 'case', case: which, settings }, signal);
+      const measured = await inProcess<CaseMeasurement>(
+        { kind: 'case', case: which, modelFile: fileOfModel(which.model), settings },
+        signal,
+      );
       results.push(resultOf(which, measured, convGflops));
     }
     return { cases: results, ...(convGflops !== undefined && { convGflops, convolutions: convolutions! }) };

@@ -1,5 +1,6 @@
 /** The options of `train`: the settings of a run, and what a call adds to them. */
 import type { Communicator } from '../distributed/index.js';
+import { hasModel, modelEntry } from '../models/index.js';
 import type { PixelSize, ValueOf } from '../settings/index.js';
 import { checkSettings, choice, flag } from '../settings/index.js';
 import type { Callback } from '../training/index.js';
@@ -86,7 +87,11 @@ export function settingsOf(options: TrainOptions): Record<string, unknown> {
  * @throws UsageError for an unknown setting or a value that is not accepted.
  */
 export function resolveSettings(options: TrainOptions): ResolvedSettings {
-  return checkSettings<object>('train', TRAIN_SETTINGS, settingsOf(options)) as ResolvedSettings;
+  const { model } = options;
+  // A model that was registered since the table was made has options of its own.
+  const own = model !== undefined && hasModel(model) ? modelEntry(model).options : {};
+  const table = { ...own, ...TRAIN_SETTINGS };
+  return checkSettings<object>('train', table, settingsOf(options)) as ResolvedSettings;
 }
 
 /** Options whose settings are checked, as their kinds read them: a size of 256 becomes 256×256. */

@@ -4,6 +4,7 @@ import { FORMAT_NAMES, MASK_VALUES, PETS_TARGETS, type Normalization } from '../
 import { PixelwiseError } from '../errors/index.js';
 import { PAGE_READINGS } from '../images/tiff/structure.js';
 import type { LossSettings } from '../nn/index.js';
+import { withCurrentNames } from '../models/registry.js';
 import type { RunFolder } from './run-folder.js';
 import type { RunSetting, RunSettingName, RunSettings } from './run-settings.js';
 import { RUN_SETTING_ROWS } from './run-settings.js';
@@ -184,7 +185,10 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 /** Reads and checks a run's configuration. Throws if it is damaged, naming the entry. */
 export async function readRunConfig(folder: RunFolder): Promise<RunConfig> {
   const result = runConfigSchema.safeParse(withNewNames(await folder.readConfig()));
-  if (result.success) return result.data;
+  if (result.success) {
+    const { model } = result.data;
+    return { ...result.data, model: { ...model, options: withCurrentNames(model.name, model.options) } };
+  }
   throw damaged(folder, result.error);
 }
 
