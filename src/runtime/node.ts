@@ -1,13 +1,14 @@
 /** The runtime for Node: onnxruntime-node in a worker thread. */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
 import type { Target, TensorData } from '../graph/index.js';
 import { CPU, PORTABLE, WEBGPU } from '../graph/index.js';
 import { convolutionBlock } from './convolution-block.js';
 import { KeptStore } from './kept-store.js';
 import type { HostBuffer } from './host-buffer.js';
+import { NodeKernels } from './node-kernels.js';
 import type { LocalBinding, TensorStore } from './node-sessions.js';
+import { NodeThread } from './node-thread.js';
 import type { Reply, Request, SentBinding } from './node-worker.js';
 import type { Binding, Device, KeptTensors, Runtime, Session, SessionOptions } from './runtime.js';
 import { NOTHING_KEPT } from './runtime.js';
@@ -45,6 +46,7 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
   const { device = 'cpu', threads = availableParallelism(), worker = COMPILED, training = true } = options;
   await checkDevice(device);
   const host: SessionHost = worker ? new WorkerHost() : new InlineHost();
+  const kernels = worker && threads > 1 ? new NodeKernels(threads) : undefined;
   const runtime: Runtime = {
     device,
     target: options.target ?? TARGETS[device],
@@ -57,8 +59,12 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
         throw explain(error, device);
       }
     },
+    ...(kernels && { kernels }),
     drop: (keys) => host.drop(keys),
-    close: () => host.close(),
+    async close() {
+      await kernels?.close();
+      await host.close();
+    },
   };
   if (device !== 'cpu' || options.target || !training) return runtime;
   try {
@@ -163,57 +169,17 @@ class InlineHost implements SessionHost {
 
 /** Sessions in a worker thread. */
 class WorkerHost implements SessionHost {
-  private readonly worker = new Worker(new URL('./node-worker.js', import.meta.url), {
-    // Not the flags of this process: those of `node --input-type=module --eval …` do not apply to a file.
-    execArgv: [],
-  });
-  private readonly waiting = new Map<
-    number,
-    { resolve: (reply: Reply) => void; reject: (error: Error) => void }
-  >();
+  private readonly thread = new NodeThread<Request, Reply>('./node-worker.js', 'runs the graphs');
   private readonly open = new Set<Session>();
-  private nextId = 0;
-  private ended: Error | undefined;
-
-  constructor() {
-    this.worker.on('message', (reply: Reply) => {
-      const entry = this.waiting.get(reply.id);
-      this.waiting.delete(reply.id);
-      if (this.waiting.size === 0) this.worker.unref();
-      entry?.resolve(reply);
-    });
-    this.worker.on('error', (error) => this.end(error));
-    this.worker.on('exit', (code) =>
-      this.end(new Error(`the worker that runs the graphs ended (code ${code})`)),
-    );
-    // An idle worker must not keep the process alive.
-    this.worker.unref();
-  }
-
-  private end(error: Error): void {
-    this.ended = error;
-    for (const { reject } of this.waiting.values()) reject(error);
-    this.waiting.clear();
-  }
-
-  private ask(request: Request, transfer: ArrayBuffer[]): Promise<Reply> {
-    if (this.ended) return Promise.reject(this.ended);
-    return new Promise((resolve, reject) => {
-      // First, since it throws if the request cannot be sent: then there is nothing to wait for.
-      this.worker.postMessage(request, transfer);
-      this.waiting.set(request.id, { resolve, reject });
-      this.worker.ref();
-    });
-  }
 
   private async done(request: Request, transfer: ArrayBuffer[] = []): Promise<Reply> {
-    const reply = await this.ask(request, transfer);
+    const reply = await this.thread.ask(request, transfer);
     if (reply.error !== undefined) throw new Error(reply.error);
     return reply;
   }
 
   async load(model: Uint8Array, settings: HostSettings): Promise<Session> {
-    const id = this.nextId++;
+    const id = this.thread.newId();
     // A model with its weights as constants is large: its bytes are transferred to the worker instead of copied.
     const whole = model.byteLength === model.buffer.byteLength;
     await this.done({ kind: 'load', id, model, settings }, whole ? [model.buffer as ArrayBuffer] : []);
@@ -221,7 +187,8 @@ class WorkerHost implements SessionHost {
       run: (feeds, into, fresh, kept = NOTHING_KEPT) =>
         this.run(id, settings.device, feeds, into, fresh, kept),
       release: async () => {
-        if (this.open.delete(session)) await this.done({ kind: 'release', id: this.nextId++, session: id });
+        if (this.open.delete(session))
+          await this.done({ kind: 'release', id: this.thread.newId(), session: id });
       },
     };
     this.open.add(session);
@@ -247,8 +214,8 @@ class WorkerHost implements SessionHost {
     // All or none: if another run still has one of the buffers, this throws before any is lent.
     holders.forEach((buffer) => void buffer.bytes);
     const buffers = holders.map((buffer) => buffer.lend());
-    const reply = await this.ask(
-      { kind: 'run', id: this.nextId++, session, buffers, fresh, kept, ...content },
+    const reply = await this.thread.ask(
+      { kind: 'run', id: this.thread.newId(), session, buffers, fresh, kept, ...content },
       buffers,
     );
     holders.forEach((buffer, i) => buffer.restore(reply.buffers![i]!));
@@ -257,12 +224,12 @@ class WorkerHost implements SessionHost {
   }
 
   async drop(keys: readonly string[]): Promise<void> {
-    if (keys.length > 0) await this.done({ kind: 'drop', id: this.nextId++, keys });
+    if (keys.length > 0) await this.done({ kind: 'drop', id: this.thread.newId(), keys });
   }
 
   async close(): Promise<void> {
-    if (!this.ended) await this.done({ kind: 'clear', id: this.nextId++ });
+    if (!this.thread.ended) await this.done({ kind: 'clear', id: this.thread.newId() });
     await Promise.all([...this.open].map((session) => session.release()));
-    await this.worker.terminate();
+    await this.thread.terminate();
   }
 }
