@@ -393,7 +393,8 @@ const duplicates: Check = ({ facts }) => {
     if (fact.digest === undefined) return;
     const earlier = first.get(fact.digest);
     if (earlier === undefined) first.set(fact.digest, fact);
-    else {
+    // Slices of one file share its bytes.
+    else if (earlier.pair.image !== fact.pair.image) {
       exact.add(i);
       report('duplicate', earlier, fact, 'The same file as');
     }
@@ -402,6 +403,7 @@ const duplicates: Check = ({ facts }) => {
   const looked = facts.map((fact, i) => (exact.has(i) ? undefined : fact.fingerprint));
   for (const [a, b] of findSamePictures(looked)) {
     const [earlier, later] = [facts[a]!, facts[b]!];
+    if (earlier.pair.image === later.pair.image) continue;
     if (earlier.pair.group !== undefined && earlier.pair.group === later.pair.group) continue;
     report('near-duplicate', earlier, later, 'The same picture, resized or saved anew, as');
   }

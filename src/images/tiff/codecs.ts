@@ -3,7 +3,7 @@
  * a block that decodes to too little, or to too much, is damaged.
  */
 import * as zlib from 'node:zlib';
-import { decompress as unpackZstd } from 'fzstd';
+import { Decompress } from 'fzstd';
 
 /** Damage in one block; the reader adds the file and the block's place. */
 export class BlockDamage extends Error {}
@@ -88,15 +88,27 @@ const nodeZstd = (zlib as { zstdDecompressSync?: (bytes: Uint8Array, options: ob
 function zstd(packed: Uint8Array, size: number): Uint8Array {
   try {
     const bytes =
-      nodeZstd === undefined
-        ? unpackZstd(packed, new Uint8Array(size))
-        : nodeZstd(packed, { maxOutputLength: size + 1 });
+      nodeZstd === undefined ? unpackZstd(packed, size) : nodeZstd(packed, { maxOutputLength: size + 1 });
     if (bytes.length < size) throw short(bytes.length, size);
     return bytes.subarray(0, size);
   } catch (error) {
     if (error instanceof BlockDamage) throw error;
     throw new BlockDamage(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Counts what comes out: of a damaged frame the decoder gives less than it promises, and no error. */
+function unpackZstd(packed: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  let to = 0;
+  const decoder = new Decompress((part) => {
+    const kept = part.subarray(0, size - to);
+    out.set(kept, to);
+    to += kept.length;
+  });
+  decoder.push(packed, true);
+  if (to < size) throw short(to, size);
+  return out;
 }
 
 /** Packed bytes that may follow a full block: padding that writers add. */

@@ -278,6 +278,11 @@ describe('what cannot be decoded', () => {
     const pack = (zlib as { zstdCompressSync?: (bytes: Buffer) => Buffer }).zstdCompressSync ?? raw;
     const file = tiff([{ ...page, compression: { number: 50000, pack } }]);
     expect([...(await decodeImage(file)).data]).toEqual([...bytes]);
+    // A compressed block that ends after 1,024 of its 4,096 bytes.
+    const broken = [0x28, 0xb5, 0x2f, 0xfd, 0x60, 0, 0x0f, 0x4d, 0, 0, 0x10, 0, 0, 1, 0, 0xfb, 0x2b, 0x80, 5];
+    const black = { width: 64, height: 64, data: new Uint8Array(4096) };
+    const lost = tiff([{ ...black, compression: { number: 50000, pack: () => Uint8Array.from(broken) } }]);
+    expect((await errorOf(decodeImage(lost))).code).toBe('image-damaged');
     const damaged = tiff([
       {
         ...page,
