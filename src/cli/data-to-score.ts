@@ -13,7 +13,7 @@ import type { OptionsOf } from './options.js';
 
 export type ReadingOptions = Pick<
   OptionsOf<'evaluate'>,
-  'data' | 'format' | 'target' | 'classes' | 'group' | 'resizeMasks' | 'strict' | 'pages'
+  'data' | 'format' | 'target' | 'classes' | 'group' | 'resizeMasks' | 'strict' | 'pages' | 'images' | 'masks'
 >;
 
 /** The configuration of the run at `source`; undefined for a model file. */
@@ -39,8 +39,10 @@ export async function dataToScore(
   const config = await configOfRun(source);
   const run: DataReading = config === undefined ? {} : dataReading(config, new RunFolder(source));
   const root = options.data;
-  const format = options.format ?? (await formatOf(root, config, run));
+  const byGlobs = options.images !== undefined;
+  const format = options.format ?? (byGlobs ? 'folder' : await formatOf(root, config, run));
   const alike = format === config?.data.format;
+  const own = config?.data.path === resolve(root);
   const group = options.group ?? (format === 'folder' ? run.group : undefined);
   return openDataset({
     root,
@@ -49,6 +51,8 @@ export async function dataToScore(
     resizeMasks: options.resizeMasks ?? run.resizeMasks,
     strict: options.strict ?? run.strict,
     pages: options.pages ?? run.pages,
+    images: options.images ?? (own ? run.images : undefined),
+    masks: options.masks ?? (own ? run.masks : undefined),
     maskValues: run.maskValues,
     classes: options.classes ?? (format === 'folder' ? known : alike ? run.classes : undefined),
     group: group === undefined ? undefined : new RegExp(group, 'u'),

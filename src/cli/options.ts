@@ -167,6 +167,13 @@ export const OPTIONS = {
     section: 'scores',
     commands: USING,
   },
+  annotations: {
+    kind: choice(['labelme', 'cvat', 'coco', 'yolo', 'geojson']),
+    help: 'also write the masks as annotations that labelling tools open, under annotations/',
+    unset: 'none',
+    section: 'scores',
+    commands: ['predict'],
+  },
   overlay: {
     kind: flag(),
     help: 'also write the image with the mask drawn over it',

@@ -7,6 +7,15 @@ export const FORMAT_NAMES = [
   'carvana',
   'camvid',
   'lgg-mri',
+  'nnunet',
+  'labelme',
+  'label-studio',
+  'supervisely',
+  'via',
+  'geojson',
+  'cvat',
+  'yolo',
+  'label-studio-png',
   'folder',
 ] as const;
 

@@ -105,6 +105,7 @@ async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptio
   const binary = classes.length === 2;
   const { notes: modelNotes, ...model } = modelSettings(settings);
   const notes = [
+    ...recognised(dataset),
     ...(dataset.notes ?? []),
     ...warningsOf(report),
     ...choiceLines(chosen.choices),
@@ -126,6 +127,8 @@ async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptio
       resizeMasks: options.resizeMasks,
       strict: options.strict,
       pages: options.pages,
+      images: options.images,
+      masks: options.masks,
       maskValues: dataset.maskValues,
     },
     partOptions: {
@@ -147,6 +150,11 @@ async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptio
     report,
     chosen,
   };
+}
+
+/** The format in which the data was read, and how images and masks were matched. */
+function recognised({ format, pairing }: Dataset): string[] {
+  return [`Data read as ${format}${pairing === undefined ? '' : `: ${pairing}`}.`];
 }
 
 /** How pixel values are normalised; the data set's own numbers come from the training part alone. */

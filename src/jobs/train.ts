@@ -43,6 +43,10 @@ import type { Plan } from './train-plan.js';
 import { factsFor, planTraining } from './train-plan.js';
 
 export interface TrainResult extends RunScores {
+  /** The format in which the data was read. */
+  readonly format: string;
+  /** How images and masks were matched, in one line. */
+  readonly pairing: string;
   /** The run folder's absolute path: what `Segmenter.load` takes. */
   readonly run: string;
   /** Path of the report; absent where none was asked for, or it could not be written. */
@@ -206,7 +210,8 @@ async function runTraining(
     };
     if (ranks.isFirst) await writeRunScores(folder, outcome);
     const written = await report?.write();
-    return { run: folder.path, ...(written !== undefined && { report: written }), ...outcome };
+    const read = { format: plan.report.format, pairing: plan.report.pairing };
+    return { ...read, run: folder.path, ...(written !== undefined && { report: written }), ...outcome };
   } finally {
     await learner.close();
   }

@@ -35,6 +35,8 @@ export async function openTrainingData(given: TrainOptions): Promise<TrainingDat
     resizeMasks: given.resizeMasks,
     strict: given.strict,
     pages: given.pages,
+    images: given.images,
+    masks: given.masks,
     group: given.group === undefined ? undefined : pattern(given.group),
   };
   const dataset = await openDataset(source);
@@ -99,6 +101,7 @@ async function partOf(
     // What the other formats would refuse: they have groups, or targets, of their own.
     ...(source.format === undefined && format !== 'folder' && { group: undefined }),
     ...(source.format === undefined && format !== 'oxford-pets' && { target: undefined }),
+    ...(format !== 'folder' && { images: undefined, masks: undefined }),
   });
   const { channels, maxValue } = dataset;
   const alike = part.channels === channels && part.maxValue === maxValue;

@@ -35,6 +35,9 @@ const readingSchema = z.object({
   resizeMasks: z.boolean().optional(),
   strict: z.boolean().optional(),
   pages: z.enum(PAGE_READINGS).optional(),
+  /** Globs that say which files are images and masks. */
+  images: z.string().optional(),
+  masks: z.string().optional(),
   maskValues: z.enum(MASK_VALUES).optional(),
 });
 

@@ -99,6 +99,20 @@ const DATA_SETTINGS = {
     section: 'data',
     commands: READING,
   },
+  images: {
+    kind: text('GLOB', 'a glob over paths below the data folder'),
+    help: 'which files are images; with --masks, nothing is guessed from names',
+    unset: 'found by their names',
+    section: 'data',
+    commands: READING,
+  },
+  masks: {
+    kind: text('GLOB', 'a glob over paths below the data folder'),
+    help: 'which files are masks; given with --images',
+    unset: 'found by their names',
+    section: 'data',
+    commands: READING,
+  },
   target: {
     kind: choice(PETS_TARGETS),
     help: 'which classes to separate in oxford-pets',

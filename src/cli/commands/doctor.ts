@@ -20,7 +20,19 @@ import { textTable } from '../text-table.js';
 const SIZES_TOLD = 5;
 
 export const run: Run<'doctor'> = async (options, { output, signal }) => {
-  const { data: root, format, target, classes, group, resizeMasks, strict, pages, out } = options;
+  const {
+    data: root,
+    format,
+    target,
+    classes,
+    group,
+    resizeMasks,
+    strict,
+    pages,
+    images,
+    masks,
+    out,
+  } = options;
   const source: OpenOptions = {
     root,
     format,
@@ -29,6 +41,8 @@ export const run: Run<'doctor'> = async (options, { output, signal }) => {
     resizeMasks,
     strict,
     pages,
+    images,
+    masks,
     group: group === undefined ? undefined : new RegExp(group, 'u'),
   };
   const progress = output.progress({ label: 'examining', unit: 'pairs' });

@@ -1,6 +1,7 @@
 /** `pixelwise predict MODEL INPUT… --out DIR`: masks for files, folders and patterns. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { predictFiles, Segmenter } from '../../inference/index.js';
+import { writePreLabels } from '../../inference/pre-labels.js';
 import { checkSameModel } from '../../jobs/ranks.js';
 import { chosenThreshold } from '../chosen-threshold.js';
 import type { Run } from '../command.js';
@@ -32,6 +33,11 @@ export const run: Run<'predict'> = async (options, { output, signal, words, grou
     // What is to be said of all inputs, rank 0 says.
     if (group && group.communicator.rank > 0) return {};
     for (const { error } of failures) output.error(error.message);
+    if (options.annotations !== undefined) {
+      const folder = join(resolve(options.out), 'annotations');
+      await writePreLabels(options.annotations, segmenter.card.classes, outputs, folder);
+      output.line(`Annotations (${options.annotations}) in ${folder}`);
+    }
     output.line(`${outputs.length} masks in ${resolve(options.out)}`);
     if (failures.length === 0) return { json: { outputs, ...(chosen && { threshold: chosen }) } };
     const failed = failures.map(({ input, error: { code, message } }) => ({ input, code, message }));

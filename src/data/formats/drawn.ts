@@ -4,7 +4,11 @@ import { describeImage } from '../../images/decode.js';
 import { type ClassMask, IGNORE_INDEX } from '../../images/raster.js';
 import { FileDataset, type FilePair, findLayout } from '../file-dataset.js';
 import { type Finding, finding } from '../finding.js';
+import { relative } from 'node:path';
+import { stemOf } from '../files.js';
 import { isBackgroundName, isIgnoredName } from '../legend.js';
+import { patternOf } from '../pairing/describe.js';
+import type { Tree } from '../tree.js';
 import { type DrawnShape, drawShapes, type Shape } from './shapes.js';
 
 /** A shape with the name that the tool gives its class. */
@@ -145,3 +149,96 @@ export function usable(shape: Shape): string | undefined {
   }
   return undefined;
 }
+
+/** An image with the shapes that a tool drew on it. */
+export interface LabelledSample extends Omit<DrawnSample, 'shapes' | 'id'> {
+  readonly shapes: readonly LabelledShape[];
+}
+
+export interface LabelledOptions {
+  readonly format: string;
+  readonly samples: readonly LabelledSample[];
+  /** The tool's own list of classes, in order. */
+  readonly listed?: readonly string[] | undefined;
+  /** Annotations that could not be used. */
+  readonly skipped?: Skipped;
+  /** Images that annotations name and that are not there. */
+  readonly missing?: readonly string[];
+  readonly unlabelled?: readonly string[];
+  readonly findings?: readonly Finding[];
+}
+
+/** Opens shapes with labels: classes, ids and findings are made here, the same for every tool. */
+export function openLabelled(
+  tree: Tree,
+  options: { readonly resizeMasks?: boolean | undefined },
+  {
+    format,
+    samples,
+    listed,
+    skipped = new Skipped(),
+    missing = [],
+    unlabelled = [],
+    findings = [],
+  }: LabelledOptions,
+): Promise<FileDataset> {
+  const found: Finding[] = [...findings];
+  const drawable = samples.map((sample) => ({
+    ...sample,
+    shapes: sample.shapes.filter(({ shape }) => {
+      const wrong = usable(shape);
+      if (wrong !== undefined)
+        skipped.add(`annotations are ${wrong}`, sample.source, 'Correct or remove them.');
+      return wrong === undefined;
+    }),
+  }));
+  if (drawable.every(({ shapes }) => shapes.length === 0)) {
+    const why = skipped
+      .findings('')
+      .map(({ message }) => message)
+      .join(' ');
+    throw new PixelwiseError(
+      'data-empty',
+      `${tree.root}: nothing is labelled in ${samples.length} annotated images (${format})${why === '' ? '' : `: ${why}`}. ` +
+        (missing.length > 0 ? `${missing.length} images are not there, such as ${missing[0]}. ` : '') +
+        'Label something, or export again.',
+    );
+  }
+  if (missing.length > 0) {
+    found.push(
+      finding(
+        'warning',
+        'image-missing',
+        missing,
+        `${missing.length} annotated images are not there; they are left out.`,
+        'Copy them beside the others, or leave them.',
+      ),
+    );
+  }
+  found.push(...skipped.findings('annotation-skipped'));
+  const labels = new LabelTable(
+    tree.root,
+    drawable.flatMap(({ shapes }) => shapes.map(({ label }) => label)),
+    listed,
+  );
+  const paths = drawable.map(({ image }) => relativePath(tree, image));
+  const short = paths.map((path) => stemOf(path).replace(/^(images|img|data)\//, ''));
+  const ids = new Set(short).size === short.length ? short : paths;
+  const total = drawable.reduce((sum, { shapes }) => sum + shapes.length, 0);
+  const sources = patternOf([...new Set(drawable.map(({ source }) => relativePath(tree, source)))]);
+  return openDrawn({
+    format,
+    samples: drawable.map(({ shapes, ...sample }, i) => ({
+      ...sample,
+      id: ids[i]!,
+      shapes: () => shapes.map((one) => labels.drawn(one)),
+    })),
+    classes: labels.classes,
+    pairing: `${drawable.length} images: ${patternOf(paths)} ↔ ${total} shapes in ${sources}`,
+    unlabelled,
+    findings: found,
+    resizeMasks: options.resizeMasks,
+  });
+}
+
+const relativePath = (tree: Tree, path: string): string => relative(tree.root, path).replaceAll('\\', '/');

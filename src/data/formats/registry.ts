@@ -7,6 +7,15 @@ import type { Tree } from '../tree.js';
 import { isCamvid, openCamvid } from './camvid.js';
 import { isCarvana, openCarvana } from './carvana.js';
 import { isCoco, openCoco } from './coco.js';
+import { isCvat, openCvat } from './cvat.js';
+import { isGeoJson, openGeoJson } from './geojson.js';
+import { isLabelStudio, openLabelStudio } from './label-studio.js';
+import { isLabelStudioPng, labelStudioPngLayout } from './label-studio-png.js';
+import { isLabelme, openLabelme } from './labelme.js';
+import { isNnunet, nnunetLayout } from './nnunet.js';
+import { isSupervisely, openSupervisely } from './supervisely.js';
+import { isVia, openVia } from './via.js';
+import { isYolo, openYolo } from './yolo.js';
 import { folderLayout } from './folder.js';
 import { isLggMri, openLggMri } from './lgg-mri.js';
 import { isOxfordPets, openOxfordPets } from './oxford-pets.js';
@@ -32,6 +41,15 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   },
   voc: { recognises: isVoc, open: openVoc, layout: vocLayout, takesClasses: true },
   coco: { recognises: isCoco, open: openCoco },
+  labelme: { recognises: isLabelme, open: openLabelme },
+  'label-studio': { recognises: isLabelStudio, open: openLabelStudio },
+  'label-studio-png': ofLayout(isLabelStudioPng, labelStudioPngLayout),
+  supervisely: { recognises: isSupervisely, open: openSupervisely },
+  via: { recognises: isVia, open: openVia },
+  geojson: { recognises: isGeoJson, open: openGeoJson },
+  cvat: { recognises: isCvat, open: openCvat },
+  nnunet: ofLayout(isNnunet, nnunetLayout),
+  yolo: { recognises: isYolo, open: openYolo },
   carvana: { recognises: isCarvana, open: (_, { root }) => openCarvana(root), hasGroups: true },
   camvid: { recognises: isCamvid, open: (_, { root }) => openCamvid(root), hasGroups: true },
   'lgg-mri': { recognises: isLggMri, open: (_, { root }) => openLggMri(root), hasGroups: true },
