@@ -38,7 +38,7 @@ describe('a report', () => {
       .filter((address) => !/^(#|data:image\/)/.test(address));
     expect(outside).toEqual([]);
     expect(document.querySelector('.lede')!.textContent).toBe(
-      'The U-Net learnt to tell 3 classes apart (pet, background and border) from 120 images of cells, at 128×96 pixels, in 6 epochs. Of the others, 40 images chose the best epoch and 20 were set aside as a test. Epoch 6 was the best.',
+      'The U-Net was trained to segment 3 classes (pet, background and border) on 120 images of cells at 128×96 pixels for 6 epochs. Of the other images, 40 were used to choose the best epoch and 20 were set aside for testing. Epoch 6 was the best.',
     );
     expect(document.querySelectorAll('#confusion td.right').length).toBe(3);
     expect(document.querySelectorAll('#film .mask').length).toBe(3);
@@ -55,12 +55,12 @@ describe('a report', () => {
     expect(await legendsOf('trimap', ['pet', 'background', 'border'])).toEqual({
       legends: [
         ['pet', 'border'],
-        ['False positive', 'False negative', 'Another class'],
+        ['False positive', 'False negative', 'Wrong class'],
       ],
-      told: 'In the error maps, for everything but background:',
+      told: 'In the error maps (all classes except background):',
     });
     expect(await legendsOf('street', ['sky', 'road', 'car'])).toEqual({
-      legends: [['sky', 'road', 'car'], ['Another class']],
+      legends: [['sky', 'road', 'car'], ['Wrong class']],
       told: 'In the error maps:',
     });
     expect((await legendsOf('two', ['sky', 'bird'])).legends).toEqual([
@@ -92,7 +92,7 @@ describe('a report', () => {
       ids: [],
       config: (config) => ({ ...config, recipe }),
     });
-    const table = document.querySelector('#verdict [aria-label="Published figures and this run"]')!;
+    const table = document.querySelector('#verdict [aria-label="Published scores and this run"]')!;
     const rows = [...table.querySelectorAll('tbody tr')].map((row) =>
       [...row.children].map((cell) => cell.textContent.trim().replace(/\s+/g, ' ')),
     );
@@ -100,7 +100,7 @@ describe('a report', () => {
       ['loss of a term', '1.20e-3', '0.1000', 'Validation, image size, chosen on'],
       ['mean IoU', '0.700 to 0.900', expect.stringMatching(/^0\.\d{3}$/), 'Test, image size'],
       ['by group', '0.500', '–', 'not scored in this run'],
-      ['by hand', '0.990', '–', 'nothing of the same kind'],
+      ['by hand', '0.990', '–', 'no comparable score'],
     ]);
     expect(document.querySelector('#verdict')!.textContent).toContain('An author: A title');
   });
@@ -108,10 +108,10 @@ describe('a report', () => {
   it('says of pictures of training samples what they are worth', async () => {
     const document = await documentOf('learnt', { valid: 0, shows: 'train' });
     for (const id of ['verdict', 'gallery'])
-      expect(document.querySelector(`#${id}`)!.textContent).toContain('trained on these very samples');
+      expect(document.querySelector(`#${id}`)!.textContent).toContain('trained on these samples');
     expect(document.querySelector('#gallery figcaption')!.textContent).toContain('ranked by 0.500');
     const held = await documentOf('held');
-    expect(held.body.textContent).not.toContain('trained on these very samples');
+    expect(held.body.textContent).not.toContain('trained on these samples');
   });
 
   it('shows scores that are undefined as dashes, and draws gaps', async () => {

@@ -1,48 +1,48 @@
 /**
- * What a person should know before trusting a run's figures, in plain words. Each rule says when it speaks; the
- * limits are judgements, chosen so that an ordinary good run has none of the warnings.
+ * Warnings and notes about a run's scores. Each rule tests the run and returns its text if it applies. The limits are
+ * judgements, chosen so that an ordinary good run gets no warnings.
  */
 import type { ClassScores } from '../metrics/index.js';
 import type { Judged, Run } from './read-run.js';
 import { count, counted, figure, listed, percent } from './numbers.js';
 
 export interface Warning {
-  /** `warning`: the figures mislead or the run failed at something; `note`: good to know. */
+  /** `warning`: the scores mislead, or something failed; `note`: worth knowing. */
   readonly level: 'warning' | 'note';
-  /** The rule that speaks. */
+  /** The name of the rule. */
   readonly code: string;
   readonly text: string;
 }
 
 type Rule = (run: Run) => Omit<Warning, 'code'> | undefined;
 
-/** A validation part smaller than this makes differences of a few hundredths a matter of chance. */
+/** With a smaller validation part, differences of a few hundredths may be chance. */
 export const FEW_VALIDATION = 30;
-/** A training part smaller than this. */
+/** A training part smaller than this gets a warning. */
 export const FEW_TRAINING = 20;
-/** The share of pixels below which a class is called rare, and the IoU that makes it worth a word. */
+/** A class with a smaller share of the pixels is rare; below this IoU it gets a warning. */
 export const RARE_SHARE = 0.01;
 export const RARE_IOU = 0.5;
-/** The IoU below which a class was hardly learnt, however common. */
+/** The IoU below which a class gets a warning, however common it is. */
 export const POOR_IOU = 0.2;
-/** By how much of itself the validation loss rises from its least before that is called overfitting. */
+/** The relative rise of the validation loss from its minimum that counts as overfitting. */
 export const OVERFIT_RISE = 0.1;
-/** Epochs over which that rise must have lasted. */
+/** Epochs that the rise must last. */
 export const OVERFIT_EPOCHS = 3;
-/** The lead of training over validation, in mean IoU, that is called memorising. */
+/** The lead of training over validation, in mean IoU, that gets a warning. */
 export const MEMORISED = 0.15;
-/** The lead of validation over test, in mean IoU, that is worth a word. */
+/** The lead of validation over test, in mean IoU, that gets a warning. */
 export const TEST_DROP = 0.05;
-/** What mean IoU gained over the last fifth of the epochs where more of them would help. */
+/** The gain in mean IoU over the last fifth of the epochs above which a longer run would help. */
 export const STILL_RISING = 0.02;
-/** The share of all pixels in one predicted class that is called one answer to everything. */
+/** The share of all pixels in one predicted class that gets a warning. */
 export const ONE_ANSWER = 0.995;
 
 const RULES: Readonly<Record<string, Rule>> = {
   'no-epoch': ({ history }) =>
     history.length > 0
       ? undefined
-      : { level: 'warning', text: 'No epoch is finished yet: there is nothing to judge.' },
+      : { level: 'warning', text: 'No epoch is finished yet, so there are no scores.' },
 
   'not-ended': ({ history, ended, config }) =>
     ended || history.length === 0
@@ -51,16 +51,16 @@ const RULES: Readonly<Record<string, Rule>> = {
           level: 'warning',
           text:
             (history.length < config.training.epochs
-              ? `${epochsOf(history.length, config.training.epochs)} are done and the run has not ended`
-              : 'All epochs are done, but the run was not scored at its end') +
-            ': it is still going on, or was cut off. If it was, the same command with --resume goes on with it.',
+              ? `${epochsOf(history.length, config.training.epochs)} are done, but the run has not ended`
+              : 'All epochs are done, but the final scores are missing') +
+            '. The run is still going on, or it was cut off. In that case, repeat the command with --resume to continue.',
         },
 
   interrupted: ({ ended, config }) =>
     ended?.stopped === 'interrupted'
       ? {
           level: 'warning',
-          text: `The run was interrupted after ${epochsOf(ended.epochs, config.training.epochs)}: these are not the figures of a whole run. The same command with --resume goes on with it.`,
+          text: `The run was interrupted after ${epochsOf(ended.epochs, config.training.epochs)}, so these are not the scores of a complete run. Repeat the command with --resume to continue.`,
         }
       : undefined,
 
@@ -68,7 +68,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     ended?.stopped === 'patience'
       ? {
           level: 'note',
-          text: `Training stopped after ${epochsOf(ended.epochs, config.training.epochs)}, since ${config.training.patience} epochs in a row brought nothing better.`,
+          text: `Training stopped after ${epochsOf(ended.epochs, config.training.epochs)}, because ${config.training.patience} epochs in a row brought no improvement.`,
         }
       : undefined,
 
@@ -81,7 +81,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const where = epochs.length > 0 ? `in ${epochNames(epochs)}` : 'in the final scores';
     return {
       level: 'warning',
-      text: `The loss was not a finite number ${where}. A lower learning rate often helps; curves have gaps there, and what came after is not to be trusted.`,
+      text: `The loss was not a finite number ${where}. Do not trust later results; the curves have gaps there. A lower learning rate often helps.`,
     };
   },
 
@@ -91,23 +91,23 @@ const RULES: Readonly<Record<string, Rule>> = {
       : {
           level: 'warning',
           text:
-            'Nothing was held out for validation: no epoch could be chosen and the last one counts as the best.' +
+            'No images were held out for validation, so the last epoch counts as the best.' +
             (config.data.test > 0
               ? ''
-              : ' Without a test part either, nothing here tells what the model does on images that it has not seen.'),
+              : ' There is no test part either, so nothing shows how the model does on new images.'),
         },
 
   'few-training': ({ config: { data } }) =>
     data.train >= FEW_TRAINING
       ? undefined
-      : { level: 'warning', text: `The model learnt from ${counted(data.train, 'image')} only.` },
+      : { level: 'warning', text: `The model was trained on only ${counted(data.train, 'image')}.` },
 
   'few-validation': ({ config: { data } }) =>
     data.valid === 0 || data.valid >= FEW_VALIDATION
       ? undefined
       : {
           level: 'warning',
-          text: `Validation is only ${counted(data.valid, 'image')}: differences of a few hundredths between epochs or runs may be chance.`,
+          text: `The validation part has only ${counted(data.valid, 'image')}, so differences of a few hundredths between epochs or runs may be chance.`,
         },
 
   'chosen-on': ({ judged, ended }) => {
@@ -116,7 +116,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const metric = ended?.best?.metric === 'loss' ? 'least loss' : 'best score';
     return {
       level: 'note',
-      text: `The validation figures are those of the epoch that was chosen for its ${metric} on the same images, which flatters them a little. A test part (--test) would not be.`,
+      text: `The validation scores are slightly optimistic, because the best epoch was chosen by its ${metric} on the same images. Use a test part (--test) for unbiased scores.`,
     };
   },
 
@@ -124,7 +124,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     judged[0]?.scoreAt === 'model'
       ? {
           level: 'note',
-          text: `The figures were counted after an epoch, at the size that the model works at${judged[0].part === 'train' ? ', on augmented training images while the weights moved' : ''}. At the end of a run its held-out parts are scored at the size of the images.`,
+          text: `These scores were computed after an epoch at the model's input size${judged[0].part === 'train' ? ', on augmented training images, while the weights were changing' : ''}. At the end of a run, the held-out parts are scored at the original image size.`,
         }
       : undefined,
 
@@ -134,7 +134,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? undefined
       : {
           level: 'warning',
-          text: `Overfitting since epoch ${since}: the validation loss was least there and has risen since, while the training loss went on falling. More images, stronger augmentation, or fewer epochs help.`,
+          text: `Overfitting since epoch ${since}: the validation loss has risen since then, while the training loss kept falling. Use more images, stronger augmentation, or fewer epochs.`,
         };
   },
 
@@ -146,7 +146,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     }
     return {
       level: 'warning',
-      text: `Mean IoU is ${figure(train, 2)} on the training images and ${figure(valid, 2)} on validation: the model knows the former by heart, or the two parts differ.`,
+      text: `Mean IoU is ${figure(train, 2)} on the training images and ${figure(valid, 2)} on the validation images: the model has memorised the training images, or the two parts differ.`,
     };
   },
 
@@ -157,7 +157,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     if (!done || history.length < 5 || !before || !now || now - before < STILL_RISING) return undefined;
     return {
       level: 'note',
-      text: `Mean IoU was still rising at the end (${figure(before, 3)} to ${figure(now, 3)} over the last fifth of the epochs): a longer run is likely to be better.`,
+      text: `Mean IoU was still rising at the end (${figure(before, 3)} to ${figure(now, 3)} over the last fifth of the epochs). A longer run would probably be better.`,
     };
   },
 
@@ -167,7 +167,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     if (!valid || test === undefined || test === null || valid - test < TEST_DROP) return undefined;
     return {
       level: 'warning',
-      text: `Mean IoU is ${figure(valid - test, 2)} lower on the test part than on validation: the test images differ from what was learnt and chosen on, or there are few of them.`,
+      text: `Mean IoU is ${figure(valid - test, 2)} lower on the test part than on the validation part: the test images differ from the others, or there are too few of them.`,
     };
   },
 
@@ -182,7 +182,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     if (all === 0 || columns[most]! / all < ONE_ANSWER || truly / all >= ONE_ANSWER) return undefined;
     return {
       level: 'warning',
-      text: `The model gives ${percent(columns[most]! / all)} of all pixels to "${scores.classes[most]!.name}": it has learnt one answer to everything.`,
+      text: `The model predicts "${scores.classes[most]!.name}" for ${percent(columns[most]! / all)} of all pixels. It has collapsed to one class.`,
     };
   },
 
@@ -192,7 +192,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const names = shortList(absent.map(({ name }) => `"${name}"`));
     return {
       level: 'note',
-      text: `No pixel of the ${partName(judged[0]!)} is truly ${names}: how well ${absent.length === 1 ? 'this class is' : 'these classes are'} told is not known, and means leave out what is in neither truth nor prediction.`,
+      text: `The ${partName(judged[0]!)} has no pixels of ${names}, so ${absent.length === 1 ? 'this class' : 'these classes'} could not be scored. Means leave out classes that are in neither the truth nor the prediction.`,
     };
   },
 
@@ -208,8 +208,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       .sort((a, b) => a.iou! - b.iou!);
     if (weak.length === 0) return undefined;
     const say = ({ name, pixels, iou, recall }: ClassScores) =>
-      `"${name}" is ${percent(pixels / all)} of the pixels and ${recall === 0 ? 'never found' : `its IoU is ${figure(iou, 2)}`}`;
-    const rest = weak.length > 3 ? `; ${count(weak.length - 3)} more classes are as weak` : '';
+      `"${name}" (${percent(pixels / all)} of the pixels) ${recall === 0 ? 'is never found' : `has an IoU of ${figure(iou, 2)}`}`;
+    const rest = weak.length > 3 ? `; ${count(weak.length - 3)} more classes are weak too` : '';
     return { level: 'warning', text: `Class ${listed(weak.slice(0, 3).map(say))}${rest}.` };
   },
 
@@ -220,14 +220,14 @@ const RULES: Readonly<Record<string, Rule>> = {
     const said = errors > 0 ? `${counted(errors, 'error')} among ` : '';
     return {
       level: errors > 0 ? 'warning' : 'note',
-      text: `The data check found ${said}${counted(problems.length, 'thing')} worth a look, listed under Data.`,
+      text: `The data check found ${said}${counted(problems.length, 'problem')}, listed under Data.`,
     };
   },
 
   unreadable: ({ notes }) => (notes.length > 0 ? { level: 'note', text: notes.join(' ') } : undefined),
 };
 
-/** Everything that is to be said, warnings before notes, in the order of the rules. */
+/** All warnings, then all notes, in the order of the rules. */
 export function warningsAbout(run: Run): Warning[] {
   const all = Object.entries(RULES).flatMap(([code, rule]) => {
     const warning = rule(run);
@@ -236,7 +236,7 @@ export function warningsAbout(run: Run): Warning[] {
   return [...all.filter(({ level }) => level === 'warning'), ...all.filter(({ level }) => level === 'note')];
 }
 
-/** The epoch of the least validation loss, where it has risen since while the training loss fell. */
+/** The epoch of the lowest validation loss, if it has risen since while the training loss fell. */
 export function overfittingSince({ history }: Pick<Run, 'history'>): number | undefined {
   const held = history.filter(({ valid }) => typeof valid?.loss === 'number');
   const least = held.reduce<(typeof held)[number] | undefined>(
@@ -245,7 +245,7 @@ export function overfittingSince({ history }: Pick<Run, 'history'>): number | un
   );
   const last = held.at(-1);
   if (!least || !last || last.epoch - least.epoch < OVERFIT_EPOCHS) return undefined;
-  // The mean of the last epochs: one that jumps is no trend.
+  // The mean of the last epochs, because a single jump is not a trend.
   const ends = held.slice(-OVERFIT_EPOCHS).map(({ valid }) => valid!.loss!);
   const end = ends.reduce((sum, loss) => sum + loss, 0) / ends.length;
   const rose = end - least.valid!.loss! > OVERFIT_RISE * Math.abs(least.valid!.loss!);

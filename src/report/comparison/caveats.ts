@@ -1,4 +1,4 @@
-/** What keeps runs from being compared, or from being compared closely, in plain words. */
+/** Warnings and notes about how far runs can be compared. */
 import { count, counted, listed } from '../numbers.js';
 import { FEW_VALIDATION, type Warning } from '../warnings.js';
 import type { Compared } from './compared.js';
@@ -13,34 +13,34 @@ export function caveatsOf(compared: Compared): Warning[] {
       : {
           level: 'warning',
           code: 'classes',
-          text: 'The runs tell different classes apart. Scores over all classes are then answers to different questions, so no best is marked; classes of one name stand in one row.',
+          text: 'The runs have different classes, so their overall scores cannot be compared and no best is marked. Classes with the same name share a row.',
         },
     sameData
       ? undefined
       : {
           level: 'warning',
           code: 'data',
-          text: `The runs learnt from different data (${listed(columns.map(({ name, run }) => `${name}: ${run.config.data.path}`))}). Each was judged on images of its own, so no best is marked.`,
+          text: `The runs were trained on different data (${listed(columns.map(({ name, run }) => `${name}: ${run.config.data.path}`))}). Each was scored on its own images, so no best is marked.`,
         },
     !sameData || sameParts
       ? undefined
       : {
           level: 'warning',
           code: 'parts',
-          text: 'The runs held out different images of the same data (another seed, --val or --test). Part of any difference is the difference of the images.',
+          text: 'The runs held out different images of the same data (another seed, --val or --test). The different images cause part of any difference.',
         },
     part === undefined
       ? {
           level: 'warning',
           code: 'part',
-          text: 'There is no part of the data that all runs were scored on: each stands with the most telling figures that it has.',
+          text: 'No part of the data was scored in all runs, so each run shows the most meaningful scores that it has.',
         }
       : undefined,
     part !== undefined && new Set(columns.map((column) => judgedOf(column, part)!.scoreAt)).size > 1
       ? {
           level: 'warning',
           code: 'size',
-          text: 'Some figures were counted at the size of the images, others at that of the model, since not every run has ended. No best is marked.',
+          text: 'Some scores were computed at original size, others at the model input size, because not every run has ended. No best is marked.',
         }
       : undefined,
     ...columns.map(({ name, run }): Warning | undefined => {
@@ -59,7 +59,7 @@ export function caveatsOf(compared: Compared): Warning[] {
       : {
           level: 'note',
           code: 'loss',
-          text: 'The runs lowered different losses, which cannot be compared: only what they have in common is shown.',
+          text: 'The runs minimised different losses, which cannot be compared. Only the losses that they share are shown.',
         },
     ...columns.map(({ name, run }): Warning | undefined =>
       run.notes.length === 0
@@ -74,7 +74,7 @@ export function caveatsOf(compared: Compared): Warning[] {
   ];
 }
 
-/** Figures that were chosen on flatter; those of few images are chance in part. */
+/** Scores used for a choice are optimistic; scores on few images are partly chance. */
 function chosenCaveat({ columns, part }: Compared): Warning | undefined {
   const judged = columns.flatMap((column) => judgedOf(column, part) ?? []);
   const chosen = judged.some(({ chosenOn }) => chosenOn);
@@ -84,11 +84,13 @@ function chosenCaveat({ columns, part }: Compared): Warning | undefined {
   const words = [
     ...(chosen
       ? [
-          'Validation figures are those of epochs that were chosen on the same images, which flatters them a little; the more so, the more runs are compared by them.',
+          'Validation scores are slightly optimistic, because epochs were chosen on the same images. Choosing between runs by them adds to this.',
         ]
       : []),
     ...(few
-      ? [`The figures are of ${counted(least, 'image')} only: differences of a few hundredths may be chance.`]
+      ? [
+          `The scores come from only ${counted(least, 'image')}, so differences of a few hundredths may be chance.`,
+        ]
       : []),
   ];
   return { level: few ? 'warning' : 'note', code: 'chosen-on', text: words.join(' ') };

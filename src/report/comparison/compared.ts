@@ -1,34 +1,34 @@
-/** Several runs side by side: what each is called and drawn with, and what of them can be compared. */
+/** Several runs side by side: their names and colours, and what can be compared. */
 import { basename, dirname, resolve } from 'node:path';
 import { UsageError } from '../../errors/index.js';
 import type { Judged, Run } from '../read-run.js';
 import { readRun } from '../read-run.js';
 
-/** Runs that a page has room for, and that a person can tell apart by their lines. */
+/** The most runs: more lines in one chart cannot be told apart. */
 export const MOST_RUNS = 8;
 
-/** A run as it stands beside others. */
+/** One run of a comparison. */
 export interface Column {
   readonly run: Run;
-  /** As short as tells it from the others: its folder's name, with those above it where needed. */
+  /** The shortest unique name: the folder's name, with parent folders where needed. */
   readonly name: string;
-  /** A CSS colour, and the dashes of its lines: each alone tells runs apart. */
+  /** A CSS colour, and the dashes of its lines. Each of them alone identifies the run. */
   readonly colour: string;
   readonly dash?: string;
 }
 
 export interface Compared {
   readonly columns: readonly Column[];
-  /** The most telling part that all were scored on; undefined where there is none. */
+  /** The most meaningful part that all runs were scored on; undefined if there is none. */
   readonly part: Judged['part'] | undefined;
   readonly sameClasses: boolean;
-  /** Whether they learnt from one data set. */
+  /** Whether they were trained on the same data set. */
   readonly sameData: boolean;
-  /** Whether they held out the same images of it. */
+  /** Whether they held out the same images. */
   readonly sameParts: boolean;
-  /** Whether the same loss was lowered: figures of different ones are of different things. */
+  /** Whether they minimised the same loss; values of different losses cannot be compared. */
   readonly sameLoss: boolean;
-  /** Whether a best may be named: the figures are of one task, one data set and one way of counting. */
+  /** Whether a best run can be marked: the same task, data set and evaluation. */
   readonly ranked: boolean;
 }
 
@@ -46,7 +46,7 @@ export async function readCompared(paths: readonly string[]): Promise<Compared> 
     throw new UsageError(`2 to ${MOST_RUNS} runs can be compared, got ${whole.length}.`);
   }
   const twice = whole.find((path, index) => whole.indexOf(path) !== index);
-  if (twice !== undefined) throw new UsageError(`${twice} is named twice: name each run once.`);
+  if (twice !== undefined) throw new UsageError(`${twice} is given twice. Name each run once.`);
   const runs: Run[] = [];
   for (const path of whole) runs.push(await readRun(path));
   return compared(runs, distinctNames(whole));

@@ -132,7 +132,7 @@ describe('a comparison', () => {
     });
     expect(compared.ranked).toBe(true);
     expect(codes(compared)).toEqual(['parts', 'chosen-on', 'loss']);
-    expect(caveatsOf(compared)[1]!.text).toContain('12 images only');
+    expect(caveatsOf(compared)[1]!.text).toContain('only 12 images');
     const file = await writeComparison(compared, { out: join(folder, 'losses.html') });
     const { document } = parseHTML(await readFile(file, 'utf8'));
     const scores = [...document.querySelectorAll('#scores tbody th')].map(({ textContent }) =>
@@ -171,7 +171,7 @@ describe('a comparison', () => {
     const paths = Array.from({ length: 9 }, (_, i) => join(folder, `none ${i}`));
     await expect(readCompared(paths.slice(0, 1))).rejects.toThrow('2 to 8 runs');
     await expect(readCompared(paths)).rejects.toThrow('got 9');
-    await expect(readCompared([paths[0]!, `${paths[0]}/`])).rejects.toThrow('named twice');
+    await expect(readCompared([paths[0]!, `${paths[0]}/`])).rejects.toThrow('given twice');
     await expect(readCompared(paths.slice(0, 2))).rejects.toThrow(/no run folder/);
   });
 });

@@ -13,7 +13,7 @@ import type { Column, Compared } from './compared.js';
 import type { ComparedPrediction, ComparedSample, ComparedSamples } from './samples.js';
 import { BEST, bestOf } from './value-table.js';
 
-/** Classes that a legend names. */
+/** The most classes that a legend names. */
 const NAMED = 24;
 
 /** @param shown undefined where no sample is known to all runs. @param why it is not. */
@@ -41,14 +41,14 @@ export function samplesSection(
     body: html`<p>
         ${PART_NAMES[part] ?? part} samples, under each model.
         ${why !== undefined && `${why} `}${notes.join(' ')}
-        <span class="hint">Point at a picture to lift its mask; press it to keep the mask away.</span>
+        <span class="hint">Point at a picture to hide its mask; click it to keep the mask hidden.</span>
       </p>
       ${
         learnt &&
         html`<ul class="warnings">
           <li class="warning">
-            <strong>Beware. </strong>A model marked “learnt from it” was trained on that very sample: it shows
-            what the model kept in mind.
+            <strong>Warning. </strong>A model marked “learnt from it” was trained on that very sample: it
+            shows what the model kept in mind.
           </li>
         </ul>`
       }

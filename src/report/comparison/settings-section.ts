@@ -27,7 +27,7 @@ export function settingsSection({ columns }: Compared): Section {
     },
     { label: 'An epoch', texts: columns.map(({ run }) => duration(run.ended?.secondsPerEpoch)) },
     {
-      label: 'Training images a second',
+      label: 'Training images per second',
       texts: columns.map(({ run }) => run.ended?.imagesPerSecond?.toFixed(1) ?? DASH),
     },
   ];

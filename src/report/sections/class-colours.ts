@@ -1,4 +1,4 @@
-/** The colours by which a report tells classes apart: those of the masks. */
+/** The colours of the classes, the same as in the masks. */
 import { classColours, hexColour } from '../../images/palette.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
@@ -9,7 +9,7 @@ export function coloursOf({ config }: Pick<Run, 'config'>): string[] {
   return classColours(config.classes).map(hexColour);
 }
 
-/** A small square of a colour, to stand before a name. */
+/** A small coloured square before a name. */
 export function swatch(colour: string): Html {
   return html`<span class="swatch" style="--swatch: ${colour}"></span>`;
 }

@@ -1,4 +1,4 @@
-/** Scores by class, and by group where the data has groups. */
+/** Scores by class, and by group if the data has groups. */
 import type { GroupScores } from '../../metrics/index.js';
 import { sparkline } from '../charts/sparkline.js';
 import { count, counted, figure, percent } from '../numbers.js';
@@ -10,7 +10,7 @@ import { coloursOf, swatch } from './class-colours.js';
 import { PART_NAMES } from './part-names.js';
 import { worthOf } from './verdict.js';
 
-/** Groups that are listed, the worst first. */
+/** The most groups listed, worst first. */
 const GROUPS = 40;
 
 export function classesSection(run: Run): Section | undefined {
@@ -21,8 +21,8 @@ export function classesSection(run: Run): Section | undefined {
     id: 'classes',
     title: 'Classes',
     body: html`<p class="aside">
-        ${PART_NAMES[judged.part]}: ${worthOf(judged)}. A dash stands for what is undefined: a class that is
-        in neither truth nor prediction.
+        ${PART_NAMES[judged.part]}: ${worthOf(judged)}. A dash means undefined: the class is in neither the
+        truth nor the prediction.
       </p>
       ${classTable(run, judged)} ${groups && groups.length > 0 && groupTable(groups)}`,
   };
@@ -30,7 +30,7 @@ export function classesSection(run: Run): Section | undefined {
 
 function classTable(run: Run, { scores, part }: Judged): Html {
   const all = scores.classes.reduce((sum, { pixels }) => sum + pixels, 0);
-  // Curves of the part that was watched: the test part has none.
+  // Curves of the monitored part, because the test part has none.
   const watched = part === 'train' || !run.history.some(({ valid }) => valid) ? 'train' : 'valid';
   const course = run.history.length > 1;
   const colours = coloursOf(run);
@@ -84,9 +84,11 @@ function groupTable(groups: readonly GroupScores[]): Html {
   const empty = groups.length - ranked.length;
   const notes = [
     ...(shown.length < ranked.length ? [`the worst ${GROUPS} of ${count(ranked.length)} are listed`] : []),
-    ...(empty > 0 ? [`${counted(empty, 'group')} without foreground in truth and prediction left out`] : []),
+    ...(empty > 0
+      ? [`${counted(empty, 'group')} without foreground in truth and prediction are left out`]
+      : []),
   ];
-  return html`<h3>Groups, the worst first</h3>
+  return html`<h3>Groups, worst first</h3>
     <p class="aside">Dice of all foreground pixels of a group together${notes.map((note) => `; ${note}`)}.</p>
     ${scrolling(
       'Dice by group',

@@ -1,6 +1,6 @@
 /**
- * The confusion matrix as a heat map: a table whose cells are shaded by the share of the true class's pixels, so
- * that one thing serves eyes, screen readers and paper.
+ * The confusion matrix as a heat map: a table whose cells are shaded by the share of the true class's pixels. A table
+ * works on screens, in screen readers and on paper.
  */
 import { count, percent } from '../numbers.js';
 import { html } from '../page/html.js';
@@ -8,11 +8,11 @@ import { scrolling, type Section } from '../page/page.js';
 import type { Run } from '../read-run.js';
 import { PART_NAMES } from './part-names.js';
 
-/** Classes of a matrix that can still be read; of more, those that are most confused. */
+/** The most classes shown. With more classes, those with the most wrong pixels are shown. */
 const CLASSES = 24;
-/** From this shade on letters turn light. */
+/** Cells with a larger share get light text. */
 const STRONG = 0.55;
-/** More columns than this have their names upright. */
+/** With more columns than this, their names are written vertically. */
 const LEVEL_NAMES = 4;
 
 export function confusionSection({ judged }: Run): Section | undefined {
@@ -27,9 +27,9 @@ export function confusionSection({ judged }: Run): Section | undefined {
     id: 'confusion',
     title: 'Confusion',
     body: html`<p class="aside">
-        ${PART_NAMES[part.part]}. A row is what pixels truly are, a column what they were taken for; of each
-        true class, the shares of its pixels. The diagonal is
-        right.${left > 0 && ` Of ${names.length} classes, the ${CLASSES} with the most wrong pixels are shown.`}
+        ${PART_NAMES[part.part]}. Rows are true classes, columns are predicted classes. Cells give the share
+        of the true class's pixels; the diagonal is
+        correct.${left > 0 && ` Of ${names.length} classes, the ${CLASSES} with the most wrong pixels are shown.`}
       </p>
       ${scrolling(
         'Confusion matrix',
@@ -65,7 +65,7 @@ export function confusionSection({ judged }: Run): Section | undefined {
   };
 }
 
-/** Indices of at most `most` classes in their order: those with the most pixels taken for or from others. */
+/** Indices of at most `most` classes in their order: those with the most wrong pixels. */
 export function mostConfused(rows: readonly (readonly number[])[], most: number): number[] {
   const wrong = rows.map((row, index) =>
     row.reduce((sum, cell, other) => sum + (other === index ? 0 : cell + rows[other]![index]!), 0),

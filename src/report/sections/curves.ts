@@ -1,4 +1,4 @@
-/** How training went: loss and scores by epoch, the learning rate, and the range test that it was read from. */
+/** Training curves: loss and scores by epoch, the learning rate, and the learning-rate range test. */
 import { flatScores, type EpochRecord } from '../../training/index.js';
 import type { LineChart } from '../charts/line-chart.js';
 import { lineChart } from '../charts/line-chart.js';
@@ -10,7 +10,7 @@ import { evenly } from '../pictures.js';
 import type { LrCurve, Run } from '../read-run.js';
 import { scoreNames, scoreOf, writtenScore } from '../scores-table.js';
 
-/** Rows of the table of epochs, at most. */
+/** The most rows in the table of epochs. */
 const ROWS = 100;
 /** A loss that spans more than this factor is drawn on a logarithmic axis. */
 const WIDE_RANGE = 50;
@@ -32,11 +32,12 @@ export function curvesSection({ history, bestEpoch, lrCurve, config }: Run): Sec
         }
         <div class="charts">${epochCharts(history, held ? bestEpoch : undefined)}</div>
         <p class="aside">
-          After each epoch, at the size that the model works at. Training scores are counted while the weights
-          move, on augmented images${config.data.valid > 0 ? '; they may lie below those of validation' : ''}.
+          Computed after each epoch at the model's input size. Training scores are computed on augmented
+          images while the weights
+          change${config.data.valid > 0 ? ', so they may be lower than the validation scores' : ''}.
         </p>
         <details>
-          <summary>The curves as a table</summary>
+          <summary>Show the curves as a table</summary>
           ${epochTable(history, bestEpoch)}
         </details>`
     }
@@ -56,7 +57,7 @@ function epochCharts(history: readonly EpochRecord[], bestEpoch: number | undefi
       ? { mark: { x: bestEpoch, text: `best: ${bestEpoch}` } }
       : {};
   const scores = scoreNames(latest.train)
-    // What is drawn first is looked at first.
+    // The loss comes first.
     .sort((a, b) => Number(a.key !== 'loss') - Number(b.key !== 'loss'))
     .map((name): LineChart => {
       const values = (part: 'train' | 'valid') =>
@@ -152,7 +153,7 @@ function epochTable(history: readonly EpochRecord[], bestEpoch: number | undefin
     </table>`,
   );
   const left = history.length - rows.length;
-  return html`${table}${left > 0 && html`<p class="aside">${left} epochs between these are in metrics.jsonl.</p>`}`;
+  return html`${table}${left > 0 && html`<p class="aside">${left} more epochs are in metrics.jsonl.</p>`}`;
 }
 
 function lrFigure({ points, suggestion }: LrCurve): Html {
@@ -174,14 +175,14 @@ function lrFigure({ points, suggestion }: LrCurve): Html {
   });
   return html`<div class="charts">${chart}</div>
     <p class="aside">
-      The rate grew from step to step${smoothed && '; the loss is a moving average'}. The suggestion is
-      ${rate(suggestion)}.
+      The learning rate was raised at each step${smoothed && '; the loss is a moving average'}. The suggested
+      rate is ${rate(suggestion)}.
     </p>`;
 }
 
 /**
- * A range test ends where the loss explodes; drawn to the end, that would flatten what the curve is looked at for.
- * What is left out lies above where the loss began, by more than half of what it fell.
+ * A range test ends when the loss explodes. Drawn completely, the end would flatten the rest of the curve, so points
+ * are left out once the loss exceeds its start by more than half of its fall.
  */
 export function untilItBlowsUp(
   line: readonly (readonly [lr: number, loss: number | null])[],

@@ -1,4 +1,4 @@
-/** What the data is made of, and what the check of its files found. */
+/** The data: its parts, classes and samples, and the problems that the data check found. */
 import { count, counted, percent } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
@@ -36,16 +36,15 @@ export function dataSection(run: Run): Section {
         </div>
         ${data && data.classes.length > 0 && html`<div>${classShares(run, data)}</div>`}
       </div>
-      ${data && problemList(data)}
-      ${data?.sheets.samples && sheet('Samples with their masks', data.sheets.samples)}
-      ${data?.sheets.augmented && sheet('As the model sees them in training', data.sheets.augmented)}`,
+      ${data && problemList(data)} ${data?.sheets.samples && sheet('Samples with masks', data.sheets.samples)}
+      ${data?.sheets.augmented && sheet('Augmented, as in training', data.sheets.augmented)}`,
   };
 }
 
-/** Sizes and shares are counted on as many images as were looked at. */
+/** The number of images that sizes and class shares were computed on. */
 function lookedAt({ sizes }: DataSheet, all: number): string {
   const seen = sizes.reduce((sum, { count: images }) => sum + images, 0);
-  return seen < all ? `${count(seen)} of ${count(all)} images, for sizes and shares` : 'all images';
+  return seen < all ? `${count(seen)} of ${count(all)} images for sizes and class shares` : 'all images';
 }
 
 function sizesOf({ sizes }: DataSheet): string {
@@ -61,7 +60,7 @@ function classShares(run: Run, { classes }: DataSheet): Html {
   const all = classes.reduce((sum, { pixels }) => sum + pixels, 0);
   const colours = coloursOf(run);
   return scrolling(
-    'Shares of the classes',
+    'Class shares',
     html`<table class="wide">
       <caption class="hidden">
         Shares of the classes
@@ -94,7 +93,7 @@ function problemList({ problems }: DataSheet): Html | undefined {
     ...problems.filter(({ level }) => level === 'warning'),
   ];
   const left = ranked.length - PROBLEMS;
-  return html`<h3>What the check of the files found</h3>
+  return html`<h3>Problems found by the data check</h3>
     <ul class="problems">
       ${ranked.slice(0, PROBLEMS).map(
         ({ level, file, message, fix }) =>
@@ -104,10 +103,10 @@ function problemList({ problems }: DataSheet): Html | undefined {
           </li>`,
       )}
     </ul>
-    ${left > 0 && html`<p class="aside">And ${count(left)} more: <code>pixelwise doctor</code> lists them all.</p>`}`;
+    ${left > 0 && html`<p class="aside">And ${count(left)} more. Run <code>pixelwise doctor</code> for the full list.</p>`}`;
 }
 
 function sheet(title: string, picture: string): Html {
   return html`<h3>${title}</h3>
-    <img class="sheet" src="${picture}" alt="${title}: a contact sheet" />`;
+    <img class="sheet" src="${picture}" alt="${title}: contact sheet" />`;
 }

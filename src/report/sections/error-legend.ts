@@ -1,4 +1,4 @@
-/** What the colours of error maps stand for. */
+/** The legend of error maps. */
 import type { ErrorKind } from '../error-map.js';
 import type { Html } from '../page/html.js';
 import { legend } from './class-colours.js';
@@ -6,12 +6,12 @@ import { legend } from './class-colours.js';
 const NAMES = [
   ['falsePositive', 'False positive'],
   ['falseNegative', 'False negative'],
-  ['wrongClass', 'Another class'],
+  ['wrongClass', 'Wrong class'],
 ] as const;
 
 /**
- * Names the kinds of errors that there can be: between two classes none is taken for another, and where no
- * class is the background nothing else happens.
+ * Lists the kinds of errors that can occur: with two classes there is no wrong class, and without a background class
+ * there is nothing else.
  *
  * @param colours as `#rrggbb`. @param classes how many.
  */

@@ -1,4 +1,4 @@
-/** The film of learning: what the same samples were taken for after every epoch. */
+/** The film: predictions for the same samples after every epoch. */
 import { count, figure } from '../numbers.js';
 import { html } from '../page/html.js';
 import { dataBlock, type Section } from '../page/page.js';
@@ -6,7 +6,7 @@ import type { Run } from '../read-run.js';
 import { overlay } from './overlay.js';
 import { PART_NAMES } from './part-names.js';
 
-/** @param animation where the animated file lies, as seen from the report; absent where there is none. */
+/** @param animation path of the animated file relative to the report, if there is one. */
 export function filmSection({ film }: Run, animation: string | undefined): Section | undefined {
   const last = film?.frames.at(-1);
   if (!film || !last || film.samples.length === 0) return undefined;
@@ -16,16 +16,16 @@ export function filmSection({ film }: Run, animation: string | undefined): Secti
   }));
   const thinned =
     frames.length < film.epochs &&
-    ` The slider has ${count(frames.length)} of the ${count(film.epochs)} epochs, so that this file stays small.`;
+    ` The slider shows ${count(frames.length)} of the ${count(film.epochs)} epochs to keep this file small.`;
   const where = PART_NAMES[film.part]?.toLowerCase() ?? film.part;
   return {
     id: 'film',
     title: 'Film',
     body: html`<p>
-        What the model made of the same ${count(film.samples.length)} ${where} images after each
+        Predictions for the same ${count(film.samples.length)} ${where} images after each
         epoch.${thinned}${
           animation !== undefined &&
-          html` As a moving picture: <a href="${animation}">${animation}</a>, in the run folder.`
+          html` Animated picture: <a href="${animation}">${animation}</a>, in the run folder.`
         }
       </p>
       <div class="film">
@@ -42,7 +42,7 @@ export function filmSection({ film }: Run, animation: string | undefined): Secti
           />
           <output aria-live="polite">${frames.at(-1)!.text}</output>
           <fieldset>
-            <legend class="hidden">What is shown</legend>
+            <legend class="hidden">Layer</legend>
             <label><input type="radio" name="look" value="prediction" checked />Prediction</label>
             <label><input type="radio" name="look" value="truth" />Truth</label>
             <label><input type="radio" name="look" value="image" />Image</label>

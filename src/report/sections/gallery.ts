@@ -1,4 +1,4 @@
-/** The worst, the middle and the best samples: image, truth, prediction and where they differ. */
+/** The worst, median and best samples: image, truth, prediction and errors. */
 import { count, figure, lossFigure } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
@@ -17,21 +17,21 @@ const RANKS = [
   ['best', 'The best'],
 ] as const;
 
-/** Classes that a legend names. */
+/** The most classes that a legend names. */
 const NAMED = 24;
 
 export function gallerySection({ gallery }: Run): Section | undefined {
   if (!gallery || gallery.items.length === 0) return undefined;
   const { errorColors, classes, background, chosenOn, part } = gallery;
   const shown = classes.map(({ color, name }) => ({ colour: color, name }));
-  const but = background !== null && `, for everything but ${classes[background]?.name ?? 'the background'}`;
+  const but = background !== null && ` (all classes except ${classes[background]?.name ?? 'the background'})`;
   const places = gallery.items.map((item, index) => ({ item, index }));
   return {
     id: 'gallery',
     title: 'Gallery',
     body: html`<p>
         ${PART_NAMES[part] ?? part}, ranked by score${chosenOn && '; the epoch was chosen on these images'}.
-        <span class="hint">Point at a picture to lift its mask; press it to keep the mask away.</span>
+        <span class="hint">Point at a picture to hide its mask; click it to keep the mask hidden.</span>
       </p>
       ${
         part === 'train' &&
@@ -82,7 +82,7 @@ function card(item: GalleryItem, index: number): Html {
   </figure>`;
 }
 
-/** Place and scores of a sample, in a line. */
+/** Rank and scores of a sample, in one line. */
 export function figuresOf(item: GalleryItem): string {
   const { place, of, score, meanIoU, meanDice, dice, loss, group } = item;
   const shown = [meanIoU, dice === undefined ? meanDice : dice];
@@ -90,7 +90,7 @@ export function figuresOf(item: GalleryItem): string {
     `· ${count(place)} of ${count(of)}`,
     `mean IoU ${figure(meanIoU)}`,
     dice === undefined ? `mean Dice ${figure(meanDice)}` : `Dice ${figure(dice)}`,
-    // Where the number that samples are ranked by is none of these: a foreground that is nowhere has no Dice.
+    // If samples are ranked by another number: a sample without foreground has no Dice.
     ...(typeof score !== 'number' || shown.includes(score) ? [] : [`ranked by ${figure(score)}`]),
     ...(loss === undefined ? [] : [`loss ${lossFigure(loss)}`]),
     ...(group === undefined ? [] : [`group ${group}`]),

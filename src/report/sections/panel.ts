@@ -1,4 +1,4 @@
-/** A picture under its name; one with a mask is a button that lifts the mask and lays it back. */
+/** A picture with a title. If it has a mask, it is a button that hides and shows the mask. */
 import type { HtmlValue } from '../page/html.js';
 import { html } from '../page/html.js';
 import type { Layers } from './overlay.js';
@@ -7,7 +7,7 @@ import { overlay } from './overlay.js';
 export interface Panel {
   readonly what: HtmlValue;
   readonly layers: Layers;
-  /** Whether the mask is an error map, which is shown less transparent. */
+  /** Whether the mask is an error map, which is less transparent. */
   readonly errors?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What a report calls the parts of the data. */
+/** The names of the data's parts in a report. */
 export const PART_NAMES: Readonly<Record<string, string>> = {
   test: 'Test',
   valid: 'Validation',

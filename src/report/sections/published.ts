@@ -1,4 +1,4 @@
-/** What a published work reports, beside what this run reached by the same score. */
+/** Published scores beside this run's. */
 import type { PublishedFigure } from '../../training/index.js';
 import { figure, lossFigure } from '../numbers.js';
 import type { Html } from '../page/html.js';
@@ -8,23 +8,23 @@ import type { Judged, Run } from '../read-run.js';
 import { scoreOf } from '../scores-table.js';
 import { PART_NAMES } from './part-names.js';
 
-/** Nothing where the run followed no published work, or that reports no figure. */
+/** Undefined if the run follows no published recipe, or the publication gives no scores. */
 export function publishedTable({ config: { recipe }, judged }: Pick<Run, 'config' | 'judged'>) {
   if (!recipe || recipe.published.length === 0) return undefined;
-  return html`<h3>Beside what was published</h3>
+  return html`<h3>Comparison with the publication</h3>
     <p>
-      The run followed the recipe
-      ${recipe.name}${recipe.asPublished ? ', the published defects with it' : ''}: ${recipe.source}.
+      This run used the recipe ${recipe.name}${recipe.asPublished ? ', including its published defects' : ''}:
+      ${recipe.source}.
     </p>
     ${scrolling(
-      'Published figures and this run',
+      'Published scores and this run',
       html`<table>
         <caption class="hidden">
-          Published figures and this run
+          Published scores and this run
         </caption>
         <thead>
           <tr>
-            <th scope="col">What</th>
+            <th scope="col">Score</th>
             <th scope="col">Published</th>
             <th scope="col">This run</th>
             <th scope="col" class="left">Counted on</th>
@@ -36,8 +36,8 @@ export function publishedTable({ config: { recipe }, judged }: Pick<Run, 'config
       </table>`,
     )}
     <p class="aside">
-      Published figures are of the published work's own data, parts and way of counting: near is as much as
-      can be asked, and other data makes them no yardstick.
+      The published scores were computed on the authors' data and parts, with their evaluation. Expect this
+      run's scores to be close at best; on other data they cannot be compared.
     </p>`;
 }
 
@@ -49,7 +49,7 @@ function row({ what, value, to, score }: PublishedFigure, judged: readonly Judge
     <td>${write(value)}${to !== undefined && html` to ${write(to)}`}</td>
     <td>${write(ours?.value)}</td>
     <td class="left">
-      ${ours ? whereOf(ours.judged) : score === undefined ? 'nothing of the same kind' : 'not scored in this run'}
+      ${ours ? whereOf(ours.judged) : score === undefined ? 'no comparable score' : 'not scored in this run'}
     </td>
   </tr>`;
 }

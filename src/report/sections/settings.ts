@@ -1,4 +1,4 @@
-/** What made the run: settings, machine and versions, time, and the command that repeats it. */
+/** The run's settings, machine, versions and time, and the command that repeats it. */
 import { count, duration, rate } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
@@ -13,13 +13,13 @@ export function settingsSection(run: Run): Section {
   return {
     id: 'settings',
     title: 'Settings',
-    body: html`<h3>To repeat the run</h3>
+    body: html`<h3>Repeat this run</h3>
       <pre tabindex="0"><code>${repeatingCommand(config)}</code></pre>
       <p class="aside">
-        The same seed, data, version and machine with as many threads give the same run, bit for
+        With the same seed, data, version, machine and thread count, the run is identical, bit for
         bit.${
           training.maxSteps !== null &&
-          ` The time budget came to ${count(training.maxSteps)} steps on this machine; another measures anew.`
+          ` The time budget allowed ${count(training.maxSteps)} steps on this machine; other machines measure their own.`
         }
       </p>
       <div class="columns">
@@ -30,10 +30,13 @@ export function settingsSection(run: Run): Section {
         <div>
           <h3>Machine and time</h3>
           ${pairs([
-            ['Trained for', duration(seconds)],
-            ['An epoch', duration(ended?.secondsPerEpoch ?? meanOf(history.map((record) => record.seconds)))],
+            ['Training time', duration(seconds)],
             [
-              'Training images a second',
+              'Time per epoch',
+              duration(ended?.secondsPerEpoch ?? meanOf(history.map((record) => record.seconds))),
+            ],
+            [
+              'Training images per second',
               figureOf(ended?.imagesPerSecond ?? meanOf(history.map((record) => record.imagesPerSecond))),
             ],
             ['Device', machine.device],
@@ -43,18 +46,18 @@ export function settingsSection(run: Run): Section {
             ['Pixelwise', machine.pixelwise],
             ['Node', machine.node],
             ['ONNX Runtime', machine.onnxruntime],
-            ['Samples', `SHA-256 of their ids ${config.data.fingerprint.slice(0, 16)}…`],
+            ['Samples', `SHA-256 of the sample ids ${config.data.fingerprint.slice(0, 16)}…`],
           ])}
         </div>
       </div>
       <details>
-        <summary>The whole configuration</summary>
+        <summary>Complete configuration</summary>
         <pre tabindex="0"><code>${JSON.stringify(config, null, 2)}</code></pre>
       </details>`,
   };
 }
 
-/** Settings by their names, as text. */
+/** Settings and their values as text. */
 export function settingsOf({
   model,
   training,
@@ -71,7 +74,7 @@ export function settingsOf({
     ['Normalisation', normalization.name],
     ...(classes.length === 2 ? [['Threshold', String(threshold)] as [string, string]] : []),
     ['Epochs', `${training.epochs}${length}`],
-    ['Batch', `${training.batch}${training.dropLast ? ', the short one dropped' : ''}`],
+    ['Batch', `${training.batch}${training.dropLast ? ', last short batch dropped' : ''}`],
     ['Optimizer', training.optimizer],
     ['Learning rate', rate(training.lr)],
     ['Schedule', training.schedule],
@@ -91,7 +94,7 @@ export function settingsOf({
   ];
 }
 
-/** Names with their values, one under the other. */
+/** A table of names and values. */
 export function pairs(entries: readonly (readonly [name: string, value: string])[]): Html {
   return html`<table class="pairs">
     <tbody>

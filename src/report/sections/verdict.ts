@@ -1,4 +1,4 @@
-/** The first section: what was trained on what, how good it is, and what to beware of. */
+/** The first section: what was trained, how good it is, and the warnings. */
 import { hasModel, modelEntry } from '../../models/index.js';
 import { count, counted, figure, listed } from '../numbers.js';
 import type { Html } from '../page/html.js';
@@ -13,11 +13,11 @@ import { overlay } from './overlay.js';
 import { PART_NAMES } from './part-names.js';
 import { publishedTable } from './published.js';
 
-/** What pictures of training samples are worth. */
+/** The caveat for pictures of training samples. */
 export const TRAINED_ON =
-  'The model was trained on these very samples: they show what it kept in mind, not what it makes of images that it has not seen.';
+  'The model was trained on these samples, so they do not show how it does on new images.';
 
-/** Classes that a sentence names before it only counts them. */
+/** The most classes that the summary names. */
 const NAMED_CLASSES = 12;
 const HEADLINES = 4;
 
@@ -33,14 +33,14 @@ export function verdictSection(run: Run): Section {
   };
 }
 
-/** What was trained on what, in words. */
+/** A summary of the run in a few sentences. */
 export function storyOf({ config, history, bestEpoch }: Run): string {
   const { model, classes, data, training, size } = config;
   const named = classes.length <= NAMED_CLASSES ? ` (${listed(classes.map((name) => name))})` : '';
   const dataName = data.path.split(/[\\/]/).filter(Boolean).at(-1) ?? data.path;
   const held = [
-    ...(data.valid > 0 ? [`${counted(data.valid, 'image')} chose the best epoch`] : []),
-    ...(data.test > 0 ? [`${count(data.test)} were set aside as a test`] : []),
+    ...(data.valid > 0 ? [`${count(data.valid)} were used to choose the best epoch`] : []),
+    ...(data.test > 0 ? [`${count(data.test)} were set aside for testing`] : []),
   ];
   const done = history.length;
   const epochs =
@@ -49,18 +49,18 @@ export function storyOf({ config, history, bestEpoch }: Run): string {
       : `${count(done)} of ${counted(training.epochs, 'epoch')}`;
   const best = data.valid > 0 && bestEpoch !== undefined ? ` Epoch ${bestEpoch} was the best.` : '';
   return (
-    `The ${hasModel(model.name) ? modelEntry(model.name).title : `model ${model.name}`} learnt to tell ${counted(classes.length, 'class', 'classes')} apart${named} ` +
-    `from ${counted(data.train, 'image')} of ${dataName}, at ${size.width}×${size.height} pixels, in ${epochs}.` +
-    (held.length > 0 ? ` Of the others, ${listed(held)}.` : '') +
+    `The ${hasModel(model.name) ? modelEntry(model.name).title : `model ${model.name}`} was trained to segment ${counted(classes.length, 'class', 'classes')}${named} ` +
+    `on ${counted(data.train, 'image')} of ${dataName} at ${size.width}×${size.height} pixels for ${epochs}.` +
+    (held.length > 0 ? ` Of the other images, ${listed(held)}.` : '') +
     best
   );
 }
 
-/** What the figures of a part are worth. */
+/** How the scores of a part were computed. */
 export function worthOf({ part, chosenOn, scoreAt, scores }: Judged): string {
-  const size = scoreAt === 'source' ? 'at the size of the images' : "at the model's size";
-  if (part === 'train') return `${counted(scores.samples, 'image')}, augmented, ${size}, while learning`;
-  return `${counted(scores.samples, 'image')}, ${size}, ${chosenOn ? 'the epoch chosen on them' : 'nothing chosen on them'}`;
+  const size = scoreAt === 'source' ? 'at original size' : "at the model's input size";
+  if (part === 'train') return `${counted(scores.samples, 'image')}, augmented, ${size}, during training`;
+  return `${counted(scores.samples, 'image')}, ${size}, ${chosenOn ? 'used to choose the epoch' : 'not used for any choice'}`;
 }
 
 function headlines(judged: Judged): Html {
@@ -80,13 +80,13 @@ function headlines(judged: Judged): Html {
     <p class="aside">${PART_NAMES[judged.part]}: ${worthOf(judged)}.</p>`;
 }
 
-/** Warnings as a list; nothing where there are none. */
+/** A list of warnings; undefined if there are none. */
 export function warningList(warnings: readonly Warning[]): Html | undefined {
   if (warnings.length === 0) return undefined;
   return html`<ul class="warnings" aria-label="Warnings and notes">
     ${warnings.map(
       ({ level, text }) =>
-        html`<li class="${level}">${level === 'warning' && html`<strong>Beware. </strong>`}${text}</li>`,
+        html`<li class="${level}">${level === 'warning' && html`<strong>Warning. </strong>`}${text}</li>`,
     )}
   </ul>`;
 }
@@ -126,7 +126,7 @@ function scoreTable({ judged }: Run): Html {
   );
 }
 
-/** The worst, the median and the best prediction; their pictures stand in the gallery. */
+/** The worst, the median and the best prediction; their pictures are in the gallery. */
 function trio({ gallery }: Run): Html | undefined {
   if (!gallery) return undefined;
   const places = gallery.items.map((item, index) => ({ item, index }));
@@ -134,7 +134,7 @@ function trio({ gallery }: Run): Html | undefined {
   const shown = [of('worst')[0], of('median')[0], of('best').at(-1)].filter((place) => place !== undefined);
   if (shown.length === 0) return undefined;
   const words = { worst: 'Worst', median: 'Median', best: 'Best' };
-  return html`<h3>From the worst to the best prediction</h3>
+  return html`<h3>Worst, median and best prediction</h3>
     ${gallery.part === 'train' && html`<p class="aside">${TRAINED_ON}</p>`}
     <div class="trio">
       ${shown.map(
