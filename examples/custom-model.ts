@@ -1,6 +1,6 @@
 /**
- * A model, a loss and an augmentation of one's own, handed to the same `fit` that everything else uses.
- * Draws its own data, trains for a few seconds, and ends by asserting the score that it reaches.
+ * Trains a custom model with a custom loss and augmentation, by the `fit` that `train` uses, too. It draws its own
+ * data and takes a few seconds. Its test checks the score.
  *
  *     npx vitest run examples
  */
@@ -24,7 +24,7 @@ import {
 import { BatchNorm2d, Conv2d, Module } from '../src/nn/index.js';
 import { AdamW } from '../src/optim/index.js';
 
-/** A network in twenty lines: two sizes, joined. */
+/** Features at two sizes, concatenated. */
 class TinyNet extends Module {
   readonly fine = new Conv2d(1, 8, 3, { padding: 1 });
   readonly norm = new BatchNorm2d(8);
@@ -38,7 +38,7 @@ class TinyNet extends Module {
   }
 }
 
-/** A loss of tensor operations: the squared error of the probability (Brier 1950). Its gradient follows. */
+/** The squared error of the probability (Brier 1950), from tensor operations. Its gradient is derived automatically. */
 function brier(logits: Tensor, target: Tensor): Tensor {
   const truth = cast(equal(cast(target, 'int32'), scalar(1, 'int32')), 'float32');
   const error = sub(sigmoid(logits), reshape(truth, logits.shape));
@@ -48,13 +48,13 @@ function brier(logits: Tensor, target: Tensor): Tensor {
 const SIZE = 32;
 const IMAGES = 128;
 
-/** A paired augmentation: a plain function of image and mask. */
+/** An augmentation of image and mask together. */
 function flip(image: Float32Array, mask: Uint8Array): void {
   image.reverse();
   mask.reverse();
 }
 
-/** Bright discs on noise, drawn anew for every epoch from (seed, epoch). */
+/** Bright discs on noise. Each epoch has its own images, which depend on (seed, epoch). */
 function drawBatch(epoch: number, size: number): Batch {
   const random = new Random(1, 'discs', epoch);
   const plane = SIZE * SIZE;
@@ -81,7 +81,7 @@ const batches = {
   },
 };
 
-/** Trains; returns the foreground's Dice on images that were never trained on. */
+/** Trains, and returns the Dice of the foreground on images that were not trained on. */
 export async function main(): Promise<number> {
   const runtime = await createNodeRuntime();
   const learner = new Learner({

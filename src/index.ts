@@ -1,8 +1,7 @@
 /**
  * Pixelwise: train, judge and ship image-segmentation models.
  *
- * The parts for building models of one's own are exported here too, and by layer under `pixelwise/graph`,
- * `pixelwise/nn`, `pixelwise/optim`, …
+ * The parts for custom models are exported by layer: `pixelwise/graph`, `pixelwise/nn`, `pixelwise/optim`, …
  */
 export { PixelwiseError, ShapeError, UsageError } from './errors/index.js';
 export { Random } from './random/index.js';
