@@ -132,8 +132,8 @@ export class ProcessGroup {
       this.lifeline?.close();
       // Messages to the other ranks are sent in the next turn of the event loop.
       await wait(20);
-      const { leaveAtOnce } = await import('../distributed/node.js');
-      return leaveAtOnce(exitCode);
+      const { exitNow } = await import('../distributed/node.js');
+      return exitNow(exitCode);
     })();
     return this.ending;
   }

@@ -1,4 +1,4 @@
 /** Ranks as processes of their own under `mpirun`: for Node, and loaded only there. */
-export * from './leave.js';
+export * from './exit-now.js';
 export * from './lifeline.js';
 export * from './mpi.js';
