@@ -9,8 +9,9 @@ import {
   tinyCard,
   tinyUNet,
 } from '../../test/inference/tiny-model.js';
+import { tiff } from '../../test/support/tiff.js';
 import { decodeImage } from '../images/decode.js';
-import { decodeMask } from '../images/decode-mask.js';
+import { decodeMask, decodeStoredMask } from '../images/decode-mask.js';
 import { writeImage } from '../images/encode.js';
 import { CLASS_PALETTE } from '../images/palette.js';
 import { ModelState } from '../nn/index.js';
@@ -48,6 +49,27 @@ beforeEach(() => {
 const path = (...parts: readonly string[]) => join(root, ...parts);
 
 describe('predictFiles', () => {
+  it('writes a stack for a stack, and reads pages as channels where the model takes as many', async () => {
+    const [width, height] = [30, 22];
+    const rgb = [1, 2].map((seed) => {
+      const { data } = testImage(width, height);
+      return { width, height, channels: 3, data: (data as Uint8Array).map((value) => (value * seed) % 256) };
+    });
+    await mkdir(path('stacks'));
+    await writeFile(path('stacks', 'slices.tif'), tiff(rgb.map((slice) => ({ ...slice, samples: 3 }))));
+    const planes = [0, 1, 2].map((c) => rgb[0]!.data.filter((_, i) => i % 3 === c));
+    await writeFile(path('stacks', 'channels.tif'), tiff(planes.map((data) => ({ width, height, data }))));
+    const { outputs, failures } = await predictFiles(segmenter, [path('stacks')], { out, overlay: true });
+    expect(failures).toEqual([]);
+    expect(outputs.map(({ mask }) => mask)).toEqual([join(out, 'channels.png'), join(out, 'slices.tif')]);
+    const expected = await Promise.all(rgb.map((image) => segmenter.segment(image)));
+    expect([...(await decodeMask(outputs[0]!.mask)).data]).toEqual([...expected[0]!.mask.data]);
+    for (const [page, { mask }] of expected.entries()) {
+      expect([...(await decodeStoredMask(outputs[1]!.mask, { page })).data]).toEqual([...mask.data]);
+    }
+    expect(await readdir(join(out, 'overlays'))).toEqual(['channels.jpg', 'slices-1.jpg', 'slices-2.jpg']);
+  });
+
   it('writes masks, overlays and probabilities that tell their inputs apart', async () => {
     const progress: number[] = [];
     const { outputs, failures } = await predictFiles(segmenter, [path('a'), path('b')], {
