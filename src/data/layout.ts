@@ -145,7 +145,12 @@ async function legendClasses(
   { legend, pairs }: Layout,
   given: ClassesOption | undefined,
 ): Promise<{ classes?: ClassesOption; legend?: readonly ColouredClass[] }> {
-  if (given !== undefined) return { classes: given };
+  // The classes of a run may come with masks whose colours only the legend beside them knows.
+  const known = typeof given === 'object' ? given : [];
+  const isOfClasses = legend?.entries.every(
+    ({ name, colour }) => colour !== undefined && known.includes(name),
+  );
+  if (given !== undefined && isOfClasses !== true) return { classes: given };
   if (legend === undefined) return {};
   const { entries } = legend;
   if (entries.every(({ colour }) => colour !== undefined)) {
@@ -156,7 +161,10 @@ async function legendClasses(
     );
     const first =
       background === -1 ? { name: 'background', colour: [0, 0, 0] as const } : coloured[background]!;
-    return { legend: [first, ...coloured.filter((_, i) => i !== background)] };
+    return {
+      ...(given !== undefined && { classes: given }),
+      legend: [first, ...coloured.filter((_, i) => i !== background)],
+    };
   }
   return { classes: await namesByValue(entries, pairs) };
 }

@@ -303,6 +303,14 @@ describe('colours', () => {
     const legend = [list[0], list[1], list[2]].map((colour, i) => ({ name: names3[i]!, colour }));
     const { meaning, wrong } = await understood(await masks('png', three, png), three, { legend });
     expect([meaning.names, wrong]).toEqual([names3, 0]);
+    // A run's classes may stand in another order than the legend of the masks that it is tried on.
+    const order = ['background', 'green', 'red'];
+    const swapped = await understood(
+      await masks('png', three, png),
+      (n) => three(n).map((v) => [0, 2, 1][v]!),
+      { legend, classes: order },
+    );
+    expect([swapped.meaning.names, swapped.wrong]).toEqual([order, 0]);
     const white = [
       { name: 'background', colour: [0, 0, 0] as const },
       { name: 'cell', colour: [255, 255, 255] as const },

@@ -147,7 +147,10 @@ export function createApp(parts: AppParts): Hono {
       try {
         return await queue.run(async () => {
           const started = performance.now();
-          const image = await decodeImage(bytes, { maxPixels: parts.maxPixels });
+          const image = await decodeImage(bytes, {
+            maxPixels: parts.maxPixels,
+            channels: segmenter.card.channels,
+          });
           const decoding = performance.now() - started;
           const { mask, seconds } = await segmenter.segment(
             image,
