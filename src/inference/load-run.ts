@@ -88,7 +88,8 @@ export function cardOf(config: RunConfig): ModelCard {
     normalization,
     palette: classColours(classes),
     ...(classes.length === 2 && { threshold }),
-    loss: training.loss,
+    // A loss of one's own is known by its name alone.
+    ...(!training.custom?.includes('loss') && { loss: training.loss }),
     ...(training.lossSettings && { lossSettings: training.lossSettings }),
   };
 }

@@ -72,7 +72,7 @@ export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Pro
       cache,
       dataset: parts.train,
       sampler: await samplerOf(plan),
-      transforms: parseAugmentation(plan.augment),
+      transforms: plan.objects.augment ?? parseAugmentation(plan.augment),
       dropLast: plan.dropLast,
       share,
     }),

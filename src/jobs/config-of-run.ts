@@ -6,8 +6,9 @@ import type { RunConfig } from '../training/index.js';
 import { CONFIG_VERSION, fixedSettings } from '../training/index.js';
 import { describeMachine } from './machine.js';
 import { recipeNamed } from './recipes/index.js';
-import type { TrainOptions } from './train-options.js';
+import type { NamedTrainOptions } from './train-options.js';
 import { settingsOf } from './train-options.js';
+import { namesOf } from './run-objects.js';
 import type { Plan } from './train-plan.js';
 
 /** What is kept of a recipe beside the settings that it gave: with what its figures are to be compared. */
@@ -19,19 +20,20 @@ function recipeOf(name: string, asPublished: boolean): RunConfig['recipe'] {
 /** The configuration of a run with this plan. @param options as they were given, a recipe's filled in. */
 export function configOf(
   plan: Plan,
-  options: TrainOptions,
+  options: NamedTrainOptions,
   model: RunConfig['model'],
   runtime: Runtime,
   ranks: number,
 ): RunConfig {
-  const { parts, classes } = plan;
+  const { parts, classes, objects } = plan;
+  const { model: custom, data: _data, ...names } = namesOf(objects);
   const { channels, maxValue } = parts.train;
   return {
     version: CONFIG_VERSION,
     ...(options.recipe !== undefined && {
       recipe: recipeOf(options.recipe, options.asPublished ?? false),
     }),
-    model,
+    model: { ...model, ...(custom !== undefined && { custom: true as const }) },
     classes: [...classes],
     channels,
     maxValue,
@@ -39,7 +41,7 @@ export function configOf(
     normalization: plan.normalization,
     threshold: plan.threshold === 'auto' ? DEFAULT_THRESHOLD : plan.threshold,
     data: {
-      path: resolve(options.data),
+      path: objects.data ? options.data : resolve(options.data),
       format: parts.train.format,
       train: parts.train.length,
       valid: parts.valid?.length ?? 0,
@@ -61,6 +63,7 @@ export function configOf(
       augment: plan.augment,
       unfreezing: plan.unfreezing,
       seed: plan.seed,
+      ...(Object.keys(names).length > 0 && { custom: Object.keys(names) }),
     },
     options: { ...settingsOf(options), ...plan.chosen.settings, ...plan.partOptions },
     chosen: [...plan.chosen.choices],

@@ -3,11 +3,12 @@ import { type Dataset, indexMasks } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
 import type { LossSettings, LossTerm } from '../nn/index.js';
 import { classWeightsOf, parseLosses } from '../nn/index.js';
-import type { Optimizer, Schedule, ScheduledRun, TrainedWeight } from '../optim/index.js';
+import type { Optimizer, OptimizerName, Schedule, ScheduledRun, TrainedWeight } from '../optim/index.js';
 import { makeNamedSchedule, optimizerFactory, OPTIMIZERS } from '../optim/index.js';
 import type { Setting } from '../settings/index.js';
 import { checkApplies, settingsFor } from '../training/run-settings.js';
-import type { CheckedSettings, ResolvedSettings } from './train-options.js';
+import type { RunObjects } from './run-objects.js';
+import type { CheckedSettings } from './train-options.js';
 import type { Plan } from './train-plan.js';
 
 /** The settings of the losses. Class weights of `auto` are computed from the masks of the training part. */
@@ -30,7 +31,11 @@ export async function lossSettingsFor(
   return { ...(weights && { classWeights: weights }), ...(focalGamma !== undefined && { focalGamma }) };
 }
 
-export function lossOf(plan: Pick<Plan, 'loss'> & Partial<Pick<Plan, 'lossSettings'>>): readonly LossTerm[] {
+export function lossOf(
+  plan: Pick<Plan, 'loss'> & Partial<Pick<Plan, 'lossSettings' | 'objects'>>,
+): readonly LossTerm[] {
+  const loss = plan.objects?.loss;
+  if (loss) return [{ name: plan.loss, weight: 1, loss }];
   return parseLosses(plan.loss, plan.lossSettings);
 }
 
@@ -40,20 +45,26 @@ export function lossOf(plan: Pick<Plan, 'loss'> & Partial<Pick<Plan, 'lossSettin
  * @throws UsageError for a setting that another optimizer or schedule uses, or one that is missing.
  */
 export function checkLearningSettings(plan: LearningPlan): void {
-  checkApplies('optimizer', plan.optimizer, plan);
-  checkApplies('schedule', plan.schedule, plan);
+  const { optimizer, schedule } = plan.objects ?? {};
+  checkApplies('optimizer', optimizer ? 'one of your own' : plan.optimizer, plan);
+  checkApplies('schedule', schedule ? 'one of your own' : plan.schedule, plan);
   optimizerOf(plan);
   scheduleOf(plan, LONG_RUN);
 }
 
-type LearningPlan = Pick<ResolvedSettings, 'optimizer' | 'schedule'> &
-  CheckedSettings & { readonly lr: number };
+type LearningPlan = Omit<CheckedSettings, 'lr' | 'optimizer' | 'schedule'> & {
+  readonly lr: number;
+  readonly optimizer: string;
+  readonly schedule: string;
+  readonly objects?: RunObjects;
+};
 
 /** Makes the plan's optimizer. Options that are not given keep the optimizer's own defaults. */
 export function optimizerOf(
-  plan: Pick<LearningPlan, 'optimizer' | 'lr'>,
+  plan: Pick<LearningPlan, 'optimizer' | 'lr' | 'objects'>,
 ): (parameters: readonly TrainedWeight[]) => Optimizer {
-  const { optimizer, lr } = plan;
+  const { optimizer, lr, objects } = plan;
+  if (objects?.optimizer) return objects.optimizer;
   return optimizerFactory(optimizer, { lr, ...settingsFor('optimizer', optimizer, plan) });
 }
 
@@ -65,11 +76,13 @@ const LONG_RUN: RunLength = { totalSteps: 1e12, epochs: 1e6, stepsPerEpoch: 1 };
 
 /** @throws UsageError if the run is too short for its schedule. */
 export function scheduleOf(
-  plan: Pick<LearningPlan, 'schedule'> & Partial<Pick<LearningPlan, 'optimizer' | 'momentum' | 'betas'>>,
+  plan: Pick<LearningPlan, 'schedule'> &
+    Partial<Pick<LearningPlan, 'optimizer' | 'momentum' | 'betas' | 'objects'>>,
   length: RunLength,
 ): Schedule {
-  const options = settingsFor('schedule', plan.schedule, plan);
-  return makeNamedSchedule(plan.schedule, options, { ...length, cycleMomentum: mayCycleMomentum(plan) });
+  const run = { ...length, cycleMomentum: mayCycleMomentum(plan) };
+  if (plan.objects?.schedule) return plan.objects.schedule(run);
+  return makeNamedSchedule(plan.schedule, settingsFor('schedule', plan.schedule, plan), run);
 }
 
 /** A momentum that was asked for stays as it is, and an optimizer that has none by default gets none. */
@@ -77,8 +90,11 @@ function mayCycleMomentum({
   optimizer = 'adam',
   momentum,
   betas,
-}: Partial<Pick<LearningPlan, 'optimizer' | 'momentum' | 'betas'>>): boolean {
-  const { settings, trainDefaults } = OPTIMIZERS[optimizer].definition as {
+  objects,
+}: Partial<Pick<LearningPlan, 'optimizer' | 'momentum' | 'betas' | 'objects'>>): boolean {
+  // An optimizer of one's own has the momentum that it was made with.
+  if (objects?.optimizer) return false;
+  const { settings, trainDefaults } = OPTIMIZERS[optimizer as OptimizerName].definition as {
     readonly settings: Readonly<Record<string, Setting<unknown>>>;
     readonly trainDefaults?: Readonly<Record<string, unknown>>;
   };

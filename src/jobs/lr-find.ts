@@ -16,6 +16,7 @@ import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { lossOf, optimizerOf } from './learning-settings.js';
 import { nextFolder } from './next-folder.js';
 import { withRecipe } from './recipes/index.js';
+import { withNamedParts } from './run-objects.js';
 import type { TrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
 import { planTraining } from './train-plan.js';
@@ -42,8 +43,9 @@ export interface LrFindResult {
  */
 export async function findLearningRate(options: LrFindOptions): Promise<LrFindResult> {
   const note = options.onNote ?? (() => undefined);
-  // The rate is what is looked for: none is chosen, nor talked of.
-  const plan = await planTraining({ ...(await withRecipe(options)), lr: 'auto' });
+  // The rate is what the test finds: none is chosen.
+  const named = await withRecipe(await withNamedParts(options));
+  const plan = await planTraining({ ...named, lr: 'auto' });
   plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({
     device: options.device ?? 'cpu',

@@ -6,7 +6,7 @@ import { writeCells } from '../data/demo-folder.js';
 import { asRanks } from '../distributed/index.js';
 import type { RunConfig } from '../training/index.js';
 import { allReduceNote, Ranks } from './ranks.js';
-import type { TrainOptions } from './train-options.js';
+import type { NamedTrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
 import { train } from './train.js';
 
@@ -18,7 +18,7 @@ afterAll(() => temporary.remove());
 
 const plan = { batch: 4, lr: 0.001, findLr: false } as Plan;
 
-async function spread(given: Partial<TrainOptions>, earlier?: { batch: number; lr: number }, size = 4) {
+async function spread(given: Partial<NamedTrainOptions>, earlier?: { batch: number; lr: number }, size = 4) {
   const notes: string[] = [];
   const [spreadPlan] = await asRanks(size, async (communicator) =>
     new Ranks(communicator).spread(
@@ -85,7 +85,7 @@ it('tells how long gradients took', () => {
 it('ranks write one run, and its checkpoints reach those that do not see them', async () => {
   const data = join(temporary.path, 'cells');
   await writeCells(data, { count: 12, width: 32, height: 32, seed: 4 });
-  const run = (epochs: number, out: string, extra: Partial<TrainOptions> = {}) =>
+  const run = (epochs: number, out: string, extra: Partial<NamedTrainOptions> = {}) =>
     asRanks(2, (communicator) =>
       train({
         ...{ data, out: join(temporary.path, out), batch: 2, epochs, size: 32, width: 4, depth: 2 },

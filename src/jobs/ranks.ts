@@ -11,7 +11,7 @@ import type { Callback, EpochRecord, FitState, Learner, RunConfig } from '../tra
 import { loadCheckpoint, Replicas, RunFolder, WEIGHTS_FILE } from '../training/index.js';
 import type { MachineFacts } from './choose.js';
 import { pixelwiseVersion } from './machine.js';
-import type { ResolvedSettings, TrainOptions } from './train-options.js';
+import type { ResolvedSettings, NamedTrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
 
 /** The ranks of a run, or this process alone. */
@@ -32,7 +32,7 @@ export class Ranks {
     return this.communicator;
   }
 
-  replicas({ allReduce }: Pick<TrainOptions, 'allReduce'>): Replicas | undefined {
+  replicas({ allReduce }: Pick<NamedTrainOptions, 'allReduce'>): Replicas | undefined {
     return this.communicator && new Replicas(this.communicator, { allReduce });
   }
 
@@ -114,7 +114,7 @@ export class Ranks {
    */
   spread(
     plan: Plan,
-    given: TrainOptions,
+    given: NamedTrainOptions,
     earlier: RunConfig | undefined,
     note: (text: string) => void,
   ): Plan {
@@ -140,7 +140,7 @@ export class Ranks {
     return { ...plan, batch, lr };
   }
 
-  private scaled({ lr }: Plan, { scaleLr = 'none' }: TrainOptions): number {
+  private scaled({ lr }: Plan, { scaleLr = 'none' }: NamedTrainOptions): number {
     return lr * SCALINGS[scaleLr](this.size);
   }
 }
@@ -198,6 +198,7 @@ function settingsOf(plan: Plan): object {
     notes: _notes,
     fingerprint: _fingerprint,
     partOptions: _partOptions,
+    objects: _objects,
     val: _val,
     test: _test,
     ...settings

@@ -3,12 +3,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { RunConfig, RunFolder } from '../training/index.js';
 import { fixedSettings, readRunConfig } from '../training/index.js';
-import type { TrainOptions } from './train-options.js';
+import { checkObjectsGiven } from './run-objects.js';
+import type { NamedTrainOptions } from './train-options.js';
 
 /** What an earlier run in the folder was made with, if this one goes on from it. */
 export async function openEarlier(
   folder: RunFolder,
-  { resume = false }: TrainOptions,
+  { resume = false }: NamedTrainOptions,
   note: (message: string) => void,
 ): Promise<RunConfig | undefined> {
   if (!(await folder.exists())) {
@@ -28,11 +29,9 @@ export async function openEarlier(
 }
 
 /** Refuses what a resumed run cannot change: its length, which its schedule was made for, and where it began. */
-export function checkResumable(
-  options: TrainOptions,
-  { options: before, training }: RunConfig,
-  folder: RunFolder,
-) {
+export function checkResumable(options: NamedTrainOptions, config: RunConfig, folder: RunFolder) {
+  const { options: before, training } = config;
+  checkObjectsGiven(config, options.objects, folder.path);
   const refuse = (flag: string, value: unknown, was: string): never => {
     throw new UsageError(
       `${folder.path} cannot be resumed with --${flag} ${String(value)}: ${was}. Leave it out, or start a new run with --init ${folder.path}`,
@@ -87,8 +86,8 @@ function resumeInvariants({
   data,
   training,
 }: RunConfig): Record<string, unknown> {
-  const { lr, lossSettings, unfreezing } = training;
-  const settings = { ...fixedSettings(training), lr, lossSettings, unfreezing };
+  const { lr, lossSettings, unfreezing, custom } = training;
+  const settings = { ...fixedSettings(training), lr, lossSettings, unfreezing, custom };
   return {
     'the model': model,
     'the classes': classes,

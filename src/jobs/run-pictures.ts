@@ -35,9 +35,11 @@ export class RunPictures {
 
   /** Shows the data. */
   async showData(): Promise<void> {
-    const { parts, report, augment, size, seed } = this.plan;
+    const { parts, report, augment, objects, size, seed } = this.plan;
+    // A data set that is an object was not examined.
+    if (!report) return;
     const range = rangeOf(this.plan.normalization);
-    const transforms = parseAugmentation(augment);
+    const transforms = objects.augment ?? parseAugmentation(augment);
     await this.attempt('The data sheet', async () => {
       await writeDataSheet(this.samples, { parts, report, transforms, size, seed, range });
     });

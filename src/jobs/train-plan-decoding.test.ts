@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeFolder, temporaryFolder } from '../../test/support/made-data.js';
 import { type DecodeKind, shareDecoding } from '../images/decode-cache.js';
-import type { TrainOptions } from './train-options.js';
+import type { NamedTrainOptions } from './train-options.js';
 import { planTraining } from './train-plan.js';
 
 const COUNT = 20;
@@ -31,7 +31,7 @@ async function decodes(maxBytes?: number): Promise<number[]> {
   const onDecode = (path: string, kind: DecodeKind) => {
     times.set(`${kind} ${path}`, (times.get(`${kind} ${path}`) ?? 0) + 1);
   };
-  const options: TrainOptions = { data: join(root, 'data'), ...EVERYTHING };
+  const options: NamedTrainOptions = { data: join(root, 'data'), ...EVERYTHING };
   await shareDecoding(() => planTraining(options), { onDecode, ...(maxBytes !== undefined && { maxBytes }) });
   expect(times.size).toBe(2 * COUNT);
   return [...times.values()];

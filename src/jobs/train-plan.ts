@@ -18,8 +18,10 @@ import { dataFacts, machineFacts } from './data-facts.js';
 import { checkLearningSettings, lossSettingsFor } from './learning-settings.js';
 import { modelSettings, unfreezingOf } from './model-settings.js';
 import { checkThresholdCanBeChosen } from './run-threshold.js';
-import type { CheckedSettings, ResolvedSettings, TrainOptions, TrainSettings } from './train-options.js';
+import type { CheckedSettings, ResolvedSettings, NamedTrainOptions, TrainSettings } from './train-options.js';
 import { checkedOptions, resolveSettings } from './train-options.js';
+import type { RunObjects } from './run-objects.js';
+import { learningRateOf, namesOf } from './run-objects.js';
 import { examined, lasting, openTrainingData, warningsOf } from './training-data.js';
 
 /** Settings that a plan holds in another form. */
@@ -33,7 +35,10 @@ type Planned =
   | 'lr'
   | 'loss'
   | 'monitor'
-  | 'threshold';
+  | 'threshold'
+  | 'optimizer'
+  | 'schedule'
+  | 'augment';
 
 /** A run before it begins: all settings, and what follows from them and the data. */
 export interface Plan extends Omit<ResolvedSettings, Planned> {
@@ -59,11 +64,16 @@ export interface Plan extends Omit<ResolvedSettings, Planned> {
   readonly lossSettings: LossSettings | undefined;
   readonly unfreezing: { readonly after: number; readonly lr: number | undefined } | undefined;
   readonly threshold: number | 'auto';
+  readonly optimizer: string;
+  readonly schedule: string;
+  readonly augment: string;
+  /** What was given as objects; the plan has their names, too. */
+  readonly objects: RunObjects;
   /** SHA-256 over the ids of all parts. */
   readonly fingerprint: string;
   readonly notes: readonly string[];
   /** What a look at some of the pairs found. */
-  readonly report: DoctorReport;
+  readonly report: DoctorReport | undefined;
   /** Settings that were left open and chosen from the data and the machine. */
   readonly chosen: Chosen;
 }
@@ -82,7 +92,7 @@ const NOTHING_CHOSEN: Chosen = { settings: {}, choices: [] };
  * @param options `choosing`: false where what is left open takes its default: a run that goes on had its choice.
  *   `machine`: what is chosen by; default this one.
  */
-export function planTraining(given: TrainOptions, options: PlanOptions = {}): Promise<Plan> {
+export function planTraining(given: NamedTrainOptions, options: PlanOptions = {}): Promise<Plan> {
   return shareDecoding(() => plan(given, options));
 }
 
@@ -91,23 +101,32 @@ interface PlanOptions {
   readonly machine?: MachineFacts;
 }
 
-async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptions): Promise<Plan> {
+async function plan(given: NamedTrainOptions, { choosing = true, machine }: PlanOptions): Promise<Plan> {
   const asked = checkedOptions(given);
+  const objects = asked.objects ?? {};
+  const names = namesOf(objects);
   const data = await openTrainingData(asked);
   const { dataset, parts, fingerprint } = data;
   const report = await examined(data);
-  const chosen = choosing ? await choicesFor(parts.train, asked, machine) : NOTHING_CHOSEN;
-  const options: TrainOptions = { ...asked, ...chosen.settings };
+  const chosen = choosing
+    ? await choicesFor(parts.train, { ...asked, ...decidedBy(objects) }, machine)
+    : NOTHING_CHOSEN;
+  const options: NamedTrainOptions = { ...asked, ...chosen.settings };
   const settings = resolveSettings(options);
-  const lr = typeof settings.lr === 'number' ? settings.lr : DEFAULT_LR;
-  checkLearningSettings({ ...settings, lr });
+  const lr =
+    typeof settings.lr === 'number'
+      ? settings.lr
+      : objects.optimizer
+        ? learningRateOf(objects.optimizer)
+        : DEFAULT_LR;
+  checkLearningSettings({ ...settings, lr, objects });
   const { classes } = dataset;
   const binary = classes.length === 2;
   const { notes: modelNotes, ...model } = modelSettings(settings);
   const notes = [
     ...recognised(dataset),
     ...(dataset.notes ?? []),
-    ...warningsOf(report),
+    ...(report ? warningsOf(report) : []),
     ...choiceLines(chosen.choices),
     ...modelNotes,
   ];
@@ -141,8 +160,12 @@ async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptio
     monitor: monitorOf(settings.monitor, binary),
     lr,
     findLr: options.lr === 'auto',
-    loss: options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
-    lossSettings: await lossSettingsFor(settings, parts.train),
+    optimizer: names.optimizer ?? settings.optimizer,
+    schedule: names.schedule ?? settings.schedule,
+    augment: names.augment ?? settings.augment,
+    objects,
+    loss: names.loss ?? options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
+    lossSettings: objects.loss ? undefined : await lossSettingsFor(settings, parts.train),
     unfreezing: unfreezingOf(settings),
     threshold: await thresholdOf(settings.threshold, options.signal, binary, parts),
     fingerprint,
@@ -155,6 +178,15 @@ async function plan(given: TrainOptions, { choosing = true, machine }: PlanOptio
 /** The format in which the data was read, and how images and masks were matched. */
 function recognised({ format, pairing }: Dataset): string[] {
   return [`Data read as ${format}${pairing === undefined ? '' : `: ${pairing}`}.`];
+}
+
+/** Stands for the objects where settings are chosen: what an object decides is not chosen again. */
+function decidedBy({ loss, optimizer, augment }: RunObjects): Partial<CheckedSettings> {
+  return {
+    ...(loss && { loss: 'bce', classWeights: 'none' }),
+    ...(optimizer && { lr: learningRateOf(optimizer) }),
+    ...(augment && { augment: 'none' }),
+  };
 }
 
 /** How pixel values are normalised; the data set's own numbers come from the training part alone. */
@@ -198,7 +230,7 @@ function monitorOf(monitor: MonitorMetric, binary: boolean): MonitorMetric {
 /** A recipe leaves nothing open: what it does not name is to be the model's default. */
 async function choicesFor(
   train: Dataset,
-  given: TrainOptions,
+  given: NamedTrainOptions,
   machine: MachineFacts | undefined,
 ): Promise<Chosen> {
   if (given.recipe !== undefined) return NOTHING_CHOSEN;
@@ -206,7 +238,7 @@ async function choicesFor(
 }
 
 /** The machine as a run with these options sees it. */
-export function factsFor({ threads = availableParallelism() }: TrainOptions): Promise<MachineFacts> {
+export function factsFor({ threads = availableParallelism() }: NamedTrainOptions): Promise<MachineFacts> {
   return machineFacts(threads);
 }
 

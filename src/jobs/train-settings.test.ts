@@ -7,14 +7,14 @@ import { decodeMask } from '../images/decode-mask.js';
 import { encodeIndexedPng } from '../images/png-write.js';
 import { readRunConfig, RunFolder } from '../training/index.js';
 import { scheduleOf } from './learning-settings.js';
-import type { TrainOptions } from './train-options.js';
+import type { NamedTrainOptions } from './train-options.js';
 import { planTraining } from './train-plan.js';
 import { train } from './train.js';
 
 let root: string;
 let remove: () => Promise<void>;
 let cache: string | undefined;
-let settings: TrainOptions;
+let settings: NamedTrainOptions;
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder());
   cache = process.env['PIXELWISE_CACHE'];
@@ -30,7 +30,7 @@ afterAll(async () => {
   await remove();
 });
 
-const into = (name: string, changes: Partial<TrainOptions>) =>
+const into = (name: string, changes: Partial<NamedTrainOptions>) =>
   train({ ...settings, out: join(root, name), ...changes });
 
 const configOf = (name: string) => readRunConfig(new RunFolder(join(root, name)));
@@ -42,7 +42,7 @@ const lastOf = async (name: string) => {
 };
 
 /** Aborts in the middle of an epoch. */
-function stopping(epoch: number, batch: number): Pick<TrainOptions, 'signal' | 'callbacks'> {
+function stopping(epoch: number, batch: number): Pick<NamedTrainOptions, 'signal' | 'callbacks'> {
   const controller = new AbortController();
   return {
     signal: controller.signal,
@@ -58,7 +58,7 @@ function stopping(epoch: number, batch: number): Pick<TrainOptions, 'signal' | '
 }
 
 describe('what goes on in a step', () => {
-  const many: Partial<TrainOptions> = {
+  const many: Partial<NamedTrainOptions> = {
     epochs: 3,
     sampler: 'weighted',
     normalize: 'dataset',
@@ -245,7 +245,7 @@ describe('refuses', () => {
       { device: 'coreml' },
       /device "coreml" is not in this machine's ONNX Runtime/,
     ],
-  ] satisfies [string, Partial<TrainOptions>, RegExp][])(
+  ] satisfies [string, Partial<NamedTrainOptions>, RegExp][])(
     '%s, before it writes anything',
     async (_, changes, message) => {
       const { width: _w, depth: _d, ...rest } = settings;
@@ -260,7 +260,7 @@ describe('refuses', () => {
     const before = await readFile(join(root, 'kept/config.json'), 'utf8');
     const other = join(root, 'other');
     await makeFolder(other, { count: 6, values: [0, 255] });
-    const again = (changes: Partial<TrainOptions>) =>
+    const again = (changes: Partial<NamedTrainOptions>) =>
       train({ ...settings, out: join(root, 'kept'), resume: true, ...changes });
     await expect(again({ width: 4 })).rejects.toThrow(
       /cannot be resumed: the model changed from .*"width":2.* to .*"width":4/,

@@ -37,7 +37,8 @@ import { RunPictures } from './run-pictures.js';
 import { RunReport } from './run-report.js';
 import { settleThreshold } from './run-threshold.js';
 import { measureSteps } from './time-budget.js';
-import type { TrainOptions, TrainSettings } from './train-options.js';
+import { withNamedParts } from './run-objects.js';
+import type { NamedTrainOptions, TrainOptions, TrainSettings } from './train-options.js';
 import { defined, settingsOf } from './train-options.js';
 import type { Plan } from './train-plan.js';
 import { factsFor, planTraining } from './train-plan.js';
@@ -54,7 +55,8 @@ export interface TrainResult extends RunScores {
 }
 
 /** Trains a model and writes a run folder. */
-export async function train(options: TrainOptions): Promise<TrainResult> {
+export async function train(given: TrainOptions): Promise<TrainResult> {
+  const options = await withNamedParts(given);
   const ranks = new Ranks(options.communicator);
   const note = (ranks.isFirst && options.onNote) || (() => undefined);
   if (options.resume && options.out === undefined) {
@@ -68,7 +70,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   );
   const earlier =
     (await ranks.onFirst(async () => (await openEarlier(folder, options, note)) ?? null)) ?? undefined;
-  const settings: TrainOptions = earlier
+  const settings: NamedTrainOptions = earlier
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : await withRecipe(options);
   if (earlier) checkResumable(options, earlier, folder);
@@ -94,7 +96,7 @@ type Budget = Pick<RunConfig['training'], 'epochs' | 'maxSteps'>;
 
 async function runTraining(
   plan: Plan,
-  options: TrainOptions,
+  options: NamedTrainOptions,
   folder: RunFolder,
   earlier: RunConfig | undefined,
   runtime: Runtime,
@@ -189,6 +191,7 @@ async function runTraining(
       epochs: wanted,
       maxSteps: maxSteps ?? undefined,
       accumulate: plan.accumulate,
+      metrics: options.metrics,
       callbacks,
       signal: options.signal,
       resume,
@@ -222,7 +225,7 @@ async function lookForLr(
   learner: Learner,
   batches: BatchSource,
   plan: Plan,
-  { signal }: TrainOptions,
+  { signal }: NamedTrainOptions,
   note: (message: string) => void,
 ): Promise<LrFinderResult> {
   const found = await rangeTestOf(learner, batches, plan, { signal });

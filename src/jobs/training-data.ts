@@ -13,7 +13,7 @@ import {
   splitDataset,
 } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import type { TrainOptions } from './train-options.js';
+import type { NamedTrainOptions } from './train-options.js';
 
 export interface TrainingData {
   /** How it was opened. */
@@ -26,7 +26,7 @@ export interface TrainingData {
 }
 
 /** Opens the data and splits it: the same options give the same parts, at the start of a run and ever after. */
-export async function openTrainingData(given: TrainOptions): Promise<TrainingData> {
+export async function openTrainingData(given: NamedTrainOptions): Promise<TrainingData> {
   const source: OpenOptions = {
     root: given.data,
     format: given.format,
@@ -39,7 +39,7 @@ export async function openTrainingData(given: TrainOptions): Promise<TrainingDat
     masks: given.masks,
     group: given.group === undefined ? undefined : pattern(given.group),
   };
-  const dataset = await openDataset(source);
+  const dataset = given.objects?.data ?? (await openDataset(source));
   const parts = splitDataset(dataset, {
     valid: await partOf(given.val, dataset, source),
     test: await partOf(given.test, dataset, source),
@@ -54,7 +54,9 @@ const EXAMINED_PAIRS = 48;
 const WARNINGS_TOLD = 5;
 
 /** The cheap part of `doctor`. @throws PixelwiseError for what would spoil the run. */
-export async function examined({ source, dataset }: TrainingData): Promise<DoctorReport> {
+export async function examined({ source, dataset }: TrainingData): Promise<DoctorReport | undefined> {
+  // Files are examined, not objects.
+  if (formatNamed(dataset) === undefined) return undefined;
   const format = formatNamed(dataset);
   const report = await examine({ ...source, format, opened: dataset, sample: EXAMINED_PAIRS });
   const error = report.problems.find(({ level, code }) => level === 'error' && code !== 'split');

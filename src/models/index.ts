@@ -51,6 +51,7 @@ export {
   type ModelOptions,
   PRETRAINED_MODEL,
   registerModel,
+  registerModelObject,
   withCurrentNames,
 } from './registry.js';
 export { RESNET18_UNET, RESNET34_UNET, ResNetUNet, type ResNetUNetOptions } from './resnet-unet.js';

@@ -9,7 +9,7 @@ import { DEEPLABV3PLUS } from './deeplabv3plus.js';
 import type { MobileNetUNetOptions } from './mobilenet-unet.js';
 import { MOBILENET_UNET } from './mobilenet-unet.js';
 import type { ModelEntry, SegmentationModel } from './model-entry.js';
-import { isModelEntry } from './model-entry.js';
+import { defineModel, isModelEntry } from './model-entry.js';
 import type { OnnxUNetSettings } from './onnx-encoder-unet.js';
 import { ONNX_UNET } from './onnx-encoder-unet.js';
 import type { SharedOptions } from './options.js';
@@ -70,6 +70,24 @@ export function registerModel(name: string, entry: ModelEntry): void {
   if (!isModelEntry(entry)) throw new UsageError(`registerModel("${name}"): describe it by defineModel()`);
   if ((MODELS.get(name) ?? entry) !== entry) throw new UsageError(`there is a model "${name}" already`);
   MODELS.set(name, entry);
+}
+
+/** Names of the models that are objects. */
+const OBJECTS = new Set<string>();
+
+/**
+ * Makes one model object usable by the name of its class, in place of an earlier object of that name. `train` does
+ * so with a model that it is given.
+ *
+ * @throws UsageError if a model of the registry has the name.
+ */
+export function registerModelObject(name: string, model: SegmentationModel): void {
+  if (MODELS.has(name) && !OBJECTS.has(name)) {
+    throw new UsageError(`there is a model "${name}" already: give the class of your model another name`);
+  }
+  OBJECTS.add(name);
+  const description = 'a model of your own';
+  MODELS.set(name, defineModel({ title: name, description, options: {}, create: () => model }));
 }
 
 /** The names of all models, the built-in ones first. */

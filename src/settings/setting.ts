@@ -25,6 +25,9 @@ export type ValueOf<S> = S extends { readonly kind: Kind<infer T> } ? T : never;
 /** A setting for each option of `O`: an option without a setting does not compile, nor a setting of another type. */
 export type Settings<O> = { readonly [K in keyof O]-?: Setting<Exclude<O[K], undefined>> };
 
+/** Options that an error message lists, at most. */
+const MOST_LISTED = 20;
+
 /**
  * Checks options against their table and fills in the defaults.
  *
@@ -41,8 +44,9 @@ export function checkSettings<O extends object>(
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
   if (unknown !== undefined) {
     const names = rows.map(([name]) => name);
+    const few = names.length <= MOST_LISTED;
     throw new UsageError(
-      `${owner} has no option "${unknown}"; its options are ${names.join(', ') || 'none'}.${didYouMean(unknown, names)}`,
+      `${owner} has no option "${unknown}"${few ? `; its options are ${names.join(', ') || 'none'}` : ''}.${didYouMean(unknown, names)}`,
     );
   }
   const values = given as Readonly<Record<string, unknown>>;

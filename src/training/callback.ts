@@ -26,7 +26,7 @@
  * the callback that writes checkpoints: a checkpoint holds what each had decided by then.
  */
 import type { Batch } from '../data/dataset.js';
-import type { Scores } from '../metrics/index.js';
+import type { EpochScores } from './tally.js';
 import type { Learner, StepOutput } from './learner.js';
 
 export type StopReason = 'epochs' | 'minutes' | 'patience' | 'interrupted';
@@ -45,9 +45,9 @@ export interface EpochRecord {
   /** Training images a second, validation not counted. */
   readonly imagesPerSecond: number;
   /** At the model's resolution, in training mode, while the weights move. */
-  readonly train: Scores;
+  readonly train: EpochScores;
   /** At the model's resolution, after the epoch. */
-  readonly valid?: Scores;
+  readonly valid?: EpochScores;
   /** Where several trained as one: how many. */
   readonly ranks?: number;
   /** Where several trained as one: seconds of the epoch in which gradients went between them. */
@@ -121,6 +121,8 @@ export interface TallyState {
   readonly samples: number;
   readonly loss: number;
   readonly losses: Readonly<Record<string, number>>;
+  /** Sums of scores of your own; checkpoints of earlier versions have none. */
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
   readonly counts: readonly number[];
   readonly seconds: number;
   readonly waitSeconds: number;

@@ -36,6 +36,7 @@ const savedState = z.object({
         samples: whole,
         loss: z.number(),
         losses: z.record(z.string(), z.number()),
+        metrics: z.record(z.string(), z.number()).optional(),
         counts: z.array(whole),
         seconds: z.number(),
         // Checkpoints of earlier versions have none.

@@ -3,6 +3,7 @@ import type { Batch } from '../data/dataset.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { BatchEvent, Callback, EpochRecord, FitContext, FitState, StopReason } from './callback.js';
 import type { Learner, StepOutput } from './learner.js';
+import type { BatchMetric } from './tally.js';
 import { Tally } from './tally.js';
 
 /** Where batches come from: a `Loader`, or anything like it. */
@@ -25,6 +26,8 @@ export interface FitOptions {
   /** Ends the run after so many optimizer steps, in the middle of an epoch if need be. */
   readonly maxSteps?: number | undefined;
   readonly callbacks?: readonly Callback[];
+  /** Scores of your own, by name. */
+  readonly metrics?: Readonly<Record<string, BatchMetric>> | undefined;
   /**
    * Batches whose gradients make one optimizer step, each weighing by its samples; default 1. The step equals
    * that of one large batch where the loss is a mean over pixels and none are ignored (cross-entropy), up to
@@ -90,7 +93,7 @@ class Fit implements FitContext {
     this.callbacks = callbacks;
     this.accumulate = accumulate;
     this.totalBatches = Math.min(epochs * train.length, this.batchesOf(this.maxSteps));
-    this.tally = new Tally(options.classNames);
+    this.tally = new Tally(options.classNames, options.metrics);
     if (resume) this.restore(resume);
   }
 
@@ -215,7 +218,7 @@ class Fit implements FitContext {
   }
 
   private async endEpoch(): Promise<void> {
-    const { valid, classNames } = this.options;
+    const { valid, classNames, metrics } = this.options;
     const { replicas } = this.learner;
     await this.learner.synchronize();
     await this.averageBuffers();
@@ -226,7 +229,7 @@ class Fit implements FitContext {
     const scores = this.tally.scores();
     let validTally: Tally | undefined;
     if (valid) {
-      validTally = new Tally(classNames);
+      validTally = new Tally(classNames, metrics);
       await this.tell('validStart', (c) => c.validStart?.(this));
       // A callback may have put other values in place.
       await this.averageBuffers();
@@ -252,7 +255,7 @@ class Fit implements FitContext {
     this.history.push(record);
     this.epoch++;
     this.batch = 0;
-    this.tally = new Tally(classNames);
+    this.tally = new Tally(classNames, metrics);
     await this.tell('epochEnd', (c) => c.epochEnd?.(this, record));
     if (await this.askedToStop()) this.stopped = 'interrupted';
   }

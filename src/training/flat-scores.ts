@@ -1,16 +1,18 @@
 /** Scores as a flat list of named numbers: columns of a table, curves of a chart. */
-import type { Scores } from '../metrics/index.js';
+import type { EpochScores } from './tally.js';
 
 /**
- * `loss`, its components (`loss/bce`), `pixelAccuracy`, `meanIoU`, … and of each class `iou/NAME`, `dice/NAME`,
+ * `loss`, its components (`loss/bce`), scores of your own (`metric/NAME`), `pixelAccuracy`, `meanIoU`, … and of each class `iou/NAME`, `dice/NAME`,
  * `precision/NAME`, `recall/NAME`. Null where a score is undefined; what does not apply is left out.
  */
-export function flatScores(scores: Scores): [name: string, value: number | null][] {
+export function flatScores(scores: EpochScores): [name: string, value: number | null][] {
   const { loss, losses = {}, pixelAccuracy, meanIoU, meanDice, dice, iou, meanGroupDice, classes } = scores;
+  const { metrics = {} } = scores;
   const plain = { loss, pixelAccuracy, meanIoU, meanDice, dice, iou, meanGroupDice };
   const flat: [string, number | null | undefined][] = [
     ...Object.entries(plain),
     ...Object.entries(losses).map(([name, value]): [string, number | null] => [`loss/${name}`, value]),
+    ...Object.entries(metrics).map(([name, value]): [string, number] => [`metric/${name}`, value]),
     ...(['iou', 'dice', 'precision', 'recall'] as const).flatMap((score) =>
       classes.map((one): [string, number | null] => [`${score}/${one.name}`, one[score]]),
     ),

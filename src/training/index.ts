@@ -54,4 +54,4 @@ export {
   writeRunScores,
 } from './run-scores.js';
 export { type BatchShape, evaluationGraph } from './step.js';
-export { Tally } from './tally.js';
+export { type BatchMetric, type EpochScores, Tally } from './tally.js';

@@ -252,7 +252,8 @@ export class Learner {
     const output = share ? await this.pool(own, share) : own;
     this.latest = batch.ids;
     const { channels, height, width } = batch;
-    this.images = { channels, height, width };
+    // A rank whose part of the batch is empty learns nothing of its shape.
+    if (batch.size > 0) this.images = { channels, height, width };
     if (!Number.isFinite(output.loss)) {
       await this.synchronize();
       if (Number.isFinite(own.loss))

@@ -122,6 +122,8 @@ const trainingSchema = z.object({
   /** When the frozen encoder begins to learn, and how fast. */
   unfreezing: z.object({ after: whole.positive(), lr: z.number().positive().optional() }).optional(),
   seed: z.number(),
+  /** The settings above that were objects: what stands there are names of functions. */
+  custom: z.array(z.string()).optional(),
 });
 
 const runConfigSchema = z.object({
@@ -139,6 +141,8 @@ const runConfigSchema = z.object({
   model: z.object({
     name: z.string(),
     options: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
+    /** The name is that of a class outside of Pixelwise. */
+    custom: z.literal(true).optional(),
   }),
   classes: z.array(z.string()).min(2).max(255),
   /** Of the images: 1 grey, 3 RGB. */

@@ -2,7 +2,7 @@
 import { PixelwiseError, UsageError } from '../../errors/index.js';
 import { recogniseFormat } from '../../data/index.js';
 import { type Choice, settingsApplyingTo } from '../../training/run-settings.js';
-import type { TrainOptions, TrainSettings } from '../train-options.js';
+import type { NamedTrainOptions, TrainSettings } from '../train-options.js';
 import { recipeNamed } from './registry.js';
 
 export type { Recipe } from './recipe.js';
@@ -15,7 +15,7 @@ export { recipeNamed, RECIPES } from './registry.js';
  *
  * @throws PixelwiseError `recipe` where the data is laid out for another recipe and no `format` insists.
  */
-export async function withRecipe(options: TrainOptions): Promise<TrainOptions> {
+export async function withRecipe(options: NamedTrainOptions): Promise<NamedTrainOptions> {
   if (options.recipe === undefined) {
     if (!options.asPublished) return options;
     throw new UsageError('--as-published says how a recipe is followed: name one by --recipe');
@@ -33,7 +33,7 @@ export async function withRecipe(options: TrainOptions): Promise<TrainOptions> {
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const recipe = fitting({ ...settings, ...(options.asPublished && asPublished) }, options);
-  const filled = { format, ...recipe, ...given } as TrainOptions;
+  const filled = { format, ...recipe, ...given } as NamedTrainOptions;
   // Two ways to say how long: the one that was given counts.
   return options.minutes === undefined ? filled : { ...filled, epochs: options.epochs };
 }

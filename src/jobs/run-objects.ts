@@ -1,0 +1,100 @@
+/** The parts of a run that `train` was given as objects instead of by name: a model, a loss, an optimizer… */
+import type { Dataset, Transform } from '../data/index.js';
+import { describeDataset } from '../data/index.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import { registerModelObject } from '../models/index.js';
+import type { Optimizer, TrainedWeight, Schedule, ScheduledRun } from '../optim/index.js';
+import type { Layer, Loss } from '../nn/index.js';
+import { DeviceArray } from '../runtime/index.js';
+import type { RunConfig } from '../training/index.js';
+import type { NamedTrainOptions, TrainOptions } from './train-options.js';
+
+/** Makes an optimizer over the trainable weights. */
+export type OptimizerFactory = (parameters: readonly TrainedWeight[]) => Optimizer;
+
+/** Makes the schedule of a run of a given length. */
+export type ScheduleFactory = (run: ScheduledRun) => Schedule;
+
+export interface RunObjects {
+  readonly model?: Layer;
+  readonly loss?: Loss;
+  readonly optimizer?: OptimizerFactory;
+  readonly schedule?: ScheduleFactory;
+  readonly augment?: readonly Transform[];
+  readonly data?: Dataset;
+}
+
+/** Names of the objects, as config.json keeps them. */
+export type ObjectNames = Partial<Record<keyof RunObjects, string>>;
+
+/**
+ * Separates the objects among the options from what has a name. A model object is registered by the name of its
+ * class.
+ */
+export async function withNamedParts(options: TrainOptions): Promise<NamedTrainOptions> {
+  const { model, loss, optimizer, schedule, augment, data, ...rest } = options;
+  const objects: RunObjects = {
+    ...(typeof model === 'object' && { model }),
+    ...(typeof loss === 'function' && { loss }),
+    ...(typeof optimizer === 'function' && { optimizer }),
+    ...(typeof schedule === 'function' && { schedule }),
+    ...(typeof augment === 'object' && { augment }),
+    ...(typeof data === 'object' && { data: await describeDataset(data, options.classes) }),
+  };
+  if (objects.model) registerModelObject(namesOf(objects).model!, objects.model);
+  return {
+    ...rest,
+    ...(model !== undefined && { model: typeof model === 'object' ? namesOf(objects).model : model }),
+    ...(typeof loss === 'string' && { loss }),
+    ...(typeof optimizer === 'string' && { optimizer }),
+    ...(typeof schedule === 'string' && { schedule }),
+    ...(typeof augment === 'string' && { augment }),
+    data: typeof data === 'object' ? objects.data!.format : data,
+    ...(Object.keys(objects).length > 0 && { objects }),
+  };
+}
+
+/** The names of classes and functions. */
+export function namesOf({ model, loss, optimizer, schedule, augment, data }: RunObjects): ObjectNames {
+  return {
+    ...(model && { model: model.constructor.name }),
+    ...(loss && { loss: loss.name || 'loss' }),
+    ...(optimizer && { optimizer: optimizer.name === '' ? optimizer([]).type : optimizer.name }),
+    ...(schedule && { schedule: schedule.name || 'schedule' }),
+    ...(augment && { augment: augment.map(({ name }) => name || 'transform').join(',') || 'none' }),
+    ...(data && { data: data.format }),
+  };
+}
+
+/** The parts of a run that were objects, by the configuration that it wrote. */
+export function customParts({ model, training }: RunConfig): ObjectNames {
+  const names = training as Readonly<Record<string, unknown>>;
+  const parts = (training.custom ?? []).map((part) => [part, String(names[part])]);
+  return { ...(Object.fromEntries(parts) as ObjectNames), ...(model.custom && { model: model.name }) };
+}
+
+/** @throws PixelwiseError `resume` for a part that was an object in the earlier run and is not given now. */
+export function checkObjectsGiven(config: RunConfig, objects: RunObjects = {}, folder: string): void {
+  for (const [part, name] of Object.entries(customParts(config))) {
+    if (objects[part as keyof RunObjects] !== undefined) continue;
+    const value = part === 'model' ? `new ${name}()` : name;
+    throw new PixelwiseError(
+      'resume',
+      `${folder} was trained with ${part === 'model' ? 'a model of the class' : `the ${part}`} ${name}, which is not part of Pixelwise: resume it from code, with train({ ${part}: ${value}, resume: true, … }).`,
+    );
+  }
+}
+
+/** The learning rate that an optimizer's factory sets. */
+export function learningRateOf(optimizer: OptimizerFactory): number {
+  const made = optimizer([
+    { name: 'weight', weight: new DeviceArray('weight', [1]), gradient: new DeviceArray('gradient', [1]) },
+  ]);
+  const lr = made.groups[0]?.lr;
+  if (lr === undefined || !(lr > 0)) {
+    throw new UsageError(
+      `The optimizer ${made.type} needs a learning rate above 0: new ${made.type}(parameters, { lr })`,
+    );
+  }
+  return lr;
+}
