@@ -213,7 +213,8 @@ async function runTraining(
     };
     if (ranks.isFirst) await writeRunScores(folder, outcome);
     const written = await report?.write();
-    const read = { format: plan.report.format, pairing: plan.report.pairing };
+    const { format } = parts.train;
+    const read = { format: plan.report?.format ?? format, pairing: plan.report?.pairing ?? '' };
     return { ...read, run: folder.path, ...(written !== undefined && { report: written }), ...outcome };
   } finally {
     await learner.close();
