@@ -30,8 +30,8 @@ describe('dataToScore', () => {
     const source = await run({ format: 'folder', group: '^([^_]+)_', maskValues: 'indices' });
     const dataset = await dataToScore(source, { data }, ['background', 'foreground']);
     expect(dataset.groups).toEqual(['p0', 'p0', 'p1', 'p1']);
-    // 255 was "ignored" where the model was trained: so it is here.
-    expect(new Set((await dataset.get(0)).mask.data)).toEqual(new Set([0, 255]));
+    // The run's masks held 0 and 1; here nothing but 0 and 255 occurs, so 255 is the foreground.
+    expect(new Set((await dataset.get(0)).mask.data)).toEqual(new Set([0, 1]));
     const told = await dataToScore(source, { data, group: '.*' }, ['background', 'foreground']);
     expect(told.groups).toEqual(told.ids);
   });

@@ -1,7 +1,8 @@
 /** Data opened to be scored: read as the run that is scored read its own, unless options say otherwise. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { openDataset, recogniseFormat, type Dataset } from '../data/index.js';
+import { examine, FORMAT_NAMES, openDataset, recogniseFormat, type Dataset } from '../data/index.js';
+import { PixelwiseError } from '../errors/index.js';
 import {
   dataReading,
   readRunConfig,
@@ -63,4 +64,15 @@ export async function dataToScore(
 async function formatOf(root: string, config: RunConfig | undefined, { format }: DataReading) {
   if (format !== undefined && config?.data.path === resolve(root)) return format;
   return recogniseFormat(root, format);
+}
+
+/** Pairs looked at before a data set is scored. */
+const EXAMINED_PAIRS = 24;
+
+/** Throws where one class, or ignored pixels, make up everything: any score on such data would mean nothing. */
+export async function refuseOneClass(dataset: Dataset, root: string): Promise<void> {
+  const format = FORMAT_NAMES.find((name) => name === dataset.format);
+  const { problems } = await examine({ root, format, opened: dataset, sample: EXAMINED_PAIRS });
+  const found = problems.find(({ code }) => code === 'one-class' || code === 'all-ignored');
+  if (found) throw new PixelwiseError(found.code, `${root}: ${found.message} ${found.fix}`);
 }

@@ -9,7 +9,7 @@ import { parseLosses } from '../../nn/index.js';
 import { writeGallery } from '../../report/index.js';
 import type { Run } from '../command.js';
 import { chosenThreshold } from '../chosen-threshold.js';
-import { dataToScore } from '../data-to-score.js';
+import { dataToScore, refuseOneClass } from '../data-to-score.js';
 import { partToScore } from '../part-to-score.js';
 import { scoresText } from '../scores-text.js';
 
@@ -36,6 +36,7 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
     const { classes, loss, lossSettings } = segmenter.card;
     const dataset = await dataToScore(source, options, classes);
     dataset.notes?.forEach((note) => output.note(note));
+    await refuseOneClass(dataset, data);
     const { part, note } = await partToScore(source, dataset, data, split);
     if (note !== undefined) output.warn(note);
     const { tile, overlap, keepLargest, minArea, fillHoles } = options;
