@@ -57,7 +57,9 @@ describe('train', () => {
   });
 
   it('leaves its scores in the run, with the pixels that they were counted from', async () => {
-    const { run, report: _report, ...outcome } = await into('scored', { epochs: 1, val: 2 / 6, test: 1 / 6 });
+    const result = await into('scored', { epochs: 1, val: 2 / 6, test: 1 / 6 });
+    const { run, report: _report, format, pairing, ...outcome } = result;
+    expect({ format, pairing }).toEqual({ format: 'folder', pairing: '6 pairs: images/N.png ↔ masks/N.png' });
     const folder = new RunFolder(run);
     const scores = parseRunScores(await readFile(folder.scoresPath, 'utf8'), folder.scoresPath);
     expect(scores).toMatchObject(outcome);
