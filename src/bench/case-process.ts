@@ -1,6 +1,6 @@
 /**
- * A process that does one piece of measuring, so that its memory is its own: reads what to measure from its
- * one argument (JSON), prints what it found as one line of JSON.
+ * Entry point of a process that runs one measurement, so that its peak memory is not mixed with others. It reads
+ * the task as JSON from its only argument and prints the result as one line of JSON.
  */
 import { PixelwiseError } from '../errors/index.js';
 import { loadModelFile } from '../jobs/model-file.js';
@@ -10,13 +10,13 @@ import type { BenchCase, CaseSettings } from './case.js';
 import { convolutionRates } from './convolution-rate.js';
 import { measureCase } from './measure-case.js';
 
-/** What the process is asked. */
+/** The measurement to run. */
 export type Task =
   | {
       readonly kind: 'case';
       readonly case: BenchCase;
       readonly settings: CaseSettings;
-      /** The file that the model comes from, for one of the caller's own. */
+      /** The file that registers the model, for a custom model. */
       readonly modelFile?: string | undefined;
     }
   | {
@@ -26,7 +26,7 @@ export type Task =
       readonly repeats: number;
     };
 
-/** What it prints where it failed. */
+/** Printed instead of a result if the measurement failed. */
 export interface Failure {
   readonly error: { readonly code: string; readonly message: string };
 }

@@ -1,4 +1,4 @@
-/** What is measured: a model doing one thing at one size. */
+/** A benchmark case: a model, a mode, a batch size and an image size. */
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors/index.js';
 import type { SegmentationModel } from '../models/index.js';
@@ -9,13 +9,13 @@ export const BENCH_MODES = ['train', 'predict', 'data'] as const;
 
 /**
  * - `train`: forward, loss, backward and Adam on one batch, as `fit` does it;
- * - `predict`: the model alone with its weights baked in, normalised floats to logits;
- * - `data`: image files to batches, augmented.
+ * - `predict`: the model alone, weights as constants in the graph, from normalised floats to logits;
+ * - `data`: from image files to augmented batches.
  */
 export type BenchMode = (typeof BENCH_MODES)[number];
 
 export interface BenchCase {
-  /** As `--model` takes it. */
+  /** Model name, as in `--model`. */
   readonly model: string;
   readonly mode: BenchMode;
   /** Images in one step. */
@@ -25,20 +25,20 @@ export interface BenchCase {
   readonly threads: number;
 }
 
-/** What a case is measured with. */
+/** How a case is measured. */
 export interface CaseSettings {
   readonly device: Device;
-  /** Steps that are timed, after one that is not. */
+  /** Number of timed steps, after one warm-up step. */
   readonly repeats: number;
-  /** Of a `data` case: the labelled images. */
+  /** Folder of labelled images, for `data` cases. */
   readonly data?: string | undefined;
-  /** Whether time is told by operator and by layer, too. */
+  /** Whether to report time by operator and by layer. */
   readonly profile: boolean;
 }
 
-/** What cases are made of; what is absent takes the models' defaults. */
+/** Selects the cases. Absent values are the models' defaults. */
 export interface CaseChoice {
-  /** One model; default those whose entries say so. */
+  /** One model; default all models whose registry entries have `benched` set. */
   readonly model?: string | undefined;
   /** One mode; default all. */
   readonly mode?: BenchMode | undefined;
@@ -49,10 +49,10 @@ export interface CaseChoice {
 }
 
 /**
- * The cases of a choice, in the order in which they are measured. Loading data knows no model, so of models
- * with the same batch and size one `data` case is enough.
+ * The selected cases, in the order in which they are measured. Data loading does not depend on the model, so
+ * there is only one `data` case per batch and image size.
  *
- * @throws UsageError for a model that does not exist.
+ * @throws UsageError for an unknown model.
  */
 export function benchCases(choice: CaseChoice): BenchCase[] {
   const { threads = availableParallelism() } = choice;
@@ -72,14 +72,14 @@ export function benchCases(choice: CaseChoice): BenchCase[] {
 }
 
 function defined({ batch, size }: CaseChoice): { batch?: number; size?: number } {
-  if (size !== undefined && size < 2) throw new UsageError(`--size is from 2, not ${size}`);
+  if (size !== undefined && size < 2) throw new UsageError(`--size must be at least 2, not ${size}`);
   return { ...(batch !== undefined && { batch }), ...(size !== undefined && { size }) };
 }
 
-/** The classes that a model is measured with, background included. */
+/** Number of classes in a model's benchmark, including background. */
 export const benchClasses = (model: string) => modelEntry(model).bench.classes;
 
-/** The model of a case, a pretrained encoder frozen. Its weights are not set. */
+/** Creates the model of a case. A pretrained encoder is frozen. The weights are not initialised. */
 export function benchModel(model: string): SegmentationModel {
   const { pretrained } = modelEntry(model);
   return createModel(model, { classes: benchClasses(model), ...(pretrained && { freezeEncoder: true }) });

@@ -1,9 +1,9 @@
 /**
- * The rate that this machine's best convolution reaches: what the rates of whole steps are measured against.
+ * Measures the fastest convolution rate (GFLOP/s) of this machine, as a reference for the rates of whole steps.
  *
- * A fixed list of shapes, most of them the U-Net's own. Each is run as a chain of equal convolutions with
- * their weights baked in, which ONNX Runtime lays out for its fastest kernel; in a chain, bringing the image
- * into that layout and back is shared by several convolutions and weighs little.
+ * The shapes are a fixed list, most of them from the U-Net. Each one is measured as a chain of equal convolutions
+ * with constant weights, for which ONNX Runtime uses its fastest (blocked) layout. The conversion of the image to
+ * that layout and back happens once per chain, so it costs little.
  */
 import type { Tensor } from '../graph/index.js';
 import { conv2d, input, lowerGraph, PORTABLE } from '../graph/index.js';
@@ -25,7 +25,7 @@ export interface ConvolutionShape {
   readonly kernel: number;
 }
 
-/** In the order in which they are run. Padded, stride 1. */
+/** Measured in this order. Same padding, stride 1. */
 export const CONVOLUTION_SHAPES: readonly ConvolutionShape[] = [
   { batch: 4, channels: 64, size: 128, kernel: 3 },
   { batch: 4, channels: 128, size: 64, kernel: 3 },
@@ -39,14 +39,14 @@ export interface ConvolutionRate extends ConvolutionShape {
   readonly gflops: number;
 }
 
-/** Convolutions in a chain. */
+/** Number of convolutions in a chain. */
 const CHAIN = 4;
 
-/** Operations of one convolution, two for each multiplication with an addition. */
+/** Floating-point operations of one convolution: two per multiply-add. */
 export const convolutionOperations = ({ batch, channels, size, kernel }: ConvolutionShape) =>
   2 * batch * channels ** 2 * kernel ** 2 * size ** 2;
 
-/** The rate of each shape, the medians of `repeats`. */
+/** The rate of each shape, from the median time of `repeats` runs. */
 export async function convolutionRates(
   runtime: Runtime,
   repeats: number,
@@ -63,7 +63,7 @@ export async function convolutionRates(
 async function secondsOfChain(runtime: Runtime, repeats: number, shape: ConvolutionShape): Promise<number> {
   const { batch, channels, size, kernel } = shape;
   const noise = noiseSource();
-  // Of this deviation, values neither grow nor fade along the chain.
+  // With this standard deviation the variance of the values stays the same along the chain.
   const deviation = Math.sqrt(1 / (channels * kernel ** 2));
   const image = input('image', [batch, channels, size, size]);
   const filters = Array.from({ length: CHAIN }, (_, i) =>
@@ -106,10 +106,13 @@ async function secondsOfChain(runtime: Runtime, repeats: number, shape: Convolut
   }
 }
 
-/** Makes arrays of noise out of a short stretch of it, since drawing millions would take longer than measuring. */
+/**
+ * Returns a function that fills arrays by repeating a short sequence of noise: drawing millions of random numbers
+ * would take longer than the measurement.
+ */
 function noiseSource(): (size: number, deviation: number) => Float32Array {
   const random = new Random(0, 'convolution-rate');
-  const stretch = Float32Array.from({ length: 65_537 }, () => random.normal());
+  const samples = Float32Array.from({ length: 65_537 }, () => random.normal());
   return (size, deviation) =>
-    Float32Array.from({ length: size }, (_, i) => deviation * stretch[i % stretch.length]!);
+    Float32Array.from({ length: size }, (_, i) => deviation * samples[i % samples.length]!);
 }

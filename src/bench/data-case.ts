@@ -1,4 +1,4 @@
-/** Image files to batches: decoding, resizing, the default augmentation, normalisation. */
+/** Measures data loading: decoding, resizing, `light` augmentation, normalisation. */
 import {
   defaultNormalization,
   Loader,
@@ -12,18 +12,21 @@ import type { BenchCase, CaseSettings } from './case.js';
 import type { Steps } from './timing.js';
 import { timeRepeats } from './timing.js';
 
-/** Batches ahead of the one in use: the loader's default. */
+/** Batches prepared ahead: the loader's default. */
 const PREFETCH = 2;
-/** Batches that make one time: they come in bursts, several being assembled at once. */
+/**
+ * Batches per timed step. Several batches are assembled at once and arrive together, so single ones cannot be
+ * timed.
+ */
 const BATCHES_A_TIME = PREFETCH + 1;
 
 export async function measureData(
   { batch, size }: BenchCase,
   { repeats, data }: CaseSettings,
 ): Promise<Steps> {
-  if (data === undefined) throw new UsageError('a data case needs a data set');
+  if (data === undefined) throw new UsageError('a data case needs a data set: set data');
   const dataset = await openDataset({ root: data });
-  // One long epoch with images drawn again and again, however few there are: nothing ends while it is timed.
+  // One long epoch that samples with replacement, so that even a small data set lasts for all timed steps.
   const batches = (repeats + 1) * BATCHES_A_TIME + PREFETCH;
   const loader = new Loader({
     dataset,
@@ -43,7 +46,7 @@ export async function measureData(
   await epoch.return();
   return {
     times: times.map((seconds) => seconds / BATCHES_A_TIME),
-    // Those ahead are nearly done by now.
+    // Counts the prefetched batches too, which are nearly finished.
     processorSeconds: (user + system) / 1e6 / batches,
   };
 }

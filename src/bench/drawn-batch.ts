@@ -1,4 +1,4 @@
-/** What models are measured on: the time of a step does not depend on what is in the images. */
+/** Random batches for benchmarks: the time of a step does not depend on the pixel values. */
 import type { Batch } from '../data/index.js';
 import { Random } from '../random/index.js';
 import type { BatchShape } from '../training/index.js';
@@ -11,7 +11,7 @@ export const batchShape = ({ batch, size }: BenchCase): BatchShape => ({
   width: size,
 });
 
-/** Noise, with a class drawn for every pixel. */
+/** Noise images, and masks with a random class for each pixel. */
 export function drawBatch({ size, channels, height, width }: BatchShape, classes: number): Batch {
   const random = new Random(0, 'bench');
   const pixels = size * height * width;

@@ -1,4 +1,4 @@
-/** How fast this machine trains, predicts and loads; see docs/benchmarks.md. */
+/** Measures how fast this machine trains, predicts and loads data; see docs/benchmarks.md. */
 export { BENCH_MODES, type BenchCase, type BenchMode, type CaseChoice } from './case.js';
 export { CONVOLUTION_SHAPES, type ConvolutionRate, type ConvolutionShape } from './convolution-rate.js';
 export { forwardOperations, trainingOperations } from '../models/index.js';

@@ -1,4 +1,4 @@
-/** Measures one case, in the process that calls: see `case-process.ts` for a process of its own. */
+/** Measures one case in the current process. `case-process.ts` runs it in a separate one. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,12 +15,12 @@ export interface CaseMeasurement extends Omit<Steps, 'times'> {
   readonly seconds: number;
   readonly fastestSeconds: number;
   readonly slowestSeconds: number;
-  /** Largest resident set of this process so far. */
+  /** Peak resident memory of this process so far. */
   readonly peakMiB: number;
   readonly profile?: OperatorProfile;
 }
 
-/** Measures a case. The peak of memory is that of the whole process, so a fresh one has to be given to it. */
+/** Measures a case. The peak memory is that of the whole process, so run it in a fresh one. */
 export async function measureCase(which: BenchCase, settings: CaseSettings): Promise<CaseMeasurement> {
   const folder = settings.profile ? await mkdtemp(join(tmpdir(), 'pixelwise-profile-')) : undefined;
   try {
@@ -30,7 +30,7 @@ export async function measureCase(which: BenchCase, settings: CaseSettings): Pro
       fastestSeconds: Math.min(...times),
       slowestSeconds: Math.max(...times),
       ...rest,
-      // Kibibytes, on every system.
+      // maxRSS is in KiB on every system.
       peakMiB: process.resourceUsage().maxRSS / 1024,
       ...(folder !== undefined && which.mode !== 'data' && { profile: await readProfile(folder) }),
     };
@@ -44,7 +44,7 @@ async function measureSteps(
   settings: CaseSettings,
   folder: string | undefined,
 ): Promise<Steps> {
-  // What another mode needs is not loaded: it would be counted as this one's memory.
+  // Imports only what the mode needs: other code would count as memory of this case.
   if (which.mode === 'data') return (await import('./data-case.js')).measureData(which, settings);
   const plain = await createNodeRuntime({
     device: settings.device,
@@ -63,7 +63,7 @@ async function measureSteps(
       ? await (await import('./training-case.js')).measureTraining(which, settings, runtime)
       : await (await import('./prediction-case.js')).measurePrediction(which, settings, runtime);
   } finally {
-    // What is being profiled is written when its session is released, which closing does.
+    // The profile is written when the session is released, which `close` does.
     await plain.close();
   }
 }

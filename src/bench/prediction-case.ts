@@ -1,4 +1,4 @@
-/** Predictions: the graph that `export --bare` writes and that a segmenter runs between resizing and resizing back. */
+/** Measures prediction with the graph that `export --bare` writes: the network without resizing. */
 import { defaultNormalization } from '../data/normalization.js';
 import { exportGraph, predictionTarget } from '../inference/export-graph.js';
 import { forwardOperations } from '../models/index.js';

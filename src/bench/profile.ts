@@ -1,29 +1,29 @@
 /**
- * Where the time of a step goes, by ONNX Runtime's own profiler. A node's name begins with the layer that it
- * stands for (`down.0.conv1/Conv_12`, `down.0.conv1:backward/Pad_230`), and so times can be told by layer.
+ * Summarises ONNX Runtime's profile of a step by operator and by layer. A node's name begins with its layer
+ * (`down.0.conv1/Conv_12`, `down.0.conv1:backward/Pad_230`).
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BACKWARD } from '../graph/index.js';
 
 export interface OperatorTime {
-  /** ONNX's name of the operator. */
+  /** ONNX operator name. */
   readonly operator: string;
-  /** How many run in one step. */
+  /** Number of executions in one step. */
   readonly count: number;
-  /** In one step. */
+  /** Time in one step. */
   readonly seconds: number;
 }
 
 export interface LayerTime {
-  /** Path in the model; '' for what belongs to no layer: the loss, and what ONNX Runtime has put in. */
+  /** Path in the model; '' for nodes outside any layer: the loss, and nodes that ONNX Runtime has inserted. */
   readonly layer: string;
   readonly forwardSeconds: number;
   readonly backwardSeconds: number;
 }
 
 export interface OperatorProfile {
-  /** Steps that were profiled. */
+  /** Number of profiled steps. */
   readonly steps: number;
   /** The slowest first. */
   readonly operators: readonly OperatorTime[];
@@ -31,7 +31,7 @@ export interface OperatorProfile {
   readonly layers: readonly LayerTime[];
 }
 
-/** An event of the profile, as Chrome's tracing has them; times in microseconds. */
+/** An event in Chrome's trace format; times in microseconds. */
 interface TraceEvent {
   readonly cat: string;
   readonly name: string;
@@ -40,7 +40,7 @@ interface TraceEvent {
   readonly args?: { readonly op_name?: string };
 }
 
-/** The profile that a session has written to a folder. */
+/** Reads the profile that a session has written to a folder. */
 export async function readProfile(folder: string): Promise<OperatorProfile> {
   const files = (await readdir(folder)).filter((name) => name.endsWith('.json'));
   const events = await Promise.all(
@@ -51,7 +51,7 @@ export async function readProfile(folder: string): Promise<OperatorProfile> {
 
 const KERNEL = '_kernel_time';
 
-/** Means over all runs but the first, which also makes room for what the others then use. */
+/** Averages over all runs except the first, which also allocates memory. */
 export function summarizeProfile(events: readonly TraceEvent[]): OperatorProfile {
   const runs = events
     .filter(({ cat, name }) => cat === 'Session' && name === 'model_run')
@@ -69,7 +69,7 @@ export function summarizeProfile(events: readonly TraceEvent[]): OperatorProfile
     const operator = entry(operators, args?.op_name ?? 'unknown', { count: 0, micros: 0 });
     operator.count++;
     operator.micros += dur;
-    const { layer, backward } = placeOf(name.slice(0, -KERNEL.length));
+    const { layer, backward } = layerOf(name.slice(0, -KERNEL.length));
     entry(layers, layer, { forward: 0, backward: 0 })[backward ? 'backward' : 'forward'] += dur;
   }
   const perStep = (micros: number) => micros / steps / 1e6;
@@ -95,8 +95,8 @@ function entry<V>(map: Map<string, V>, key: string, initial: V): V {
   return initial;
 }
 
-/** The layer that a node stands for, by its name. */
-function placeOf(name: string): { layer: string; backward: boolean } {
+/** The layer of a node, from its name. */
+function layerOf(name: string): { layer: string; backward: boolean } {
   const slash = name.lastIndexOf('/');
   const scope = slash < 0 ? '' : name.slice(0, slash);
   const backward = scope.endsWith(BACKWARD);

@@ -15,54 +15,55 @@ import type { ConvolutionRate } from './convolution-rate.js';
 import type { CaseMeasurement } from './measure-case.js';
 
 export interface BenchOptions extends CaseChoice {
-  /** Labelled images for the `data` cases; default: drawn ones. */
+  /** Labelled images for the `data` cases; default: synthetic images. */
   readonly data?: string | undefined;
   /** Default `cpu`. */
   readonly device?: Device | undefined;
-  /** Steps of a case that are timed; default 5. */
+  /** Timed steps per case; default 5. */
   readonly repeats?: number | undefined;
-  /** Tell the time by operator and layer, too, which makes steps a little slower. Default false. */
+  /** Also report time by operator and layer, which makes steps slightly slower. Default false. */
   readonly profile?: boolean | undefined;
   /** Called before a case is measured. */
   readonly onCase?: ((which: BenchCase, index: number, count: number) => void) | undefined;
-  /** Once aborted, the running process is ended and the call throws `signal.reason`. */
+  /** Aborting it ends the running process, and the call throws `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface CaseResult extends BenchCase, Omit<CaseMeasurement, 'operations'> {
   readonly imagesPerSecond: number;
-  /** Billions of operations a second (see `training-cost.ts` of the models); absent for `data`. */
+  /** GFLOP/s (operations are counted by `training-cost.ts` in src/models); absent for `data`. */
   readonly gflops?: number;
-  /** `gflops` as a share of the best convolution's; absent for `data`. */
+  /** `gflops` divided by the fastest convolution's; absent for `data`. */
   readonly efficiency?: number;
 }
 
 export interface BenchReport {
   readonly cases: readonly CaseResult[];
-  /** The best of {@link BenchReport.convolutions}; absent where nothing was to be compared with it. */
+  /** The fastest rate in {@link BenchReport.convolutions}; absent if all cases are `data`. */
   readonly convGflops?: number;
-  /** The rate of each shape on the list. */
+  /** The rate of each convolution shape. */
   readonly convolutions?: readonly ConvolutionRate[];
 }
 
 const REPEATS = 5;
-/** A chain of convolutions takes some 50 milliseconds. */
+/** A chain of convolutions takes about 50 ms. */
 const CONVOLUTION_REPEATS = 5;
 
 /**
- * Measures the cases of a choice and, in the same run, this machine's best convolution.
+ * Measures the selected cases and, in the same run, this machine's fastest convolution.
  *
- * @throws UsageError for a model that does not exist; PixelwiseError where a case fails.
+ * @throws UsageError for an unknown model; PixelwiseError if a case fails.
  */
 export async function runBench(options: BenchOptions = {}): Promise<BenchReport> {
   const { device = 'cpu', repeats = REPEATS, threads = availableParallelism(), signal } = options;
   const cases = benchCases(options);
   if (options.profile && cases.every(({ mode }) => mode === 'data')) {
-    throw new UsageError('--profile tells the time of a model: take --mode train or predict');
+    throw new UsageError('--profile needs a case that runs a model: use --mode train or predict');
   }
   const loads = cases.filter(({ mode }) => mode === 'data');
-  const drawn = loads.length > 0 && options.data === undefined ? await drawImages(loads, signal) : undefined;
-  const data = options.data ?? drawn;
+  const synthetic =
+    loads.length > 0 && options.data === undefined ? await writeImages(loads, signal) : undefined;
+  const data = options.data ?? synthetic;
   try {
     const computing = cases.length > loads.length;
     const convolutions = computing
@@ -84,7 +85,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
     }
     return { cases: results, ...(convGflops !== undefined && { convGflops, convolutions: convolutions! }) };
   } finally {
-    if (drawn !== undefined) await rm(drawn, { recursive: true, force: true });
+    if (synthetic !== undefined) await rm(synthetic, { recursive: true, force: true });
   }
 }
 
@@ -103,18 +104,20 @@ function resultOf(
   };
 }
 
-/** Height and width of drawn images: a photo's rather than a model's, so that resizing has its share. */
-const DRAWN_SIDE = 384;
+/**
+ * Height and width of the synthetic images. Larger than the models' inputs, so that resizing is part of the work.
+ */
+const SYNTHETIC_SIDE = 384;
 
-/** Images for the `data` cases: as many as a batch. */
-async function drawImages(loads: readonly BenchCase[], signal: AbortSignal | undefined): Promise<string> {
+/** Writes as many synthetic images as the largest batch needs. */
+async function writeImages(loads: readonly BenchCase[], signal: AbortSignal | undefined): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'pixelwise-bench-'));
   const count = Math.max(...loads.map(({ batch }) => batch));
   try {
     await writeCells(folder, {
       count,
-      width: DRAWN_SIDE,
-      height: DRAWN_SIDE,
+      width: SYNTHETIC_SIDE,
+      height: SYNTHETIC_SIDE,
       ...(signal && { signal }),
     });
     return folder;
@@ -126,7 +129,7 @@ async function drawImages(loads: readonly BenchCase[], signal: AbortSignal | und
 
 const PROGRAM = fileURLToPath(new URL('./case-process.js', import.meta.url));
 
-/** Gives a task to a fresh process. */
+/** Runs a task in a fresh process. */
 function inProcess<T extends object>(task: Task, signal: AbortSignal | undefined): Promise<T> {
   const what = task.kind === 'case' ? nameOf(task.case) : 'the convolutions';
   return new Promise((resolve, reject) => {
@@ -135,9 +138,9 @@ function inProcess<T extends object>(task: Task, signal: AbortSignal | undefined
       if (failed?.name === 'AbortError') return reject(failed);
       if (failed?.signal) {
         const hint =
-          failed.signal === 'SIGKILL' ? ' Was memory short? Take a smaller --batch or --size.' : '';
+          failed.signal === 'SIGKILL' ? ' If memory ran out, use a smaller --batch or --size.' : '';
         return reject(
-          new PixelwiseError('bench', `Measuring ${what} was ended by ${failed.signal}.${hint}`, {
+          new PixelwiseError('bench', `Measuring ${what} was stopped by ${failed.signal}.${hint}`, {
             cause: failed,
           }),
         );

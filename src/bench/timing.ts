@@ -1,18 +1,18 @@
-/** Times of work that is done again and again. */
+/** Timing of repeated work. */
 
-/** What a case finds out about its steps. */
+/** Measurements of a case's steps. */
 export interface Steps {
   /** Seconds of each step. */
   readonly times: readonly number[];
-  /** From the model to a graph that is ready to run. */
+  /** Time to build the graph and load it into ONNX Runtime. */
   readonly compileSeconds?: number;
-  /** Processor time of one step over all threads: what a busy machine changes least. */
+  /** CPU time of one step over all threads. It varies less than wall time on a busy machine. */
   readonly processorSeconds?: number;
-  /** Arithmetic of one step; absent where there is none to count. */
+  /** Floating-point operations of one step; absent for data loading. */
   readonly operations?: number;
 }
 
-/** The seconds that `work` takes: does it once without looking at the clock, then `repeats` times with it. */
+/** Runs `work` once as a warm-up, then `repeats` times, and returns the seconds of each timed run. */
 export async function timeRepeats(repeats: number, work: () => Promise<void>): Promise<number[]> {
   await work();
   const times: number[] = [];

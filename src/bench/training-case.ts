@@ -1,4 +1,4 @@
-/** Training steps: forward, loss, backward and Adam by the learner that `fit` drives. */
+/** Measures training steps (forward, loss, backward and Adam) with the learner that `fit` uses. */
 import { trainingOperations } from '../models/index.js';
 import { binaryCrossEntropy, crossEntropy } from '../nn/index.js';
 import { Adam } from '../optim/index.js';

@@ -42,7 +42,7 @@ test('why there is no WebGPU', async () => {
     gpu: { requestAdapter: async () => adapter } as unknown as GPU,
   });
   expect(await missingGpu({})).toEqual({ why: expect.stringMatching(/no WebGPU/), software: false });
-  expect(await missingGpu(gpu(null))).toMatchObject({ why: expect.stringMatching(/no graphics processor/) });
+  expect(await missingGpu(gpu(null))).toMatchObject({ why: expect.stringMatching(/no GPU/) });
   expect(await missingGpu(gpu({ info: { isFallbackAdapter: true } }))).toMatchObject({ software: true });
   expect(await missingGpu(gpu({ info: { isFallbackAdapter: false } }))).toBeUndefined();
 });

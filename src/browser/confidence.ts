@@ -1,7 +1,7 @@
-/** How sure a model is of what it chose. */
+/** Per-pixel confidence of a predicted mask. */
 
 /**
- * The probability of the class that the mask gives each pixel, H×W.
+ * The probability of each pixel's predicted class, H×W.
  *
  * @param probabilities K×H×W.
  */

@@ -1,27 +1,30 @@
-/** What computes in a browser: WebGPU where there is a real one, else WebAssembly on as many threads as may be had. */
+/**
+ * Choice of device in a browser: WebGPU on a hardware GPU, else WebAssembly with as many threads as the page may
+ * use.
+ */
 
-/** `auto`: WebGPU where there is a graphics processor that runs the model, else WebAssembly. */
+/** `auto`: WebGPU if there is a GPU that runs the model, else WebAssembly. */
 export type DeviceChoice = 'auto' | 'webgpu' | 'wasm';
 
 export interface ChosenDevice {
   readonly device: 'webgpu' | 'wasm';
-  /** Threads of WebAssembly: 1 unless the page is cross-origin isolated. */
+  /** WebAssembly threads: 1 unless the page is cross-origin isolated. */
   readonly threads: number;
-  /** Why `auto` did not take WebGPU. */
+  /** Why `auto` did not choose WebGPU. */
   readonly withoutWebGpu: string | undefined;
 }
 
-/** More threads than this do not make a network of this kind faster in a browser. */
-const MOST_THREADS = 8;
+/** More threads than this do not make a segmentation network faster in a browser. */
+const MAX_THREADS = 8;
 
 /**
- * How many threads WebAssembly may use: as many as asked for, by default one a core and at most
- * {@link MOST_THREADS}. They share memory, which browsers give to cross-origin isolated pages alone.
+ * Number of WebAssembly threads: the requested number, or by default one per core and at most {@link
+ * MAX_THREADS}. Threads need shared memory, which browsers allow only in cross-origin isolated pages.
  */
 export function wasmThreads(
-  asked: number | undefined,
-  surroundings: { readonly crossOriginIsolated: boolean; readonly hardwareConcurrency: number },
+  requested: number | undefined,
+  page: { readonly crossOriginIsolated: boolean; readonly hardwareConcurrency: number },
 ): number {
-  if (!surroundings.crossOriginIsolated) return 1;
-  return asked ?? Math.max(1, Math.min(MOST_THREADS, surroundings.hardwareConcurrency));
+  if (!page.crossOriginIsolated) return 1;
+  return requested ?? Math.max(1, Math.min(MAX_THREADS, page.hardwareConcurrency));
 }

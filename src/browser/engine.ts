@@ -1,7 +1,7 @@
 /**
- * What works inside the worker: ONNX Runtime Web on the chosen device, and the same core that segments in
- * Node. ONNX Runtime's files lie beside the worker and are imported by their addresses, so that a page
- * fetches only those of the device that it uses, and bundlers pass them on untouched.
+ * Runs inside the worker: ONNX Runtime Web on the chosen device, and the same segmentation code as in Node. ONNX
+ * Runtime's files are beside the worker and are imported by URL. So a page downloads only the files for the
+ * device that it uses, and bundlers copy them unchanged.
  */
 import type * as Ort from 'onnxruntime-common';
 import { PixelwiseError } from '../errors/index.js';
@@ -14,11 +14,11 @@ import { confidenceOf } from './confidence.js';
 import type { ChosenDevice, DeviceChoice } from './device.js';
 import { wasmThreads } from './device.js';
 import { fetchModel } from './fetch-model.js';
-import type { LoadAnswer, LoadQuestion, SegmentAnswer, SegmentQuestion } from './messages.js';
+import type { LoadRequest, LoadResult, SegmentRequest, SegmentResult } from './messages.js';
 import { pixelsOf } from './pixels.js';
 import { missingGpu } from './web-gpu.js';
 
-/** Written out for bundlers, which look for just this expression. */
+/** Repeated literally because bundlers recognise only the expression `new URL('…', import.meta.url)`. */
 const ORT_FILES = {
   wasm: {
     module: () => new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url),
@@ -30,7 +30,7 @@ const ORT_FILES = {
   },
 } as const;
 
-/** Their names under `assets`, where a page keeps them elsewhere. */
+/** The same files relative to the folder in the `assets` option. */
 const ORT_NAMES = {
   wasm: { module: 'ort/ort.wasm.bundle.min.mjs', binary: 'ort/ort-wasm-simd-threaded.wasm' },
   webgpu: { module: 'ort/ort.webgpu.bundle.min.mjs', binary: 'ort/ort-wasm-simd-threaded.asyncify.wasm' },
@@ -39,28 +39,28 @@ const ORT_NAMES = {
 export class Engine {
   private constructor(
     private readonly segmenter: RasterSegmenter,
-    readonly description: LoadAnswer,
+    readonly description: LoadResult,
   ) {}
 
-  /** Fetches the model and ONNX Runtime, and makes both ready. */
+  /** Downloads and initialises the model and ONNX Runtime. */
   static async load(
-    question: LoadQuestion,
+    request: LoadRequest,
     signal: AbortSignal,
     onProgress: (loaded: number, total: number | undefined) => void,
   ): Promise<Engine> {
-    const { model: source, device, threads, assets } = question;
+    const { model: source, device, threads, assets } = request;
     const { bytes, name } = await fetchModel(source, signal, onProgress);
-    const model = decoded(bytes, name);
-    const { segmenter, chosen } = await opened(model, name, device, threads, assets);
+    const model = decodeBytes(bytes, name);
+    const { segmenter, chosen } = await openSegmenter(model, name, device, threads, assets);
     signal.throwIfAborted();
     const { card, fixedSize } = segmenter;
     return new Engine(segmenter, { ...chosen, card, fixedSize, bytes: bytes.length });
   }
 
-  async segment(question: SegmentQuestion, signal: AbortSignal): Promise<SegmentAnswer> {
-    const { probabilities, confidence, luminance, threshold, name = 'image' } = question;
+  async segment(request: SegmentRequest, signal: AbortSignal): Promise<SegmentResult> {
+    const { probabilities, confidence, luminance, threshold, name = 'image' } = request;
     const started = performance.now();
-    const image = await pixelsOf(question.image, luminance && this.segmenter.card.channels === 1, name);
+    const image = await pixelsOf(request.image, luminance && this.segmenter.card.channels === 1, name);
     const decodeSeconds = (performance.now() - started) / 1000;
     const segmented = await this.segmenter.segment(
       image,
@@ -81,19 +81,19 @@ export class Engine {
   }
 }
 
-interface Opened {
+interface OpenedSegmenter {
   readonly segmenter: RasterSegmenter;
   readonly chosen: ChosenDevice;
 }
 
-async function opened(
+async function openSegmenter(
   model: OnnxModel,
   name: string,
   device: DeviceChoice,
   threads: number | undefined,
   assets: string | undefined,
-): Promise<Opened> {
-  const open = async (on: 'webgpu' | 'wasm', withoutWebGpu?: string): Promise<Opened> => {
+): Promise<OpenedSegmenter> {
+  const open = async (on: 'webgpu' | 'wasm', withoutWebGpu?: string): Promise<OpenedSegmenter> => {
     const count = wasmThreads(threads, {
       crossOriginIsolated,
       hardwareConcurrency: navigator.hardwareConcurrency,
@@ -106,11 +106,11 @@ async function opened(
   if (device === 'wasm') return open('wasm');
   const missing = await missingGpu(navigator);
   if (device === 'webgpu') {
-    // A software adapter is slow but works, and here it was asked for.
+    // A software adapter is slow but works, and the caller asked for WebGPU.
     if (missing && !missing.software) {
       throw new PixelwiseError(
         'device',
-        `WebGPU was asked for: ${missing.why}. Use the device "auto" or "wasm".`,
+        `WebGPU cannot be used: ${missing.why}. Use the device "auto" or "wasm".`,
       );
     }
     return open('webgpu');
@@ -121,12 +121,12 @@ async function opened(
   } catch (error) {
     return open(
       'wasm',
-      `WebGPU does not run this model (${error instanceof Error ? error.message : String(error)})`,
+      `WebGPU cannot run this model (${error instanceof Error ? error.message : String(error)})`,
     );
   }
 }
 
-/** One image of the model's size: compiles its shaders, and shows whether the graphics processor can do it. */
+/** Segments one blank image to compile the shaders and to check that the GPU can run the model. */
 async function segmentBlank(segmenter: RasterSegmenter): Promise<void> {
   const { height, width } = segmenter.fixedSize ?? segmenter.card;
   const { channels, maxValue } = segmenter.card;
@@ -151,7 +151,7 @@ async function importOrt(
     throw new PixelwiseError(
       'assets',
       `${address('module')} cannot be loaded. ONNX Runtime's files are in node_modules/pixelwise/dist/browser: ` +
-        'serve that folder, and give its address as `assets` (see docs/browser.md).',
+        'serve that folder and pass its address as `assets` (see docs/browser.md).',
       { cause },
     );
   }
@@ -161,11 +161,11 @@ async function importOrt(
   return ort;
 }
 
-function decoded(bytes: Uint8Array, name: string): OnnxModel {
+function decodeBytes(bytes: Uint8Array, name: string): OnnxModel {
   try {
     return decodeModel(bytes);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PixelwiseError('model-file', `${name}: no ONNX model that can be read (${why}).`, { cause });
+    throw new PixelwiseError('model-file', `${name} is not a readable ONNX model (${why}).`, { cause });
   }
 }

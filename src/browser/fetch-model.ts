@@ -1,9 +1,10 @@
-/** A model's bytes, from wherever a page has them. */
+/** Reads a model's bytes from an address, a buffer or a file. */
 import { PixelwiseError } from '../errors/index.js';
 
 /**
- * Reads a model whole. @param onProgress bytes so far, and of all where the server says.
- * @throws PixelwiseError `model-missing` where the address gives none.
+ * Reads the complete model file.
+ * @param onProgress receives the bytes read so far, and the total if the server sends it.
+ * @throws PixelwiseError `model-missing` if the download fails.
  */
 export async function fetchModel(
   source: string | Uint8Array | Blob,
@@ -29,9 +30,9 @@ export async function fetchModel(
     );
   }
   if (!response.ok || response.body === null) {
-    throw new PixelwiseError('model-missing', `${source}: the server answers ${response.status}.`);
+    throw new PixelwiseError('model-missing', `${source}: the server answered ${response.status}.`);
   }
-  // A compressed body is longer than its header says, and then the whole is not known.
+  // Content-Length counts the compressed bytes. The size after decompression is unknown.
   const length = response.headers.has('content-encoding') ? null : response.headers.get('content-length');
   const total = length === null ? undefined : Number(length);
   return { bytes: await readAll(response.body, (loaded) => onProgress(loaded, total)), name: source };

@@ -1,4 +1,4 @@
-/** Trained models in a page: `pixelwise/browser`. Nothing here, nor below it, is of Node. */
+/** `pixelwise/browser`: runs trained models in a web page. Nothing it imports uses Node. */
 export { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 export { backgroundClass } from '../images/palette.js';
 export type { ClassMask, Raster } from '../images/raster.js';

@@ -1,9 +1,9 @@
-/** What a page and its worker say to each other. Every question has a number; its answers carry the same. */
+/** Messages between a page and its worker. Each request has an id, and its replies carry the same id. */
 import type { PixelValues } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
 import type { ChosenDevice, DeviceChoice } from './device.js';
 
-/** Pixels on their way to the worker: what can be cloned or handed over. */
+/** An image as it is sent to the worker: only values that can be cloned or transferred. */
 export type SentImage =
   | { readonly kind: 'file'; readonly blob: Blob }
   | { readonly kind: 'bitmap'; readonly bitmap: ImageBitmap }
@@ -21,17 +21,17 @@ export type SentImage =
       readonly data: PixelValues;
     };
 
-export interface LoadQuestion {
+export interface LoadRequest {
   readonly kind: 'load';
   /** An absolute address, or the file itself. */
   readonly model: string | Uint8Array | Blob;
   readonly device: DeviceChoice;
   readonly threads: number | undefined;
-  /** Address of the folder that holds `ort/`; undefined: beside the worker. */
+  /** Address of the folder that contains `ort/`; undefined if `ort/` is beside the worker. */
   readonly assets: string | undefined;
 }
 
-export interface SegmentQuestion {
+export interface SegmentRequest {
   readonly kind: 'segment';
   readonly image: SentImage;
   readonly name: string | undefined;
@@ -41,42 +41,42 @@ export interface SegmentQuestion {
   readonly threshold: number | undefined;
 }
 
-export type Question = LoadQuestion | SegmentQuestion;
+export type WorkerRequest = LoadRequest | SegmentRequest;
 
-/** From page to worker. `abort` and `close` have no answer. */
+/** From page to worker. `abort` has no reply. */
 export type ToWorker =
-  | { readonly id: number; readonly question: Question }
-  | { readonly id: number; readonly question: { readonly kind: 'abort' } };
+  | { readonly id: number; readonly request: WorkerRequest }
+  | { readonly id: number; readonly request: { readonly kind: 'abort' } };
 
-export interface LoadAnswer extends ChosenDevice {
+export interface LoadResult extends ChosenDevice {
   readonly card: ModelCard;
-  /** The one size that the file takes, where there is one. */
+  /** The input size, if the model accepts only one. */
   readonly fixedSize: { readonly height: number; readonly width: number } | undefined;
   /** Bytes of the model file. */
   readonly bytes: number;
 }
 
-export interface SegmentAnswer {
+export interface SegmentResult {
   readonly width: number;
   readonly height: number;
   readonly mask: Uint8Array;
   readonly probabilities: Float32Array | undefined;
   readonly confidence: Float32Array | undefined;
-  /** From pixels to mask. */
+  /** Time from pixels to mask. */
   readonly seconds: number;
-  /** From the file or bitmap to pixels. */
+  /** Time from the file or bitmap to pixels. */
   readonly decodeSeconds: number;
 }
 
-export interface AnswerOf {
-  readonly load: LoadAnswer;
-  readonly segment: SegmentAnswer;
+export interface ResultOf {
+  readonly load: LoadResult;
+  readonly segment: SegmentResult;
 }
 
 export interface SentError {
   readonly name: string;
   readonly message: string;
-  /** Of a PixelwiseError. */
+  /** Only for a PixelwiseError. */
   readonly code: string | undefined;
 }
 
@@ -88,5 +88,5 @@ export type FromWorker =
       readonly loaded: number;
       readonly total: number | undefined;
     }
-  | { readonly id: number; readonly kind: 'done'; readonly answer: LoadAnswer | SegmentAnswer }
+  | { readonly id: number; readonly kind: 'done'; readonly result: LoadResult | SegmentResult }
   | { readonly id: number; readonly kind: 'failed'; readonly error: SentError };

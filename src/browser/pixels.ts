@@ -1,17 +1,19 @@
-/** The worker's side of an image: pixels in the channels that the model knows. */
+/** Decodes an image in the worker to pixels with the model's number of channels. */
 import { PixelwiseError } from '../errors/index.js';
 import type { Raster } from '../images/raster.js';
 import type { SentImage } from './messages.js';
 import { AS_STORED } from './sources.js';
 
 /**
- * Decodes what was sent. @param luminance brings colours to one channel, where the model has one.
- * @throws PixelwiseError `image-damaged` where a file cannot be decoded, `image-too-large` where the browser
- *   has no canvas of that size.
+ * Decodes an image.
+ * @param luminance converts colours to one channel.
+ * @throws PixelwiseError `image-damaged` if a file cannot be decoded, `image-too-large` if the browser cannot
+ *   make a canvas of that size.
  */
 export async function pixelsOf(sent: SentImage, luminance: boolean, name: string): Promise<Raster> {
   if (sent.kind === 'raster') return sent;
-  const { width, height, data } = sent.kind === 'rgba' ? sent : await drawn(await bitmapOf(sent, name), name);
+  const { width, height, data } =
+    sent.kind === 'rgba' ? sent : await drawBitmap(await bitmapOf(sent, name), name);
   return luminance ? luminanceOf(data, width, height) : coloursOf(data, width, height);
 }
 
@@ -26,17 +28,18 @@ async function bitmapOf(
     throw new PixelwiseError(
       'image-damaged',
       `${name}: this browser cannot decode it (${sent.blob.size.toLocaleString('en')} bytes` +
-        `${sent.blob.type && `, ${sent.blob.type}`}). It is damaged, or of a format that browsers do not read: ` +
+        `${sent.blob.type && `, ${sent.blob.type}`}). It is damaged, or browsers do not read its format: ` +
         'save it as PNG, JPEG or WebP.',
       { cause },
     );
   }
 }
 
-function drawn(bitmap: ImageBitmap, name: string): ImageData {
+function drawBitmap(bitmap: ImageBitmap, name: string): ImageData {
   const { width, height } = bitmap;
   try {
-    // Kept in memory: pixels from a graphics processor would have to come back, and need not be exact.
+    // `willReadFrequently` keeps the canvas in main memory. Reading back from the GPU is slow and may not be
+    // exact.
     const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
     if (context === null) throw new Error('no canvas');
     context.drawImage(bitmap, 0, 0);
@@ -52,7 +55,7 @@ function drawn(bitmap: ImageBitmap, name: string): ImageData {
   }
 }
 
-/** RGBA to RGB. Alpha is dropped, as everywhere. */
+/** RGBA to RGB. Alpha is ignored, as everywhere in Pixelwise. */
 export function coloursOf(rgba: Uint8ClampedArray, width: number, height: number): Raster {
   const data = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
@@ -63,7 +66,7 @@ export function coloursOf(rgba: Uint8ClampedArray, width: number, height: number
   return { width, height, channels: 3, data };
 }
 
-/** RGBA to its luminance (ITU-R BT.601, in 16-bit fixed point as PIL has it: greys stay exactly themselves). */
+/** RGBA to luminance: ITU-R BT.601 in 16-bit fixed point as in PIL, which keeps greys exactly unchanged. */
 export function luminanceOf(rgba: Uint8ClampedArray, width: number, height: number): Raster {
   const data = new Uint8Array(width * height);
   for (let from = 0, to = 0; to < data.length; from += 4, to++) {

@@ -1,5 +1,5 @@
 /**
- * A trained model in a page:
+ * Segments images in a web page with a trained model:
  *
  * ```ts
  * import { Segmenter } from 'pixelwise/browser';
@@ -9,100 +9,105 @@
  * segmenter.close();
  * ```
  *
- * All work is done in a worker, decoding included, so the page never freezes.
+ * All work, including decoding, runs in a worker, so the page never freezes.
  */
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import type { ModelCard } from '../inference/model-card.js';
 import type { DeviceChoice } from './device.js';
-import type { AnswerOf, FromWorker, LoadAnswer, Question, SentError, ToWorker } from './messages.js';
+import type { FromWorker, LoadResult, ResultOf, SentError, ToWorker, WorkerRequest } from './messages.js';
 import type { ImageSource } from './sources.js';
 import { sentImage } from './sources.js';
 
 export interface LoadOptions {
-  /** Default `auto`: WebGPU where there is a graphics processor that runs the model, else WebAssembly. */
+  /** Default `auto`: WebGPU if there is a GPU that runs the model, else WebAssembly. */
   readonly device?: DeviceChoice;
-  /** Threads of WebAssembly; default one a core, at most 8. A page that is not cross-origin isolated has 1. */
+  /** WebAssembly threads; default one per core, at most 8. Always 1 if the page is not cross-origin isolated. */
   readonly threads?: number;
   /**
-   * Address of a folder with the files of `pixelwise/dist/browser`, ending in a slash. Default: where the
-   * bundler put them, or, without one, beside this module.
+   * Address of a folder with the files of `pixelwise/dist/browser`. Default: where the bundler put them or,
+   * without a bundler, beside this module.
    */
   readonly assets?: string | URL;
-  /** Called while the model is fetched. `total` is absent where the server does not say. */
+  /** Called while the model is downloaded. `totalBytes` is absent if the server does not send the length. */
   readonly onProgress?: (loadedBytes: number, totalBytes?: number) => void;
-  /** Once aborted, loading ends and throws `signal.reason`. */
+  /** Aborting it stops loading, which then throws `signal.reason`. */
   readonly signal?: AbortSignal;
 }
 
 export interface SegmentOptions {
-  /** Whether probabilities are wanted too: 4 bytes for each pixel and class. Default false. */
+  /** Also return the probabilities: 4 bytes per pixel and class. Default false. */
   readonly probabilities?: boolean;
-  /** Whether each pixel's probability of the class it was given is wanted. Default false. */
+  /** Also return the probability of each pixel's predicted class. Default false. */
   readonly confidence?: boolean;
-  /** Two classes only: from which probability on a pixel is of class 1, 0 … 1. Default: the model's own. */
+  /**
+   * Two classes only: pixels with at least this probability (0 … 1) are class 1. Default: the model's threshold.
+   */
   readonly threshold?: number;
-  /** Models of one channel: takes the luminance of colour images instead of refusing them. Default false. */
+  /** One-channel models only: convert colour images to luminance instead of throwing. Default false. */
   readonly luminance?: boolean;
-  /** Once aborted, the call throws `signal.reason`; a run that has begun ends unheard. */
+  /**
+   * Aborting it makes the call throw `signal.reason`. The result of a run that has already started is discarded.
+   */
   readonly signal?: AbortSignal;
-  /** What messages call the image; default a file's name. */
+  /** Name of the image in error messages; default the file's name. */
   readonly name?: string;
 }
 
-/** The mask of one image. */
+/** The result for one image. */
 export interface Segmentation {
-  /** Class of every pixel, at the size of the image. */
+  /** Class of each pixel, at the size of the image. */
   readonly mask: ClassMask;
-  /** Probability of every class, K×H×W at the size of the image; where asked for. */
+  /** Probability of every class, K×H×W at the size of the image, if requested. */
   readonly probabilities?: Planes;
-  /** Probability, 0 … 1, of the class in the mask, H×W; where asked for. */
+  /** Probability (0 … 1) of the class in the mask, H×W, if requested. */
   readonly confidence?: Float32Array;
   readonly width: number;
   readonly height: number;
-  /** From pixels to mask: resizing, model and resizing back. */
+  /** Time from pixels to mask: resizing, model and resizing back. */
   readonly seconds: number;
-  /** From the file or picture to pixels. */
+  /** Time from the file or picture to pixels. */
   readonly decodeSeconds: number;
 }
 
-interface Waiting {
-  readonly resolve: (answer: AnswerOf[keyof AnswerOf]) => void;
+interface PendingRequest {
+  readonly resolve: (result: ResultOf[keyof ResultOf]) => void;
   readonly reject: (error: unknown) => void;
   readonly onProgress: LoadOptions['onProgress'];
 }
 
 export class Segmenter {
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly pending = new Map<number, PendingRequest>();
   private next = 0;
   private ended: PixelwiseError | undefined;
-  private description!: LoadAnswer;
+  private description!: LoadResult;
 
   private constructor(private readonly worker: Worker) {
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.receive(data);
     worker.onerror = (event) => {
       event.preventDefault();
       const why = event.message ? ` (${event.message})` : '';
       this.end(
         new PixelwiseError(
           'worker',
-          `The worker that segments cannot go on${why}. Its file is node_modules/pixelwise/dist/browser/worker.js: ` +
+          `The segmentation worker failed${why}. Its file is node_modules/pixelwise/dist/browser/worker.js: ` +
             'see docs/browser.md on how pages find it.',
         ),
       );
     };
     worker.onmessageerror = () =>
       this.end(
-        new PixelwiseError('worker', 'A message of the worker could not be read. Load the model again.'),
+        new PixelwiseError('worker', 'A message from the worker could not be read. Load the model again.'),
       );
   }
 
   /**
-   * Opens a file that `pixelwise export` wrote: by its address, or as bytes or a file from an
-   * `<input type="file">`.
+   * Loads a model file written by `pixelwise export`, from its address, its bytes, or a file of an `<input
+   * type="file">`.
    *
-   * @throws PixelwiseError naming what is missing or damaged; UsageError where options are off.
+   * @throws PixelwiseError if the model or a file of the library is missing or damaged; UsageError for wrong
+   *   options.
    */
   static async load(
     model: string | URL | Uint8Array | ArrayBuffer | Blob,
@@ -113,11 +118,11 @@ export class Segmenter {
       throw new UsageError(`The device is "${device}"; in a browser it is auto, webgpu or wasm.`);
     }
     if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-      throw new UsageError(`Threads: ${threads}; a whole number from 1 is needed.`);
+      throw new UsageError(`threads is ${threads}; it must be a whole number of at least 1.`);
     }
     signal?.throwIfAborted();
     const assets = options.assets === undefined ? undefined : folder(options.assets);
-    // Bundlers look for just this expression.
+    // Bundlers recognise only the expression `new Worker(new URL('…', import.meta.url))`.
     const worker =
       assets === undefined
         ? new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'pixelwise' })
@@ -125,7 +130,7 @@ export class Segmenter {
     const segmenter = new Segmenter(worker);
     try {
       segmenter.description = await segmenter.ask(
-        { kind: 'load', model: sentModel(model), device, threads, assets },
+        { kind: 'load', model: transferableModel(model), device, threads, assets },
         [],
         signal,
         onProgress,
@@ -137,27 +142,27 @@ export class Segmenter {
     return segmenter;
   }
 
-  /** What the file says about itself: classes, palette, sizes, threshold, scores. */
+  /** The model's metadata: classes, palette, sizes, threshold, scores. */
   get card(): ModelCard {
     return this.description.card;
   }
 
-  /** What computes. */
+  /** The device that runs the model. */
   get device(): 'webgpu' | 'wasm' {
     return this.description.device;
   }
 
-  /** Threads of WebAssembly; 1 where the page is not cross-origin isolated. */
+  /** WebAssembly threads; 1 if the page is not cross-origin isolated. */
   get threads(): number {
     return this.description.threads;
   }
 
-  /** Why the device `auto` did not take WebGPU. */
+  /** Why `auto` did not choose WebGPU. */
   get withoutWebGpu(): string | undefined {
     return this.description.withoutWebGpu;
   }
 
-  /** The one size of image that the file takes; undefined where it takes any. */
+  /** The input size, if the model accepts only one; else undefined. */
   get fixedSize(): { readonly height: number; readonly width: number } | undefined {
     return this.description.fixedSize;
   }
@@ -168,10 +173,10 @@ export class Segmenter {
   }
 
   /**
-   * The mask of an image, at the image's size. Images are segmented one after the other, in the order of the
-   * calls. The source is read when the call is made, and stays usable.
+   * Segments an image at its own size. Calls are processed one after the other, in order. The source is read
+   * during the call and stays usable.
    *
-   * @throws PixelwiseError where the image cannot be decoded or does not suit the model.
+   * @throws PixelwiseError if the image cannot be decoded or does not fit the model.
    */
   async segment(source: ImageSource, options: SegmentOptions = {}): Promise<Segmentation> {
     const { probabilities = false, confidence = false, luminance = false, threshold, signal } = options;
@@ -197,7 +202,7 @@ export class Segmenter {
     };
   }
 
-  /** Ends the worker and frees the model. Calls that still wait throw. */
+  /** Ends the worker and frees the model. Pending calls throw. */
   close(): void {
     this.end(new UsageError('The segmenter was closed; load the model again to segment more.'));
   }
@@ -205,23 +210,23 @@ export class Segmenter {
   private end(error: PixelwiseError): void {
     this.ended ??= error;
     this.worker.terminate();
-    for (const { reject } of this.waiting.values()) reject(this.ended);
-    this.waiting.clear();
+    for (const { reject } of this.pending.values()) reject(this.ended);
+    this.pending.clear();
   }
 
-  private ask<Q extends Question>(
-    question: Q,
+  private ask<Q extends WorkerRequest>(
+    request: Q,
     transfer: readonly Transferable[],
     signal?: AbortSignal,
     onProgress?: LoadOptions['onProgress'],
-  ): Promise<AnswerOf[Q['kind']]> {
+  ): Promise<ResultOf[Q['kind']]> {
     if (this.ended) return Promise.reject(this.ended);
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const id = this.next++;
-    return new Promise<AnswerOf[keyof AnswerOf]>((resolve, reject) => {
+    return new Promise<ResultOf[keyof ResultOf]>((resolve, reject) => {
       const abort = () => {
-        this.waiting.delete(id);
-        this.worker.postMessage({ id, question: { kind: 'abort' } } satisfies ToWorker);
+        this.pending.delete(id);
+        this.worker.postMessage({ id, request: { kind: 'abort' } } satisfies ToWorker);
         reject(signal!.reason as Error);
       };
       const settle =
@@ -230,34 +235,34 @@ export class Segmenter {
           signal?.removeEventListener('abort', abort);
           then(value);
         };
-      this.waiting.set(id, { resolve: settle(resolve), reject: settle(reject), onProgress });
+      this.pending.set(id, { resolve: settle(resolve), reject: settle(reject), onProgress });
       signal?.addEventListener('abort', abort, { once: true });
-      this.worker.postMessage({ id, question } satisfies ToWorker, [...transfer]);
-    }) as Promise<AnswerOf[Q['kind']]>;
+      this.worker.postMessage({ id, request } satisfies ToWorker, [...transfer]);
+    }) as Promise<ResultOf[Q['kind']]>;
   }
 
-  private hear(message: FromWorker): void {
-    const waiting = this.waiting.get(message.id);
-    if (!waiting) return;
+  private receive(message: FromWorker): void {
+    const pending = this.pending.get(message.id);
+    if (!pending) return;
     if (message.kind === 'progress') {
-      waiting.onProgress?.(message.loaded, message.total);
+      pending.onProgress?.(message.loaded, message.total);
       return;
     }
-    this.waiting.delete(message.id);
-    if (message.kind === 'done') waiting.resolve(message.answer);
-    else waiting.reject(restored(message.error));
+    this.pending.delete(message.id);
+    if (message.kind === 'done') pending.resolve(message.result);
+    else pending.reject(errorFrom(message.error));
   }
 }
 
-/** An error as it was before it crossed over. */
-function restored({ name, message, code }: SentError): Error {
+/** Rebuilds an error that the worker sent. */
+function errorFrom({ name, message, code }: SentError): Error {
   if (code === 'usage') return new UsageError(message);
   if (code === 'shape') return new ShapeError(message);
   if (code !== undefined) return new PixelwiseError(code, message);
   return Object.assign(new Error(message), { name });
 }
 
-/** An address as the page understands it; the worker stands elsewhere. */
+/** Resolves an address against the page, since the worker has another base address. */
 function absolute(address: string | URL): string {
   return new URL(address, globalThis.document?.baseURI ?? globalThis.location.href).href;
 }
@@ -267,7 +272,9 @@ function folder(address: string | URL): string {
   return whole.endsWith('/') ? whole : `${whole}/`;
 }
 
-function sentModel(model: string | URL | Uint8Array | ArrayBuffer | Blob): string | Uint8Array | Blob {
+function transferableModel(
+  model: string | URL | Uint8Array | ArrayBuffer | Blob,
+): string | Uint8Array | Blob {
   if (typeof model === 'string' || model instanceof URL) return absolute(model);
   return model instanceof ArrayBuffer ? new Uint8Array(model) : model;
 }

@@ -1,11 +1,11 @@
-/** The page's side of an image: whatever a page has, brought to something that can go to a worker. */
+/** Converts the image sources of a page to values that can be sent to a worker. */
 import { UsageError } from '../errors/index.js';
 import type { Raster } from '../images/raster.js';
 import type { SentImage } from './messages.js';
 
 /**
- * Anything that shows pixels: a file or other blob, image data, an image bitmap, a canvas on the page or off
- * it, an `<img>`, a `<video>` (its current frame), a video frame, or bare pixels.
+ * Any source of pixels: a file or other blob, ImageData, ImageBitmap, a canvas, an `<img>`, a `<video>` (its
+ * current frame), a VideoFrame, or raw pixels.
  */
 export type ImageSource =
   | Blob
@@ -18,14 +18,14 @@ export type ImageSource =
   | VideoFrame
   | Raster;
 
-/** Files are taken by their numbers, as the other side of the house does: upright, and no colour profile applied. */
+/** Decodes files as in Node: EXIF orientation applied, no colour profile, no premultiplied alpha. */
 export const AS_STORED: ImageBitmapOptions = {
   colorSpaceConversion: 'none',
   premultiplyAlpha: 'none',
   imageOrientation: 'from-image',
 };
 
-/** An image as it is sent, with what is handed over rather than copied. The source stays usable. */
+/** The message for an image and its transferable buffers, which are copies: the source stays usable. */
 export async function sentImage(
   source: ImageSource,
 ): Promise<{ readonly image: SentImage; readonly transfer: readonly Transferable[] }> {
@@ -48,8 +48,8 @@ export async function sentImage(
     };
   }
   throw new UsageError(
-    'This is no image that a page can give: a Blob, ImageData, ImageBitmap, canvas, <img>, <video>, VideoFrame, ' +
-      'or { width, height, channels, data } is taken.',
+    'This image source is not supported. Pass a Blob, ImageData, ImageBitmap, canvas, <img>, <video>, VideoFrame, ' +
+      'or { width, height, channels, data }.',
   );
 }
 
@@ -62,7 +62,7 @@ const DRAWN = [
   'VideoFrame',
 ];
 
-/** As `instanceof`, where a browser may lack the class, or the value may come from another frame. */
+/** Like `instanceof`, but works if the browser lacks the class or the value comes from another frame. */
 function is(value: unknown, name: string): boolean {
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   return tag === name || (name === 'Blob' && tag === 'File');

@@ -1,9 +1,9 @@
-/** The worker: hears questions, has the engine answer them, sends the answers. */
+/** Entry point of the worker: receives requests, runs the engine and posts the results. */
 import { PixelwiseError } from '../errors/index.js';
 import { Engine } from './engine.js';
-import type { FromWorker, Question, SentError, ToWorker } from './messages.js';
+import type { FromWorker, WorkerRequest, SentError, ToWorker } from './messages.js';
 
-/** A worker's own global, of which TypeScript's DOM types know nothing. */
+/** The worker's global scope, which TypeScript's DOM types do not describe. */
 const scope = self as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromWorker, transfer?: readonly Transferable[]): void;
@@ -12,28 +12,28 @@ const scope = self as unknown as {
 let engine: Engine | undefined;
 const running = new Map<number, AbortController>();
 
-scope.onmessage = ({ data: { id, question } }) => {
-  if (question.kind === 'abort') running.get(id)?.abort();
-  else void answer(id, question);
+scope.onmessage = ({ data: { id, request } }) => {
+  if (request.kind === 'abort') running.get(id)?.abort();
+  else void handle(id, request);
 };
 
-async function answer(id: number, question: Question): Promise<void> {
+async function handle(id: number, request: WorkerRequest): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    if (question.kind === 'load') {
-      engine = await Engine.load(question, controller.signal, (loaded, total) =>
+    if (request.kind === 'load') {
+      engine = await Engine.load(request, controller.signal, (loaded, total) =>
         scope.postMessage({ id, kind: 'progress', loaded, total }),
       );
-      scope.postMessage({ id, kind: 'done', answer: engine.description });
+      scope.postMessage({ id, kind: 'done', result: engine.description });
     } else {
-      const result = await engine!.segment(question, controller.signal);
+      const result = await engine!.segment(request, controller.signal);
       const { mask, probabilities, confidence } = result;
-      // Results are fresh arrays; handing them over saves copying what may be hundreds of megabytes.
+      // Transfers the arrays instead of copying them: they can be hundreds of megabytes.
       const transfer = [mask, probabilities, confidence].flatMap((values) =>
         values === undefined ? [] : [values.buffer as ArrayBuffer],
       );
-      scope.postMessage({ id, kind: 'done', answer: result }, [...new Set(transfer)]);
+      scope.postMessage({ id, kind: 'done', result }, [...new Set(transfer)]);
     }
   } catch (error) {
     scope.postMessage({ id, kind: 'failed', error: sent(error) });

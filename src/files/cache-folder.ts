@@ -1,9 +1,9 @@
-/** Where downloads are kept between runs: the user's cache folder, by each system's custom. */
+/** The user's cache folder for downloads, at the usual place of each operating system. */
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
 /**
- * The folder of this program's cache, which need not exist yet: `PIXELWISE_CACHE` if it is set, else
+ * Path of this program's cache folder, which may not exist yet: `PIXELWISE_CACHE` if it is set, else
  * `XDG_CACHE_HOME` or `~/.cache` on Linux, `~/Library/Caches` on macOS, `LOCALAPPDATA` on Windows.
  */
 export function cacheFolder(
@@ -17,7 +17,7 @@ export function cacheFolder(
     case 'darwin':
       return join(homedir(), 'Library', 'Caches', 'pixelwise');
     default: {
-      // The XDG specification has relative paths ignored.
+      // The XDG specification says to ignore relative paths.
       const xdg = environment['XDG_CACHE_HOME'];
       return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.cache'), 'pixelwise');
     }

@@ -1,14 +1,14 @@
-/** Checks of files against the digests that their publishers give. */
+/** Digests of files, to compare with published ones. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 
 export interface Checksum {
   readonly algorithm: 'sha256' | 'md5';
-  /** Lower-case hexadecimal; where a publisher gives only the first digits, these. */
+  /** Lower-case hexadecimal. May be only the first digits, if no more are published. */
   readonly digest: string;
 }
 
-/** The whole digest of a file, lower-case hexadecimal. */
+/** The full digest of a file, in lower-case hexadecimal. */
 export async function digestOf(path: string, algorithm: Checksum['algorithm']): Promise<string> {
   const hash = createHash(algorithm);
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))

@@ -79,7 +79,7 @@ describe('download', () => {
 
   it('goes on where a broken connection stopped', async () => {
     respond = breakOff;
-    await expect(fetchIt()).rejects.toThrow(`put it at ${path}`);
+    await expect(fetchIt()).rejects.toThrow(`save it as ${path}`);
     expect(await readdir(join(folder, 'weights'))).toEqual(['w.pth.partial']);
     respond = serveRanges;
     await fetchIt();
@@ -120,7 +120,7 @@ describe('download', () => {
     respond = (_, response) => response.writeHead(200).end('something else');
     await expect(fetchIt()).rejects.toMatchObject({
       name: 'PixelwiseError',
-      message: expect.stringContaining(`does not have the sha256 ${CHECKSUM.digest}… of its publisher`),
+      message: expect.stringContaining(`does not have the published sha256 ${CHECKSUM.digest}…`),
     });
     expect(await readdir(join(folder, 'weights'))).toEqual([]);
   });
@@ -137,7 +137,7 @@ describe('download', () => {
     await new Promise((resolve) => server.close(resolve));
     await expect(fetchIt()).rejects.toThrow(
       new RegExp(
-        `could not be downloaded: .*ECONNREFUSED.*or fetch the file in another way and put it at ${path}`,
+        `could not be downloaded: .*ECONNREFUSED.*or get the file in another way and save it as ${path}`,
       ),
     );
     server = createServer().listen(0, '127.0.0.1');

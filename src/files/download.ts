@@ -1,6 +1,6 @@
 /**
- * Files fetched over HTTP: whole and checked, or not there. What has come so far stays beside the file's place
- * as `NAME.partial`; the next attempt goes on from there.
+ * Downloads a file over HTTP. The file appears under its name only when it is complete and its checksum is right.
+ * Until then the bytes are in `NAME.partial` beside it, and the next attempt resumes from there.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
@@ -10,26 +10,29 @@ import { type Checksum, digestOf } from './checksum.js';
 
 export interface DownloadProgress {
   readonly bytes: number;
-  /** Unknown if the server does not say. */
+  /** Undefined if the server does not send the length. */
   readonly totalBytes: number | undefined;
 }
 
 export interface DownloadOptions {
   readonly url: string;
   readonly path: string;
-  /** Without one, an interrupted download starts anew: nothing would tell that the file has changed. */
+  /**
+   * Without a checksum an interrupted download starts again: a change of the file on the server would go
+   * unnoticed.
+   */
   readonly checksum?: Checksum;
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
-  /** Seconds without a single byte after which the server is given up. Default 60. */
+  /** Timeout in seconds without a single byte received. Default 60. */
   readonly patience?: number;
 }
 
 /**
- * Fetches `url` into the file `path`, whose folder is made if need be. Two processes may fetch the same file at
- * once: they write the same bytes to the same places.
+ * Downloads `url` to the file `path` and creates its folder if needed. Two processes may download the same file
+ * at once: both write the same bytes at the same positions.
  *
- * @throws PixelwiseError saying what went wrong and where the file can be put by hand.
+ * @throws PixelwiseError with the reason, and the path where a user can put the file by hand.
  */
 export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, checksum } = options;
@@ -39,12 +42,12 @@ export async function download(options: DownloadOptions): Promise<void> {
     const resumed = await transfer(options, partial);
     if (checksum !== undefined && !(await matches(partial, checksum))) {
       await rm(partial, { force: true });
-      // The beginning may have been of another file, or damaged by a crash: once more from the first byte.
+      // The partial file may be from another version of the file, or damaged by a crash. Download all of it once.
       if (resumed) await transfer(options, partial);
       if (!resumed || !(await matches(partial, checksum))) {
         await rm(partial, { force: true });
         throw new Error(
-          `what came does not have the ${checksum.algorithm} ${checksum.digest}… of its publisher`,
+          `the downloaded file does not have the published ${checksum.algorithm} ${checksum.digest}…`,
         );
       }
     }
@@ -53,17 +56,17 @@ export async function download(options: DownloadOptions): Promise<void> {
     throw new PixelwiseError(
       'download',
       `${url} could not be downloaded: ${reasonOf(cause)}. Try again, ` +
-        `or fetch the file in another way and put it at ${path}`,
+        `or get the file in another way and save it as ${path}`,
       { cause },
     );
   }
 }
 
-/** Brings the partial file to its full length; true if it went on from what was there. */
+/** Downloads the rest of the partial file; returns true if it resumed an earlier download. */
 async function transfer(options: DownloadOptions, partial: string): Promise<boolean> {
   const { checksum } = options;
   const present = checksum === undefined ? 0 : await sizeOf(partial);
-  const patience = new Patience(options.patience ?? 60, options.signal);
+  const patience = new IdleTimeout(options.patience ?? 60, options.signal);
   try {
     const response = await fetch(options.url, {
       headers: { 'accept-encoding': 'identity', ...(present > 0 ? { range: `bytes=${present}-` } : {}) },
@@ -71,7 +74,7 @@ async function transfer(options: DownloadOptions, partial: string): Promise<bool
     });
     const start = response.status === 206 ? rangeStart(response) : 0;
     if (response.status === 416 || (response.status === 206 && start !== present)) {
-      // What is there is as long as the file or longer: whole already, or wrong, which the checksum tells.
+      // The partial file is as long as the whole file or longer. The checksum shows if it is complete.
       await response.body?.cancel();
       return true;
     }
@@ -79,7 +82,7 @@ async function transfer(options: DownloadOptions, partial: string): Promise<bool
       throw new Error(`the server answered ${response.status} ${response.statusText}`.trimEnd());
     }
     const totalBytes = totalOf(response, start);
-    // Neither truncated nor appended to, since another process may be writing the same file.
+    // Does not truncate or append: another process may be writing the same file.
     const file = await openForUpdate(partial);
     try {
       let bytes = start;
@@ -105,11 +108,11 @@ async function transfer(options: DownloadOptions, partial: string): Promise<bool
   }
 }
 
-/** Aborts when nothing has happened for a while, or when the caller says so. */
-class Patience {
+/** Aborts when nothing arrives for a number of seconds, or when the caller's signal aborts. */
+class IdleTimeout {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
-  private ranOut = false;
+  private timedOut = false;
   readonly signal: AbortSignal;
 
   constructor(
@@ -123,7 +126,7 @@ class Patience {
   renew(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.ranOut = true;
+      this.timedOut = true;
       this.controller.abort();
     }, this.seconds * 1000);
   }
@@ -132,9 +135,9 @@ class Patience {
     clearTimeout(this.timer);
   }
 
-  /** What an error of an aborted request stands for. */
+  /** Replaces the abort error by a time-out error if the timer caused it. */
   reason(error: unknown): unknown {
-    return this.ranOut
+    return this.timedOut
       ? new Error(`the server sent nothing for ${this.seconds} seconds`, { cause: error })
       : error;
   }
@@ -149,7 +152,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** Opens for writing at any position, making the file if there is none. */
+/** Opens a file for writing at any position; creates it if it does not exist. */
 async function openForUpdate(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'r+');
@@ -170,10 +173,10 @@ async function matches(path: string, checksum: Checksum): Promise<boolean> {
   return (await digestOf(path, checksum.algorithm)).startsWith(checksum.digest);
 }
 
-/** The first byte of a partial answer: `Content-Range: bytes 100-199/200`. */
+/** Position of the first byte in a partial response: `Content-Range: bytes 100-199/200`. */
 function rangeStart(response: Response): number {
   const match = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '');
-  if (match === null) throw new Error('the server sent a part of the file without saying which');
+  if (match === null) throw new Error('the server sent a part of the file without a Content-Range header');
   return Number(match[1]);
 }
 
@@ -186,7 +189,7 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
-/** `fetch` says only "fetch failed" and keeps the reason in its cause. */
+/** `fetch` throws "fetch failed" and gives the reason in the error's cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error && error.message === 'fetch failed'

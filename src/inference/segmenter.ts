@@ -199,6 +199,6 @@ function decode(bytes: Uint8Array, name: string): OnnxModel {
     return decodeModel(bytes);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PixelwiseError('model-file', `${name}: no ONNX model that can be read (${why}).`, { cause });
+    throw new PixelwiseError('model-file', `${name} is not a readable ONNX model (${why}).`, { cause });
   }
 }

@@ -1,36 +1,36 @@
 /**
- * Brings a published data set to a folder: each archive downloaded (resumed after a cut, checked, from a mirror
- * where the first address fails), unpacked beside its place and moved into it. What is there is not fetched
- * again, and archives that a person has put there by hand are used.
+ * Downloads a published data set to a folder. Each archive is downloaded (resumed after an interruption, checked,
+ * from a mirror if the first address fails), unpacked to a temporary folder and moved into place. Parts that are
+ * already there are not downloaded again. Archives that the user has put there by hand are used.
  */
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PixelwiseError, UsageError } from '../../errors/index.js';
 import { type Checksum, digestOf, download, exists, extractArchive, isFile } from '../../files/index.js';
-import { kaggleToken, signedAddress, statedChecksum } from './kaggle.js';
+import { checksumFromHeaders, kaggleToken, signedAddress } from './kaggle.js';
 import { type ArchiveSource, DATASETS, type DatasetSource } from './sources.js';
 
 export interface FetchProgress {
   readonly file: string;
   readonly stage: 'download' | 'unpack';
   readonly bytes: number;
-  /** Undefined where the server does not say, and while unpacking. */
+  /** Undefined if the server does not send the length, and while unpacking. */
   readonly totalBytes: number | undefined;
 }
 
 export interface FetchDatasetOptions {
-  /** Folder that will hold the data set; default `./NAME`. */
+  /** Target folder; default `./NAME`. */
   readonly to?: string;
   readonly onProgress?: (progress: FetchProgress) => void;
   readonly signal?: AbortSignal;
-  /** Seconds without a byte after which a server is given up; default 60. */
+  /** Timeout in seconds without a byte received; default 60. */
   readonly patience?: number;
-  /** Attempts at each address; what has come is kept between them. Default 3. */
+  /** Attempts per address; each resumes the one before. Default 3. */
   readonly attempts?: number;
-  /** Seconds before the second attempt at an address, doubled before each further one; default 1. */
+  /** Seconds to wait before the second attempt at an address, doubled before each later one; default 1. */
   readonly pause?: number;
-  /** Where tokens are looked for; default the process's. */
+  /** Environment variables in which to look for tokens; default the process's. */
   readonly environment?: NodeJS.ProcessEnv;
   /** Known data sets; default {@link DATASETS}. */
   readonly sources?: Readonly<Record<string, DatasetSource>>;
@@ -40,31 +40,33 @@ export interface FetchedDataset {
   readonly name: string;
   readonly folder: string;
   readonly format: string;
-  /** False where everything was there already. */
+  /** False if the data set was already complete. */
   readonly fetched: boolean;
 }
 
 /**
- * Fetches the data set `name`. Throws UsageError for an unknown name; `download` naming every address, why it
- * failed, and which file to put where by hand; `archive` for one that is damaged or unsafe; `kaggle-token`.
+ * Downloads the data set `name`.
+ * @throws UsageError for an unknown name.
+ * @throws PixelwiseError `download`, with each failed address, the reason, and which files to put where by hand;
+ *   `archive` for a damaged or unsafe archive; `kaggle-token` without a token.
  */
 export async function fetchDataset(name: string, options: FetchDatasetOptions = {}): Promise<FetchedDataset> {
   const sources = options.sources ?? DATASETS;
   const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
   if (source === undefined) {
     throw new UsageError(
-      `There is no data set "${name}" to fetch; there are ${Object.keys(sources).join(', ')}.`,
+      `There is no data set "${name}" to fetch; choose one of ${Object.keys(sources).join(', ')}.`,
     );
   }
   const folder = options.to ?? name;
   const done = { name, folder, format: source.format };
-  if (await isWhole(folder, source)) return { ...done, fetched: false };
+  if (await isComplete(folder, source)) return { ...done, fetched: false };
   await mkdir(folder, { recursive: true });
   const failures: string[] = [];
   for (const archive of source.archives) {
     const path = join(folder, archive.file);
-    const byHand = await isFile(path);
-    if (byHand) await checkGiven(path, archive);
+    const isManual = await isFile(path);
+    if (isManual) await checkManualDownload(path, archive);
     else {
       try {
         await obtain(path, archive, source, options);
@@ -76,35 +78,36 @@ export async function fetchDataset(name: string, options: FetchDatasetOptions = 
       }
     }
     await unpack(path, folder, archive, options);
-    if (!byHand) await rm(path);
+    if (!isManual) await rm(path);
   }
-  if (failures.length > 0) throw offline(name, folder, source, failures);
-  if (!(await isWhole(folder, source))) {
+  if (failures.length > 0) throw downloadError(name, folder, source, failures);
+  if (!(await isComplete(folder, source))) {
     throw new PixelwiseError(
       'archive',
-      `${folder}: unpacked, but ${source.unpacked.join(', ')} are not all there. The publisher may have changed the ` +
+      `${folder}: after unpacking, not all of ${source.unpacked.join(', ')} exist. The publisher may have changed the ` +
         `archives: see ${source.page}.`,
     );
   }
   return { ...done, fetched: true };
 }
 
-async function isWhole(folder: string, { unpacked }: DatasetSource): Promise<boolean> {
+async function isComplete(folder: string, { unpacked }: DatasetSource): Promise<boolean> {
   const found = await Promise.all(unpacked.map((path) => exists(join(folder, path))));
   return found.every(Boolean);
 }
 
-async function checkGiven(path: string, { md5 }: ArchiveSource): Promise<void> {
+async function checkManualDownload(path: string, { md5 }: ArchiveSource): Promise<void> {
   if (md5 === undefined) return;
   const digest = await digestOf(path, 'md5');
   if (digest === md5) return;
   throw new PixelwiseError(
     'archive',
-    `${path}: its MD5 is ${digest}, its publisher's ${md5}. It is damaged or another file: delete it and fetch again.`,
+    `${path}: its MD5 is ${digest}, but the published one is ${md5}. ` +
+      'The file is damaged or a different one: delete it and fetch again.',
   );
 }
 
-/** Downloads from the first address that gives the right file. Throws one `download` error for all of them. */
+/** Tries the addresses in order. Throws one `download` error with all reasons if every address fails. */
 async function obtain(
   path: string,
   archive: ArchiveSource,
@@ -129,7 +132,7 @@ async function obtain(
           const limit = AbortSignal.timeout(patience * 1000);
           const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
           url = await signedAddress(address, token, source.page, either);
-          checksum ??= await statedChecksum(url, either);
+          checksum ??= await checksumFromHeaders(url, either);
         }
         await download({
           url,
@@ -152,18 +155,21 @@ async function obtain(
   throw new PixelwiseError('download', reasons.join('\n'));
 }
 
-/** What to tell of a failed attempt, and whether trying the same address again is of any use. */
+/** The message for a failed attempt, and whether it is pointless to try the same address again. */
 function describe(error: unknown, address: string): { message: string; final: boolean } {
   if (error instanceof PixelwiseError) {
     const inner = error.cause instanceof Error ? error.cause.message : error.message;
     const short = inner === 'fetch failed' ? 'the server cannot be reached' : inner;
-    const final = /answered 4\d\d|Kaggle|does not have the/.test(error.message);
+    const final = /answered 4\d\d|Kaggle|does not have the published/.test(error.message);
     return { message: short.includes(address) ? short : `${address}: ${short}`, final };
   }
   return { message: `${address}: the server cannot be reached`, final: false };
 }
 
-/** Unpacks beside the target and moves the result in, so that a folder in its place is whole. */
+/**
+ * Unpacks to a temporary folder and moves the result into the target, so that a folder in the target is always
+ * complete.
+ */
 async function unpack(
   path: string,
   folder: string,
@@ -171,9 +177,9 @@ async function unpack(
   options: FetchDatasetOptions,
 ): Promise<void> {
   options.onProgress?.({ file: archive.file, stage: 'unpack', bytes: 0, totalBytes: undefined });
-  const beside = join(folder, `.${archive.file}.unpacking`);
-  await rm(beside, { recursive: true, force: true });
-  await mkdir(beside, { recursive: true });
+  const temporary = join(folder, `.${archive.file}.unpacking`);
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true });
   try {
     const bounds = {
       maxBytes: archive.maxBytes,
@@ -181,18 +187,18 @@ async function unpack(
       ...(archive.wanted && { wanted: archive.wanted }),
       ...(options.signal && { signal: options.signal }),
     };
-    await extractArchive(path, beside, bounds);
-    for (const entry of await readdir(beside)) {
+    await extractArchive(path, temporary, bounds);
+    for (const entry of await readdir(temporary)) {
       const target = join(folder, entry);
       await rm(target, { recursive: true, force: true });
-      await rename(join(beside, entry), target);
+      await rename(join(temporary, entry), target);
     }
   } finally {
-    await rm(beside, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true });
   }
 }
 
-function offline(
+function downloadError(
   name: string,
   folder: string,
   source: DatasetSource,
@@ -203,7 +209,7 @@ function offline(
     .join('\n');
   return new PixelwiseError(
     'download',
-    `${name} could not be fetched:\n${failures.join('\n')}\nTry again: what has come is kept. Or download by hand ` +
-      `(${source.page}) and put\n${files}\nthen run the same command: it checks and unpacks them.`,
+    `${name} could not be fetched:\n${failures.join('\n')}\nTry again: the download resumes. Or download by hand ` +
+      `(${source.page}) and save\n${files}\nthen run the same command: it checks and unpacks them.`,
   );
 }

@@ -1,4 +1,4 @@
-/** Kaggle's downloads: a user's own token, and the signed address that it is exchanged for. */
+/** Downloads from Kaggle: finds the user's API token and exchanges it for a signed address. */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +11,9 @@ export interface KaggleToken {
 }
 
 /**
- * The token of this user: `KAGGLE_USERNAME` and `KAGGLE_KEY`, or `kaggle.json` in `KAGGLE_CONFIG_DIR` or `~/.kaggle`,
- * as Kaggle's own program reads them. Throws `kaggle-token` saying how to get one.
+ * The user's token: `KAGGLE_USERNAME` and `KAGGLE_KEY`, or `kaggle.json` in `KAGGLE_CONFIG_DIR` or `~/.kaggle`,
+ * as in Kaggle's own client.
+ * @throws PixelwiseError `kaggle-token`, which explains how to get a token.
  */
 export async function kaggleToken(environment: NodeJS.ProcessEnv, page: string): Promise<KaggleToken> {
   const { KAGGLE_USERNAME: username, KAGGLE_KEY: key, KAGGLE_CONFIG_DIR: folder } = environment;
@@ -24,20 +25,21 @@ export async function kaggleToken(environment: NodeJS.ProcessEnv, page: string):
       const { username: name, key: secret } = JSON.parse(text) as Partial<KaggleToken>;
       if (typeof name === 'string' && typeof secret === 'string') return { username: name, key: secret };
     } catch {
-      // Not JSON: the message below says what it should hold.
+      // Not JSON: the message below shows the expected content.
     }
   }
   throw new PixelwiseError(
     'kaggle-token',
-    `Kaggle gives this data set only to its users. ${text === undefined ? 'No token was found' : `${path} holds no token`}: ` +
+    `This data set needs a Kaggle account. ${text === undefined ? 'No token was found' : `${path} holds no token`}: ` +
       `on kaggle.com, under Settings, create an API token and save it as ${path} ({"username": …, "key": …}), or set ` +
       `KAGGLE_USERNAME and KAGGLE_KEY. Accept the rules once at ${page}.`,
   );
 }
 
 /**
- * Exchanges an API address for the signed one that it redirects to, which needs no token. Throws `download` with
- * what to do: the token is wrong (401), the rules are not accepted (403), no network.
+ * Exchanges an API address for the signed address that it redirects to, which needs no token.
+ * @throws PixelwiseError `download` if the token is wrong (401), the rules are not accepted (403), or there is no
+ *   redirect.
  */
 export async function signedAddress(
   url: string,
@@ -57,7 +59,7 @@ export async function signedAddress(
     return new URL(location, url).href;
   const why =
     response.status === 401
-      ? 'Kaggle does not know the token. Create a new one under Settings on kaggle.com'
+      ? 'Kaggle rejected the token. Create a new one under Settings on kaggle.com'
       : response.status === 403
         ? `the rules have not been accepted. Do so once at ${page}`
         : `Kaggle answered ${response.status}. See ${page}`;
@@ -65,10 +67,10 @@ export async function signedAddress(
 }
 
 /**
- * The MD5 that the storage behind a signed address states for its file, so that a download can be resumed and
- * checked; undefined where it states none.
+ * The MD5 in the response headers of a signed address, used to resume and check the download. Undefined if there
+ * is none.
  */
-export async function statedChecksum(url: string, signal: AbortSignal): Promise<Checksum | undefined> {
+export async function checksumFromHeaders(url: string, signal: AbortSignal): Promise<Checksum | undefined> {
   const response = await fetch(url, { headers: { range: 'bytes=0-0' }, signal });
   await response.body?.cancel();
   const md5 = /md5=([A-Za-z0-9+/=]+)/.exec(response.headers.get('x-goog-hash') ?? '')?.[1];

@@ -1,28 +1,28 @@
-/** The published data sets that `fetch` knows: where they are, what they weigh, what they unpack to. */
+/** The published data sets that `fetch` can download: addresses, sizes, and the folders they unpack to. */
 
 export interface ArchiveSource {
-  /** Name of the file, in which it is kept beside the data until it is unpacked. */
+  /** File name of the archive in the target folder; deleted after unpacking. */
   readonly file: string;
   /** Tried in order. */
   readonly urls: readonly string[];
-  /** As its publisher gives it. */
+  /** Published MD5 digest. */
   readonly md5?: string;
-  /** Bounds for unpacking, several times what it holds. */
+  /** Limit on the unpacked size: several times the real one, as a guard against zip bombs. */
   readonly maxBytes: number;
   readonly maxEntries: number;
-  /** Entries taken; all by default. */
+  /** Which entries to unpack; default all. */
   readonly wanted?: (path: string) => boolean;
 }
 
 export interface DatasetSource {
-  /** Format to open it with. */
+  /** Format name for `openDataset`. */
   readonly format: string;
   readonly archives: readonly ArchiveSource[];
-  /** Paths below the target that are there once it is whole. */
+  /** Paths in the target folder that exist when the data set is complete. */
   readonly unpacked: readonly string[];
-  /** `kaggle`: each archive's address answers only with the user's own token, where the rules are accepted. */
+  /** `kaggle`: downloads need the user's API token, and the rules must be accepted on Kaggle. */
   readonly access: 'open' | 'kaggle';
-  /** Where a person reads about it, accepts its rules and can download by hand. */
+  /** Web page that describes the data set, where a user can accept the rules and download by hand. */
   readonly page: string;
   readonly licence: string;
 }
@@ -83,7 +83,7 @@ export const DATASETS: Readonly<Record<string, DatasetSource>> = {
         urls: ['https://www.kaggle.com/api/v1/datasets/download/mateuszbuda/lgg-mri-segmentation'],
         maxBytes: 8 * GIB,
         maxEntries: 100_000,
-        // The archive holds everything twice.
+        // The archive contains every file twice.
         wanted: (path: string): boolean => !path.startsWith('lgg-mri-segmentation/'),
       },
     ],
