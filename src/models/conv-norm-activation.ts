@@ -1,16 +1,16 @@
-/** The block that most networks are made of: convolution, batch norm, activation. */
+/** The standard building block: convolution, batch norm, activation. */
 import type { ConvOptions, Pair } from '../graph/index.js';
 import type { Layer } from '../nn/index.js';
 import { BatchNorm2d, Conv2d, heNormal, ReLU, Sequential } from '../nn/index.js';
 
 export interface ConvNormActivationOptions extends ConvOptions {
-  /** What follows the batch norm; default ReLU. */
+  /** The activation layer; default ReLU. */
   readonly activation?: new () => Layer;
 }
 
 /**
- * Convolution without bias, batch norm, activation; named `0`, `1`, `2` as torchvision's
- * Conv2dNormActivation. Padding defaults to what keeps the size at stride 1.
+ * Convolution without bias, batch norm, activation. The layers are named `0`, `1`, `2`, as in torchvision's
+ * Conv2dNormActivation. The default padding keeps the size at stride 1.
  */
 export class ConvNormActivation extends Sequential {
   constructor(
@@ -29,7 +29,7 @@ export class ConvNormActivation extends Sequential {
   }
 }
 
-/** Padding with which an odd kernel keeps the size of its input. */
+/** The padding for which an odd kernel at stride 1 keeps the size of its input. */
 function samePadding(kernelSize: number, dilation: Pair): Pair {
   const half = (kernelSize - 1) / 2;
   return typeof dilation === 'number' ? half * dilation : [half * dilation[0], half * dilation[1]];

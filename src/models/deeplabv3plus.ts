@@ -1,9 +1,10 @@
 /**
- * DeepLabV3+ on a MobileNetV2 (Chen, Zhu, Papandreou, Schroff & Adam 2018). The encoder stops at 1/16 of the
- * image; atrous convolutions look around at several distances at once ("atrous spatial pyramid pooling"); the
- * result is enlarged bilinearly, joined with the encoder's map of 1/4, and enlarged once more.
+ * DeepLabV3+ with a MobileNetV2 encoder (Chen, Zhu, Papandreou, Schroff & Adam 2018). The encoder has output
+ * stride 16. Parallel atrous convolutions with several dilations follow ("atrous spatial pyramid pooling"). Their
+ * result is upsampled bilinearly to 1/4 of the image, concatenated with the encoder's feature map of that size,
+ * convolved, and upsampled to the full size.
  *
- * As the paper does for small encoders, 3×3 convolutions are depthwise-separable.
+ * 3×3 convolutions are depthwise-separable, as in the paper for small encoders.
  */
 import type { Tensor } from '../graph/index.js';
 import { concat, globalAvgPool2d, relu, resize } from '../graph/index.js';
@@ -30,17 +31,17 @@ export const DEEPLABV3PLUS_OPTIONS: Settings<Required<DeepLabV3PlusOptions>> = {
   decoderWidth: { kind: whole(8, 1024), default: 256, help: 'channels of the pyramid and the decoder' },
 };
 
-/** Distances between taps, for maps of 1/16. */
+/** Dilations of the pyramid's 3×3 convolutions, for output stride 16. */
 const RATES = [6, 12, 18] as const;
 
-/** Channels to which the map of 1/4 is narrowed, so that it does not outweigh the pyramid. */
+/** The feature map at 1/4 is reduced to this many channels, so that it does not outweigh the pyramid. */
 const LOW_LEVEL_WIDTH = 48;
 
 const size = (x: Tensor) => [x.shape[2]!, x.shape[3]!] as const;
 
-const enlarge = (x: Tensor, like: Tensor) => resize(x, size(like), { mode: 'bilinear' });
+const upsample = (x: Tensor, like: Tensor) => resize(x, size(like), { mode: 'bilinear' });
 
-/** 3×3 on each channel for itself, then 1×1 across; batch norm and ReLU after either. */
+/** A depthwise 3×3 and a pointwise 1×1 convolution, each followed by batch norm and ReLU. */
 const separable = (from: number, to: number, dilation = 1) =>
   new Sequential(
     new ConvNormActivation(from, from, 3, { groups: from, dilation }),
@@ -49,7 +50,10 @@ const separable = (from: number, to: number, dilation = 1) =>
 
 class AtrousPyramid extends Module {
   readonly branches: readonly (ConvNormActivation | Sequential)[];
-  /** Sees the whole image. No batch norm: of one image's single pixel there is no variance. */
+  /**
+   * The 1×1 convolution after global average pooling. It has no batch norm: with a batch of one image, a channel
+   * has a single value and its variance is 0.
+   */
   readonly pooled: Conv2d;
   readonly project: ConvNormActivation;
 
@@ -61,9 +65,9 @@ class AtrousPyramid extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const whole = relu(this.pooled.forward(globalAvgPool2d(x)));
-    const views = this.branches.map((branch) => branch.forward(x));
-    return this.project.forward(concat([...views, enlarge(whole, x)], 1));
+    const pooled = relu(this.pooled.forward(globalAvgPool2d(x)));
+    const branches = this.branches.map((branch) => branch.forward(x));
+    return this.project.forward(concat([...branches, upsample(pooled, x)], 1));
   }
 }
 
@@ -92,18 +96,18 @@ export class DeepLabV3Plus extends Module {
     return paddedToDivisor(image, this.divisor, (padded) => {
       const maps = this.encoder.maps(padded);
       const low = this.lowLevel.forward(maps[2]!);
-      const high = enlarge(this.pyramid.forward(maps.at(-1)!), low);
-      return enlarge(this.head.forward(this.decoder.forward(concat([high, low], 1))), padded);
+      const high = upsample(this.pyramid.forward(maps.at(-1)!), low);
+      return upsample(this.head.forward(this.decoder.forward(concat([high, low], 1))), padded);
     });
   }
 }
 
 export const DEEPLABV3PLUS = defineModel<DeepLabV3PlusOptions>({
   title: 'DeepLabV3+',
-  description: 'DeepLabV3+ (Chen et al. 2018) on a MobileNetV2 pretrained on ImageNet',
+  description: 'DeepLabV3+ (Chen et al. 2018) with a MobileNetV2 encoder pretrained on ImageNet',
   options: DEEPLABV3PLUS_OPTIONS,
   create: (options) => new DeepLabV3Plus(options),
   pretrained: pretrainedOnImageNet('mobilenet_v2'),
-  // In U-Net and SegNet, `width` counts the filters at the full size.
+  // `width` now means only one thing: the filters at the full size of U-Net and SegNet.
   renamed: { width: 'decoderWidth' },
 });

@@ -1,6 +1,6 @@
 /**
- * A U-Net whose contracting path is an encoder: at each size the expanding path doubles what it has by a
- * transposed convolution and joins the encoder's map of that size, the image itself last.
+ * A U-Net whose contracting path is an encoder. Each decoder block upsamples its input by a transposed
+ * convolution and concatenates the encoder's feature map of that size. The last block concatenates the image.
  */
 import type { Tensor } from '../graph/index.js';
 import { concat, relu } from '../graph/index.js';
@@ -8,10 +8,10 @@ import { Conv2d, ConvTranspose2d, Module } from '../nn/index.js';
 import type { Encoder } from './encoder.js';
 import { paddedToDivisor } from './padding.js';
 
-/** Channels of the expanding path, the smallest size first. */
+/** Output channels of the decoder blocks, the smallest size first. */
 const WIDTHS = [256, 128, 64, 32, 16] as const;
 
-/** 2×2 transposed convolution, ReLU, joined with the skip, 3×3 convolution, ReLU. */
+/** 2×2 transposed convolution, ReLU, concatenation with the skip, 3×3 convolution, ReLU. */
 class DecoderBlock extends Module {
   readonly upsample: ConvTranspose2d;
   readonly conv: Conv2d;

@@ -1,6 +1,6 @@
 /**
- * Encoders: networks for classifying images, of which a segmentation model takes the maps of falling size
- * instead of the classes.
+ * Encoders: image-classification networks without their classifier. A segmentation model uses their feature
+ * maps at several sizes.
  */
 import type { Tensor } from '../graph/index.js';
 import type { Module } from '../nn/index.js';
@@ -8,9 +8,13 @@ import type { Setting } from '../settings/index.js';
 import { choice, flag } from '../settings/index.js';
 
 export interface Encoder extends Module {
-  /** Channels of each map, the image itself first. Map k is 2ᵏ times smaller than the image. */
+  /** Channels of each feature map. Map 0 is the image; map k has 1/2ᵏ of its height and width. */
   readonly widths: readonly number[];
-  /** N×C×H×W, with H and W multiples of 2ᵏ for the last k, to the maps, the largest first. */
+  /**
+   * Returns the feature maps, the largest first.
+   *
+   * @param image N×C×H×W; H and W are multiples of 2ᵏ for the last map k
+   */
   maps(image: Tensor): Tensor[];
 }
 
@@ -22,7 +26,7 @@ export interface FrozenEncoderOptions {
   readonly freezeEncoder?: boolean;
   /**
    * Batch norms of a frozen encoder: `frozen` (default) uses their stored statistics; `training` normalises by
-   * each batch and updates the statistics, as published code does that freezes only the weights.
+   * each batch and updates the statistics, like published code that freezes only the weights.
    */
   readonly encoderBn?: EncoderBn;
 }
@@ -32,7 +36,7 @@ export type EncoderBn = 'frozen' | 'training';
 const FREEZE_ENCODER: Setting<boolean> = {
   kind: flag(),
   default: true,
-  help: 'keep the weights of the encoder fixed; for pretrained weights',
+  help: 'freeze the encoder; recommended with pretrained weights',
 };
 
 const ENCODER_BN: Setting<EncoderBn> = {
@@ -46,23 +50,23 @@ export const FROZEN_ENCODER_OPTIONS = { freezeEncoder: FREEZE_ENCODER, encoderBn
 
 /** An encoder that can start from published weights. */
 export interface PretrainedEncoder {
-  /** The architecture whose weight files fit the encoder, in torchvision's naming. */
+  /** The architecture whose weight files fit the encoder, by its name in torchvision. */
   readonly architecture: string;
-  /** The field of the model that takes the weights. */
+  /** The field of the model into which the weights are loaded. */
   readonly field: 'encoder';
-  /** The normalisation of images that the weights expect: ImageNet's mean and deviation by channel. */
+  /** The image normalisation that the weights expect: ImageNet's mean and standard deviation per channel. */
   readonly normalization: 'imagenet';
-  /** Learning rate of Adam while the encoder is frozen. */
+  /** Adam's learning rate while the encoder is frozen. */
   readonly learningRate: number;
 }
 
 /**
- * Learning rate of Adam for what follows a frozen encoder. A range test reads off 3 to 15 times too low a rate
- * there, beside grid searches: see docs/choosing.md.
+ * Adam's learning rate for the layers after a frozen encoder. A range test would suggest a rate 3 to 15 times
+ * lower than the best one found by grid search: see docs/choosing.md.
  */
 export const FROZEN_ENCODER_RATE = 5e-3;
 
-/** The encoder of a model in its field `encoder`, pretrained on ImageNet. */
+/** Describes an encoder pretrained on ImageNet that a model holds in its field `encoder`. */
 export const pretrainedOnImageNet = (architecture: string): PretrainedEncoder => ({
   architecture,
   field: 'encoder',
@@ -70,7 +74,7 @@ export const pretrainedOnImageNet = (architecture: string): PretrainedEncoder =>
   learningRate: FROZEN_ENCODER_RATE,
 });
 
-/** Freezes an encoder as its model's options say. */
+/** Freezes an encoder according to its model's options. */
 export function freezeAs(
   encoder: Encoder,
   { freezeEncoder, encoderBn }: Required<FrozenEncoderOptions>,

@@ -1,9 +1,9 @@
-/** What stays constant in training: weights and buffers of frozen parts. Folding writes their values into the graph. */
+/** Which weights and buffers are constant during training. Constant folding writes their values into the graph. */
 import type { Leaf } from '../graph/index.js';
 import type { Module } from '../nn/index.js';
 import { inMode } from './mode.js';
 
-/** Weights and buffers that training does not change: those of frozen parts (see {@link Module.freeze}). */
+/** The weights and buffers of frozen modules (see {@link Module.freeze}), which training does not change. */
 export function frozenLeaves(model: Module): ReadonlySet<Leaf> {
   const weights = model.namedParameters().flatMap(([, weight]) => (weight.requiresGrad ? [] : [weight]));
   const inEvaluation = inMode(model, 'training', () =>

@@ -1,6 +1,5 @@
 /**
- * A U-Net on a MobileNetV2: with pretrained weights and the encoder frozen, 1,565,763 weights are left to
- * learn for three classes.
+ * A U-Net with a MobileNetV2 encoder. With the encoder frozen and three classes, 1,565,763 weights are trained.
  */
 import type { Settings } from '../settings/index.js';
 import { checkSettings } from '../settings/index.js';
@@ -30,7 +29,7 @@ export class MobileNetUNet extends EncoderUNet<MobileNetV2Encoder> {
 
 export const MOBILENET_UNET = defineModel<MobileNetUNetOptions>({
   title: 'U-Net on MobileNetV2',
-  description: 'a U-Net on a MobileNetV2 (Sandler et al. 2018) pretrained on ImageNet',
+  description: 'a U-Net with a MobileNetV2 encoder (Sandler et al. 2018) pretrained on ImageNet',
   options: MOBILENET_UNET_OPTIONS,
   create: (options) => new MobileNetUNet(options),
   pretrained: pretrainedOnImageNet('mobilenet_v2'),

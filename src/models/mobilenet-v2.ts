@@ -1,8 +1,8 @@
 /**
- * MobileNetV2 (Sandler et al. 2018), with torchvision's layers and names, so that its weights fit by name.
+ * MobileNetV2 (Sandler et al. 2018), with torchvision's layers and names, so that its weights load by name.
  *
- * An inverted residual widens its input by a 1×1 convolution, filters each channel for itself, and narrows
- * again without an activation; where the shape stays, the input is added.
+ * An inverted residual expands its input by a 1×1 convolution, applies a depthwise convolution, and projects to
+ * fewer channels without an activation. If input and output have the same shape, the input is added.
  */
 import type { Tensor } from '../graph/index.js';
 import { add, globalAvgPool2d, reshape } from '../graph/index.js';
@@ -11,7 +11,7 @@ import { BatchNorm2d, Conv2d, Dropout, heNormal, Linear, Module, ReLU6, Sequenti
 import { ConvNormActivation } from './conv-norm-activation.js';
 import type { Encoder } from './encoder.js';
 
-/** Rows of the paper's table 2: expansion t, output channels c, repeats n, stride s of the first. */
+/** Rows of the paper's table 2: expansion t, output channels c, repeats n, stride s of the first repeat. */
 const TABLE = [
   [1, 16, 1, 1],
   [6, 24, 2, 2],
@@ -22,7 +22,7 @@ const TABLE = [
   [6, 320, 1, 1],
 ] as const;
 
-/** Blocks that end the maps of 1/2, 1/4, 1/8, 1/16 and 1/32, counted from 0. */
+/** The last block at 1/2, 1/4, 1/8, 1/16 and 1/32 of the image, counted from 0. */
 const STAGE_ENDS = [1, 3, 6, 13, 17] as const;
 
 class InvertedResidual extends Module {
@@ -52,8 +52,9 @@ export interface MobileNetV2Options {
   /** Input channels; default 3. */
   readonly channels?: number;
   /**
-   * How much smaller the last map may be; default 32. With 16 the last step down is taken by convolutions
-   * whose taps lie apart instead ("atrous", Chen et al. 2018). The weights stay the same.
+   * Height of the image divided by that of the last feature map; default 32. With 16, the last strided
+   * convolution has stride 1 and the convolutions after it are dilated ("atrous", Chen et al. 2018). The
+   * shapes of the weights stay the same.
    */
   readonly outputStride?: 16 | 32;
 }
@@ -68,7 +69,7 @@ function featureBlocks(options: MobileNetV2Options, count = 19): Layer[] {
       const wanted = i === 0 ? firstStride : 1;
       const stride = reduction * wanted > outputStride ? 1 : wanted;
       blocks.push(new InvertedResidual(width, outChannels, expansion, stride, dilation));
-      // A step that was not taken spreads the taps of all filters after it.
+      // A stride that is left out becomes a dilation of all later convolutions.
       dilation *= wanted / stride;
       reduction *= stride;
       width = outChannels;
@@ -79,8 +80,8 @@ function featureBlocks(options: MobileNetV2Options, count = 19): Layer[] {
 }
 
 /**
- * The encoder: maps of 16, 24, 32, 96 and 320 channels at 1/2 … 1/32 of the image. The 19th block, which
- * only widens for the classifier, is left out: 1,811,712 parameters.
+ * The encoder: feature maps of 16, 24, 32, 96 and 320 channels at 1/2 … 1/32 of the image; 1,811,712 parameters.
+ * It omits the 19th block, which only adds channels for the classifier.
  */
 export class MobileNetV2Encoder extends Module implements Encoder {
   readonly widths: readonly number[];
@@ -103,7 +104,7 @@ export class MobileNetV2Encoder extends Module implements Encoder {
   }
 }
 
-/** The whole network for classifying images: 19 feature blocks, 3,504,872 parameters for 1,000 classes. */
+/** The complete classifier: 19 feature blocks, 3,504,872 parameters for 1,000 classes. */
 export class MobileNetV2 extends Module {
   readonly features: Sequential;
   readonly classifier: Sequential;
@@ -115,7 +116,7 @@ export class MobileNetV2 extends Module {
     this.classifier = new Sequential(new Dropout(dropout), new Linear(1280, classes));
   }
 
-  /** N×C×H×W to scores of N×classes. */
+  /** N×C×H×W to logits of N×classes. */
   forward(image: Tensor): Tensor {
     const pooled = globalAvgPool2d(this.features.forward(image));
     return this.classifier.forward(reshape(pooled, pooled.shape.slice(0, 2)));

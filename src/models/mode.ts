@@ -1,7 +1,7 @@
-/** Looks at a model in training or evaluation mode, whichever mode it is in. */
+/** Temporarily switches a model to training or evaluation mode. */
 import type { Module } from '../nn/index.js';
 
-/** Runs `body` with the model in the given mode, then restores the mode of each module. */
+/** Runs `body` with the model in the given mode, then restores the previous mode of each module. */
 export function inMode<T>(model: Module, mode: 'training' | 'evaluation', body: () => T): T {
   const modes = [...model.namedModules()].map(([, module]) => ({ module, training: module.training }));
   try {

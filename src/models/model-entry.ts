@@ -1,6 +1,6 @@
 /**
- * What is known of a model, in one place: help, training, choosing settings, benchmarks and reports read it from
- * here, so that a model is its file, its entry and its test.
+ * A registry entry holds everything the program knows about a model. Help, training, the choice of settings,
+ * benchmarks and reports read it, so a new model needs only its file, its entry and its test.
  */
 import { UsageError } from '../errors/index.js';
 import type { Layer } from '../nn/index.js';
@@ -12,16 +12,16 @@ import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 import type { StepCost } from './training-cost.js';
 
-/** N×C×H×W in, logits of N×K×H×W out. */
+/** Maps N×C×H×W to logits of N×K×H×W. */
 export type SegmentationModel = Layer & {
-  /** Input sizes are padded to multiples of this and the output cropped back; default 1. */
+  /** The model pads its input to a multiple of this and crops its output back; default 1. */
   readonly divisor?: number;
 };
 
-/** Options of a model as config.json holds them. */
+/** Options of a model as stored in config.json. */
 export type ModelValues = Readonly<Record<string, number | string | boolean>>;
 
-/** What a model is measured with by `bench`. */
+/** The batch with which `bench` measures a model. */
 export interface BenchShape {
   readonly batch: number;
   /** Height and width. */
@@ -30,60 +30,60 @@ export interface BenchShape {
   readonly classes: number;
 }
 
-/** What {@link ModelFile.prepare} may use. */
+/** The arguments of {@link ModelFile.prepare}. */
 export interface PrepareContext {
-  /** Of the images. */
+  /** Channels of the images. */
   readonly channels: number;
   readonly size: { readonly height: number; readonly width: number };
   readonly runtime: Runtime;
-  /** The bytes of a file. A run that is resumed gives its own copy, whatever the path. */
+  /** Reads a file. A resumed run returns its own copy, whatever the path. */
   read(path: string): Promise<Uint8Array>;
 }
 
-/** Of a model that is made from a file. A run folder keeps a copy of the file. */
+/** How to create a model from a file. The run folder keeps a copy of the file. */
 export interface ModelFile {
-  /** The name of the copy in the run folder. */
+  /** Name of the copy in the run folder. */
   readonly name: string;
   /**
-   * Reads the file that the options name.
+   * Reads the file named in the options.
    *
-   * @returns the options that config.json keeps, and that `create` takes with the file.
+   * @returns the options to store in config.json, which `create` takes together with the file.
    */
   prepare(
     options: Readonly<Record<string, unknown>>,
     context: PrepareContext,
   ): Promise<{ readonly options: ModelValues; readonly bytes: Uint8Array }>;
-  /** Makes the model from these options, `channels` and `classes`, and the file. */
+  /** Creates the model from the stored options, `channels`, `classes` and the file. */
   create(options: Readonly<Record<string, unknown>>, bytes: Uint8Array): SegmentationModel;
 }
 
-/** A model as its author describes it; `O` are its options. See {@link defineModel}. */
+/** The definition of a model, from which {@link defineModel} makes a registry entry. `O` is the type of its options. */
 export interface ModelDefinition<O extends SharedOptions> {
-  /** As a sentence names it, after "the": `U-Net on ResNet-18`. */
+  /** The name in a sentence, without an article: `U-Net on ResNet-18`. */
   readonly title: string;
-  /** One line: what it is and where it comes from. */
+  /** One line: the architecture and its source. */
   readonly description: string;
-  /** Its options with ranges, defaults and help. `channels` and `classes` need no mention. */
+  /** Options with ranges, defaults and help. `channels` and `classes` are added automatically. */
   readonly options: Settings<Required<Omit<O, keyof SharedOptions>>>;
-  /** Makes the model from checked options. A model with `file` has none: its file makes it. */
+  /** Creates the model from validated options. A definition with `file` has `file.create` instead. */
   create?(options: O): SegmentationModel;
-  /** For a model whose encoder can start from published weights, and be frozen. */
+  /** Present if the encoder can start from published weights and be frozen. */
   readonly pretrained?: PretrainedEncoder;
-  /** For a model that is made from a file. */
+  /** Present if the model is created from a file. */
   readonly file?: ModelFile;
-  /** Output channels for a number of classes; default: one logit for two classes, else one for each. */
+  /** Output channels for a number of classes; default: one for two classes, otherwise one per class. */
   readonly outputChannels?: (classes: number, options: O) => number;
-  /** What `train` uses instead of the defaults of `options`. */
+  /** Defaults of `train`, where they differ from those in `options`. */
   readonly trainDefaults?: Partial<O>;
-  /** Values of the option `width` that `train` chooses from by the time there is, the largest first. */
+  /** Values of the option `width` among which `train` chooses by the available time, the largest first. */
   readonly widths?: readonly number[];
-  /** Learning rate of Adam that `train` chooses; default: found by a range test, or by the length of the run. */
+  /** Adam's learning rate in `train`; default: from a range test, or from the length of the run. */
   readonly learningRate?: number;
   /** Cost of a training step; default: counted from the model's graph. */
   readonly cost?: StepCost;
-  /** Default: batches of 8 images of 224×224, 3 classes. */
+  /** The batch for benchmarks; default: 8 images of 224×224, 3 classes. */
   readonly bench?: BenchShape;
-  /** Whether `bench` measures it if no model is named. */
+  /** Whether `bench` includes it when no model is named. */
   readonly benched?: boolean;
   /** Former names of options: createModel and saved runs accept them. */
   readonly renamed?: Readonly<Record<string, keyof O & string>>;
@@ -100,17 +100,17 @@ export interface ModelEntry extends Pick<
   readonly benched: boolean;
   readonly renamed: Readonly<Record<string, string>>;
   outputChannels(classes: number, options: Readonly<Record<string, unknown>>): number;
-  /** Makes the model. Throws a UsageError that begins with `owner` for options that it does not take. */
+  /** Creates the model. Throws a UsageError starting with `owner` for invalid options. */
   create(owner: string, options: Readonly<Record<string, unknown>>, file?: Uint8Array): SegmentationModel;
 }
 
 const BENCH: BenchShape = { batch: 8, size: 224, classes: 3 };
 
-/** One logit tells two classes apart. */
+/** Output channels for a number of classes: a single logit for two classes, otherwise one per class. */
 export const oneLogitForTwo = (classes: number) => (classes <= 2 ? 1 : classes);
 
 /**
- * Describes a model for the registry:
+ * Makes a registry entry from a definition:
  *
  * ```ts
  * export const FPN = defineModel<FpnOptions>({
@@ -141,13 +141,13 @@ export function defineModel<O extends SharedOptions>(definition: ModelDefinition
       if (!file) return create!(checkSettings(owner, table, given) as unknown as O);
       if (bytes) return file.create(given, bytes);
       throw new UsageError(
-        `${owner} is made from a file, which train() reads: it cannot be made from options`,
+        `${owner} is created from a file, which train() reads; it cannot be created from options alone`,
       );
     },
   };
 }
 
-/** Whether a value, such as what a module exports, was made by {@link defineModel}. */
+/** Whether a value, such as the export of a user's module, was made by {@link defineModel}. */
 export function isModelEntry(value: unknown): value is ModelEntry {
   const entry = value as Partial<ModelEntry> | null | undefined;
   return (

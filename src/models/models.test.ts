@@ -6,7 +6,7 @@ import { createModel, MobileNetV2, MobileNetV2Encoder, ResNet, SegNet, summarize
 const counts = (model: Layer) => summarize(model, { height: 64, width: 64 }).parameters;
 
 describe('published parameter counts', () => {
-  it('MobileNetV2, whole and as an encoder', () => {
+  it('MobileNetV2 as a classifier and as an encoder', () => {
     const model = new MobileNetV2();
     const { modules, parameters } = summarize(model, { height: 224, width: 224 });
     expect(parameters.total).toBe(3_504_872);
@@ -16,7 +16,7 @@ describe('published parameter counts', () => {
       928, 896, 5_136, 8_832, 10_000, 14_848, 14_848, 21_056, 54_272, 54_272, 54_272, 66_624, 118_272,
       118_272, 155_264, 320_000, 320_000, 473_920, 412_160,
     ]);
-    // Frameworks give 300 million.
+    // PyTorch and Keras report 300 million.
     expect(summarize(model, { height: 224, width: 224 }).multiplyAdds).toBe(300_774_272);
   });
 
@@ -35,7 +35,7 @@ describe('published parameter counts', () => {
   it.each([
     [18, 11_689_512, 11_176_512],
     [34, 21_797_672, 21_284_672],
-  ] as const)('ResNet-%i, whole and as an encoder', (depth, whole, encoder) => {
+  ] as const)('ResNet-%i as a classifier and as an encoder', (depth, whole, encoder) => {
     expect(counts(new ResNet({ depth })).total).toBe(whole);
     const { parameters, sizes } = summarize(createModel(`resnet${depth}-unet`), { height: 96, width: 64 });
     expect(parameters.frozen).toBe(encoder);
@@ -69,7 +69,7 @@ describe('published parameter counts', () => {
     });
   });
 
-  it('SegNet of five stages: VGG-16 there and back', () => {
+  it('SegNet with five stages has the convolutions of VGG-16 twice', () => {
     const convolutions = summarize(new SegNet({ stages: 5, head: 'linear' }), {
       height: 64,
       width: 64,
@@ -82,7 +82,7 @@ describe('published parameter counts', () => {
 });
 
 describe('MobileNetV2', () => {
-  it('keeps its weights and widens its filters where a step down is left out', () => {
+  it('keeps its weights and dilates its convolutions where a stride is left out', () => {
     const at = (outputStride: 16 | 32) => new MobileNetV2Encoder({ outputStride });
     const shapes = (encoder: MobileNetV2Encoder) =>
       encoder.namedParameters().map(([name, p]) => [name, p.shape]);
@@ -91,7 +91,7 @@ describe('MobileNetV2', () => {
 });
 
 describe('SegNet', () => {
-  it('refuses one logit that is never negative', () => {
+  it('rejects a single logit that is never negative', () => {
     expect(() => new SegNet({ classes: 1, head: 'norm-relu' })).toThrow(UsageError);
     const output = (options: object) =>
       summarize(createModel('segnet', { classes: 2, width: 1, ...options }), { height: 16, width: 16 })

@@ -1,5 +1,5 @@
 /**
- * A U-Net on an encoder of one's own, from an ONNX file:
+ * A U-Net whose encoder is read from an ONNX file:
  *
  * ```ts
  * const file = decodeModel(await readFile('encoder.onnx'));
@@ -32,18 +32,18 @@ export class OnnxEncoderUNet extends EncoderUNet<OnnxEncoder> {
   }
 }
 
-/** What `train` takes; see {@link ONNX_UNET}. */
+/** Options of `train` for {@link ONNX_UNET}. */
 export interface OnnxUNetSettings extends SharedOptions {
   /** Path of the ONNX file. */
   readonly encoder?: string;
-  /** Names of the tensors, separated by commas. */
+  /** Names of the file's tensors to use as feature maps, separated by commas. */
   readonly taps?: string;
 }
 
-/** What config.json keeps: the encoder as it was measured. */
+/** The options in config.json: the measured encoder. */
 const measuredSchema = z.object({
   input: z.string(),
-  /** JSON: the name of each tap with its channels. */
+  /** JSON: the name and the channels of each tap. */
   taps: z.string(),
 });
 const tapsSchema = z.array(z.tuple([z.string(), z.number().int().positive()]));
@@ -90,21 +90,21 @@ function jsonOf(json: string): unknown {
 
 export const ONNX_UNET = defineModel<OnnxUNetSettings>({
   title: 'U-Net on an encoder from a file',
-  description: 'a U-Net on tensors of an ONNX file, which stays frozen',
+  description: 'a U-Net whose frozen encoder is read from an ONNX file',
   options: {
     encoder: {
       kind: text('FILE', 'an ONNX file'),
       unset: 'none',
-      help: 'ONNX file whose tensors serve as a frozen encoder (onnx-unet)',
+      help: 'ONNX file with the frozen encoder (onnx-unet)',
     },
     taps: {
       kind: text('NAMES', 'names of tensors, separated by commas'),
       unset: 'none',
-      help: 'names of those tensors, one for each halving of the size, the largest first (onnx-unet)',
+      help: "names of the encoder's feature maps, one for each halving of the size, the largest first (onnx-unet)",
     },
   },
   file: ENCODER_FILE,
   learningRate: FROZEN_ENCODER_RATE,
-  // Of the frozen MobileNetV2: the file has not been read when settings are chosen.
+  // The cost of the frozen MobileNetV2, because settings are chosen before the file is read.
   cost: { microseconds: 1.9, bytes: 850 },
 });

@@ -33,7 +33,7 @@ afterAll(() => runtime.close());
 const measure = (model: OnnxModel, changes: object = {}) =>
   OnnxEncoder.measure(model, { taps, size, source: 'tiny.onnx', ...changes }, runtime);
 
-/** The file's own tensors on ONNX Runtime alone, one image at a time. */
+/** The file's tensors, computed by ONNX Runtime alone, one image at a time. */
 async function tapped(model: OnnxModel, images: Float32Array, shape: readonly number[]) {
   const outputs = taps.map((name) => ({ name, dataType: 'float32' as const, dims: undefined }));
   const inputs = [{ name: 'image', dataType: 'float32' as const, dims: undefined }];
@@ -53,9 +53,9 @@ async function tapped(model: OnnxModel, images: Float32Array, shape: readonly nu
 
 describe('an encoder from an ONNX file', () => {
   it.each([
-    ['its own size, another batch', [3, 3, 32, 48]],
+    ['the measured size, another batch', [3, 3, 32, 48]],
     ['another size', [1, 3, 24, 16]],
-  ] as const)('gives what its taps give: %s', async (_, shape) => {
+  ] as const)("outputs the file's tensors: %s", async (_, shape) => {
     const file = decodeModel(encodeModel(tinyEncoder()));
     const encoder = await measure(file);
     expect(encoder.widths).toEqual([3, 6, 8, 10]);
@@ -63,7 +63,7 @@ describe('an encoder from an ONNX file', () => {
     expect(again.widths).toEqual(encoder.widths);
 
     const image = input('image', shape);
-    // Two of them in one graph: their names do not meet.
+    // Two encoders in one graph have no names in common.
     const outputs = Object.fromEntries(
       [encoder, again].flatMap((one, k) => one.maps(image).map((map, i) => [`${k} ${i}`, map])),
     );
@@ -83,20 +83,20 @@ describe('an encoder from an ONNX file', () => {
     await program.release();
   });
 
-  it('takes the nodes behind its taps and no others', async () => {
+  it('copies only the nodes that the taps depend on', async () => {
     const file = tinyEncoder();
     const broken = withNodes(file, node('Reshape', 'pooled nowhere', 'classes'));
     expect((await measure(broken, { taps: ['act1', 'act2'] })).widths).toEqual([3, 6, 8]);
   });
 
-  it('may be of another opset where its operators mean the same', async () => {
+  it('accepts another opset if its operators have not changed', async () => {
     const widths = [3, 6, 8, 10];
     for (const opset of [11, 12, 14, 17, 18, 22]) {
       expect((await measure(tinyEncoder({ opsets: { '': opset } }))).widths).toEqual(widths);
     }
     const old = tinyEncoder({ opsets: { '': 9 } });
     await expect(measure(old)).rejects.toThrow(
-      'tiny.onnx: Clip ("act1") of opset 9 may mean something else in opset 17; files of opset 13 to 17 are taken',
+      'tiny.onnx: Clip ("act1") of opset 9 may differ from opset 17; supported are files of opset 13 to 17',
     );
     await expect(measure(tinyEncoder({ opsets: { '': 25 } }))).rejects.toThrow(/opset 25/);
     const softmax = (opset: number) =>
@@ -110,36 +110,41 @@ describe('an encoder from an ONNX file', () => {
       'a tap that does not exist',
       tinyEncoder,
       { taps: ['act1', 'act2', 'act4'] },
-      /^tiny\.onnx: no node gives a tensor "act4"; among its 10 tensors are "act1", "act2", "act3", "/,
+      /^tiny\.onnx: there is no tensor "act4"; its 10 tensors include "act1", "act2", "act3", "/,
     ],
-    ['no taps', tinyEncoder, { taps: [] }, /1 to 5 taps, each given once; these are 0: none/],
-    ['a tap twice', tinyEncoder, { taps: ['act1', 'act1'] }, /each given once/],
+    ['no taps', tinyEncoder, { taps: [] }, /needs 1 to 5 different taps; got 0: none/],
+    ['a repeated tap', tinyEncoder, { taps: ['act1', 'act1'] }, /1 to 5 different taps; got 2/],
     [
       'sizes that do not halve',
       tinyEncoder,
       { taps: ['act1', 'full2', 'act3'] },
-      /tap "full2" gives 2×8×16×24 for images of 2×3×32×48; tap 2 of 3 must give 2×channels×8×12/,
+      /tap "full2" has the shape 2×8×16×24 for images of 2×3×32×48; tap 2 of 3 must have the shape 2×channels×8×12/,
     ],
     [
       'taps in the wrong order',
       tinyEncoder,
       { taps: ['act2', 'act1'] },
-      /tap "act2" gives 2×8×8×12 .* tap 1 of 2 must give 2×channels×16×24, .* the largest first/,
+      /tap "act2" has the shape 2×8×8×12 .* tap 1 of 2 must have the shape 2×channels×16×24, .* the largest first/,
     ],
-    ['a tap that is no map', tinyEncoder, { taps: ['pooled'] }, /tap "pooled" gives 2×10×1×1/],
     [
-      'a tap that rests on more than the image',
+      'a tap that is not a feature map',
+      tinyEncoder,
+      { taps: ['pooled'] },
+      /tap "pooled" has the shape 2×10×1×1/,
+    ],
+    [
+      'a tap that depends on more than the image',
       () => withNodes(tinyEncoder(), node('Reshape', 'conv3 fixed', 'act3')),
       {},
-      /^tiny\.onnx: the taps rest on "fixed" too/,
+      /^tiny\.onnx: the taps must depend on the image "image" only; they also depend on "fixed"/,
     ],
     ['another input', tinyEncoder, { input: 'data' }, /there is no input "data"; its inputs are "image"/],
     ['other channels', tinyEncoder, { channels: 1 }, /takes float32 1×3×224×224; images are .*×1×height/],
     [
-      'an operator of another set',
+      'a non-standard operator',
       () => withNodes(tinyEncoder(), { ...node('Gelu', 'conv3', 'act3'), domain: 'com.microsoft' }),
       {},
-      /Gelu \("act3"\) is of the operator set "com\.microsoft"/,
+      /Gelu \("act3"\) belongs to the operator set "com\.microsoft"/,
     ],
     [
       'batch norm in training mode',
@@ -154,14 +159,14 @@ describe('an encoder from an ONNX file', () => {
       /BatchNormalization \("norm1"\) is in training mode; export the encoder in evaluation mode/,
     ],
     [
-      'a graph within',
+      'a subgraph',
       () =>
         withNodes(
           tinyEncoder(),
           node('If', 'conv3', 'act3', { then_branch: { type: 'graph', value: tinyEncoder().graph } }),
         ),
       {},
-      /If \("act3"\) holds a graph of its own/,
+      /If \("act3"\) contains a subgraph/,
     ],
     [
       'an operator that does not run',
@@ -176,7 +181,7 @@ describe('an encoder from an ONNX file', () => {
     });
   });
 
-  it('refuses a fixed batch that its layers insist on', async () => {
+  it('rejects a file with a fixed batch size', async () => {
     const fixed = tinyEncoder();
     const dims = new Uint8Array(BigInt64Array.of(1n, 10n, -1n, 6n).buffer);
     const graph = {
@@ -188,19 +193,19 @@ describe('an encoder from an ONNX file', () => {
     };
     const file = withNodes({ ...fixed, graph }, node('Reshape', 'conv3 fixed', 'act3'));
     await expect(measure(file)).rejects.toThrow(
-      /tap "act3" gives 1×10×8×6 for images of 2×3×32×48: its graph has a fixed batch size; export it with a free batch axis/,
+      /tap "act3" has the shape 1×10×8×6 for images of 2×3×32×48: its graph has a fixed batch size; export it with a dynamic batch axis/,
     );
   });
 });
 
-describe('a U-Net on it', () => {
+describe('a U-Net with an ONNX encoder', () => {
   const model = async () => new OnnxEncoderUNet(await measure(tinyEncoder()), { classes: 3 });
 
-  it('learns around the encoder, through which no gradient flows', async () => {
+  it('trains only the decoder', async () => {
     const unet = await model();
     const summary = summarize(unet, { height: 37, width: 50 });
     const { parameters, output } = summary;
-    // The file's own multiply-adds are unknown, and the summary says so.
+    // The multiply-adds of the file's nodes are unknown, and the summary marks the layer.
     expect(summary.layers.filter(({ uncounted }) => uncounted).map(({ name }) => name)).toHaveLength(1);
     expect(formatSummary(summary)).toMatch(/Multiply-adds an image.*at 37×50; not counted: foreign/);
     expect(output).toEqual([null, 3, 37, 50]);
@@ -223,7 +228,7 @@ describe('a U-Net on it', () => {
     await learner.close();
   });
 
-  it('is exported with the encoder inside, and the file gives the masks of the model', async () => {
+  it("is exported with the encoder inside, and the file outputs the model's masks", async () => {
     const unet = await model();
     const state = ModelState.initialize(unet, 4);
     const card = tinyCard(3, { ...size, model: { name: 'onnx-unet', options: {} } });
@@ -241,7 +246,7 @@ describe('a U-Net on it', () => {
     expect(Buffer.from(mask!.data as Uint8Array).equals(result.mask.data)).toBe(true);
     expect(new Set(result.mask.data).size).toBeGreaterThan(1);
 
-    // And the file computes what the training graph does.
+    // The file outputs the same values as the training graph.
     const images = input('input', [1, 3, 32, 48]);
     const logits = unet.eval().forward(images);
     const inputs = [images, ...state.slots.map(({ leaf }) => leaf)];

@@ -1,9 +1,9 @@
 /**
- * An encoder from any ONNX file: some of the file's tensors are tapped, what they rest on is cut out of its
- * graph and runs, frozen, inside the graphs of training, prediction and export.
+ * An encoder from an ONNX file. Some of the file's tensors ("taps") serve as feature maps. The subgraph that
+ * computes them is extracted and runs, frozen, as part of the graphs for training, prediction and export.
  *
- * What shapes a file gives is measured by running it (see {@link OnnxEncoder.measure}): what files say about
- * their shapes is optional and often wrong.
+ * The shapes of the taps are measured by running the file (see {@link OnnxEncoder.measure}), because the shapes
+ * declared in a file are optional and often wrong.
  */
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { ForeignGraph, Tensor } from '../graph/index.js';
@@ -16,41 +16,41 @@ import { transferredView } from '../runtime/index.js';
 import type { Encoder } from './encoder.js';
 
 export interface OnnxEncoderOptions {
-  /** The tensor that is fed the image; default: the file's only input. */
+  /** Name of the graph input that takes the image; default: the file's only input. */
   readonly input?: string;
   /** Channels of the image; default 3. */
   readonly channels?: number;
-  /** What messages call the file. */
+  /** Name of the file in messages. */
   readonly source?: string;
 }
 
-/** A tensor of the file that serves as map. */
+/** A tensor of the file that serves as a feature map. */
 export interface EncoderTap {
   readonly name: string;
   readonly channels: number;
 }
 
 export interface MeasureOptions extends OnnxEncoderOptions {
-  /** Names of the tensors that serve as maps: one for each halving of the image's size, the largest first. */
+  /** Names of the tensors that serve as feature maps: one for each halving of the size, the largest first. */
   readonly taps: readonly string[];
-  /** Rows and columns of the images; brought up to multiples of the last map's scale. */
+  /** Height and width of the images; rounded up to multiples of 2ᵏ for k taps. */
   readonly size: { readonly height: number; readonly width: number };
 }
 
-/** Maps at most: the last one is 32 times smaller than the image. */
+/** The maximum number of taps. The fifth has 1/32 of the image's size. */
 const MAX_TAPS = 5;
 
 /**
- * Default-domain operator sets whose operators all mean what they mean in {@link OPSET}, but for RoiAlign:
- * 13 is the last set that moved attributes to inputs and changed Softmax, 18 the next.
+ * Versions of ONNX's operator set in which all operators except RoiAlign have the same meaning as in
+ * {@link OPSET}. Version 13 changed Softmax and turned attributes into inputs; the next such change is in 18.
  */
 const OPSETS = { min: 13, max: OPSET } as const;
 
-/** Operator sets outside of {@link OPSETS} that a file may have if it uses operators of {@link LASTING} alone. */
+/** Versions that are also accepted if the file uses only operators in {@link UNCHANGED_SINCE}. */
 const WIDER_OPSETS = { min: 7, max: 24 } as const;
 
-/** Operators that mean the same in {@link WIDER_OPSETS}, from the set given on (ONNX's changelog). */
-const LASTING: Readonly<Record<string, number>> = {
+/** Operators with the same meaning in {@link WIDER_OPSETS}, from the given version on (ONNX's changelog). */
+const UNCHANGED_SINCE: Readonly<Record<string, number>> = {
   Abs: 7,
   Add: 7,
   AveragePool: 7,
@@ -97,16 +97,16 @@ export class OnnxEncoder extends Module implements Encoder {
   private readonly graph: ForeignGraph;
 
   /**
-   * An encoder whose maps were measured before.
+   * Creates an encoder whose taps have been measured before.
    *
-   * @param taps the largest map first; map k (from 1) is 2ᵏ times smaller than the image.
-   * @throws UsageError for a tap or an input that the file does not have, naming those it has;
-   *   PixelwiseError `onnx` for operators that cannot be taken over.
+   * @param taps the largest map first; map k, counted from 1, has 1/2ᵏ of the image's size.
+   * @throws UsageError for a tap or an input that the file does not have; it lists those that exist.
+   *   PixelwiseError `onnx` for unsupported operators.
    */
   constructor(model: OnnxModel, taps: readonly EncoderTap[], options: OnnxEncoderOptions = {}) {
     super();
     const { channels = 3 } = options;
-    this.graph = cutOut(
+    this.graph = extractSubgraph(
       model,
       taps.map(({ name }) => name),
       options,
@@ -115,14 +115,14 @@ export class OnnxEncoder extends Module implements Encoder {
   }
 
   /**
-   * Runs the file on a batch of two blank images to learn what its taps give.
+   * Runs the file on a batch of two blank images to measure the shapes of its taps.
    *
-   * @throws ShapeError naming the tap whose size is not the image's halved once more than the tap before it,
-   *   or which does not follow the batch; and as the constructor does.
+   * @throws ShapeError for a tap k whose size is not 1/2ᵏ of the image's, or whose batch size is not the
+   *   image's; also throws what the constructor throws.
    */
   static async measure(model: OnnxModel, options: MeasureOptions, runtime: Runtime): Promise<OnnxEncoder> {
     const { taps, size, channels = 3, source = FILE } = options;
-    const graph = cutOut(model, taps, options);
+    const graph = extractSubgraph(model, taps, options);
     const scale = 2 ** taps.length;
     const [height, width] = [size.height, size.width].map((side) => Math.ceil(side / scale) * scale) as [
       number,
@@ -133,16 +133,16 @@ export class OnnxEncoder extends Module implements Encoder {
     const measured = taps.map((name, i): EncoderTap => {
       const shape = shapes[i]!;
       const wanted = [height, width].map((side) => side / 2 ** (i + 1));
-      const given = `${source}: tap "${name}" gives ${formatShape(shape)} for images of ${formatShape(image)}`;
+      const given = `${source}: tap "${name}" has the shape ${formatShape(shape)} for images of ${formatShape(image)}`;
       if (shape.length === 4 && shape[0] !== BATCH) {
         throw new ShapeError(
-          `${given}: its graph has a fixed batch size; export it with a free batch axis (dynamic_axes in torch.onnx.export)`,
+          `${given}: its graph has a fixed batch size; export it with a dynamic batch axis (dynamic_axes in torch.onnx.export)`,
         );
       }
       if (shape.length !== 4 || shape[2] !== wanted[0] || shape[3] !== wanted[1]) {
         const [h, w] = wanted;
         throw new ShapeError(
-          `${given}; tap ${i + 1} of ${taps.length} must give ${BATCH}×channels×${h}×${w}, the image's size halved ${i + 1}×: name one tensor for each halving, the largest first`,
+          `${given}; tap ${i + 1} of ${taps.length} must have the shape ${BATCH}×channels×${h}×${w}, 1/${2 ** (i + 1)} of the image's size: name one tensor for each halving, the largest first`,
         );
       }
       return { name, channels: shape[1]! };
@@ -150,12 +150,12 @@ export class OnnxEncoder extends Module implements Encoder {
     return new OnnxEncoder(model, measured, options);
   }
 
-  /** The taps with their channels: what the constructor takes. */
+  /** The taps with their channels, as the constructor takes them. */
   get taps(): readonly EncoderTap[] {
     return this.graph.outputs.map((name, i) => ({ name, channels: this.widths[i + 1]! }));
   }
 
-  /** The tensor of the file that is fed the image. */
+  /** Name of the graph input that takes the image. */
   get input(): string {
     return this.graph.inputs[0]!;
   }
@@ -164,7 +164,7 @@ export class OnnxEncoder extends Module implements Encoder {
     const [n, channels, h, w] = image.shape as [number, number, number, number];
     if (channels !== this.widths[0]) {
       throw new ShapeError(
-        `the encoder takes images of ${this.widths[0]} channels, not ${formatShape(image.shape)}`,
+        `the encoder takes images with ${this.widths[0]} channels; got ${formatShape(image.shape)}`,
       );
     }
     const types = this.widths.slice(1).map((width, i) => {
@@ -175,18 +175,22 @@ export class OnnxEncoder extends Module implements Encoder {
   }
 }
 
-/** Images that the file is measured on: enough to tell a free batch axis from one fixed at 1. */
+/** Images in the measured batch. With 2, a batch axis that is fixed at 1 is detected. */
 const BATCH = 2;
 
 const FILE = 'the ONNX file';
 
-/** The part of the file's graph between the image and the taps. */
-function cutOut(model: OnnxModel, taps: readonly string[], options: OnnxEncoderOptions): ForeignGraph {
+/** Extracts the subgraph between the image and the taps. */
+function extractSubgraph(
+  model: OnnxModel,
+  taps: readonly string[],
+  options: OnnxEncoderOptions,
+): ForeignGraph {
   const { source = FILE } = options;
   const { graph } = model;
   if (taps.length < 1 || taps.length > MAX_TAPS || new Set(taps).size < taps.length) {
     throw new UsageError(
-      `An encoder has 1 to ${MAX_TAPS} taps, each given once; these are ${taps.length}: ${taps.join(', ') || 'none'}.`,
+      `An encoder needs 1 to ${MAX_TAPS} different taps; got ${taps.length}: ${taps.join(', ') || 'none'}.`,
     );
   }
   const image = imageInput(model, options);
@@ -208,7 +212,7 @@ function cutOut(model: OnnxModel, taps: readonly string[], options: OnnxEncoderO
     if (maker) open.push(...maker.inputs);
     else if (!constants.has(name)) {
       throw new UsageError(
-        `${source}: the taps rest on "${name}" too, and not on the image "${image}" alone.`,
+        `${source}: the taps must depend on the image "${image}" only; they also depend on "${name}".`,
       );
     }
   }
@@ -225,7 +229,7 @@ function cutOut(model: OnnxModel, taps: readonly string[], options: OnnxEncoderO
 /** The name of the input that takes the image. */
 function imageInput({ graph }: OnnxModel, options: OnnxEncoderOptions): string {
   const { input, channels = 3, source = FILE } = options;
-  // Old files list their constants among the inputs.
+  // Up to IR version 3, files list their initializers among the inputs.
   const constants = new Set(graph.initializers.map(({ name }) => name));
   const inputs = graph.inputs.filter(({ name }) => !constants.has(name));
   const names = inputs.map(({ name }) => `"${name}"`).join(', ') || 'none';
@@ -246,7 +250,7 @@ function imageInput({ graph }: OnnxModel, options: OnnxEncoderOptions): string {
   return found.name;
 }
 
-/** @throws PixelwiseError where a node cannot be written into a graph of {@link OPSET}. */
+/** @throws PixelwiseError if a node cannot be copied into a graph of {@link OPSET}. */
 function checkNode(node: OnnxNode, opset: number, source: string): void {
   const { opType, domain, attributes, outputs } = node;
   const refuse = (why: string): never => {
@@ -254,11 +258,11 @@ function checkNode(node: OnnxNode, opset: number, source: string): void {
   };
   if (domain !== '') {
     refuse(
-      `is of the operator set "${domain}"; only ONNX's own is taken over, so that exports run anywhere.`,
+      `belongs to the operator set "${domain}"; only ONNX's standard operators are supported, so that exports run anywhere.`,
     );
   }
   if (Object.values(attributes).some(({ type }) => type === 'graph')) {
-    refuse('holds a graph of its own; simplify the file first (onnxsim), or tap it before that node.');
+    refuse('contains a subgraph; simplify the file first (onnxsim), or choose taps before that node.');
   }
   const training = attributes.training_mode?.value === 1;
   if (opType === 'BatchNormalization' && (training || outputs.filter((name) => name !== '').length > 1)) {
@@ -266,15 +270,16 @@ function checkNode(node: OnnxNode, opset: number, source: string): void {
   }
   const within = (range: { readonly min: number; readonly max: number }) =>
     opset >= range.min && opset <= range.max;
-  const everywhere = within(WIDER_OPSETS) && Object.hasOwn(LASTING, opType) && LASTING[opType]! <= opset;
+  const everywhere =
+    within(WIDER_OPSETS) && Object.hasOwn(UNCHANGED_SINCE, opType) && UNCHANGED_SINCE[opType]! <= opset;
   if (everywhere || (within(OPSETS) && !(opType === 'RoiAlign' && opset < 16))) return;
   refuse(
-    `of opset ${opset} may mean something else in opset ${OPSET}; files of opset ${OPSETS.min} to ${OPSETS.max} are taken, ` +
-      `and of ${WIDER_OPSETS.min} to ${WIDER_OPSETS.max} where their operators have not changed: convert it (onnx.version_converter) or export it anew with opset ${OPSET}.`,
+    `of opset ${opset} may differ from opset ${OPSET}; supported are files of opset ${OPSETS.min} to ${OPSETS.max}, ` +
+      `and of ${WIDER_OPSETS.min} to ${WIDER_OPSETS.max} if their operators have not changed: convert the file (onnx.version_converter) or export it again with opset ${OPSET}.`,
   );
 }
 
-/** Names those tensors that share most pairs of letters with the name given (Dice 1945). */
+/** Suggests the tensors whose names share the most letter pairs with the given name (Dice 1945). */
 function noSuchTensor(tap: string, names: readonly string[], source: string): UsageError {
   const pairs = (name: string) => new Set(Array.from(name.slice(1), (_, i) => name.slice(i, i + 2)));
   const given = pairs(tap);
@@ -284,11 +289,11 @@ function noSuchTensor(tap: string, names: readonly string[], source: string): Us
   };
   const near = [...names].sort((a, b) => alike(b) - alike(a)).slice(0, 8);
   return new UsageError(
-    `${source}: no node gives a tensor "${tap}"; among its ${names.length} tensors are ${near.map((name) => `"${name}"`).join(', ')}.`,
+    `${source}: there is no tensor "${tap}"; its ${names.length} tensors include ${near.map((name) => `"${name}"`).join(', ')}.`,
   );
 }
 
-/** The shapes of the taps for blank images, by running the graph. */
+/** Measures the shapes of the taps by running the graph on blank images. */
 async function shapesOf(
   graph: ForeignGraph,
   image: readonly number[],
@@ -301,7 +306,7 @@ async function shapesOf(
     nodes: [...graph.nodes, ...graph.outputs.map((tap, i) => nodeFor(names[i]!, 'Shape', [tap]))],
     initializers: graph.initializers,
     inputs: [{ name: graph.inputs[0]!, dataType: 'float32', dims: image }],
-    // The taps are results too: a file whose taps are not float32 is refused when it is loaded.
+    // The taps are outputs too, so that loading fails if they are not float32.
     outputs: [
       ...names.map((name) => ({ name, dataType: 'int64' as const, dims: undefined })),
       ...graph.outputs.map((name) => ({ name, dataType: 'float32' as const, dims: undefined })),
@@ -321,7 +326,7 @@ async function shapesOf(
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new PixelwiseError(
       'onnx',
-      `${source} does not run on images of ${formatShape(image)}, a batch of ${BATCH} (${why}): it must take any batch size, and the size that the model is trained at.`,
+      `${source} does not run on images of ${formatShape(image)}, a batch of ${BATCH} (${why}): it must take any batch size, and the image size used for training.`,
       { cause },
     );
   }

@@ -1,10 +1,10 @@
-/** Any input size for models that halve it several times. */
+/** Pads images so that models which halve the size several times accept any input size. */
 import type { Tensor } from '../graph/index.js';
 import { pad, sliceAll } from '../graph/index.js';
 
 /**
- * Pads N×C×H×W with zeros at the right and the bottom to multiples of `divisor`, and crops what `body`
- * makes of it back to H×W.
+ * Pads N×C×H×W with zeros at the right and the bottom to multiples of `divisor`, applies `body`, and crops the
+ * result back to H×W.
  */
 export function paddedToDivisor(x: Tensor, divisor: number, body: (padded: Tensor) => Tensor): Tensor {
   const [n, , h, w] = x.shape as [number, number, number, number];

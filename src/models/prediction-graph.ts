@@ -1,6 +1,6 @@
 /**
- * A model in use as an ONNX graph: from normalised images to logits, in evaluation mode, with its weights as
- * constants. Exported files, predictions and checkpoints are all made of it.
+ * Writes a model for inference as an ONNX graph: normalised images in, logits out, in evaluation mode, with the
+ * weights as constants. Exports, predictions and checkpoints use this graph.
  */
 import type { Leaf, Target } from '../graph/index.js';
 import { input, lowerGraph, PORTABLE } from '../graph/index.js';
@@ -15,7 +15,7 @@ export const MODEL_INPUT = 'input';
 /** The graph's output: float32 N×K×H×W. */
 export const LOGITS = 'logits';
 
-/** The shape of the images that a graph is made for. */
+/** The shape of the batches that a graph accepts. */
 export interface ImageShape {
   /** Images in a batch; default 1. */
   readonly batch?: number;
@@ -25,11 +25,11 @@ export interface ImageShape {
 }
 
 /**
- * Traces the model and writes its graph. The constants are views of the state's values, under the names that
- * these have in the state.
+ * Traces the model and writes its graph. The constants share memory with the state's values and have the same
+ * names.
  *
- * @param target default: standard operators only, which every runtime has.
- * @throws ShapeError where the model does not take such images.
+ * @param target default: only standard operators, which every runtime supports.
+ * @throws ShapeError if the model does not accept images of this shape.
  */
 export function predictionGraph(
   model: Layer,

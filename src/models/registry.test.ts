@@ -6,11 +6,11 @@ import { whole } from '../settings/index.js';
 import { trainingGraph } from '../training/step.js';
 import { createModel, defineModel, modelEntry, modelNames, registerModel, summarize, UNet } from './index.js';
 
-/** Models that are made from options alone. */
+/** Models that are created from options alone. */
 const FROM_OPTIONS = modelNames().filter((name) => !modelEntry(name).file);
 
 describe('the registry', () => {
-  it('names the models there are', () => {
+  it('lists all models if the name is unknown', () => {
     const made = () => createModel('u-net');
     expect(made).toThrow(UsageError);
     expect(made).toThrow(`there is no model "u-net"; choose one of ${modelNames().join(', ')}.`);
@@ -32,25 +32,28 @@ describe('the registry', () => {
     expect(make).toThrow(message);
   });
 
-  it.each(FROM_OPTIONS)('%s gives scores at any size, and its options carry their own defaults', (name) => {
-    const found = modelEntry(name);
-    const defaults = Object.fromEntries(
-      Object.entries(found.options).flatMap(([key, row]) =>
-        row.default === undefined ? [] : [[key, row.default]],
-      ),
-    );
-    for (const [classes, channels] of [
-      [2, 1],
-      [5, 3],
-    ] as const) {
-      const model = createModel(name, { ...defaults, classes, channels });
-      const { output, divisor } = summarize(model, { height: 37, width: 50, channels });
-      expect(output).toEqual([null, found.outputChannels(classes, defaults), 37, 50]);
-      expect(divisor).toBe(model.divisor);
-    }
-  });
+  it.each(FROM_OPTIONS)(
+    '%s outputs logits at any size, and the defaults of its table are those of the class',
+    (name) => {
+      const found = modelEntry(name);
+      const defaults = Object.fromEntries(
+        Object.entries(found.options).flatMap(([key, row]) =>
+          row.default === undefined ? [] : [[key, row.default]],
+        ),
+      );
+      for (const [classes, channels] of [
+        [2, 1],
+        [5, 3],
+      ] as const) {
+        const model = createModel(name, { ...defaults, classes, channels });
+        const { output, divisor } = summarize(model, { height: 37, width: 50, channels });
+        expect(output).toEqual([null, found.outputChannels(classes, defaults), 37, 50]);
+        expect(divisor).toBe(model.divisor);
+      }
+    },
+  );
 
-  it.each(FROM_OPTIONS)('%s keeps what its entry promises', (name) => {
+  it.each(FROM_OPTIONS)('%s agrees with its entry', (name) => {
     const { pretrained } = modelEntry(name);
     const model = createModel(name, { classes: 3 });
     const { divisor = 1 } = model;
@@ -67,7 +70,7 @@ describe('the registry', () => {
     expect(frozen.length > 0).toBe(pretrained !== undefined);
     if (pretrained) expect(frozen.every(([path]) => path.startsWith(`${pretrained.field}.`))).toBe(true);
 
-    // Every weight that learns gets a gradient from the loss.
+    // Every trained weight has a gradient.
     const { definition } = trainingGraph(model, [{ name: 'loss', weight: 1, loss: crossEntropy() }], {
       size: 2,
       channels: 3,
@@ -80,20 +83,20 @@ describe('the registry', () => {
     expect(constants.map(([key]) => key)).toEqual([]);
   });
 
-  it('takes one logit for two classes', () => {
+  it('uses a single logit for two classes', () => {
     const channels = (classes: number) =>
       summarize(createModel('unet', { classes, depth: 2, width: 1 }), { height: 8, width: 8 }).output[1];
     expect([1, 2, 3, 4].map(channels)).toEqual([1, 1, 3, 4]);
   });
 
-  it('takes former names of options', () => {
+  it('accepts former names of options', () => {
     const parameters = (options: Record<string, number>) =>
       summarize(createModel('deeplabv3plus', options), { height: 32, width: 32 }).parameters.total;
     expect(parameters({ width: 16 })).toBe(parameters({ decoderWidth: 16 }));
     expect(parameters({ width: 16 })).toBeLessThan(parameters({}));
   });
 
-  it("takes a model of one's own", () => {
+  it("registers a user's model", () => {
     const entry = defineModel<{ channels?: number; classes?: number; filters?: number }>({
       title: 'small U-Net',
       description: 'a U-Net of two sizes',
@@ -109,8 +112,8 @@ describe('the registry', () => {
     );
     expect(() => createModel('small-unet', { width: 1 })).toThrow('small-unet has no option "width"');
     registerModel('small-unet', entry);
-    expect(() => registerModel('unet', entry)).toThrow('there is a model "unet" already');
+    expect(() => registerModel('unet', entry)).toThrow('a model "unet" already exists');
     expect(() => registerModel('a b', entry)).toThrow(UsageError);
-    expect(() => registerModel('plain', {} as typeof entry)).toThrow('describe it by defineModel()');
+    expect(() => registerModel('plain', {} as typeof entry)).toThrow('make the entry with defineModel()');
   });
 });

@@ -1,6 +1,6 @@
 /**
- * All models by name. The command line, recipes and saved runs make their models here. A model of one's own can
- * join them ({@link registerModel}), or be passed to training as it is.
+ * All models by name. The command line, recipes and saved runs create their models here. Users add their own
+ * models with {@link registerModel}, or pass a module to training directly.
  */
 import { UsageError } from '../errors/index.js';
 import { didYouMean } from '../settings/index.js';
@@ -20,7 +20,7 @@ import { SEGNET } from './segnet.js';
 import type { UNetOptions } from './unet.js';
 import { UNET } from './unet.js';
 
-/** In the order in which help lists them. */
+/** In the order of the help text. */
 const MODELS = new Map<string, ModelEntry>(
   Object.entries({
     unet: UNET,
@@ -33,12 +33,12 @@ const MODELS = new Map<string, ModelEntry>(
   }),
 );
 
-/** The model that `train` takes if nothing suggests another. */
+/** The default model of `train`. */
 export const DEFAULT_MODEL = 'unet';
-/** The model that `train` takes for photographs if its pretrained weights are at hand. */
+/** The default model of `train` for photographs if its pretrained weights are available. */
 export const PRETRAINED_MODEL = 'mobilenet-unet';
 
-/** The options of all models together, besides `channels` and `classes`. */
+/** The union of all models' options, without `channels` and `classes`. */
 export type ModelOptions = Omit<
   UNetOptions &
     SegNetOptions &
@@ -49,7 +49,7 @@ export type ModelOptions = Omit<
   keyof SharedOptions
 >;
 
-/** What {@link createModel} takes: the counts, and the model's own options by name. */
+/** Options of {@link createModel}: the numbers of channels and classes, and the model's own options. */
 export interface CreateOptions {
   /** Input channels; default 3. */
   readonly channels?: number;
@@ -59,16 +59,17 @@ export interface CreateOptions {
 }
 
 /**
- * Makes a model usable by name, wherever a name is taken.
+ * Makes a model available by name: in `train`, `createModel`, and on the command line.
  *
- * @throws UsageError if another model has the name, or `entry` was not made by `defineModel`.
+ * @throws UsageError if another model already has the name, or `entry` was not made by `defineModel`.
  */
 export function registerModel(name: string, entry: ModelEntry): void {
   if (!/^[a-z0-9][a-z0-9.+_-]*$/i.test(name)) {
-    throw new UsageError(`a model's name has letters, digits and .+_- only, not "${name}"`);
+    throw new UsageError(`a model's name may contain only letters, digits and .+_-; got "${name}"`);
   }
-  if (!isModelEntry(entry)) throw new UsageError(`registerModel("${name}"): describe it by defineModel()`);
-  if ((MODELS.get(name) ?? entry) !== entry) throw new UsageError(`there is a model "${name}" already`);
+  if (!isModelEntry(entry))
+    throw new UsageError(`registerModel("${name}"): make the entry with defineModel()`);
+  if ((MODELS.get(name) ?? entry) !== entry) throw new UsageError(`a model "${name}" already exists`);
   MODELS.set(name, entry);
 }
 
@@ -100,16 +101,16 @@ export function hasModel(name: string): boolean {
   return MODELS.has(name);
 }
 
-/** @throws UsageError naming the models there are. */
+/** @throws UsageError that lists all models if none has this name. */
 export function modelEntry(name: string): ModelEntry {
   const found = MODELS.get(name);
   if (found) return found;
   throw new UsageError(
-    `there is no model "${name}"; choose one of ${modelNames().join(', ')}.${didYouMean(name, modelNames())} A model of your own: registerModel("${name}", …), or --model FILE.js`,
+    `there is no model "${name}"; choose one of ${modelNames().join(', ')}.${didYouMean(name, modelNames())} For a model of your own, call registerModel("${name}", …) or pass --model FILE.js`,
   );
 }
 
-/** The names of the options of all models, besides `channels` and `classes`; former names, too. */
+/** The names of all models' options, former names included, without `channels` and `classes`. */
 export function modelOptionNames(): string[] {
   const names = [...MODELS.values()].flatMap(({ options, renamed }) => [
     ...Object.keys(options),
@@ -118,17 +119,17 @@ export function modelOptionNames(): string[] {
   return [...new Set(names)];
 }
 
-/** Options of a model with today's names in place of former ones. */
+/** Replaces former names of a model's options by the current ones. */
 export function withCurrentNames<O extends Readonly<Record<string, unknown>>>(name: string, options: O): O {
   const renamed = MODELS.get(name)?.renamed ?? {};
   return Object.fromEntries(Object.entries(options).map(([key, value]) => [renamed[key] ?? key, value])) as O;
 }
 
 /**
- * Makes a model by name. Its weights are not set: see `ModelState`.
+ * Creates a model by name. Its weights are not initialised: see `ModelState`.
  *
- * @param options `classes` counts classes, background included; one logit serves two of them
- * @param file of a model that is made from one: the bytes
+ * @param options `classes` counts the background; most models represent two classes by a single logit
+ * @param file the contents of the file, for a model that is created from one
  * @throws UsageError for an unknown name or option, or a value out of range.
  */
 export function createModel(name: string, options: CreateOptions = {}, file?: Uint8Array): SegmentationModel {

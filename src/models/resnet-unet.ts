@@ -1,4 +1,4 @@
-/** A U-Net on a ResNet-18 or ResNet-34, with the same expanding path as the one on a MobileNetV2. */
+/** A U-Net with a ResNet-18 or ResNet-34 encoder, and the same decoder as the one on MobileNetV2. */
 import type { Settings } from '../settings/index.js';
 import { checkSettings } from '../settings/index.js';
 import type { FrozenEncoderOptions } from './encoder.js';
@@ -29,7 +29,7 @@ export class ResNetUNet extends EncoderUNet<ResNetEncoder> {
 const onResNet = (depth: ResNetDepth) =>
   defineModel<ResNetUNetOptions>({
     title: `U-Net on ResNet-${depth}`,
-    description: `a U-Net on a ResNet-${depth} (He et al. 2016) pretrained on ImageNet`,
+    description: `a U-Net with a ResNet-${depth} encoder (He et al. 2016) pretrained on ImageNet`,
     options: RESNET_UNET_OPTIONS,
     create: (options) => new ResNetUNet(depth, options),
     pretrained: pretrainedOnImageNet(`resnet${depth}`),

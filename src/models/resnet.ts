@@ -1,14 +1,14 @@
 /**
- * ResNet-18 and ResNet-34 (He et al. 2016), with torchvision's layers and names, so that its weights fit by
- * name: a stem at 1/4 of the image, then four layers of basic blocks, each two 3×3 convolutions around which
- * the input is added.
+ * ResNet-18 and ResNet-34 (He et al. 2016), with torchvision's layers and names, so that its weights load by
+ * name. A stem reduces the image to 1/4; four layers of basic blocks follow. A basic block adds its input to the
+ * result of two 3×3 convolutions.
  */
 import type { Tensor } from '../graph/index.js';
 import { add, globalAvgPool2d, maxPool2d, relu, reshape } from '../graph/index.js';
 import { BatchNorm2d, Conv2d, heNormal, Linear, Module, Sequential } from '../nn/index.js';
 import type { Encoder } from './encoder.js';
 
-/** Basic blocks in each of the four layers. */
+/** Number of basic blocks in each of the four layers. */
 const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3] } as const;
 
 const WIDTHS = [64, 128, 256, 512] as const;
@@ -23,7 +23,7 @@ class BasicBlock extends Module {
   readonly bn1: BatchNorm2d;
   readonly conv2: Conv2d;
   readonly bn2: BatchNorm2d;
-  /** Where the shape changes, what is added is brought to it. */
+  /** Projects the input to the output's shape where the two differ. */
   readonly downsample?: Sequential;
 
   constructor(inChannels: number, outChannels: number, stride: number) {
@@ -53,7 +53,7 @@ export interface ResNetOptions {
   readonly channels?: number;
 }
 
-/** The encoder: maps of 64, 64, 128, 256 and 512 channels at 1/2 … 1/32 of the image. */
+/** The encoder: feature maps of 64, 64, 128, 256 and 512 channels at 1/2 … 1/32 of the image. */
 export class ResNetEncoder extends Module implements Encoder {
   readonly widths: readonly number[];
   readonly conv1: Conv2d;
@@ -94,7 +94,7 @@ export class ResNetEncoder extends Module implements Encoder {
   }
 }
 
-/** The whole network for classifying images: 11,689,512 parameters at depth 18, 21,797,672 at 34. */
+/** The complete classifier: 11,689,512 parameters at depth 18, 21,797,672 at 34. */
 export class ResNet extends ResNetEncoder {
   readonly fc: Linear;
 
@@ -103,7 +103,7 @@ export class ResNet extends ResNetEncoder {
     this.fc = new Linear(512, options.classes ?? 1000);
   }
 
-  /** N×C×H×W to scores of N×classes. */
+  /** N×C×H×W to logits of N×classes. */
   forward(image: Tensor): Tensor {
     const pooled = globalAvgPool2d(this.maps(image).at(-1)!);
     return this.fc.forward(reshape(pooled, pooled.shape.slice(0, 2)));

@@ -1,6 +1,6 @@
 /**
- * SegNet (Badrinarayanan, Kendall & Cipolla 2017): the way up carries no maps across, only the places where
- * the maxima were, and puts values back there.
+ * SegNet (Badrinarayanan, Kendall & Cipolla 2017). Its decoder has no skip connections: it upsamples by
+ * unpooling, which puts values back at the positions of the encoder's maxima.
  */
 import { UsageError } from '../errors/index.js';
 import type { Tensor } from '../graph/index.js';
@@ -15,14 +15,14 @@ import { SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
 
 export interface SegNetOptions extends SharedOptions {
-  /** Times that the size is halved: 4 (default), or 5 as in the paper and in VGG-16. */
+  /** Number of poolings: 4 (default), or 5 as in the paper and in VGG-16. */
   readonly stages?: number;
-  /** Filters at the full size, doubled at each step down, up to eight times; default 64. */
+  /** Filters at the full size; default 64. Each pooling doubles them, up to eight times this number. */
   readonly width?: number;
   /**
-   * What the last convolution is followed by: `norm-relu`, batch norm and ReLU as published (default); or
-   * nothing, `linear` (default for one output channel, since scores that are never negative cannot tell two
-   * classes apart by one logit).
+   * The layers after the last convolution: `norm-relu` is batch norm and ReLU, as published (default); `linear`
+   * is nothing. `linear` is the default for one output channel: after a ReLU, a single logit is never negative
+   * and cannot separate two classes.
    */
   readonly head?: 'norm-relu' | 'linear';
 }
@@ -30,20 +30,20 @@ export interface SegNetOptions extends SharedOptions {
 export const SEGNET_OPTIONS: Settings<Required<SegNetOptions>> = {
   ...SHARED_OPTIONS,
   classes: { ...SHARED_OPTIONS.classes, default: 3 },
-  stages: { kind: whole(1, 5), default: 4, help: 'times that the size is halved' },
+  stages: { kind: whole(1, 5), default: 4, help: 'number of poolings, each of which halves the size' },
   width: {
     kind: whole(1, 256),
     default: 64,
-    help: 'filters at the full size, doubled at each step down, up to eight times',
+    help: 'filters at the full size, doubled by each pooling, up to eight times this number',
   },
   head: {
     kind: choice(['norm-relu', 'linear']),
     unset: 'norm-relu; linear for one output channel',
-    help: 'the last convolution is followed by batch norm and ReLU, as published, or by nothing',
+    help: 'after the last convolution: batch norm and ReLU, as published, or nothing',
   },
 };
 
-/** Convolutions at each size: VGG-16's. */
+/** Number of convolutions at each size, as in VGG-16. */
 const DEPTHS = [2, 2, 3, 3, 3] as const;
 
 export class SegNet extends Module {
@@ -59,7 +59,7 @@ export class SegNet extends Module {
     const head = resolved.head ?? (classes === 1 ? 'linear' : 'norm-relu');
     if (classes === 1 && head === 'norm-relu') {
       throw new UsageError(
-        'SegNet: scores behind batch norm and ReLU are never negative, so that one logit cannot tell two classes apart: take classes 2, or head linear',
+        'SegNet: a single logit after a ReLU is never negative and cannot separate two classes; use classes 2 or head linear',
       );
     }
     const widths = Array.from({ length: stages }, (_, stage) => Math.min(width << stage, width * 8));
@@ -105,10 +105,10 @@ export class SegNet extends Module {
 
 export const SEGNET = defineModel<SegNetOptions>({
   title: 'SegNet',
-  description: 'SegNet (Badrinarayanan et al. 2017): pooling indices instead of skips',
+  description: 'SegNet (Badrinarayanan et al. 2017): pooling indices instead of skip connections',
   options: SEGNET_OPTIONS,
   create: (options) => new SegNet(options),
-  // Scores that are never negative need a channel for each of two classes.
+  // Logits after a ReLU are never negative, so two classes need two channels.
   outputChannels: (classes, { head }) =>
     head === 'norm-relu' ? Math.max(classes, 2) : oneLogitForTwo(classes),
   bench: { batch: 8, size: 128, classes: 3 },

@@ -1,11 +1,11 @@
-/** A model's summary as text: a table as Keras prints it, a tree of modules as torch for R does, and the U. */
+/** Formats a model's summary: a table like Keras's, a tree of modules like torch for R's, and the table of sizes. */
 import type { ModelSummary, ModuleSummary, OpenShape } from './summary.js';
 
 const counted = (n: number) => n.toLocaleString('en-US');
 
 const shapeText = (shape: OpenShape) => `(${shape.map((n) => n ?? 'N').join(', ')})`;
 
-/** Lines of cells as columns, each as wide as its widest cell; `right` names the columns set to the right. */
+/** Aligns cells in columns, each as wide as its widest cell; columns in `right` are right-aligned. */
 function columns(lines: readonly (readonly string[])[], right: readonly number[]): string[] {
   const widths = lines[0]!.map((_, i) => Math.max(...lines.map((cells) => cells[i]!.length)));
   return lines.map((cells) =>
@@ -16,7 +16,7 @@ function columns(lines: readonly (readonly string[])[], right: readonly number[]
   );
 }
 
-/** The table: layer (type), output shape, parameters, connected to; the totals below. */
+/** Formats the table of layers (type, output shape, parameters, inputs) with the totals below. */
 export function formatSummary(summary: ModelSummary): string {
   const head = ['Layer (type)', 'Output shape', 'Param #', 'Connected to'];
   const rows = summary.layers.map((layer) => [
@@ -67,7 +67,7 @@ function formatTotals(summary: ModelSummary): string[] {
   );
 }
 
-/** The modules and their counts, down to `depth` levels below the model. */
+/** Formats the tree of modules with their parameter counts, down to `depth` levels below the model. */
 export function formatModules(summary: ModelSummary, depth = Infinity): string {
   const lines = [`${summary.model}: ${counted(summary.modules.parameters)} parameters`];
   const visit = (modules: readonly ModuleSummary[], level: number) => {
@@ -81,7 +81,7 @@ export function formatModules(summary: ModelSummary, depth = Infinity): string {
   return lines.join('\n');
 }
 
-/** The U: sizes, with channels on the way down and on the way up. */
+/** Formats the table of sizes with their channels in the encoder and the decoder. */
 export function formatSizes(summary: ModelSummary): string {
   const rows = summary.sizes.map(({ size, down, up }) => [
     size.join('×'),

@@ -24,7 +24,7 @@ describe('the published U-Nets', () => {
     ]);
   });
 
-  it('lists dropout where it stands', () => {
+  it('lists dropout in its place', () => {
     const dropouts = (options: object) =>
       summarize(new UNet({ width: 1, dropout: 0.5, ...options }), { height: 16, width: 16 })
         .layers.filter(({ type }) => type === 'Dropout')
@@ -37,7 +37,7 @@ describe('the published U-Nets', () => {
 const SMALL = new UNet({ depth: 2, width: 2, channels: 1, classes: 3 });
 
 describe('summarize', () => {
-  it('connects layers, functions between them included', () => {
+  it('lists the inputs of layers and of functions between them', () => {
     const { layers } = summarize(SMALL, { height: 4, width: 6, channels: 1 });
     expect(layers.find(({ type }) => type === 'Concat')).toEqual({
       name: 'concat',
@@ -60,7 +60,7 @@ describe('summarize', () => {
     );
   });
 
-  it('says when input sizes are padded', () => {
+  it('reports padded input sizes', () => {
     const { layers, output } = summarize(SMALL, { height: 5, width: 6, channels: 1 });
     expect(layers.slice(0, 2).map(({ name, output }) => [name, ...output])).toEqual([
       ['input', null, 1, 5, 6],
@@ -70,7 +70,7 @@ describe('summarize', () => {
     expect(output).toEqual([null, 3, 5, 6]);
   });
 
-  it('leaves modes and names as they were', () => {
+  it('does not change modes and names', () => {
     const model = new Sequential(new Conv2d(3, 2, 3), new Dropout(0.3)).eval();
     model.layers[0]!.freeze();
     const names = () => model.namedParameters().map(([, { name }]) => name);
@@ -82,7 +82,7 @@ describe('summarize', () => {
     expect(names()).toEqual(before);
   });
 
-  it('counts shared and own weights once, and leaves out what weights alone make', () => {
+  it('counts shared weights once, and omits nodes that depend only on weights', () => {
     class Twice extends Module {
       readonly conv = new Conv2d(2, 2, 3, { padding: 1, bias: false });
       readonly gain = new Parameter([2, 1, 1], constantInit(1));
@@ -105,13 +105,13 @@ describe('summarize', () => {
 });
 
 describe('the receptive field', () => {
-  it('is where gradients come from', async () => {
+  it('is the region with non-zero gradients', async () => {
     const model = new UNet({ depth: 3, width: 1, channels: 1 });
     const { receptiveField } = summarize(model, { height: 64, width: 64, channels: 1 });
     const image = input('image', [1, 1, 64, 64]);
     const output = model.eval().forward(image);
     const state = ModelState.initialize(model, 0);
-    // Weights and pixels above 0 keep every path open.
+    // With positive weights and pixels, no ReLU blocks a path.
     for (const slot of state.slots) state.values(slot).fill(0.1);
     const at = (row: number) => sum(sliceAll(output, [0, 0, row, row], [1, 1, row + 1, row + 1]));
     const outputs = Object.fromEntries(
@@ -120,7 +120,7 @@ describe('the receptive field', () => {
     const runtime = await createNodeRuntime({ worker: false, threads: 1 });
     const leaves = state.slots.map(({ leaf }) => leaf);
     const program = await Program.compile({ inputs: [image, ...leaves], outputs }, runtime);
-    // Which pixel of a window is the largest decides what a pool sees: try each.
+    // The gradient of max pooling reaches only the largest pixel of a window, so try each one.
     const rows = Array.from({ length: 8 }, () => new Set<number>());
     for (let k = 0; k < 64; k++) {
       const pixels = Float32Array.from({ length: 64 * 64 }, (_, i) => {
@@ -151,7 +151,7 @@ describe('the receptive field', () => {
 describe('as text', () => {
   const summary = summarize(new UNet({ depth: 2, width: 8 }), { height: 15, width: 16, name: 'unet' });
 
-  it('is a table as Keras prints it', () => {
+  it('is a table like the one of Keras', () => {
     expect(formatSummary(summary)).toMatchInlineSnapshot(`
       "Model: unet
       ─────────────────────────────────────────────────────────────────────

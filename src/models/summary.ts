@@ -1,6 +1,6 @@
 /**
- * What a model is made of: every layer with its output's shape, its parameters and what it is connected
- * to, as Keras's `summary` lists them. Nothing is run: the model is traced and its graph read.
+ * Summarises a model: every layer with its output shape, parameters and inputs, like Keras's `summary`. The model
+ * is only traced, not run.
  */
 import type { Node, ReceptiveField, Shape, Tensor } from '../graph/index.js';
 import { input, multiplyAdds, nodesBehind, receptiveField } from '../graph/index.js';
@@ -11,27 +11,27 @@ import type { SizeLevel } from './sizes.js';
 import { sizesOf } from './sizes.js';
 import { inMode } from './mode.js';
 
-/** A shape whose first axis, the batch, is open. */
+/** A shape whose first axis, the batch, is null. */
 export type OpenShape = readonly (number | null)[];
 
 export interface LayerSummary {
-  /** Path in the model; functions called between layers are named after them: `down.0.relu`. */
+  /** Path in the model. Functions are named after the module that calls them: `down.0.relu`. */
   readonly name: string;
   readonly type: string;
   readonly output: OpenShape;
-  /** Weights that this layer is the first to use. */
+  /** Number of weights, without those that an earlier layer also uses. */
   readonly parameters: number;
-  /** Names of the layers it reads. */
+  /** Names of the layers whose output it reads. */
   readonly inputs: readonly string[];
-  /** Multiplications with an addition, for one image. */
+  /** Multiply-adds for one image. */
   readonly multiplyAdds: number;
-  /** Present where the layer has more of them, whose number is unknown: it contains nodes of an ONNX file. */
+  /** Present if `multiplyAdds` is incomplete, because the layer contains nodes of an ONNX file. */
   readonly uncounted?: true;
 }
 
-/** A module, its weights and those of the modules in it. */
+/** A module with its submodules. */
 export interface ModuleSummary {
-  /** The field's name in the module above; '' for the model. */
+  /** Name of the field in the parent module; '' for the model. */
   readonly name: string;
   readonly type: string;
   readonly parameters: number;
@@ -40,19 +40,19 @@ export interface ModuleSummary {
 
 export interface ModelSummary {
   readonly model: string;
-  /** N×C×H×W, N open. */
+  /** N×C×H×W; N is null. */
   readonly input: OpenShape;
   readonly output: OpenShape;
   readonly parameters: { readonly total: number; readonly trainable: number; readonly frozen: number };
   readonly layers: readonly LayerSummary[];
   readonly modules: ModuleSummary;
-  /** The sizes that it goes through, the largest first. */
+  /** The sizes of its feature maps, the largest first. */
   readonly sizes: readonly SizeLevel[];
-  /** Of convolutions and matrix products, for one image; without those of layers that are `uncounted`. */
+  /** Multiply-adds of convolutions and matrix products for one image, without the `uncounted` ones. */
   readonly multiplyAdds: number;
-  /** Rows and columns of the image that one output pixel can see; absent where that cannot be told. */
+  /** Height and width of the image region that affects one output pixel; absent if unknown. */
   readonly receptiveField?: ReceptiveField;
-  /** Input sizes are padded to multiples of this and the output cropped back. */
+  /** The model pads its input to multiples of this and crops its output back. */
   readonly divisor?: number;
 }
 
@@ -61,13 +61,14 @@ export interface SummaryOptions {
   readonly width: number;
   /** Default 3. */
   readonly channels?: number;
-  /** What to call the model; default: its class. */
+  /** Name of the model; default: its class. */
   readonly name?: string;
 }
 
 /**
- * Describes a model for images of the given size. Throws a {@link ShapeError} for sizes that the model
- * does not take.
+ * Summarises a model for images of the given size.
+ *
+ * @throws ShapeError for sizes that the model does not accept.
  */
 export function summarize(
   model: Layer & { readonly divisor?: number },
@@ -75,7 +76,7 @@ export function summarize(
 ): ModelSummary {
   const { height, width, channels = 3, name = model.typeName } = options;
   const image = input('input', [1, channels, height, width]);
-  // Traced as in training, where dropout is part of the model.
+  // Training mode, so that dropout layers are listed.
   const { output, calls } = inMode(model, 'training', () => traceModel(model, image));
   const layers = layersOf(output, image, calls);
   const field = receptiveField(output, image);
@@ -99,10 +100,10 @@ export function summarize(
 
 const open = (shape: Shape): OpenShape => [null, ...shape.slice(1)];
 
-/** The innermost layers: those that call no other. The model itself always counts as outer. */
+/** Innermost layers have no submodules. The model itself never counts as innermost. */
 const isInnermost = ({ path, module }: LayerCall) => path !== '' && [...module.namedChildren()].length === 0;
 
-/** Which call of an innermost layer made a node. */
+/** Maps each node to the call of the innermost layer that created it. */
 function owners(calls: readonly LayerCall[]): ReadonlyMap<Node, LayerCall> {
   const owner = new Map<Node, LayerCall>();
   for (const call of calls.filter(isInnermost)) {
@@ -166,14 +167,14 @@ function layersOf(output: Tensor, image: Tensor, calls: readonly LayerCall[]): L
   const fromImage = new Set<Tensor>([image]);
   for (const node of nodesBehind([output])) {
     const call = owner.get(node);
-    const leadsOn = node.inputs.some((t) => fromImage.has(t));
+    const dependsOnImage = node.inputs.some((t) => fromImage.has(t));
     const weights = node.inputs.flatMap((t) => (t instanceof Parameter ? [t] : (derivedFrom.get(t) ?? [])));
-    if (!leadsOn && !call) {
-      // What weights and constants alone make (a kernel's norm, say) is no layer.
+    if (!dependsOnImage && !call) {
+      // A node that depends only on weights and constants, such as the norm of a kernel, is not a layer.
       node.outputs.forEach((t) => derivedFrom.set(t, weights));
       continue;
     }
-    if (leadsOn) node.outputs.forEach((t) => fromImage.add(t));
+    if (dependsOnImage) node.outputs.forEach((t) => fromImage.add(t));
     let row = call && rowOfCall.get(call);
     if (!row) {
       const { name } = node.operator;
@@ -209,7 +210,7 @@ function layersOf(output: Tensor, image: Tensor, calls: readonly LayerCall[]): L
 function modulesOf(name: string, module: Module): ModuleSummary {
   const children = [...module.namedChildren()].map(([child, inner]) => modulesOf(child, inner));
   const weights = new Set<Parameter>();
-  // Not by `namedParameters`, which names leaves by their path from the module it is asked of.
+  // `namedParameters` would rename the parameters, relative to this module.
   for (const [, inner] of module.namedModules()) {
     for (const value of Object.values(inner)) if (value instanceof Parameter) weights.add(value);
   }

@@ -7,7 +7,7 @@ const batch = (size: number, side: number) => ({ size, channels: 3, height: side
 const conv = (from: number, to: number, side: number, k = 3) => from * to * k * k * side * side;
 
 describe('operations', () => {
-  it('counts a small U-Net by hand', () => {
+  it('agrees with a count by hand for a small U-Net', () => {
     // Two sizes, 4 and 8 filters, one logit, images of 8×8.
     const model = createModel('unet', { depth: 2, width: 4 });
     const first = conv(3, 4, 8);
@@ -15,7 +15,7 @@ describe('operations', () => {
       conv(4, 4, 8) +
       conv(4, 8, 4) +
       conv(8, 8, 4) +
-      // The transposed convolution writes each of 2×2 places from 8 channels of a 4×4 plane.
+      // The transposed convolution computes 2×2 outputs from 8 channels for each pixel of a 4×4 map.
       8 * 4 * 2 * 2 * 4 * 4 +
       conv(8, 4, 8) +
       conv(4, 4, 8) +
@@ -40,14 +40,14 @@ describe('operations', () => {
     expect(expected / 1e9).toBeCloseTo(577.6, 1);
   });
 
-  it('counts a frozen encoder once, and no gradient towards it', () => {
+  it('counts a frozen encoder once, and no gradient of its output', () => {
     const model = createModel('mobilenet-unet', { classes: 3 });
     const forward = forwardOperations(model, batch(1, 64));
     const training = trainingOperations(model, batch(1, 64));
     const learning = createModel('mobilenet-unet', { classes: 3, freezeEncoder: false });
     expect(forwardOperations(learning, batch(1, 64))).toBe(forward);
     expect(training).toBeLessThan(trainingOperations(learning, batch(1, 64)));
-    // The first transposed convolution reads the frozen encoder alone: its weights have a gradient, its input none.
+    // The first transposed convolution reads only the frozen encoder: its weights have a gradient, its input has none.
     const deepest = 2 * 320 * 256 * 4 * 2 * 2;
     const encoder = forward - decoderForward();
     expect(training).toBe(encoder + 3 * decoderForward() - deepest);
@@ -55,7 +55,7 @@ describe('operations', () => {
 });
 
 describe('estimateStepCost', () => {
-  // Measured in turn on one core of a busy machine, as multiples of the first: 1, 1.15, 1.33, 1.9, 2.2 and 2.2.
+  // Measured alternately on one core of a busy machine, relative to the first: 1, 1.15, 1.33, 1.9, 2.2 and 2.2.
   it.each([
     ['mobilenet-unet', {}, 1],
     ['deeplabv3plus', {}, 1.15],
@@ -63,14 +63,14 @@ describe('estimateStepCost', () => {
     ['resnet34-unet', {}, 1.9],
     ['unet', { width: 16, batchNorm: true }, 2.2],
     ['mobilenet-unet', { freezeEncoder: false }, 2.2],
-  ] as const)('of %s %o is as measured, within a factor of 1.5', (name, options, measured) => {
+  ] as const)('of %s %o is within a factor of 1.5 of the measurement', (name, options, measured) => {
     const { microseconds } = estimateStepCost(createModel(name, { classes: 3, ...options }), 3);
     const first = estimateStepCost(createModel('mobilenet-unet', { classes: 3 }), 3).microseconds;
     expect(microseconds / first / measured).toBeGreaterThan(1 / 1.5);
     expect(microseconds / first / measured).toBeLessThan(1.5);
   });
 
-  it('grows with the square of the width where arithmetic dominates, and leaves the model in its mode', () => {
+  it('grows with the square of the width where arithmetic dominates, and does not change the mode', () => {
     const of = (width: number) => {
       const model = createModel('unet', { width }).eval();
       const cost = estimateStepCost(model, 3);

@@ -78,8 +78,12 @@ describe('a run with an encoder from a file', () => {
     ['an option of another model', { width: 8 }, /onnx-unet has no option "width"/],
     ['pretrained weights', { encoderWeights: 'imagenet' }, /onnx-unet has no pretrained encoder/],
     ['another model', { model: 'unet' }, /unet has no option "encoder"/],
-    ['a tap that does not exist', { taps: 'act1,act9' }, /other\.onnx: no node gives a tensor "act9"/],
-    ['sizes that do not halve', { taps: 'act1,full2' }, /tap "full2" gives 2×8×16×24 .* 2×channels×8×12/],
+    ['a tap that does not exist', { taps: 'act1,act9' }, /other\.onnx: there is no tensor "act9"/],
+    [
+      'sizes that do not halve',
+      { taps: 'act1,full2' },
+      /tap "full2" has the shape 2×8×16×24 .* 2×channels×8×12/,
+    ],
   ])('refuses %s, and leaves no run', async (_, changes, message) => {
     await writeFile(at('other.onnx'), encodeModel(tinyEncoder()));
     const given = { ...options, encoder: at('other.onnx'), out: at('refused'), ...changes };
