@@ -10,7 +10,7 @@ import type { Dataset, Sample } from './dataset.js';
 import type { Finding } from './finding.js';
 import { type MaskLayer, type MaskReading, readMask } from './mask-reading.js';
 import { mapParallel } from './parallel.js';
-import { readSample, type SampleReading } from './sample-reading.js';
+import { readSample, type SampleReading, type Size } from './sample-reading.js';
 import { spread } from './spread.js';
 
 /** One image with its mask, as files (absolute paths). */
@@ -56,12 +56,12 @@ const HEADERS_READ = 256;
 
 /**
  * Channels and bits of a data set, from the headers of its images (of a few spread over a large one), and what to
- * tell about them. Throws `image-channels` naming two files that no layout holds together.
+ * tell about them; the sizes of the images that were looked at, by file. Throws `image-channels` naming two files that no layout holds together.
  */
 export async function findLayout(
   images: readonly string[],
   page?: PageChoice,
-): Promise<{ layout: ImageLayout; notes: string[] }> {
+): Promise<{ layout: ImageLayout; notes: string[]; sizes: ReadonlyMap<string, Size> }> {
   const count = images.length <= ALL_HEADERS ? images.length : HEADERS_READ;
   const looked = spread(images.length, count).map((i) => images[i]!);
   const bare = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!, { page }));
@@ -103,7 +103,7 @@ export async function findLayout(
   if (infos.some((info) => info.channels !== layout.channels)) {
     notes.push(`Images differ in channels; all are read with ${layout.channels}.`);
   }
-  return { layout, notes };
+  return { layout, notes, sizes: new Map(looked.map((file, i) => [file, bare[i]!])) };
 }
 
 export class FileDataset implements Dataset {

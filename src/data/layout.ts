@@ -4,6 +4,7 @@
  */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeMask } from '../images/decode-mask.js';
+import { describeImage } from '../images/decode.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 import { classNames, type ClassesOption, type MaskValues, valuesIn } from './class-values.js';
 import { FileDataset, type FilePair, findLayout } from './file-dataset.js';
@@ -12,7 +13,10 @@ import type { PageReading } from '../images/tiff/structure.js';
 import { isBackgroundName, type Legend } from './legend.js';
 import { findMaskMeaning, type LegendEntry as ColouredClass } from './mask-meaning.js';
 import { expandPages } from './pages.js';
+import { mapParallel } from './parallel.js';
+import type { Size } from './sample-reading.js';
 import { findSizeRepairs } from './size-repairs.js';
+import { spread } from './spread.js';
 import type { Unused } from './pairing/pair-files.js';
 
 export interface Layout {
@@ -68,7 +72,6 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
   const { pairs, findings: paged } = await expandPages(files, options.pages);
   const resizeMasks = options.resizeMasks ?? options.strict !== true;
   const findings: Finding[] = [...(layout.findings ?? []), ...paged];
-  if (resizeMasks) findings.push(...(await findSizeRepairs(pairs)));
   if (unlabelled.length > 0) {
     findings.push(
       finding(
@@ -102,7 +105,11 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
       ),
     );
   }
-  const { layout: images, notes } = await findLayout(
+  const {
+    layout: images,
+    notes,
+    sizes,
+  } = await findLayout(
     [...new Set(pairs.map((pair) => pair.image))],
     pairs.some(({ page }) => page === 'channels') ? 'channels' : undefined,
   );
@@ -116,6 +123,7 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
   };
   if (layout.layerClasses !== undefined) {
     const names = options.classes === undefined ? layout.layerClasses : classNames(options.classes);
+    if (resizeMasks) findings.push(...findSizeRepairs(pairs, sizes, await layerSizes(pairs)));
     return new FileDataset({
       ...common,
       classes: names,
@@ -129,6 +137,7 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
     pairs.map((pair) => pair.mask),
     { where: root, maskValues: options.maskValues, strict: options.strict, ...named },
   );
+  if (resizeMasks) findings.push(...findSizeRepairs(pairs, sizes, meaning.sizes));
   findings.push(...meaning.findings);
   return new FileDataset({
     ...common,
@@ -138,6 +147,16 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
     findings,
     masks: { reading: () => meaning.reading },
   });
+}
+
+/** Pairs of which the size of the first layer is compared with the image's. */
+const LAYERS_LOOKED_AT = 256;
+
+/** Sizes of the masks that are layers, from their headers. Files that cannot be read are left to reading. */
+async function layerSizes(pairs: readonly FilePair[]): Promise<ReadonlyMap<string, Size>> {
+  const looked = spread(pairs.length, LAYERS_LOOKED_AT).map((i) => pairs[i]!.mask);
+  const sizes = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!).catch(() => undefined));
+  return new Map(looked.flatMap((file, i) => (sizes[i] === undefined ? [] : [[file, sizes[i]]])));
 }
 
 /** Class names and colours: those given, else those of the legend beside the data. */

@@ -5,6 +5,8 @@ import type { ImageFormat } from '../images/image-source.js';
 export interface MaskCensus {
   readonly file: string;
   readonly format: ImageFormat;
+  readonly width: number;
+  readonly height: number;
   /** Values of their own, indices into a palette, or colours. */
   readonly kind: 'values' | 'palette' | 'colours';
   /** Pixels by value or index; empty for colours. */
@@ -27,8 +29,9 @@ const MOST_COLOURS = 4096;
 /** Decodes and counts a mask. Throws what decoding throws. */
 export async function censusOf(file: string): Promise<MaskCensus> {
   const stored = await decodeStoredMask(file);
-  const { format, palette, lossy, whiteIsZero } = stored;
-  const shared = { file, format, palette, lossy, whiteIsZero, alpha: stored.alpha && countsOf(stored.alpha) };
+  const { format, width, height, palette, lossy, whiteIsZero } = stored;
+  const alpha = stored.alpha && countsOf(stored.alpha);
+  const shared = { file, format, width, height, palette, lossy, whiteIsZero, alpha };
   if (stored.channels === 3) {
     return { ...shared, kind: 'colours', values: new Map(), colours: coloursIn(stored) };
   }

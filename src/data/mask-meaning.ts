@@ -20,6 +20,7 @@ import { censusOf, type MaskCensus, summed } from './mask-census.js';
 import { colourDistance, hexOf, listColours, type MaskReading } from './mask-reading.js';
 import { findObjectNumbers } from './object-numbers.js';
 import { mapParallel } from './parallel.js';
+import type { Size } from './sample-reading.js';
 import { spread } from './spread.js';
 import { chooseByValues } from './value-meaning.js';
 
@@ -57,6 +58,11 @@ export interface MaskMeaning {
   readonly findings: readonly Finding[];
 }
 
+/** The meaning of a data set's masks, and the sizes of those that were decoded to learn it, by file. */
+export interface FoundMeaning extends MaskMeaning {
+  readonly sizes: ReadonlyMap<string, Size>;
+}
+
 /** Masks looked at to learn what their values mean. */
 const MASKS_READ = 256;
 
@@ -69,7 +75,7 @@ const MASKS_READ = 256;
 export async function findMaskMeaning(
   files: readonly string[],
   options: MaskMeaningOptions,
-): Promise<MaskMeaning> {
+): Promise<FoundMeaning> {
   const look = (chosen: readonly string[]): Promise<MaskCensus[]> =>
     mapParallel(chosen.length, 8, (i) => censusOf(chosen[i]!), options.signal);
   let censuses = await look(spread(files.length, MASKS_READ).map((i) => files[i]!));
@@ -87,11 +93,13 @@ export async function findMaskMeaning(
     );
   }
   const inverted = censuses.filter(({ whiteIsZero }) => whiteIsZero).map(({ file }) => file);
-  if (inverted.length === 0) return meaning;
+  const sizes = new Map(censuses.map(({ file, width, height }) => [file, { width, height }]));
+  if (inverted.length === 0) return { ...meaning, sizes };
   const message =
     'These TIFFs are marked white-is-zero, so that programs show them inverted. Masks are read as they are stored.';
   return {
     ...meaning,
+    sizes,
     findings: [...meaning.findings, finding('note', 'mask-white-is-zero', inverted, message)],
   };
 }

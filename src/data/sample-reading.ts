@@ -57,7 +57,7 @@ export async function readSample(reading: SampleReading, drawn?: ClassMask): Pro
   );
 }
 
-type Size = Pick<Raster, 'width' | 'height'>;
+export type Size = Pick<Raster, 'width' | 'height'>;
 
 /** True for a mask with one row or column more than its image, or both: how some tools round. */
 export function isOneLarger(mask: Size, image: Size): boolean {

@@ -1,29 +1,23 @@
 /** Masks of another size than their images, as far as reading repairs them. */
-import { describeImage } from '../images/decode.js';
 import type { FilePair } from './file-dataset.js';
 import { type Finding, finding } from './finding.js';
-import { mapParallel } from './parallel.js';
-import { isOneLarger, sameShape } from './sample-reading.js';
-import { spread } from './spread.js';
+import { isOneLarger, sameShape, type Size } from './sample-reading.js';
 
-/** Pairs whose headers are compared. */
-const LOOKED = 256;
-
-/** Says which masks are cropped and which resized. Files that cannot be read are left to reading. */
-export async function findSizeRepairs(pairs: readonly FilePair[]): Promise<Finding[]> {
-  const looked = spread(pairs.length, LOOKED).map((i) => pairs[i]!);
+/** Says which masks are cropped and which resized, of the pairs whose sizes are known. */
+export function findSizeRepairs(
+  pairs: readonly FilePair[],
+  images: ReadonlyMap<string, Size>,
+  masks: ReadonlyMap<string, Size>,
+): Finding[] {
   const cropped: string[] = [];
   const resized: string[] = [];
-  await mapParallel(looked.length, 8, async (i) => {
-    const pair = looked[i]!;
-    const [image, mask] = await Promise.all([pair.image, pair.mask].map((file) => describeImage(file))).catch(
-      () => [],
-    );
-    if (image === undefined || mask === undefined) return;
-    if (image.width === mask.width && image.height === mask.height) return;
+  for (const pair of pairs) {
+    const [image, mask] = [images.get(pair.image), masks.get(pair.mask)];
+    if (image === undefined || mask === undefined) continue;
+    if (image.width === mask.width && image.height === mask.height) continue;
     if (isOneLarger(mask, image)) cropped.push(pair.mask);
     else if (sameShape(image, mask)) resized.push(pair.mask);
-  });
+  }
   const fix = 'Export masks at the size of their images.';
   return [
     ...(cropped.length === 0

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cacheFolder } from './cache-folder.js';
 import type { Checksum } from './checksum.js';
-import { download, type DownloadOptions } from './download.js';
+import { download, type DownloadOptions, type DownloadProgress } from './download.js';
 
 const CONTENT = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 3);
 const CHECKSUM: Checksum = {
@@ -54,13 +54,18 @@ afterEach(async () => {
 });
 
 const fetchIt = (options: Partial<DownloadOptions> = {}): Promise<void> =>
-  download({ url, path, checksum: CHECKSUM, ...options });
+  download({ url, path, checksum: CHECKSUM, onProgress, ...options });
 
 /** Sends the first 40,000 bytes of all that was promised, then breaks off. */
 function breakOff(_: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, { 'content-length': CONTENT.length });
-  response.write(CONTENT.subarray(0, 40_000), () => setTimeout(() => response.destroy(), 20));
+  response.write(CONTENT.subarray(0, 40_000));
+  breakNow = () => response.destroy();
 }
+let breakNow: (() => void) | undefined;
+
+/** Breaks the connection of {@link breakOff} once the client has written what was sent. */
+const onProgress = ({ bytes }: DownloadProgress): void => void (bytes === 40_000 && breakNow?.());
 
 describe('download', () => {
   it('brings a file whole, tells how far it is, and leaves nothing else', async () => {
@@ -98,7 +103,7 @@ describe('download', () => {
 
   it('starts anew without a checksum', async () => {
     respond = breakOff;
-    await expect(download({ url, path })).rejects.toThrow('could not be downloaded');
+    await expect(download({ url, path, onProgress })).rejects.toThrow('could not be downloaded');
     respond = serveRanges;
     await download({ url, path });
     expect(requests).toEqual([undefined, undefined]);
