@@ -81,6 +81,13 @@ export const OPTIONS = {
     commands: [...READING, 'bench'],
     needed: READING,
   },
+  fix: {
+    kind: text('DIR', 'a folder that is empty or does not exist'),
+    help: 'write a repaired copy of the data there: masks as class indices, samples with errors left out, the same files linked',
+    unset: 'nothing is written',
+    section: 'data',
+    commands: ['doctor'],
+  },
   split: {
     kind: text('NAME', 'the name of a part'),
     help: 'the part to score: train, valid, test, or all',

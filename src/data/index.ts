@@ -56,6 +56,7 @@ export { channelColour, type ChannelColourOptions } from './transforms/channel-c
 export { maskAsImage, stretchMaskAsImage } from './transforms/mask-as-image.js';
 export { padToMultiple } from './transforms/pad.js';
 export { examine } from './doctor/examine.js';
+export { type Repair, type RepairedCopy, writeRepairedCopy } from './doctor/repaired-copy.js';
 export type { ExamineOptions } from './doctor/facts.js';
 export type { ClassShare, DoctorReport, Problem } from './doctor/report.js';
 export { indexMasks, MaskIndex, type MaskIndexOptions } from './mask-index.js';

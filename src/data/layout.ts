@@ -10,7 +10,7 @@ import { classNames, type ClassesOption, type MaskValues, valuesIn } from './cla
 import { FileDataset, type FilePair, findLayout } from './file-dataset.js';
 import { type Finding, finding } from './finding.js';
 import type { PageReading } from '../images/tiff/structure.js';
-import { isBackgroundName, type Legend } from './legend.js';
+import { isBackgroundName, isIgnoredName, type Legend } from './legend.js';
 import { findMaskMeaning, type LegendEntry as ColouredClass } from './mask-meaning.js';
 import { expandPages } from './pages.js';
 import { mapParallel } from './parallel.js';
@@ -163,7 +163,11 @@ async function layerSizes(pairs: readonly FilePair[]): Promise<ReadonlyMap<strin
 async function legendClasses(
   { legend, pairs }: Layout,
   given: ClassesOption | undefined,
-): Promise<{ classes?: ClassesOption; legend?: readonly ColouredClass[] }> {
+): Promise<{ classes?: ClassesOption; legend?: readonly ColouredClass[]; indices?: true }> {
+  if (legend !== undefined && legend.entries.some(isIgnoredValue)) {
+    const entries = legend.entries.filter((entry) => !isIgnoredValue(entry));
+    return { classes: given ?? (await namesByValue(entries, pairs)), indices: true };
+  }
   // The classes of a run may come with masks whose colours only the legend beside them knows.
   const known = typeof given === 'object' ? given : [];
   const isOfClasses = legend?.entries.every(
@@ -187,6 +191,10 @@ async function legendClasses(
   }
   return { classes: await namesByValue(entries, pairs) };
 }
+
+/** `255 ignore` in a list of values and names. */
+const isIgnoredValue = ({ name, value }: Legend['entries'][number]): boolean =>
+  value === IGNORE_INDEX && isIgnoredName(name);
 
 /** Masks looked at to tell whether a list of names leaves out the background. */
 const LOOKED_AT = 32;

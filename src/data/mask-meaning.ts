@@ -12,6 +12,7 @@ import {
   classNames,
   type ClassesOption,
   type ClassValues,
+  indexValues,
   type MaskValues,
   thresholdValues,
 } from './class-values.js';
@@ -39,6 +40,8 @@ export interface MaskMeaningOptions {
   readonly maskValues?: MaskValues | undefined;
   /** Colours of the classes, in class order, from a legend beside the data or `--classes name=#rrggbb`. */
   readonly legend?: readonly LegendEntry[] | undefined;
+  /** The class list says that masks hold class indices, and 255 where pixels are ignored. */
+  readonly indices?: boolean | undefined;
   /** Refuse what would otherwise be repaired. */
   readonly strict?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -62,6 +65,9 @@ export interface MaskMeaning {
 export interface FoundMeaning extends MaskMeaning {
   readonly sizes: ReadonlyMap<string, Size>;
 }
+
+/** Code of the note that the class list settles what 255 means. */
+export const LISTED_INDICES = 'mask-indices-listed';
 
 /** Masks looked at to learn what their values mean. */
 const MASKS_READ = 256;
@@ -106,7 +112,14 @@ export async function findMaskMeaning(
 
 async function decide(censuses: readonly MaskCensus[], options: MaskMeaningOptions): Promise<MaskMeaning> {
   const files = censuses.map(({ file }) => file);
-  const { legend } = options;
+  const { legend, classes } = options;
+  if (options.indices === true && classes !== undefined && censuses.every(({ kind }) => kind !== 'colours')) {
+    return described(indexValues(classes), 'values', files, {
+      code: LISTED_INDICES,
+      message: 'The class list says that the masks hold class indices, and 255 where pixels are ignored.',
+      level: 'note',
+    });
+  }
   if (legend !== undefined && legendFits(censuses, legend)) return byLegend(censuses, legend, options);
   if (censuses.length > 0 && isInAlpha(censuses)) {
     return described(thresholdValues(128, options.classes), 'alpha', files, {

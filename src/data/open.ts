@@ -36,6 +36,8 @@ export interface OpenOptions {
   /** Globs over paths below `root` that say which files are images and which masks; nothing is guessed then. */
   readonly images?: string | undefined;
   readonly masks?: string | undefined;
+  /** Files (absolute paths) that are passed over as if they were not there. */
+  readonly leftOut?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
   if (!(await isFolder(root)) && !(await isFile(root))) {
     throw new PixelwiseError('data-missing', `${root}: there is no such folder or file. Check the path.`);
   }
-  const tree = await Tree.of(root);
+  const tree = await Tree.of(root, options.leftOut);
   const byGlobs = options.images !== undefined || options.masks !== undefined;
   const name = options.format ?? (byGlobs ? 'folder' : await recognise(tree));
   const format = (FORMATS as Partial<typeof FORMATS>)[name];

@@ -17,14 +17,22 @@ export class Tree {
     readonly files: readonly string[],
     /** The file that was named instead of its folder. */
     readonly named: string | undefined,
+    /** Absolute paths of files that are passed over as if they were not there. */
+    readonly leftOut: ReadonlySet<string>,
   ) {
     this.set = new Set(files);
   }
 
   /** Lists a folder; a path that is a file gives a tree of that file's folder, with the file as `named`. */
-  static async of(path: string): Promise<Tree> {
-    if (await isFile(path)) return new Tree(dirname(path), [basename(path)], basename(path));
-    return new Tree(path, await listFiles(path, () => true), undefined);
+  static async of(path: string, leftOut: ReadonlySet<string> = new Set()): Promise<Tree> {
+    if (await isFile(path)) return new Tree(dirname(path), [basename(path)], basename(path), leftOut);
+    const files = await listFiles(path, () => true);
+    return new Tree(
+      path,
+      files.filter((file) => !leftOut.has(join(path, file))),
+      undefined,
+      leftOut,
+    );
   }
 
   has(file: string): boolean {

@@ -7,8 +7,11 @@ import {
   openDataset,
   parseAugmentation,
   stretch,
+  writeRepairedCopy,
   type DoctorReport,
+  type ExamineOptions,
   type OpenOptions,
+  type RepairedCopy,
 } from '../../data/index.js';
 import { writeImage } from '../../images/encode.js';
 import type { Run } from '../command.js';
@@ -32,6 +35,7 @@ export const run: Run<'doctor'> = async (options, { output, signal }) => {
     images,
     masks,
     out,
+    fix,
   } = options;
   const source: OpenOptions = {
     root,
@@ -57,8 +61,39 @@ export const run: Run<'doctor'> = async (options, { output, signal }) => {
   if (out !== undefined && !sheets)
     output.warn('No sheets are drawn of a data set with errors: mend these first.');
   for (const sheet of sheets ?? []) output.line(`Look at ${sheet}`);
-  return { json: { ...report, ...(sheets && { sheets }) }, exitCode: report.ok ? 0 : 1 };
+  const json = { ...report, ...(sheets && { sheets }) };
+  if (fix === undefined) return { json, exitCode: report.ok ? 0 : 1 };
+  const fixed = await writeFixed({ ...source, signal }, fix, output);
+  return { json: { ...json, fixed }, exitCode: fixed.ok ? 0 : 1 };
 };
+
+/** Writes the repaired copy, says what was done, and whether the copy is fit for training. */
+async function writeFixed(
+  source: ExamineOptions,
+  fix: string,
+  output: Output,
+): Promise<RepairedCopy & { readonly ok: boolean }> {
+  const copy = await writeRepairedCopy(source, fix);
+  const counted = (count: number, noun: string): string =>
+    `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+  output.line(
+    `Repaired copy: ${copy.out} (${counted(copy.linked, 'unchanged file')}, ${counted(copy.converted, 'file')} ` +
+      `written anew, ${counted(copy.skipped, 'image')} left out)`,
+  );
+  for (const { code, count, examples, message } of copy.repairs) {
+    output.line(
+      `  ${code}, ${counted(count, 'file')}: ${message} (${examples.join(', ')}${count > examples.length ? ', …' : ''})`,
+    );
+  }
+  const { ok, problems } = await examine({ root: copy.out, format: 'folder', signal: source.signal });
+  if (!ok) {
+    output.line('The copy still has errors that no rule repairs:');
+    for (const { level, code, message, fix: todo } of problems) {
+      if (level === 'error') output.line(`  ${code}: ${message} ${todo}`);
+    }
+  }
+  return { ...copy, ok };
+}
 
 function tell(report: DoctorReport, output: Output): void {
   const { colors } = output;

@@ -5,6 +5,7 @@
 import { PixelwiseError } from '../../errors/index.js';
 import { IGNORE_INDEX } from '../../images/raster.js';
 import { listValues } from '../class-values.js';
+import { LISTED_INDICES } from '../mask-meaning.js';
 import { sameShape } from '../sample-reading.js';
 import { splitDataset } from '../splits.js';
 import { findConvention, isSmeared } from './conventions.js';
@@ -159,7 +160,10 @@ const smeared: Check = ({ facts }) =>
  */
 const values: Check = (all) => {
   const { facts, root, given, dataset } = all;
-  const convention = findConvention(all);
+  const listed = dataset?.findings?.some(({ code }) => code === LISTED_INDICES) ?? false;
+  const convention = listed
+    ? ({ kind: 'index', values: new Set(dataset!.classes.keys()) } as const)
+    : findConvention(all);
   if (convention === undefined) return [];
   const problems: Observation[] = [];
   const seen = new Set<number>();
@@ -172,6 +176,7 @@ const values: Check = (all) => {
     );
     const only = (value: number): boolean => held.length > 0 && held.every((other) => other === value);
     if (
+      !listed &&
       convention.kind === 'index' &&
       convention.values.size <= 2 &&
       only(IGNORE_INDEX) &&
@@ -217,7 +222,7 @@ const values: Check = (all) => {
     }
   }
   const lowest = Math.min(...seen);
-  if (convention.kind === 'index' && lowest === 1 && given === undefined) {
+  if (convention.kind === 'index' && lowest === 1 && given === undefined && !listed) {
     problems.push(
       problem(
         'warning',
@@ -488,9 +493,14 @@ const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
   'mask-values-mixed': ['one-class', 'all-ignored', 'mask-empty'],
 };
 
+/** What the checks say of each file. */
+export function observe(facts: DatasetFacts): Observation[] {
+  return CHECKS.flatMap((check) => check(facts));
+}
+
 /** All problems, grouped by kind: first those of single files and of the set, then what opening it has found. */
 export function findProblems(facts: DatasetFacts): Problem[] {
-  const grouped = groupProblems(CHECKS.flatMap((check) => check(facts)));
+  const grouped = groupProblems(observe(facts));
   const found = grouped.filter(
     ({ code }) => !grouped.some((other) => CONSEQUENCES[other.code]?.includes(code)),
   );

@@ -65,7 +65,7 @@ export interface ExamineOptions extends OpenOptions {
   /** The data set of these options, where it is open already: it is not opened again. */
   readonly opened?: Dataset | undefined;
   readonly concurrency?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -137,7 +137,9 @@ async function takeInventory({ opened, ...options }: ExamineOptions): Promise<In
     if (!(error instanceof PixelwiseError)) throw error;
     openError = error;
   }
-  const layout = await FORMATS[format].layout?.(await Tree.of(root), options).catch(() => undefined);
+  const layout = await FORMATS[format]
+    .layout?.(await Tree.of(root, options.leftOut), options)
+    .catch(() => undefined);
   return { format, pairs: layout?.pairs ?? [], maskFiles: layout !== undefined, openError };
 }
 

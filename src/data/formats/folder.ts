@@ -23,7 +23,7 @@ export async function folderLayout(tree: Tree, options: PairingOptions = {}): Pr
   const legend = await findLegend(tree);
   const manifest = manifestIn(tree);
   if (manifest !== undefined && options.images === undefined && options.masks === undefined) {
-    const rows = await readManifest(tree.path(manifest));
+    const rows = (await readManifest(tree.path(manifest))).filter(({ image }) => !tree.leftOut.has(image));
     const pairs = rows.flatMap(({ mask, ...row }) => (mask === undefined ? [] : [{ ...row, mask }]));
     return {
       format: 'folder',

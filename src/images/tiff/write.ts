@@ -1,10 +1,12 @@
-/** Masks of a stack as one TIFF: a page of palette indices for each slice, deflated (TIFF 6.0). */
+/** Writes TIFF 6.0, deflated: masks of a stack, a page of palette indices for each slice; images of any channels. */
 import { deflateSync } from 'node:zlib';
-import type { ClassMask } from '../raster.js';
+import type { ClassMask, Raster } from '../raster.js';
 
 const SHORT = 3;
 const LONG = 4;
 const ASCII = 2;
+
+type Entry = readonly [tag: number, type: number, count: number, value: number];
 
 /** A TIFF whose pages are the masks, all of one palette (RGB triples by class); ImageJ opens it as a stack. */
 export function encodeMaskStack(masks: readonly ClassMask[], palette: Uint8Array): Uint8Array {
@@ -28,30 +30,78 @@ export function encodeMaskStack(masks: readonly ClassMask[], palette: Uint8Array
   masks.forEach(({ width, height, data }, page) => {
     const packed = deflateSync(data);
     const strip = push(packed);
-    const entries: [tag: number, type: number, count: number, value: number][] = [
+    const entries: Entry[] = [
       [256, LONG, 1, width],
       [257, LONG, 1, height],
       [258, SHORT, 1, 8],
       [259, SHORT, 1, 8],
       [262, SHORT, 1, 3],
-      ...(page === 0 ? [[270, ASCII, text.length, description] as [number, number, number, number]] : []),
+      ...(page === 0 ? [[270, ASCII, text.length, description] as const] : []),
       [273, LONG, 1, strip],
       [277, SHORT, 1, 1],
       [278, LONG, 1, height],
       [279, LONG, 1, packed.length],
       [320, SHORT, 3 * 256, colourMap],
     ];
-    const directory = Buffer.alloc(2 + 12 * entries.length + 4);
-    directory.writeUInt16LE(entries.length, 0);
-    entries.forEach(([tag, type, count, value], i) => {
-      const at = 2 + 12 * i;
-      directory.writeUInt16LE(tag, at);
-      directory.writeUInt16LE(type, at + 2);
-      directory.writeUInt32LE(count, at + 4);
-      directory.writeUInt32LE(value, at + 8);
-    });
+    const directory = directoryOf(entries);
     link.part.writeUInt32LE(push(directory), link.at);
     link = { part: parts[parts.length - 1]!, at: directory.length - 4 };
   });
   return Buffer.concat(parts);
+}
+
+/** An image of any number of channels as a TIFF of one page: 8 or 16 bits, or 32-bit floating point. */
+export function encodeImageTiff({ width, height, channels, data }: Raster): Uint8Array {
+  const packed = deflateSync(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const bits = 8 * data.BYTES_PER_ELEMENT;
+  const shorts = (value: number, count: number): Buffer => {
+    const bytes = Buffer.alloc(2 * count);
+    for (let i = 0; i < count; i++) bytes.writeUInt16LE(value, 2 * i);
+    return bytes;
+  };
+  // Lists stand before the directory; one or two numbers stand in their entry.
+  const lists: Buffer[] = [];
+  let size = 8;
+  const list = (tag: number, value: number, count: number): Entry => {
+    if (count <= 2) return [tag, SHORT, count, count === 1 ? value : value * 0x10001];
+    lists.push(shorts(value, count));
+    size += 2 * count;
+    return [tag, SHORT, count, size - 2 * count];
+  };
+  const colours = channels >= 3 && bits !== 32 ? 3 : 1;
+  const bitsEntry = list(258, bits, channels);
+  const extra = channels > colours ? [list(338, 0, channels - colours)] : [];
+  const format = list(339, bits === 32 ? 3 : 1, channels);
+  const strip = size;
+  const padded = packed.length % 2 === 0 ? packed : Buffer.concat([packed, Buffer.alloc(1)]);
+  const directory = directoryOf([
+    [256, LONG, 1, width],
+    [257, LONG, 1, height],
+    bitsEntry,
+    [259, SHORT, 1, 8],
+    [262, SHORT, 1, colours === 3 ? 2 : 1],
+    [273, LONG, 1, strip],
+    [277, SHORT, 1, channels],
+    [278, LONG, 1, height],
+    [279, LONG, 1, packed.length],
+    ...extra,
+    format,
+  ]);
+  const header = Buffer.from([0x49, 0x49, 42, 0, 0, 0, 0, 0]);
+  header.writeUInt32LE(strip + padded.length, 4);
+  return Buffer.concat([header, ...lists, padded, directory]);
+}
+
+/** The bytes of a directory whose link to a further one is empty. */
+function directoryOf(entries: readonly Entry[]): Buffer {
+  const directory = Buffer.alloc(2 + 12 * entries.length + 4);
+  directory.writeUInt16LE(entries.length, 0);
+  entries.forEach(([tag, type, count, value], i) => {
+    const at = 2 + 12 * i;
+    directory.writeUInt16LE(tag, at);
+    directory.writeUInt16LE(type, at + 2);
+    directory.writeUInt32LE(count, at + 4);
+    directory.writeUInt32LE(value, at + 8);
+  });
+  return directory;
 }
