@@ -1,4 +1,4 @@
-/** What a run was given to learn from: `data.json`, and sheets of samples and of their augmentation. */
+/** Describes the data of a run: `data.json`, a contact sheet of samples and a sheet of augmented ones. */
 import { join } from 'node:path';
 import type { DoctorReport, Parts, Problem, Transform, ValueRange } from '../data/index.js';
 import { augmentationSheet, contactSheet, stretch, Subset } from '../data/index.js';
@@ -7,20 +7,20 @@ import { writeOutputFile } from '../files/index.js';
 import { foregroundFirst } from './foreground-first.js';
 import { encodeWebp, viewOfImage } from './view.js';
 
-/** What `data.json` holds. Paths are relative to its folder. */
+/** Content of `data.json`. Paths are relative to its folder. */
 export interface DataSheet {
   readonly version: 1;
   readonly format: string;
-  /** Samples of each part, and images without a mask. */
+  /** Number of samples in each part, and of images without a mask. */
   readonly counts: {
     readonly train: number;
     readonly valid: number;
     readonly test: number;
     readonly unlabelled: number;
   };
-  /** Samples that sizes and classes were counted on: some of all, spread over them. */
+  /** Number of samples, spread over the data set, on which sizes and classes were counted. */
   readonly examined: number;
-  /** The commonest first. */
+  /** The most frequent size first. */
   readonly sizes: readonly { readonly width: number; readonly height: number; readonly count: number }[];
   readonly classes: readonly { readonly name: string; readonly pixels: number; readonly images: number }[];
   readonly problems: readonly (Pick<Problem, 'level' | 'code' | 'message' | 'fix'> & {
@@ -31,18 +31,18 @@ export interface DataSheet {
 
 export interface DataSheetOptions {
   readonly parts: Parts;
-  /** What was found before the run. */
+  /** Result of the data check before the run. */
   readonly report: DoctorReport;
-  /** The augmentation; where it is empty, no sheet shows it. */
+  /** The augmentation. If it is empty, no augmentation sheet is written. */
   readonly transforms: readonly Transform[];
-  /** Of the training. */
+  /** Training image size. */
   readonly size: { readonly height: number; readonly width: number };
   readonly seed: number;
-  /** The values shown as black and white, where images use a part of them. */
+  /** The values shown as black and white, if images use only a part of their range. */
   readonly range?: ValueRange | undefined;
 }
 
-/** Pixels that a page has room for. */
+/** Width in pixels that fits on a page. */
 const SHEET_WIDTH = 1200;
 const SAMPLES_SHOWN = 24;
 

@@ -1,11 +1,14 @@
-/** Pictures of a run as data URIs, within a bound of bytes: a report is one file that can be mailed. */
+/** Embeds the pictures of a run as data URIs, up to a total size, because a report is a single file. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A picture as an address that holds it. */
+/** A picture as a `data:` URI. */
 export type DataUri = string;
 
-/** Bytes of a picture as an address. @param type its MIME type. */
+/**
+ * Encodes the bytes of a picture.
+ * @param type its MIME type.
+ */
 export function dataUri(type: string, bytes: Uint8Array): DataUri {
   return `data:${type};base64,${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')}`;
 }
@@ -14,21 +17,24 @@ const TYPES: Readonly<Record<string, string>> = { png: 'image/png', webp: 'image
 
 export class Embedder {
   private used = 0;
-  /** Pictures that were wanted and could not be read. */
+  /** Paths of pictures that could not be read. */
   readonly missing: string[] = [];
 
-  /** @param folder what paths are relative to; nothing outside of it is read. @param limit bytes of all addresses. */
+  /**
+   * @param folder to which paths are relative; nothing outside it is read.
+   * @param limit total bytes of all URIs.
+   */
   constructor(
     private readonly folder: string,
     private readonly limit: number,
   ) {}
 
-  /** Bytes that further pictures may take. */
+  /** Remaining bytes. */
   get left(): number {
     return this.limit - this.used;
   }
 
-  /** The picture at `path`; undefined where it cannot be read, is no picture, or does not fit any more. */
+  /** The picture at `path`; undefined if it cannot be read, is not a picture, or exceeds the limit. */
   async embed(path: string): Promise<DataUri | undefined> {
     const uri = await this.read(path);
     if (uri === undefined) this.missing.push(path);
@@ -39,7 +45,7 @@ export class Embedder {
 
   private async read(path: string): Promise<DataUri | undefined> {
     const type = TYPES[path.split('.').at(-1)!];
-    // A run may come from anywhere: it is not to choose which files of this machine are mailed.
+    // A run folder is untrusted input. It must not embed other files of this machine in a report.
     if (type === undefined || !/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/.test(path)) return undefined;
     const bytes = await readFile(join(this.folder, path)).catch(() => undefined);
     return bytes && dataUri(type, bytes);

@@ -54,7 +54,7 @@ describe('errorMap', () => {
 
   it('refuses masks of two sizes', () => {
     const mask = (width: number) => ({ width, height: 1, data: new Uint8Array(width) });
-    expect(() => errorMap(mask(3), mask(4), 0)).toThrow('3×1 and a truth of 4×1');
+    expect(() => errorMap(mask(3), mask(4), 0)).toThrow('3×1, but the truth is 4×1');
   });
 
   it('has colours that every kind of colour vision tells apart, from those of classes too', () => {

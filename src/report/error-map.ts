@@ -1,30 +1,30 @@
-/** Where a prediction is wrong, and how: a picture of the off-diagonal of a confusion matrix. */
+/** Error maps: a picture of where a prediction is wrong, and in which way. */
 import { ShapeError } from '../errors/index.js';
 import type { Colour } from '../images/palette.js';
 import { encodeIndexedPng } from '../images/png-write.js';
 import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
 
-/** What a pixel of an error map can be. Of two classes, `wrongClass` does not occur. */
+/** Kinds of pixels in an error map. With two classes, `wrongClass` does not occur. */
 export const ERROR_KINDS = ['correct', 'falsePositive', 'falseNegative', 'wrongClass'] as const;
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
 /**
- * Classes have the hues, so errors have none, or one that is no class's: with any colour vision white, black and
- * magenta differ by ΔE 15 and more from the first eleven classes (which among themselves differ by 16), by 12 and
- * more from the first twenty, and by 64 from one another.
+ * Colours that differ from all class colours under any colour vision: white, black and magenta differ by ΔE ≥ 15
+ * from the first eleven class colours (which differ by ≥ 16 from one another), by ≥ 12 from the first twenty, and
+ * by ≥ 64 from one another.
  */
 export const ERROR_COLOURS: Readonly<Record<Exclude<ErrorKind, 'correct'>, Colour>> = {
-  /** Background that was taken for an object. */
+  /** Background predicted as an object. */
   falsePositive: [255, 255, 255],
-  /** An object that was taken for background. */
+  /** An object predicted as background. */
   falseNegative: [0, 0, 0],
-  /** An object that was taken for another. */
+  /** An object predicted as another class. */
   wrongClass: [255, 0, 255],
 };
 
 /**
- * What is right is veiled: a middle grey leaves the image so little contrast that neither its lights nor its
- * darks are taken for errors.
+ * Correct pixels are covered with mid-grey. It reduces the contrast of the image, so that its light and dark
+ * areas do not look like errors.
  */
 const VEIL: Colour = [128, 128, 128];
 const VEIL_WEIGHT = 0.8;
@@ -32,21 +32,21 @@ const VEIL_WEIGHT = 0.8;
 export interface ErrorMap {
   readonly width: number;
   readonly height: number;
-  /** H×W, the place of the pixel's kind in {@link ERROR_KINDS}; ignored pixels count as correct. */
+  /** H×W, index of the pixel's kind in {@link ERROR_KINDS}; ignored pixels count as correct. */
   readonly data: Uint8Array;
 }
 
 /**
- * Compares two masks of one size pixel by pixel.
+ * Compares two masks of the same size pixel by pixel.
  *
- * @param background the class that is no object; null where each is one, so that every error is `wrongClass`.
- * @throws ShapeError where the masks differ in size.
+ * @param background index of the background class; null if there is none, and then every error is `wrongClass`.
+ * @throws ShapeError if the masks differ in size.
  */
 export function errorMap(prediction: ClassMask, truth: ClassMask, background: number | null): ErrorMap {
   const { width, height } = truth;
   if (prediction.width !== width || prediction.height !== height) {
     throw new ShapeError(
-      `A prediction of ${prediction.width}×${prediction.height} and a truth of ${width}×${height} cannot be compared; both masks must have one size.`,
+      `The prediction is ${prediction.width}×${prediction.height}, but the truth is ${width}×${height}; both masks must have the same size.`,
     );
   }
   const data = truth.data.map((actual, i) => {
@@ -58,7 +58,7 @@ export function errorMap(prediction: ClassMask, truth: ClassMask, background: nu
   return { width, height, data };
 }
 
-/** An error map as a PNG in {@link ERROR_COLOURS}, to be laid over the image; a veil where nothing is wrong. */
+/** Encodes an error map as a PNG overlay in {@link ERROR_COLOURS}; correct pixels are a translucent grey. */
 export async function encodeErrorMap({ width, height, data }: ErrorMap): Promise<Uint8Array> {
   const { falsePositive, falseNegative, wrongClass } = ERROR_COLOURS;
   const palette = Uint8Array.from([...VEIL, ...falsePositive, ...falseNegative, ...wrongClass]);

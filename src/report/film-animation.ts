@@ -1,4 +1,4 @@
-/** A film as one moving picture: a sheet of its samples with the masks of an epoch, epoch after epoch. */
+/** Writes a film as an animated picture. Each frame shows all samples with their masks of one epoch. */
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { decodeMask } from '../images/decode-mask.js';
@@ -14,11 +14,11 @@ const HEADER = 34;
 const FONT = 16;
 const PAPER = '#ffffff';
 
-/** Milliseconds: of the whole film, of a frame at least and at most, and of the last one. */
-const LENGTH = 10_000;
-const SHORTEST = 120;
-const LONGEST = 700;
-const LAST = 3_000;
+/** Durations in milliseconds: the whole film, the limits for one frame, and the last frame. */
+const FILM_MS = 10_000;
+const MIN_FRAME_MS = 120;
+const MAX_FRAME_MS = 700;
+const LAST_FRAME_MS = 3_000;
 
 interface Sheet {
   readonly width: number;
@@ -29,7 +29,8 @@ interface Sheet {
 /**
  * Writes a film as an animated WebP.
  *
- * @param folder where the film's pictures lie. @param path of the file.
+ * @param folder with the film's pictures.
+ * @param path output file.
  */
 export async function animateFilm(folder: string, film: Film, path: string): Promise<void> {
   const images = await Promise.all(film.samples.map(({ image }) => rgbOf(join(folder, image))));
@@ -40,8 +41,8 @@ export async function animateFilm(folder: string, film: Film, path: string): Pro
   for (const [i, frame] of film.frames.entries()) {
     pages.set(await drawFrame(folder, film, frame, images, sheet), i * frameBytes);
   }
-  const each = Math.round(Math.min(LONGEST, Math.max(SHORTEST, LENGTH / film.frames.length)));
-  const delay = film.frames.map((_, i) => (i === film.frames.length - 1 ? LAST : each));
+  const each = Math.round(Math.min(MAX_FRAME_MS, Math.max(MIN_FRAME_MS, FILM_MS / film.frames.length)));
+  const delay = film.frames.map((_, i) => (i === film.frames.length - 1 ? LAST_FRAME_MS : each));
   const raw = { width, height: height * film.frames.length, channels: 3 as const, pageHeight: height };
   await writeOutputFile(
     path,
@@ -97,7 +98,7 @@ async function drawFrame(
   return data;
 }
 
-/** The epoch in words, and as a bar that needs no font. */
+/** The epoch and score as text, and the epoch as a progress bar, which works without fonts. */
 function headerOf({ part, frames }: Film, { epoch, meanIoU }: FilmFrame, width: number): string {
   const last = frames.at(-1)!.epoch;
   const score =

@@ -1,5 +1,5 @@
 /**
- * The film of learning: the same few samples, predicted with the weights of every epoch.
+ * Records a film of training: predictions for the same few samples after each epoch.
  *
  * ```text
  * RUN/samples/film.json            what is shown, and a line a frame
@@ -9,8 +9,8 @@
  * RUN/film.webp                    all of it, moving
  * ```
  *
- * Predictions are those of validation: evaluation mode, at the model's size. They draw no chance and change
- * nothing in the learner, so a run is the same to the bit with a film and without.
+ * Predictions are made as in validation: evaluation mode, at the model's size. They use no random numbers and do
+ * not change the learner, so a run gives bit-identical results with and without a film.
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,23 +34,23 @@ export interface FilmSample extends ViewSize {
   readonly truth: string;
 }
 
-/** What the model said after one epoch. */
+/** Predictions after one epoch. */
 export interface FilmFrame {
   /** From 1. */
   readonly epoch: number;
-  /** A transparent mask for each sample. */
+  /** Path of a transparent mask for each sample. */
   readonly masks: readonly string[];
-  /** Of the epoch on the whole part that the samples are of; null where undefined. */
+  /** The epoch's score on the whole part, not only these samples; null if undefined. */
   readonly meanIoU: number | null;
   readonly loss: number | null;
 }
 
-/** What `film.json` holds. */
+/** Content of `film.json`. */
 export interface Film {
   readonly version: 1;
   readonly part: 'train' | 'valid';
   readonly classes: readonly ShownClass[];
-  /** Index of the class that is no object; null where each is one. */
+  /** Index of the background class; null if there is none. */
   readonly background: number | null;
   readonly samples: readonly FilmSample[];
   readonly frames: readonly FilmFrame[];
@@ -59,27 +59,27 @@ export interface Film {
 export interface FilmOptions {
   /** The run's folder. */
   readonly run: string;
-  /** Where the samples are from: the validation part, or where there is none the training part. */
+  /** The data to take samples from: the validation part, or the training part if there is none. */
   readonly dataset: Dataset;
   readonly part: 'train' | 'valid';
-  /** Batches of these samples in their order, as the learner takes them. */
+  /** Makes batches of these samples, in order, for the learner. */
   readonly batches: (samples: Dataset) => BatchSource;
-  /** The values shown as black and white, where images use a part of them. */
+  /** The values shown as black and white, if images use only a part of their range. */
   readonly range?: DisplayRange | undefined;
-  /** Samples shown, default 21. */
+  /** Number of samples, default 21. */
   readonly samples?: number;
-  /** Frames of a long run, about; of more epochs, evenly spaced ones are kept. Default 60. */
+  /** Approximate maximum number of frames. With more epochs, evenly spaced epochs are recorded. Default 60. */
   readonly frames?: number;
-  /** Told what went wrong. The run goes on without a film. */
+  /** Receives the error if recording fails. The run continues without a film. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Longer side of a sample's picture, at most. */
+/** Maximum length of the longer side of a sample's picture. */
 export const FILM_SIDE = 144;
 
-/** Makes the film as `fit` goes. Stands before the callback that writes checkpoints. */
+/** Callback that records the film during `fit`. Must come before the checkpoint callback. */
 export function film(options: FilmOptions): Callback {
-  const maker = new FilmMaker(options);
+  const recorder = new FilmRecorder(options);
   let failed = false;
   const attempt = async (work: () => Promise<void>) => {
     if (failed) return;
@@ -92,13 +92,13 @@ export function film(options: FilmOptions): Callback {
   };
   return {
     name: 'film',
-    fitStart: (context) => attempt(() => maker.begin(context)),
-    epochEnd: (context, record) => attempt(() => maker.epoch(context, record)),
-    fitEnd: (context) => attempt(() => maker.end(context)),
+    fitStart: (context) => attempt(() => recorder.begin(context)),
+    epochEnd: (context, record) => attempt(() => recorder.epoch(context, record)),
+    fitEnd: (context) => attempt(() => recorder.end(context)),
   };
 }
 
-class FilmMaker {
+class FilmRecorder {
   private readonly folder: string;
   private batches!: BatchSource;
   private film!: Film;
@@ -107,7 +107,7 @@ class FilmMaker {
     this.folder = join(options.run, 'samples');
   }
 
-  /** Chooses the samples; takes over the frames of an earlier run up to its checkpoint. */
+  /** Chooses the samples. On resume, keeps the earlier frames up to the checkpoint. */
   async begin(context: FitContext): Promise<void> {
     const { dataset, part, samples = 21, batches } = this.options;
     const { classes } = dataset;
@@ -132,29 +132,29 @@ class FilmMaker {
   }
 
   async epoch(context: FitContext, record: EpochRecord): Promise<void> {
-    if (this.isDue(record.epoch, context)) await this.shoot(context, record);
+    if (this.isDue(record.epoch, context)) await this.recordFrame(context, record);
   }
 
-  /** The last epoch is always shown, that of a run cut short too. */
+  /** Records the last epoch always, even if the run was cut short. */
   async end(context: FitContext): Promise<void> {
     const last = context.history.at(-1);
     if (!last) return;
     if (context.batch === 0 && this.film.frames.at(-1)?.epoch !== last.epoch) {
-      await this.shoot(context, last);
+      await this.recordFrame(context, last);
     }
     if (this.film.frames.length > 0) {
       await animateFilm(this.folder, this.film, join(this.options.run, 'film.webp'));
     }
   }
 
-  /** Whether an epoch has a frame. Told by the run's length alone: a resumed run has the same frames. */
+  /** Whether to record an epoch. Depends only on the run's length, so a resumed run records the same frames. */
   private isDue(epoch: number, { epochs }: FitContext): boolean {
     const stride = Math.ceil(epochs / (this.options.frames ?? 60));
     return epoch === 1 || epoch === epochs || epoch % stride === 0;
   }
 
   /** Predicts the samples and writes their masks. */
-  private async shoot({ learner }: FitContext, { epoch, train, valid }: EpochRecord): Promise<void> {
+  private async recordFrame({ learner }: FitContext, { epoch, train, valid }: EpochRecord): Promise<void> {
     const { classes } = this.options.dataset;
     const colours = classColours(classes);
     const masks: string[] = [];
@@ -184,7 +184,7 @@ class FilmMaker {
     for (let i = 0; i < samples.length; i++) {
       const { id, image, mask } = await samples.get(i);
       const view = viewSize(image, FILM_SIDE);
-      // Never named after the sample: an id may hold what no file name can.
+      // The file name is a number: an id may contain characters that file names cannot.
       const paths = { image: `film/${i + 1}-image.webp`, truth: `film/${i + 1}-truth.png` };
       const truth = resizeMask(mask, view.width, view.height);
       await this.write(paths.image, await encodeWebp(viewOfImage(image, view, this.options.range)));
@@ -194,7 +194,7 @@ class FilmMaker {
     return written;
   }
 
-  /** Deletes every frame but these. */
+  /** Deletes all other frames. */
   private async keepFrames(frames: readonly FilmFrame[]): Promise<void> {
     const folder = join(this.folder, 'film');
     await mkdir(folder, { recursive: true });
@@ -213,11 +213,11 @@ class FilmMaker {
   }
 }
 
-/** The film in a run's folder of samples; undefined where there is none that can be read. */
+/** Reads the film in a run's `samples` folder; undefined if there is none or it is damaged. */
 async function readFilm(folder: string): Promise<Film | undefined> {
   try {
     return JSON.parse(await readFile(join(folder, 'film.json'), 'utf8')) as Film;
   } catch {
-    return undefined; // Frames of a damaged film are made anew from here on.
+    return undefined; // Recording starts again from the current epoch.
   }
 }

@@ -1,4 +1,4 @@
-/** Which samples stand for a part of the data: those that hold a foreground first, from all over it. */
+/** Chooses samples to represent a part of the data: spread over it, preferably with foreground. */
 import type { Dataset } from '../data/dataset.js';
 import { mapParallel } from '../data/parallel.js';
 import { spreadOrder } from '../data/spread.js';
@@ -6,30 +6,30 @@ import { maskOf } from '../data/subset.js';
 import { backgroundClass } from '../images/palette.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 
-/** Masks looked at for each sample that is wanted, at most: where nearly all are empty, the search must end. */
-const SEARCHED = 20;
-const AT_ONCE = 8;
+/** Maximum number of masks to read per requested sample, in case nearly all are withoutForeground. */
+const MASKS_PER_SAMPLE = 20;
+const CONCURRENCY = 8;
 
 /**
- * Positions of at most `count` samples; the same for the same data. Those with true pixels of another class
- * than the background stand first; others fill up where too few were found.
+ * Indices of at most `count` samples; deterministic. Samples with foreground come first; others are added only if
+ * too few were found.
  *
  * @throws what the data set throws for a mask that cannot be read.
  */
 export async function foregroundFirst(dataset: Dataset, count: number): Promise<number[]> {
   const background = backgroundClass(dataset.classes);
-  const order = spreadOrder(dataset.length).slice(0, count * SEARCHED);
-  const full: number[] = [];
-  const empty: number[] = [];
-  for (let from = 0; from < order.length && full.length < count; from += count) {
-    const looked = order.slice(from, from + count);
-    const holds = await mapParallel(looked.length, AT_ONCE, async (i) => {
-      const { data } = await maskOf(dataset, looked[i]!);
+  const order = spreadOrder(dataset.length).slice(0, count * MASKS_PER_SAMPLE);
+  const withForeground: number[] = [];
+  const withoutForeground: number[] = [];
+  for (let from = 0; from < order.length && withForeground.length < count; from += count) {
+    const checked = order.slice(from, from + count);
+    const hasForeground = await mapParallel(checked.length, CONCURRENCY, async (i) => {
+      const { data } = await maskOf(dataset, checked[i]!);
       return data.some((value) => value !== background && value !== IGNORE_INDEX);
     });
-    looked.forEach((index, i) => (holds[i] ? full : empty).push(index));
+    checked.forEach((index, i) => (hasForeground[i] ? withForeground : withoutForeground).push(index));
   }
   const inOrder = (indices: readonly number[]) => [...indices].sort((a, b) => a - b);
-  const shown = full.slice(0, count);
-  return [...inOrder(shown), ...inOrder(empty.slice(0, count - shown.length))];
+  const shown = withForeground.slice(0, count);
+  return [...inOrder(shown), ...inOrder(withoutForeground.slice(0, count - shown.length))];
 }

@@ -1,11 +1,11 @@
 /**
- * Which samples a gallery shows.
+ * Chooses the samples of a gallery.
  *
- * Samples are ranked by one number: with two classes the Dice of the foreground (where it is in neither mask,
- * and so rightly nowhere, the mean Dice, which is then the background's), with more the mean Dice. Equal
- * scores stand in the order of their losses, then of the data. Samples without any true foreground are ranked
- * only where those with some are too few to fill the gallery: most slices of a scan are empty, and a gallery
- * of them would show nothing. A sample without a score (every pixel ignored) is not ranked.
+ * Samples are ranked by one score: the foreground Dice with two classes, else the mean Dice. (If neither mask has
+ * foreground, the mean Dice is used, which is then the background's.) Equal scores are ordered by loss, then by
+ * index. Samples without foreground in the truth are ranked only if the others are too few to fill the gallery:
+ * most slices of a scan are empty and would show nothing. A sample without a score (every pixel ignored) is not
+ * ranked.
  */
 import type { SampleScores } from '../metrics/index.js';
 
@@ -15,26 +15,26 @@ export type Rank = 'worst' | 'median' | 'best';
 export const RANKS = ['worst', 'median', 'best'] as const satisfies readonly Rank[];
 
 export interface Choice {
-  /** Position in the list that was chosen from. */
+  /** Index in the list of all samples. */
   readonly index: number;
   readonly rank: Rank;
-  /** Place in the ranking, from 1, the best. */
+  /** Place in the ranking; 1 is the best. */
   readonly place: number;
-  /** Samples ranked. */
+  /** Number of ranked samples. */
   readonly of: number;
-  /** The number that they were ranked by. */
+  /** The score used for ranking. */
   readonly score: number;
 }
 
-/** The number that a sample is ranked by; undefined where it has none. */
+/** The score by which a sample is ranked; undefined if it has none. */
 export function rankingScore({ dice, meanDice }: SampleScores): number | undefined {
   const score = dice ?? meanDice;
   return score !== null && Number.isFinite(score) ? score : undefined;
 }
 
 /**
- * The worst, the middle and the best samples, `each` of them, all different; of fewer than three times that
- * many, all. The worst come first, and within the three the worse before the better.
+ * Chooses the `each` worst, median and best samples, all different, or all samples if there are fewer than 3 ×
+ * `each`. Ordered from the worst to the best.
  */
 export function chooseSamples(perSample: readonly SampleScores[], each = 6): Choice[] {
   const ranking = rank(perSample, 3 * each);
@@ -43,7 +43,7 @@ export function chooseSamples(perSample: readonly SampleScores[], each = 6): Cho
   const worst = Math.ceil(shown / 3);
   const best = Math.ceil((shown - worst) / 2);
   const median = shown - worst - best;
-  // As near to the middle of the ranking as the worst and the best leave room for.
+  // As near to the middle of the ranking as possible without overlap with the worst and the best.
   const middle = Math.min(Math.max(worst, Math.round((of - median) / 2)), of - best - median);
   const positions: Record<Rank, readonly number[]> = {
     worst: range(0, worst),
@@ -55,7 +55,7 @@ export function chooseSamples(perSample: readonly SampleScores[], each = 6): Cho
   );
 }
 
-/** From the worst to the best. */
+/** Ranks the samples from the worst to the best. */
 function rank(perSample: readonly SampleScores[], wanted: number): { index: number; score: number }[] {
   const scored = perSample.flatMap((sample, index) => {
     const score = rankingScore(sample);
@@ -69,7 +69,7 @@ function rank(perSample: readonly SampleScores[], wanted: number): { index: numb
   scored.sort((a, b) => a.score - b.score || descending(loss(a.index), loss(b.index)) || a.index - b.index);
   const full = scored.filter(({ index }) => perSample[index]!.foreground > 0);
   if (full.length >= wanted) return full;
-  // The worst of the empty ones, where objects were seen that are not there, fill up.
+  // Fill up with the worst samples without foreground: they show false positives.
   const empty = scored.filter(({ index }) => perSample[index]!.foreground === 0);
   const chosen = new Set([...full, ...empty.slice(0, wanted - full.length)]);
   return scored.filter((one) => chosen.has(one));

@@ -1,7 +1,7 @@
 /**
- * The gallery of a model on a part of the data: the worst, the median and the best samples, each as image,
- * truth, prediction and error map. Scoring gave the figures of all samples; only those shown are predicted
- * once more, so the memory taken does not grow with the data.
+ * Writes a gallery of the worst, median and best samples of a part, each with image, truth, prediction and error
+ * map. The samples are chosen by the scores of an earlier evaluation and only they are predicted again, so memory
+ * use does not grow with the data.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { encodeErrorMap, ERROR_COLOURS, errorMap, type ErrorKind } from './error
 import { chooseSamples, type Choice, type Rank } from './gallery-choice.js';
 import { encodeMaskLayer, encodeWebp, viewOfImage, viewSize, type ViewSize } from './view.js';
 
-/** A class as the pictures show it. */
+/** Name and colour of a class in the pictures. */
 export interface ShownClass {
   readonly name: string;
   /** `#rrggbb` */
@@ -28,19 +28,19 @@ export interface ShownClass {
 /** One sample of a gallery. Paths are relative to the folder of `gallery.json`. */
 export interface GalleryItem extends Omit<SampleScores, 'foreground'> {
   readonly rank: Rank;
-  /** Place in the ranking, from 1, the best. */
+  /** Place in the ranking; 1 is the best. */
   readonly place: number;
-  /** Samples ranked. */
+  /** Number of ranked samples. */
   readonly of: number;
-  /** The number that they were ranked by; see `gallery-choice.ts`. */
+  /** The score used for ranking; see `gallery-choice.ts`. */
   readonly score: number;
   readonly group?: string;
-  /** Of the source, in pixels. */
+  /** Width of the original image in pixels. */
   readonly width: number;
   readonly height: number;
   /** Size of the four pictures. */
   readonly view: ViewSize;
-  /** Pixels of the view by true class (rows) and predicted class (columns): what the error map shows. */
+  /** Confusion matrix of the pixels in the picture: rows are true classes, columns predicted ones. */
   readonly counts: readonly (readonly number[])[];
   readonly image: string;
   readonly truth: string;
@@ -48,45 +48,45 @@ export interface GalleryItem extends Omit<SampleScores, 'foreground'> {
   readonly errors: string;
 }
 
-/** What `gallery.json` holds. */
+/** Content of `gallery.json`. */
 export interface Gallery {
   readonly version: 1;
-  /** Whose samples these are: `train`, `valid`, `test`, or what the part is called. */
+  /** The part of the data: `train`, `valid`, `test` or another name. */
   readonly part: string;
-  /** Size at which the scores were counted. */
+  /** Size at which the scores were computed. */
   readonly scoreAt: 'source' | 'model';
-  /** Whether the model was chosen by scores on these samples, which flatters it. */
+  /** Whether the model was selected by its scores on these samples, which makes them optimistic. */
   readonly chosenOn: boolean;
   readonly classes: readonly ShownClass[];
-  /** Index of the class that is no object; null where each is one. */
+  /** Index of the background class; null if there is none. */
   readonly background: number | null;
   readonly errorColors: Readonly<Record<Exclude<ErrorKind, 'correct'>, string>>;
   readonly items: readonly GalleryItem[];
 }
 
-/** How samples are looked at must be as it was in `evaluate`. */
+/** Segmentation options must be the same as in the call of `evaluate`. */
 export interface GalleryOptions extends SegmentOptions, CleanOptions {
   readonly part: string;
   readonly chosenOn: boolean;
-  /** Samples of the evaluation, where it was of some only: as they were given to `evaluate`. */
+  /** The `indices` that were passed to `evaluate`, if any. */
   readonly indices?: readonly number[];
   /** Default `source`. */
   readonly scoreAt?: 'source' | 'model' | undefined;
-  /** Samples of each rank; default 6. */
+  /** Number of samples per rank; default 6. */
   readonly each?: number;
 }
 
-/** Longer side of the pictures, at most. */
+/** Maximum length of the pictures' longer side. */
 export const GALLERY_SIDE = 320;
 
-/** Where the pictures lie, in the folder of `gallery.json`. */
+/** Folder of the pictures, beside `gallery.json`. */
 const PICTURES = 'gallery';
 
 /**
- * Writes `gallery.json` and its pictures into `folder`, in place of an earlier gallery.
+ * Writes `gallery.json` and its pictures to `folder`, replacing an earlier gallery.
  *
- * @param evaluation what `evaluate` gave for `dataset`. @throws what the data set throws for a sample that
- *   cannot be read, and `signal.reason` once aborted.
+ * @param evaluation result of `evaluate` on `dataset`.
+ * @throws the data set's error for an unreadable sample; `signal.reason` when aborted.
  */
 export async function writeGallery(
   folder: string,
@@ -98,7 +98,7 @@ export async function writeGallery(
   const { part, chosenOn, indices, scoreAt = 'source', each, ...view } = options;
   const { classes, palette } = segmenter.card;
   const choices = chooseSamples(evaluation.perSample, each);
-  // Those of an earlier gallery must not be taken for these.
+  // Delete an earlier gallery first, so that old and new files are never mixed.
   await rm(join(folder, 'gallery.json'), { force: true });
   await rm(join(folder, PICTURES), { recursive: true, force: true });
   const items: GalleryItem[] = [];
@@ -144,7 +144,7 @@ async function writeItem(
   const view = viewSize(image, GALLERY_SIDE);
   const truth = resizeMask(mask, view.width, view.height);
   const prediction = resizeMask(predicted, view.width, view.height);
-  // Never named after the sample: an id may hold what no file name can.
+  // The file name is a number: an id may contain characters that file names cannot.
   const at = (what: string) => `${PICTURES}/${number}-${what}`;
   const pictures = {
     image: at('image.webp'),

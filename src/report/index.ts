@@ -1,4 +1,4 @@
-/** What people see of a run: error maps, galleries, the film of learning, the report that shows them all. */
+/** Reports: error maps, galleries, the film of training, and the pages that show them. */
 export { comparisonPage, type ComparisonOptions, writeComparison } from './comparison/comparison.js';
 export { type Column, type Compared, MOST_RUNS, readCompared } from './comparison/compared.js';
 export { predictSamples, type PredictSamplesOptions } from './comparison/predict-samples.js';

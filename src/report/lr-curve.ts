@@ -1,4 +1,4 @@
-/** The picture of a learning-rate range test: loss over the rate, and where a rate was read off. */
+/** Draws a learning-rate range test: loss over learning rate, with the suggested rates marked. */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import sharp from 'sharp';
@@ -6,39 +6,41 @@ import type { LrPoint, LrSuggestions } from '../training/index.js';
 import { lossCurve } from '../training/index.js';
 
 export interface LrCurve {
-  /** In the order of the test: rates rise. */
+  /** In the order of the test, with rising rates. */
   readonly points: readonly LrPoint[];
   readonly suggestions: LrSuggestions;
-  /** The one to use. */
+  /** The suggested rate to use. */
   readonly suggestion: number;
 }
 
 const WIDTH = 760;
 const HEIGHT = 420;
-/** Colours that are told apart by people who see few of them (Okabe & Ito 2008). */
+/** Colours that colour-blind people can distinguish (Okabe & Ito 2008). */
 const BLUE = '#0072b2';
 const VERMILION = '#d55e00';
 const GREY = '#666666';
-/** Share of the fall by which the picture reaches above where the loss began. */
+/** Space above the initial loss, as a fraction of the drop in loss. */
 const HEADROOM = 0.35;
-/** Of readings that are not called by their name. */
+/** Labels that differ from the name of the suggestion. */
 const LABELS: Readonly<Record<string, string>> = { threeQuarters: 'three quarters', minimum: 'minimum ÷ 10' };
 
-/** An SVG document: the losses of the batches as dots, their smoothed curve as a line, a mark for each reading. */
+/**
+ * Returns an SVG document: batch losses as dots, the smoothed loss as a line, and a vertical line per suggestion.
+ */
 export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string {
   const { document } = parseHTML('<html><body></body></html>');
   const smoothed = lossCurve(points);
   const line = points.map(({ lr }, i) => ({ lr, loss: smoothed[i]! }));
   const [least, most] = lossRange(points, smoothed);
   const [first, last] = [points[0]!.lr, points.at(-1)!.lr];
-  const readings = (Object.entries(suggestions) as [string, number][])
+  const suggested = (Object.entries(suggestions) as [string, number][])
     .filter(([, lr]) => lr >= first && lr <= last)
     .map(([name, lr], i) => ({
       lr,
       chosen: lr === suggestion,
       label: `${LABELS[name] ?? name} ${rate(lr)}`,
       row: i,
-      // To the right of its mark a label would leave the picture.
+      // Near the right edge the label goes to the left of its line.
       onLeft: Math.log(lr / first) > 0.7 * Math.log(last / first),
     }));
   const figure = Plot.plot({
@@ -53,22 +55,22 @@ export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string
     marks: [
       Plot.dot(points, { x: 'lr', y: 'loss', r: 2, fill: GREY, fillOpacity: 0.45, clip: true }),
       Plot.line(line, { x: 'lr', y: 'loss', stroke: BLUE, strokeWidth: 2.5, clip: true }),
-      Plot.ruleX(readings, {
+      Plot.ruleX(suggested, {
         x: 'lr',
-        stroke: ({ chosen }: Reading) => (chosen ? VERMILION : GREY),
-        strokeWidth: ({ chosen }: Reading) => (chosen ? 2.5 : 1),
+        stroke: ({ chosen }: Mark) => (chosen ? VERMILION : GREY),
+        strokeWidth: ({ chosen }: Mark) => (chosen ? 2.5 : 1),
         strokeDasharray: '5 4',
       }),
-      readings.map(({ row, onLeft, ...reading }) =>
-        Plot.text([reading], {
+      suggested.map(({ row, onLeft, ...mark }) =>
+        Plot.text([mark], {
           x: 'lr',
           text: 'label',
           frameAnchor: 'top',
           dy: -66 + 16 * row,
           dx: onLeft ? -5 : 5,
           textAnchor: onLeft ? 'end' : 'start',
-          fill: reading.chosen ? VERMILION : GREY,
-          fontWeight: reading.chosen ? 'bold' : 'normal',
+          fill: mark.chosen ? VERMILION : GREY,
+          fontWeight: mark.chosen ? 'bold' : 'normal',
         }),
       ),
     ],
@@ -77,7 +79,7 @@ export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string
   return `${figure.outerHTML}\n`;
 }
 
-/** The same as a PNG, at twice the pixels. */
+/** The same picture as a PNG at twice the resolution. */
 export async function lrCurvePng(curve: LrCurve): Promise<Buffer> {
   return sharp(Buffer.from(lrCurveSvg(curve)), { density: 144 })
     .flatten({ background: 'white' })
@@ -85,12 +87,12 @@ export async function lrCurvePng(curve: LrCurve): Promise<Buffer> {
     .toBuffer();
 }
 
-interface Reading {
+interface Mark {
   readonly lr: number;
   readonly chosen: boolean;
 }
 
-/** What the picture shows of the loss: from its least to a little above its start, for it may end anywhere. */
+/** Range of the y-axis: from the lowest loss to slightly above the initial loss. Later the loss may diverge. */
 function lossRange(points: readonly LrPoint[], smoothed: readonly number[]): [number, number] {
   const least = Math.min(...smoothed);
   const end = smoothed.indexOf(least) + 1;

@@ -1,4 +1,4 @@
-/** Numbers as a report writes them. What is undefined is a dash. */
+/** Formats numbers for reports. Undefined values are a dash. */
 
 export const DASH = '–';
 
@@ -7,7 +7,7 @@ export function figure(value: number | null | undefined, digits = 3): string {
   return value === null || value === undefined ? DASH : value.toFixed(digits);
 }
 
-/** A loss: as {@link figure}, but with its leading digits where it is small or large. */
+/** A loss: four decimals, or scientific notation if it is very small or large. */
 export function lossFigure(value: number | null | undefined): string {
   if (value === null || value === undefined) return DASH;
   const size = Math.abs(value);
@@ -24,13 +24,13 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** A share in 0…1 as a percentage with two telling digits: 64%, 3.1%, 0.28%, below 0.01%. */
+/** A fraction in 0…1 as a percentage with about two significant digits: 64%, 3.1%, 0.28%, < 0.01%. */
 export function percent(share: number | null | undefined): string {
   if (share === null || share === undefined) return DASH;
   const value = 100 * share;
   if (value === 0) return '0%';
   if (value < 0.01) return '< 0.01%';
-  // What is nearly all is not all.
+  // 99.6% must not be rounded to 100%.
   const digits = value < 1 ? 2 : value < 10 || (value > 99 && value < 100) ? 1 : 0;
   return `${value.toFixed(digits)}%`;
 }

@@ -1,7 +1,4 @@
-/**
- * The pictures that a run keeps in `samples/`, checked and embedded: the gallery of its worst, median and best
- * samples, the film of learning, the data sheet.
- */
+/** Reads, validates and embeds the contents of a run's `samples/` folder: gallery, film and data sheet. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -81,11 +78,11 @@ type GalleryFile = z.infer<typeof gallerySchema>;
 type FilmFile = z.infer<typeof filmSchema>;
 type DataFile = z.infer<typeof dataSchema>;
 
-/** A sample of the gallery; its pictures are addresses that hold them. */
+/** A sample of the gallery, with its pictures as data URIs. */
 export type GalleryItem = GalleryFile['items'][number];
 export type Gallery = GalleryFile;
 export type Film = FilmFile & {
-  /** Epochs of which there are masks; the frames may be fewer, where all would not fit. */
+  /** Number of recorded epochs. `frames` has fewer if they do not all fit in the report. */
   readonly epochs: number;
 };
 export type DataSheet = DataFile;
@@ -94,14 +91,14 @@ export interface Pictures {
   readonly gallery?: Gallery;
   readonly film?: Film;
   readonly data?: DataSheet;
-  /** What could not be read, in words. */
+  /** Messages about files that could not be read. */
   readonly notes: readonly string[];
 }
 
-/** Bytes that all pictures of a report may take. */
+/** Limit on the total size of a report's pictures. */
 const PICTURE_BYTES = 12 * 2 ** 20;
 
-/** Reads what `samples` holds. What is not there is left out, what is damaged is told in `notes`. */
+/** Reads the folder `samples`. Missing files are left out; damaged ones are reported in `notes`. */
 export async function readPictures(samples: string, limit = PICTURE_BYTES): Promise<Pictures> {
   const notes: string[] = [];
   const embedder = new Embedder(samples, limit);
@@ -110,7 +107,7 @@ export async function readPictures(samples: string, limit = PICTURE_BYTES): Prom
     await readSheet(samples, 'data.json', dataSchema, notes),
     await readSheet(samples, 'film.json', filmSchema, notes),
   ];
-  // In order of worth: what no longer fits is frames of the film.
+  // The most important first: if the limit is reached, only frames of the film are left out.
   const pictures = {
     ...(gallery && { gallery: await embedGallery(gallery, embedder, notes) }),
     ...(data && { data: await embedSheets(data, embedder) }),
@@ -136,7 +133,7 @@ async function readSheet<T>(
     return schema.parse(JSON.parse(text));
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined;
-    const where = issue ? `${issue.path.join('.') || 'it'}: ${issue.message}` : 'it is no JSON';
+    const where = issue ? `${issue.path.join('.') || 'file'}: ${issue.message}` : 'not valid JSON';
     notes.push(`samples/${name} is damaged and left out (${where}).`);
     return undefined;
   }
@@ -152,7 +149,7 @@ async function embedGallery(gallery: Gallery, embedder: Embedder, notes: string[
     if (image && truth && prediction && errors) items.push({ ...item, image, truth, prediction, errors });
   }
   const lost = gallery.items.length - items.length;
-  if (lost > 0) notes.push(`${lost} samples of the gallery are left out: their pictures are not there.`);
+  if (lost > 0) notes.push(`${lost} samples of the gallery are left out because their pictures are missing.`);
   return { ...gallery, items };
 }
 
@@ -163,7 +160,7 @@ async function embedSheets(data: DataSheet, embedder: Embedder): Promise<DataShe
   return { ...data, sheets: { samples: await one(samples), augmented: await one(augmented) } };
 }
 
-/** Embeds the first and the last frame, and as many between them, evenly spread, as there is room for. */
+/** Embeds the first and the last frame, and as many evenly spaced frames between them as fit. */
 async function embedFilm(film: FilmFile, embedder: Embedder): Promise<Film> {
   const samples: FilmFile['samples'] = [];
   const kept: number[] = [];
@@ -179,7 +176,7 @@ async function embedFilm(film: FilmFile, embedder: Embedder): Promise<Film> {
     return frame && masks.every((mask) => mask !== undefined) ? { ...frame, masks } : undefined;
   };
   const last = film.frames.length - 1;
-  // What a first epoch draws is ragged, and takes more bytes than what the last does.
+  // Masks of the first epoch are ragged and compress worse than later ones, so the larger end is the estimate.
   const ends = [await embedFrame(film.frames[0]), last > 0 ? await embedFrame(film.frames[last]) : undefined];
   const each = 1.1 * Math.max(1, ...ends.map((frame) => (frame ? size(frame) : 0)));
   const between: (Frame | undefined)[] = [];
@@ -192,7 +189,7 @@ async function embedFilm(film: FilmFile, embedder: Embedder): Promise<Film> {
 
 type Frame = FilmFile['frames'][number];
 
-/** At most `count` whole numbers from `first` to `last`, evenly spread. */
+/** At most `count` integers from `first` to `last`, evenly spaced. */
 export function evenly(first: number, last: number, count: number): number[] {
   const there = Math.max(0, last - first + 1);
   const taken = Math.min(there, count);

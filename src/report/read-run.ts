@@ -1,6 +1,6 @@
 /**
- * Everything that a report shows, read from a run folder. A run that is half done, was cut off or holds damaged
- * files is read as far as it goes; only a folder without a configuration is no run.
+ * Reads everything that a report shows from a run folder. An unfinished, interrupted or damaged run is read as
+ * far as possible; only config.json is required.
  */
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -13,7 +13,7 @@ import { readPictures } from './pictures.js';
 /** The curve of a learning-rate range test. */
 export interface LrCurve {
   readonly suggestion: number;
-  /** Null where a loss was not finite. `smoothed`: a moving average of the losses so far. */
+  /** Losses are null if not finite. `smoothed` is a moving average of the losses so far. */
   readonly points: readonly {
     readonly lr: number;
     readonly loss: number | null;
@@ -21,13 +21,13 @@ export interface LrCurve {
   }[];
 }
 
-/** What was judged, and how much its figures are worth. */
+/** Scores on one part of the data, and how they were computed. */
 export interface Judged {
   readonly part: 'test' | 'valid' | 'train';
   readonly scores: FinalScores;
-  /** The epoch that was chosen on these figures; they flatter it. Absent where nothing was. */
+  /** Whether the best epoch was chosen by these scores, which makes them optimistic. */
   readonly chosenOn: boolean;
-  /** At which size masks were compared: the images' own, or the model's, as after each epoch. */
+  /** Size at which masks were compared: the original image size, or the model's input size (after each epoch). */
   readonly scoreAt: 'source' | 'model';
 }
 
@@ -36,18 +36,21 @@ export interface Run extends Pictures {
   /** The folder's name. */
   readonly name: string;
   readonly config: RunConfig;
-  /** Epochs done, oldest first. */
+  /** Finished epochs, oldest first. */
   readonly history: readonly EpochRecord[];
-  /** How it ended; absent where it has not, or was cut off. */
+  /** Final scores; absent if the run has not ended or was cut off. */
   readonly ended?: RunScores;
-  /** The epoch whose weights count as best; absent before the first. */
+  /** The best epoch; absent before the first epoch is finished. */
   readonly bestEpoch?: number;
-  /** The parts that were scored, the most telling first: test, validation, training. */
+  /** Scores by part, the most meaningful first: test, validation, training. */
   readonly judged: readonly Judged[];
   readonly lrCurve?: LrCurve;
 }
 
-/** Reads a run. @throws PixelwiseError where `path` is no run folder, or its config.json is damaged. */
+/**
+ * Reads a run.
+ * @throws PixelwiseError if `path` is not a run folder or its config.json is damaged.
+ */
 export async function readRun(path: string): Promise<Run> {
   const folder = new RunFolder(path);
   const config = await readRunConfig(folder);
@@ -83,7 +86,7 @@ async function readHistory(folder: RunFolder, notes: string[]): Promise<EpochRec
   return records;
 }
 
-/** What the run ended with, unless it went on since. */
+/** Final scores of the run, unless it was resumed after they were written. */
 async function readEnd(
   folder: RunFolder,
   history: readonly EpochRecord[],
@@ -126,7 +129,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** The epoch of greatest validation mean IoU, as checkpoints choose it; the last where nothing was held out. */
+/** The epoch with the highest validation mean IoU, as in checkpoints; the last epoch without a validation part. */
 function bestOf(history: readonly EpochRecord[]): number | undefined {
   const held = history.some(({ valid }) => valid !== undefined);
   if (!held) return history.at(-1)?.epoch;

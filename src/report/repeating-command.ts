@@ -1,7 +1,7 @@
-/** The words of the command line that repeat a run. */
+/** The command line that repeats a run. */
 import type { RunConfig } from '../training/index.js';
 
-/** A POSIX shell reads it as it stands. Options are those that the run was given; the seed is always named. */
+/** Quoted for a POSIX shell. Contains the options that the user gave, and always the seed. */
 export function repeatingCommand({ data, options, training, machine }: RunConfig): string {
   const { seed: _seed, ...given } = options;
   const words = Object.entries(given).flatMap(([name, value]) => wordsOf(name, value));

@@ -1,4 +1,4 @@
-/** The report of one run: everything about it in one file that opens from disk and can be mailed. */
+/** Writes the report of one run as a single HTML file that opens from disk. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { writeFileAtomic } from '../files/index.js';
@@ -18,14 +18,15 @@ import { verdictSection } from './sections/verdict.js';
 export interface ReportOptions {
   /** The file to write; default `report.html` in the run folder. */
   readonly out?: string | undefined;
-  /** Whether it is to outlast a power failure; default true. One that is soon written again need not. */
+  /** Whether to flush the file to disk, so that it survives a power failure. Default true. */
   readonly durable?: boolean | undefined;
 }
 
 /**
- * Writes a run's report, whatever state the run is in.
+ * Writes the report of a run, finished or not.
  *
- * @returns its absolute path. @throws PixelwiseError where `path` is no run folder.
+ * @returns the absolute path of the report.
+ * @throws PixelwiseError if `path` is not a run folder.
  */
 export async function writeReport(
   path: string,
@@ -39,7 +40,11 @@ export async function writeReport(
   return file;
 }
 
-/** The whole page. @param animation address of the film as one animated picture. @param now when it is written. */
+/**
+ * The report as HTML.
+ * @param animation address of the animated film.
+ * @param now time of writing.
+ */
 export function reportPage(run: Run, animation: string | undefined, now: Date): string {
   const sections = [
     verdictSection(run),
@@ -59,14 +64,14 @@ export function reportPage(run: Run, animation: string | undefined, now: Date): 
   });
 }
 
-/** The last line of a page. */
+/** The footer of a page. */
 export function writtenOn(version: string, now: Date) {
   const time = now.toISOString().slice(0, 16).replace('T', ' ');
   return html`Trained with Pixelwise ${version}; written
     <time datetime="${now.toISOString()}">${time} UTC</time>.`;
 }
 
-/** Where the animated film lies, as the address of a link in the report. */
+/** Address of the animated film relative to the report; undefined if there is none. */
 async function animationFrom(report: string, { path }: Run): Promise<string | undefined> {
   const file = join(path, 'film.webp');
   const there = await stat(file).then(

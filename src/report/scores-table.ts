@@ -1,15 +1,18 @@
-/** Scores by their names: what a report calls them, in which order, and how it writes them. */
+/** Names, order and number formats of scores in reports. */
 import type { Scores } from '../metrics/index.js';
 import { figure, lossFigure } from './numbers.js';
 
 export interface ScoreName {
   readonly key: string;
   readonly label: string;
-  /** Of these the larger is better; of a loss the smaller. */
+  /** `larger` for scores, `smaller` for losses. */
   readonly better: 'larger' | 'smaller';
 }
 
-/** The overall scores that there are, the most telling first. `classes`: with two, the foreground has its name. */
+/**
+ * The overall scores that are present, the most important first. With two classes, foreground scores show the
+ * class name.
+ */
 export function scoreNames(scores: Scores): ScoreName[] {
   const foreground = scores.classes[1]?.name ?? 'foreground';
   const all: [key: keyof Scores, label: string][] = [
@@ -33,7 +36,7 @@ export function scoreNames(scores: Scores): ScoreName[] {
   ];
 }
 
-/** The score called `key`; null where it is undefined, undefined where it does not apply. */
+/** The score `key`; null if it is not defined (0/0), undefined if it does not apply. */
 export function scoreOf(scores: Scores | undefined, key: string): number | null | undefined {
   if (key.startsWith('loss/')) return scores?.losses?.[key.slice('loss/'.length)];
   return scores?.[key as 'meanIoU'];

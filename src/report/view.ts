@@ -1,7 +1,4 @@
-/**
- * How samples are shown in a report: small pictures in the shape of the source, and masks as transparent
- * layers to be laid over them.
- */
+/** Pictures of samples in a report: downscaled images, and masks as transparent layers over them. */
 import sharp from 'sharp';
 import { type DisplayRange, toDisplay } from '../images/overlay.js';
 import type { Colour } from '../images/palette.js';
@@ -14,14 +11,17 @@ export interface ViewSize {
   readonly height: number;
 }
 
-/** The size in which an image is shown: its own, or with its longer side brought to `side` where that is larger. */
+/** Size of an image in the report: downscaled so that the longer side is at most `side`. */
 export function viewSize({ width, height }: ViewSize, side: number): ViewSize {
   const scale = Math.min(1, side / Math.max(width, height));
   const shown = (length: number) => Math.max(1, Math.round(length * scale));
   return { width: shown(width), height: shown(height) };
 }
 
-/** An image as 8-bit RGB at the size of its view. @param range as `toDisplay` takes it. */
+/**
+ * Converts an image to 8-bit RGB at its size in the report.
+ * @param range as in `toDisplay`.
+ */
 export function viewOfImage(image: Raster, { width, height }: ViewSize, range?: DisplayRange): Raster {
   const whole: Raster = {
     width: image.width,
@@ -39,7 +39,7 @@ export function viewOfImage(image: Raster, { width, height }: ViewSize, range?: 
   return { width, height, channels: 3, data };
 }
 
-/** An 8-bit RGB image as WebP bytes. */
+/** Encodes an 8-bit RGB image as WebP. */
 export async function encodeWebp({ width, height, data }: Raster, quality = 82): Promise<Uint8Array> {
   return sharp(data, { raw: { width, height, channels: 3 } })
     .webp({ quality })
@@ -47,8 +47,8 @@ export async function encodeWebp({ width, height, data }: Raster, quality = 82):
 }
 
 /**
- * A mask as a PNG that shows classes in their colours, and nothing where they are `clear` (null for none) or
- * ignored. The stored values are the class indices; ignored pixels have the index after the last class.
+ * Encodes a mask as an indexed PNG with class colours. Pixels of the class `clear` (null for none) and ignored
+ * pixels are transparent. Stored values are class indices; ignored pixels have the index after the last class.
  */
 export async function encodeMaskLayer(
   mask: ClassMask,

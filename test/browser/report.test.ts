@@ -160,7 +160,7 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     expect(await mask()).not.toBe(last);
     await film.locator('input[value=truth]').focus();
     await page.keyboard.press('Space');
-    expect(await told()).toBe('The truth');
+    expect(await told()).toBe('Truth');
     await film.locator('button').focus();
     await page.keyboard.press('Enter');
     await expect.poll(told, { timeout: 20_000 }).toMatch(/^Epoch 6,/);

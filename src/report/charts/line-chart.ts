@@ -1,13 +1,13 @@
 /**
- * Lines over epochs or rates, as SVG. Colours are CSS variables of the page, so that a chart follows its light
- * or dark scheme; it is small, so that its letters are legible on a phone.
+ * Line charts as SVG. Colours are CSS variables of the page, so that a chart adapts to light and dark mode.
+ * Charts are small, so that their text is legible on a phone.
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { rate } from '../numbers.js';
 import { Html } from '../page/html.js';
 
-/** A line. Null is a gap. */
+/** A line. Null makes a gap. */
 export interface Series {
   readonly name: string;
   /** A CSS colour, such as `var(--valid)`. */
@@ -18,25 +18,25 @@ export interface Series {
 }
 
 export interface LineChart {
-  /** What it shows, for those who cannot see it: `Loss by epoch`. */
+  /** Title, also for screen readers: `Loss by epoch`. */
   readonly title: string;
-  /** In a sentence, what there is to see. */
+  /** A sentence that describes the content. */
   readonly description: string;
   readonly series: readonly Series[];
   readonly x: { readonly label: string; readonly log?: boolean; readonly whole?: boolean };
   readonly y?: { readonly log?: boolean; readonly min?: number; readonly max?: number };
-  /** A place on the x-axis, with a word beside it. */
+  /** A vertical line at `x` with a label. */
   readonly mark?: { readonly x: number; readonly text: string };
-  /** How a value is written where a point is pointed at. */
+  /** Formats the tooltip of a point. */
   readonly tell?: (x: number, y: number) => string;
 }
 
 const WIDTH = 344;
 const HEIGHT = 190;
-/** Points that are drawn as dots, at most; with more there is the line alone. */
+/** Series with more points than this are drawn without dots. */
 const DOTS = 40;
 
-/** Draws it. Undefined where no series has a point that is a number. */
+/** Draws a chart. Undefined if no series has a value. */
 export function lineChart(chart: LineChart): Html | undefined {
   const { series, x, y = {}, mark, tell } = chart;
   const drawn = series.flatMap(({ points }) => points.filter(([, value]) => value !== null));
@@ -102,7 +102,7 @@ export function lineChart(chart: LineChart): Html | undefined {
   });
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', `${chart.title}. ${chart.description}`);
-  // To those who cannot see it the chart is one picture; its parts have nothing to say.
+  // Screen readers treat the chart as one picture, so remove the labels of its parts.
   for (const part of svg.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
   svg.setAttribute('class', 'chart');
   svg.querySelector('style')?.remove();
@@ -123,7 +123,7 @@ function domainOf(points: readonly Point[], { log, min, max }: NonNullable<LineC
   return { domain: [Math.max(low - room, min ?? -Infinity), Math.min(high + room, max ?? Infinity)] };
 }
 
-/** A few whole numbers, evenly spread: half an epoch is none. */
+/** A few evenly spaced integer ticks, since there are no half epochs. */
 function wholeTicks(xs: readonly number[]): number[] {
   const [first, last] = [Math.min(...xs), Math.max(...xs)];
   const steps = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 100_000];

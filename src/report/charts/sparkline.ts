@@ -1,11 +1,14 @@
-/** A line the size of a word: how a number moved over the epochs. */
+/** Sparkline: a word-sized line that shows a value over the epochs. */
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
 
 const WIDTH = 88;
 const HEIGHT = 22;
 
-/** @param values in 0…1; null is a gap. @param label what it shows, for those who cannot see it. */
+/**
+ * @param values in 0…1; null makes a gap.
+ * @param label for screen readers.
+ */
 export function sparkline(values: readonly (number | null)[], label: string): Html | undefined {
   if (values.filter((value) => value !== null).length < 2) return undefined;
   const x = (index: number) => 1 + (index / (values.length - 1)) * (WIDTH - 4);

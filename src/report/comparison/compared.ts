@@ -79,12 +79,12 @@ export function compared(runs: readonly Run[], names: readonly string[]): Compar
   };
 }
 
-/** The scores of a run on the part that all have, else on its own most telling one. */
+/** The scores of a run on the shared part, or else on its own most meaningful part. */
 export function judgedOf({ run }: Column, part: Compared['part']): Judged | undefined {
   return part === undefined ? run.judged[0] : run.judged.find((each) => each.part === part);
 }
 
-/** The shortest ends of paths that differ. */
+/** The shortest path suffixes that are unique. */
 export function distinctNames(paths: readonly string[]): string[] {
   const ends = (path: string, levels: number): string => {
     const above = dirname(path);

@@ -103,7 +103,7 @@ describe('a comparison', () => {
     const classes = await runsOf({ a: {}, b: { classes: ['background', 'cell', 'debris'] } });
     expect(classes.ranked).toBe(false);
     expect(codes(classes)).toContain('classes');
-    expect(rankingOf(classes)).toMatch(/^On the validation images of each, mean IoU is 0\.\d{3} for a and /);
+    expect(rankingOf(classes)).toMatch(/^On the validation images of each run, mean IoU is 0\.\d{3} for a and /);
     const file = await writeComparison(classes, { out: join(folder, 'classes.html') });
     const { document } = parseHTML(await readFile(file, 'utf8'));
     expect(document.querySelectorAll('#scores .star, #classes .star, #samples .star').length).toBe(0);
@@ -154,7 +154,7 @@ describe('a comparison', () => {
     expect(document.querySelector('h1')!.textContent).toBe(`${name} · b`);
     expect(document.querySelector('b')).toBeNull();
     expect(document.querySelector('#samples')!.textContent).toContain(
-      'no sample that all runs kept pictures of',
+      'The runs have no pictures of the same samples',
     );
   });
 
@@ -203,7 +203,7 @@ it('leaves out the samples that no longer fit, by name', () => {
   };
   const some = withinBytes(shown, 120);
   expect(some.samples.map(({ id }) => id)).toEqual(['a', 'b']);
-  expect(some.notes).toEqual(['Left out, so that this file stays small: c.']);
+  expect(some.notes).toEqual(['Left out to limit the size of this file: c.']);
   expect(withinBytes(shown, 150)).toBe(shown);
 });
 

@@ -1,4 +1,4 @@
-/** The comparison of several runs: one file, as the report of one run is. */
+/** Writes the comparison of several runs as a single HTML file. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { writeFileAtomic } from '../../files/index.js';
@@ -13,19 +13,22 @@ import { classesSection, scoresSection } from './scores-section.js';
 import { settingsSection } from './settings-section.js';
 import { comparisonVerdict } from './verdict-section.js';
 
-/** Bytes that the pictures of a comparison may take. */
+/** Limit on the total size of a comparison's pictures. */
 const PICTURE_BYTES = 12 * 2 ** 20;
 
 export interface ComparisonOptions {
   /** The file to write. */
   readonly out: string;
-  /** Samples that every model predicted; by default what the runs kept of the same samples. */
+  /** Samples predicted by every model; default: the pictures that the runs have stored of the same samples. */
   readonly samples?: ComparedSamples | undefined;
-  /** Why they were not predicted, where they were to be. */
+  /** Why samples could not be predicted, if the caller wanted to. */
   readonly why?: string | undefined;
 }
 
-/** Writes the page. @returns its absolute path. */
+/**
+ * Writes the page.
+ * @returns its absolute path.
+ */
 export async function writeComparison(
   compared: Compared,
   { out, samples, why }: ComparisonOptions,
@@ -38,7 +41,10 @@ export async function writeComparison(
   return file;
 }
 
-/** The whole page. @param now when it is written. */
+/**
+ * The page as HTML.
+ * @param now time of writing.
+ */
 export function comparisonPage(
   compared: Compared,
   samples: ComparedSamples | undefined,

@@ -1,4 +1,4 @@
-/** The courses of several runs in one drawing each. */
+/** Charts of scores, loss and learning rate with a line per run. */
 import type { LineChart, Series } from '../charts/line-chart.js';
 import { duration, figure, lossFigure, rate } from '../numbers.js';
 import type { Html } from '../page/html.js';
@@ -55,7 +55,7 @@ export function curvesSection({ columns, sameLoss }: Compared): Section | undefi
       : []),
     {
       title: 'Mean IoU by time',
-      description: 'The same scores over the time that training had taken.',
+      description: 'The same scores over training time.',
       series: lines((run) => byTime(run, unit.seconds)),
       x: { label: `${unit.name} of training` },
       y: { min: 0, max: 1 },
@@ -79,13 +79,13 @@ export function curvesSection({ columns, sameLoss }: Compared): Section | undefi
       </ul>
       <div class="charts">${charts.flatMap((chart) => chartFigure(chart) ?? [])}</div>
       <p class="aside">
-        Of the validation part after each epoch, at the size that each model works
-        at.${trained.map(({ name }) => ` Of ${name}, which held nothing out, those of training.`)}
+        Scores on the validation part after each epoch, at each model's input
+        size.${trained.map(({ name }) => ` ${name} has no validation part; its curves are of the training part.`)}
       </p>`,
   };
 }
 
-/** A piece of the run's line, for the legend. */
+/** A short piece of a run's line for the legend. */
 export function stroke({ colour, dash }: Column): Html {
   return html`<svg class="line" viewBox="0 0 34 4" width="34" height="4" aria-hidden="true">
     <path
@@ -97,7 +97,7 @@ export function stroke({ colour, dash }: Column): Html {
   </svg>`;
 }
 
-/** In which unit the longest of the runs is told. */
+/** Time unit that suits the longest run. */
 function unitOf(columns: readonly Column[]): { readonly name: string; readonly seconds: number } {
   const longest = Math.max(
     ...columns.map(({ run }) => run.history.reduce((sum, { seconds }) => sum + seconds, 0)),

@@ -13,13 +13,13 @@ import type { ComparedPrediction, ComparedSamples } from './samples.js';
 import { comparedItems } from './samples.js';
 
 export interface PredictSamplesOptions {
-  /** The run whose gallery is shown, by its place. */
+  /** Index of the run whose gallery samples are shown. */
   readonly source: number;
-  /** Its data: has every sample of the gallery. */
+  /** Data set of that run, with the samples of the gallery. */
   readonly dataset: Dataset;
-  /** Loads the model of a run. It is closed here. */
+  /** Loads the model of a run. `predictSamples` closes it. */
   readonly load: (column: Column) => Promise<RasterSegmenter>;
-  /** Ids of what the run learnt from, where that is data of the same place. */
+  /** Ids of the run's training samples, if it was trained on the same data. */
   readonly learnt: (column: Column) => Promise<ReadonlySet<string>>;
   readonly signal?: AbortSignal | undefined;
   /** Called after every prediction. */
@@ -27,10 +27,10 @@ export interface PredictSamplesOptions {
 }
 
 /**
- * A model that cannot be loaded, or takes no such images, has no predictions; a note says why. One model is in
- * memory at a time, and one image.
+ * Predicts the samples. If a model cannot be loaded or does not accept the images, its predictions are missing
+ * and a note gives the reason. Only one model and one image are in memory at a time.
  *
- * @throws what the data set throws for a sample that cannot be read, and `signal.reason` once aborted.
+ * @throws `signal.reason` when aborted.
  */
 export async function predictSamples(
   { columns }: Compared,
@@ -39,7 +39,7 @@ export async function predictSamples(
   const { run, name } = columns[source]!;
   const places = new Map(dataset.ids.map((id, index) => [id, index]));
   const items = comparedItems(run.gallery!.items.filter(({ id }) => places.has(id)));
-  const notes = [`They are of the gallery of ${name}, and predicted anew by the best epoch of each run.`];
+  const notes = [`They are from the gallery of ${name}, predicted again with the best epoch of each run.`];
   const predictions: (readonly (ComparedPrediction | undefined)[])[] = [];
   for (const [c, column] of columns.entries()) {
     const made: ComparedPrediction[] = [];
@@ -76,7 +76,7 @@ export async function predictSamples(
   };
 }
 
-/** Masks and scores are compared where model and data tell the same classes. */
+/** Predicts one sample. Errors and score are given only if the model has the classes of the data. */
 async function predict(
   segmenter: RasterSegmenter,
   dataset: Dataset,

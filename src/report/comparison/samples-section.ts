@@ -1,4 +1,4 @@
-/** The same samples under several models, a column for each. */
+/** Shows predictions of several models for the same samples, a column per model. */
 import { backgroundClass, hexColour } from '../../images/palette.js';
 import { ERROR_COLOURS } from '../error-map.js';
 import { figure, listed } from '../numbers.js';
@@ -13,10 +13,13 @@ import type { Column, Compared } from './compared.js';
 import type { ComparedPrediction, ComparedSample, ComparedSamples } from './samples.js';
 import { BEST, bestOf } from './value-table.js';
 
-/** The most classes that a legend names. */
-const NAMED = 24;
+/** Maximum number of classes in a legend. */
+const MAX_CLASSES = 24;
 
-/** @param shown undefined where no sample is known to all runs. @param why it is not. */
+/**
+ * @param shown undefined if the runs share no sample.
+ * @param why samples could not be predicted.
+ */
 export function samplesSection(
   compared: Compared,
   shown: ComparedSamples | undefined,
@@ -28,7 +31,7 @@ export function samplesSection(
     return {
       ...head,
       body: html`<p>
-        ${why !== undefined && `${why} `}There is no sample that all runs kept pictures of, so none is shown.
+        ${why !== undefined && `${why} `}The runs have no pictures of the same samples, so none are shown.
       </p>`,
     };
   }
@@ -39,7 +42,7 @@ export function samplesSection(
   return {
     ...head,
     body: html`<p>
-        ${PART_NAMES[part] ?? part} samples, under each model.
+        ${PART_NAMES[part] ?? part} samples with the prediction of each model.
         ${why !== undefined && `${why} `}${notes.join(' ')}
         <span class="hint">Point at a picture to hide its mask; click it to keep the mask hidden.</span>
       </p>
@@ -47,8 +50,8 @@ export function samplesSection(
         learnt &&
         html`<ul class="warnings">
           <li class="warning">
-            <strong>Warning. </strong>A model marked “learnt from it” was trained on that very sample: it
-            shows what the model kept in mind.
+            <strong>Warning. </strong>A model marked “trained on it” has seen this sample in training, so its
+            prediction may be memorised.
           </li>
         </ul>`
       }
@@ -59,7 +62,7 @@ export function samplesSection(
   };
 }
 
-/** What the colours of masks stand for; where models tell other classes apart, for each in turn. */
+/** Legends of the mask colours, one for each distinct list of classes. */
 function classLegends(columns: readonly Column[]): Html[] {
   const alike = new Map<string, Column[]>();
   for (const column of columns) {
@@ -72,7 +75,7 @@ function classLegends(columns: readonly Column[]): Html[] {
     const shown = coloursOf(run)
       .map((colour, index) => ({ colour, name: run.config.classes[index]! }))
       .filter((_, index) => index !== background)
-      .slice(0, NAMED);
+      .slice(0, MAX_CLASSES);
     return html`${
       alike.size > 1 && html`<p class="aside">Classes of ${listed(group.map(({ name }) => name))}:</p>`
     }
@@ -88,11 +91,14 @@ function legendOfErrors({ run }: Column): Html {
     wrongClass: hexColour(wrongClass),
   };
   const { classes } = run.config;
-  return html`<p class="aside">In the error maps, which stand below the predictions:</p>
+  return html`<p class="aside">In the error maps, below the predictions:</p>
     ${errorLegend(colours, classes.length, backgroundClass(classes))}`;
 }
 
-/** Image and truth stand first, one above the other where there are error maps to stand beside the truth. */
+/**
+ * One sample. Image and truth come first. With error maps there are two rows: image and predictions, then truth
+ * and error maps.
+ */
 function figureOf(
   sample: ComparedSample,
   index: number,
@@ -111,40 +117,43 @@ function figureOf(
     what: 'Image',
     layers: { ...size, photo: image, name: `sample-${index}`, label: id },
   });
-  const truly = panel({ what: 'Truth', layers: { ...size, photo, mask: truth, label: `Truth of ${id}` } });
+  const truthPanel = panel({
+    what: 'Truth',
+    layers: { ...size, photo, mask: truth, label: `Truth of ${id}` },
+  });
   const predicted = predictions.map((each, i) => {
     const { name } = columns[i]!;
     return each
       ? panel({
-          what: toldOf(name, each, best[i]!),
+          what: captionOf(name, each, best[i]!),
           layers: { ...size, photo, mask: each.mask, label: `Prediction of ${name} for ${id}` },
         })
-      : nothing(name);
+      : emptyPanel(name);
   });
   const wrong = predictions.map((each, i) => {
     const { name } = columns[i]!;
     return each?.errors === undefined
-      ? nothing('')
+      ? emptyPanel('')
       : panel({
           what: 'Errors',
           layers: { ...size, photo, mask: each.errors, label: `Errors of ${name} for ${id}` },
           errors: true,
         });
   });
-  const cells = rows ? [first, ...predicted, truly, ...wrong] : [first, truly, ...predicted];
+  const cells = rows ? [first, ...predicted, truthPanel, ...wrong] : [first, truthPanel, ...predicted];
   return html`<figure>
     <figcaption class="id">${id}</figcaption>
-    ${scrolling(`${id} under each model`, html`<div class="models">${cells}</div>`)}
+    ${scrolling(`${id} with each model`, html`<div class="models">${cells}</div>`)}
   </figure>`;
 }
 
-function toldOf(name: string, { meanIoU, learntFrom }: ComparedPrediction, best: boolean): HtmlValue {
+function captionOf(name: string, { meanIoU, learntFrom }: ComparedPrediction, best: boolean): HtmlValue {
   return html`<span class="model">${name}</span>${
       meanIoU !== undefined &&
       html`<span class="${best ? 'best' : 'plain'}">${best && BEST}${figure(meanIoU)}</span>`
-    }${learntFrom === true && html`<span class="learnt">learnt from it</span>`}`;
+    }${learntFrom === true && html`<span class="learnt">trained on it</span>`}`;
 }
 
-function nothing(name: string): Html {
+function emptyPanel(name: string): Html {
   return html`<div class="panel"><span class="what">${name !== '' && `${name}: none`}</span></div>`;
 }

@@ -1,18 +1,21 @@
-/** The same samples under several models: predicted anew where the data is at hand, else what the runs kept. */
+/**
+ * The same samples with predictions of several models: predicted again if the data is available, else from the
+ * pictures that the runs have stored.
+ */
 import type { DataUri } from '../embed.js';
 import { listed } from '../numbers.js';
 import type { GalleryItem } from '../pictures.js';
 import type { Compared } from './compared.js';
 
-/** What one model made of a sample. */
+/** One model's prediction for a sample. */
 export interface ComparedPrediction {
-  /** A mask to be laid over the picture. */
+  /** Mask to show over the image. */
   readonly mask: DataUri;
-  /** Where it is wrong; absent where that is not known. */
+  /** Error map, if known. */
   readonly errors?: DataUri;
-  /** Of this sample, at its own size; null where it is undefined, absent where it was not counted. */
+  /** Score of this sample at its original size; null if undefined, absent if not computed. */
   readonly meanIoU?: number | null;
-  /** Whether the model learnt from this very sample. */
+  /** Whether the sample was in the model's training part. */
   readonly learntFrom?: boolean;
 }
 
@@ -22,37 +25,40 @@ export interface ComparedSample {
   readonly height: number;
   readonly image: DataUri;
   readonly truth: DataUri;
-  /** Of each run, in its order; undefined where there is none. */
+  /** One per run, in order; undefined if there is none. */
   readonly predictions: readonly (ComparedPrediction | undefined)[];
 }
 
 export interface ComparedSamples {
-  /** The run whose gallery or film they are of, by its place. */
+  /** Index of the run whose gallery or film the samples come from. */
   readonly source: number;
-  /** Of the source's data. */
+  /** Part of that run's data. */
   readonly part: string;
   readonly samples: readonly ComparedSample[];
-  /** What a person should know about them. */
+  /** Notes for the reader. */
   readonly notes: readonly string[];
 }
 
-/** Samples of each rank that are compared. */
+/** Compared samples per rank of the gallery. */
 const EACH = 3;
-/** Samples of the films, which are smaller. */
+/** Compared samples from films, whose pictures are smaller. */
 const FROM_FILM = 12;
 
-/** Which samples of a gallery are compared: of each rank the outermost. */
+/**
+ * Chooses the gallery samples to compare: the first of the worst and median ones, and the last (best) of the
+ * best.
+ */
 export function comparedItems(items: readonly GalleryItem[]): GalleryItem[] {
   const of = (rank: GalleryItem['rank']) => items.filter((item) => item.rank === rank);
   return [...of('worst').slice(0, EACH), ...of('median').slice(0, EACH), ...of('best').slice(-EACH)];
 }
 
 /**
- * What the runs kept of the same samples: those in all galleries, else those in all films after their last frames.
- * Undefined where there are none.
+ * The stored pictures of samples that are in all galleries, or else in the last frames of all films. Undefined if
+ * there are none.
  */
 export function sharedSamples({ columns, sameData }: Compared): ComparedSamples | undefined {
-  // Elsewhere an equal id is another image.
+  // With different data the same id is another image.
   if (!sameData) return undefined;
   const runs = columns.map(({ run }) => run);
   const galleries = runs.map(({ gallery }) => new Map(gallery?.items.map((item) => [item.id, item])));
@@ -73,7 +79,7 @@ export function sharedSamples({ columns, sameData }: Compared): ComparedSamples 
           return { mask: prediction, errors, ...(meanIoU !== undefined && { meanIoU }) };
         }),
       })),
-      notes: ['They are those that the galleries of all runs show.'],
+      notes: ['They are the samples that are in the galleries of all runs.'],
     };
   }
   const films = runs.map(({ film }) => {
@@ -89,11 +95,11 @@ export function sharedSamples({ columns, sameData }: Compared): ComparedSamples 
       ...sample,
       predictions: films.map((masks) => ({ mask: masks.get(sample.id)! })),
     })),
-    notes: ['They are those that the films of all runs show, after the last epoch of each.'],
+    notes: ['They are the samples that are in the films of all runs, after the last epoch of each.'],
   };
 }
 
-/** Leaves the last samples out where their pictures would take more than `limit` bytes. */
+/** Drops the last samples if the pictures exceed `limit` bytes. */
 export function withinBytes(shown: ComparedSamples, limit: number): ComparedSamples {
   let left = limit;
   const samples = shown.samples.filter((sample) => {
@@ -102,7 +108,7 @@ export function withinBytes(shown: ComparedSamples, limit: number): ComparedSamp
   });
   const lost = shown.samples.slice(samples.length).map(({ id }) => id);
   if (lost.length === 0) return shown;
-  const note = `Left out, so that this file stays small: ${listed(lost)}.`;
+  const note = `Left out to limit the size of this file: ${listed(lost)}.`;
   return { ...shown, samples, notes: [...shown.notes, note] };
 }
 

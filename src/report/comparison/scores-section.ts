@@ -12,7 +12,10 @@ import { judgedOf } from './compared.js';
 import type { TextRow, ValueRow } from './value-table.js';
 import { valueTable } from './value-table.js';
 
-/** A table for each held-out part that two runs were scored on; where there is none, of what each has. */
+/**
+ * A table for each held-out part that at least two runs were scored on, or else one table with each run's best
+ * available part.
+ */
 export function scoresSection(compared: Compared): Section | undefined {
   const { columns, part } = compared;
   const scored = columns.filter(({ run }) => run.judged.length > 0);
@@ -30,7 +33,7 @@ export function scoresSection(compared: Compared): Section | undefined {
       return html`<h3>${title}</h3>
         ${valueTable(`Scores: ${title}`, 'Score', columns, scoreRows(compared, judged))}`;
     })}
-    ${compared.ranked && html`<p class="aside">★ marks the best of a row, to the digits that are shown.</p>`}`,
+    ${compared.ranked && html`<p class="aside">★ marks the best value of a row. Values that look equal count as equal.</p>`}`,
   };
 }
 
@@ -43,7 +46,7 @@ function scoreRows({ columns, ranked, sameLoss }: Compared, judged: readonly (Ju
   }
   const oneSize = new Set(judged.flatMap((each) => (each ? [each.scoreAt] : []))).size === 1;
   const rows = [...names.values()]
-    // The sum of other terms is another thing; a term by its own name is the same.
+    // Total losses with different terms are not comparable; terms with the same name are.
     .filter(({ key }) => sameLoss || key !== 'loss')
     .map((name): ValueRow => ({
       label: name.label,
@@ -58,7 +61,7 @@ function scoreRows({ columns, ranked, sameLoss }: Compared, judged: readonly (Ju
       ? [{ label: 'Part', texts: words(({ part }) => PART_NAMES[part]!) }]
       : []),
     {
-      label: 'Counted at',
+      label: 'Computed at',
       texts: words(({ scoreAt }) => (scoreAt === 'source' ? 'image size' : 'model size')),
     },
     {
@@ -71,7 +74,7 @@ function scoreRows({ columns, ranked, sameLoss }: Compared, judged: readonly (Ju
   return [...rows, ...about];
 }
 
-/** IoU of every class that any run tells, by name. */
+/** IoU of each class that occurs in any run, by name. */
 export function classesSection({ columns, part, ranked }: Compared): Section | undefined {
   const judged = columns.map((column) => judgedOf(column, part));
   const names = [...new Set(judged.flatMap((each) => each?.scores.classes.map(({ name }) => name) ?? []))];
@@ -81,8 +84,8 @@ export function classesSection({ columns, part, ranked }: Compared): Section | u
     id: 'classes',
     title: 'Classes',
     body: html`<p class="aside">
-        IoU by class${part !== undefined && `, ${PART_NAMES[part]!.toLowerCase()}`}. A dash stands for what is
-        undefined, or not told by that model.
+        IoU by class${part !== undefined && `, ${PART_NAMES[part]!.toLowerCase()}`}. A dash means that the IoU
+        is undefined or that the model does not have the class.
       </p>
       ${valueTable(
         'IoU by class',

@@ -1,4 +1,4 @@
-/** In what the configurations of several runs differ, and what each run took. */
+/** Differences between the configurations of several runs, and the time of each run. */
 import type { RunConfig } from '../../training/index.js';
 import { count, DASH, duration } from '../numbers.js';
 import { html } from '../page/html.js';
@@ -8,8 +8,8 @@ import type { TextRow } from './value-table.js';
 import { valueTable } from './value-table.js';
 
 /**
- * Entries of config.json that say nothing more: options as given (what they came to stands in the others), reasons
- * for choices, how graphs were written for a machine.
+ * Entries of config.json that are left out: the options as given (the other entries have the resulting values),
+ * reasons for choices, and details of the machine's graphs.
  */
 const LEFT_OUT = ['version', 'options', 'chosen', 'recipe.published', 'recipe.source', 'machine.target'];
 
@@ -25,7 +25,7 @@ export function settingsSection({ columns }: Compared): Section {
       label: 'Trained for',
       texts: columns.map(({ run }) => duration(run.history.reduce((sum, { seconds }) => sum + seconds, 0))),
     },
-    { label: 'An epoch', texts: columns.map(({ run }) => duration(run.ended?.secondsPerEpoch)) },
+    { label: 'Time per epoch', texts: columns.map(({ run }) => duration(run.ended?.secondsPerEpoch)) },
     {
       label: 'Training images per second',
       texts: columns.map(({ run }) => run.ended?.imagesPerSecond?.toFixed(1) ?? DASH),
@@ -37,12 +37,10 @@ export function settingsSection({ columns }: Compared): Section {
     body: html`<h3>What differs</h3>
       ${
         differences.length === 0
-          ? html`<p>The configurations are alike in every entry.</p>`
-          : html`<p class="aside">
-                Entries of config.json that are not the same in all runs; the others are.
-              </p>
+          ? html`<p>The configurations are identical.</p>`
+          : html`<p class="aside">Entries of config.json that differ between the runs.</p>
               ${valueTable(
-                'Differences of the configurations',
+                'Differences between the configurations',
                 'Entry',
                 columns,
                 differences.map(({ entry, values }) => ({
@@ -53,19 +51,19 @@ export function settingsSection({ columns }: Compared): Section {
                 })),
               )}`
       }
-      <h3>What it took</h3>
-      ${valueTable('What the runs took', 'Run', columns, took)}`,
+      <h3>Time</h3>
+      ${valueTable('Time of the runs', 'Run', columns, took)}`,
   };
 }
 
 export interface Difference {
-  /** Its path in config.json: `training.lr`. */
+  /** Path in config.json, such as `training.lr`. */
   readonly entry: string;
-  /** Of each run, in its order; undefined where it has no such entry. */
+  /** One per run, in order; undefined if the run has no such entry. */
   readonly values: readonly (string | undefined)[];
 }
 
-/** Entries that are not the same in all, in the order of the first that has them. */
+/** Entries that differ, in the order in which they first occur. */
 export function configDifferences(configs: readonly RunConfig[]): Difference[] {
   const flat = configs.map((config) => new Map(entriesOf(config, '')));
   const entries = [...new Set(flat.flatMap((each) => [...each.keys()]))];

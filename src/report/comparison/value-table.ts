@@ -1,4 +1,4 @@
-/** A table with a column for each run, in which the best of a row is marked by a sign and by weight. */
+/** A table with a column per run. The best value of a row is bold and has a star. */
 import { DASH } from '../numbers.js';
 import type { Html, HtmlValue } from '../page/html.js';
 import { html } from '../page/html.js';
@@ -7,14 +7,14 @@ import type { Column } from './compared.js';
 
 export interface ValueRow {
   readonly label: HtmlValue;
-  /** A number for each run; null where it is undefined, undefined where there is none. */
+  /** One per run; null if the score is undefined, undefined if there is none. */
   readonly values: readonly (number | null | undefined)[];
   readonly write: (value: number | null | undefined) => string;
-  /** What the best is marked by; nothing is where it is absent. */
+  /** Which value is the best. If absent, no value is marked. */
   readonly better?: 'larger' | 'smaller';
 }
 
-/** A row of words. */
+/** A row of text. */
 export interface TextRow {
   readonly label: HtmlValue;
   readonly texts: readonly string[];
@@ -62,12 +62,12 @@ function cells(row: ValueRow | TextRow): Html[] {
   );
 }
 
-/** The sign of the best, with a word for those who do not see it. */
+/** The star of the best value, with text for screen readers. */
 export const BEST = html`<span class="star" aria-hidden="true">★</span><span class="hidden">best: </span>`;
 
 /**
- * Which values are the best of their row. What is written alike is as good; where that is all of them, none is
- * the best.
+ * Marks the best values of a row. Values that are formatted alike count as equal. If all are equal, none is
+ * marked.
  */
 export function bestOf({ values, write, better }: Pick<ValueRow, 'values' | 'write' | 'better'>): boolean[] {
   const numbers = values.filter((value) => typeof value === 'number');

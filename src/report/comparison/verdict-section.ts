@@ -1,4 +1,4 @@
-/** The first section of a comparison: which run is the best by what, and what to beware of. */
+/** First section of a comparison: the ranking of the runs, and warnings. */
 import { counted, figure, listed } from '../numbers.js';
 import { html } from '../page/html.js';
 import type { Section } from '../page/page.js';
@@ -29,7 +29,7 @@ export function comparisonVerdict(compared: Compared): Section {
   };
 }
 
-/** The runs in the order of their mean IoU, in words; where a best may not be named, only what they reached. */
+/** A sentence that ranks the runs by mean IoU, or only lists the scores if they cannot be ranked. */
 export function rankingOf(compared: Compared): string {
   const { columns, part, ranked } = compared;
   const reached = columns.map((column) => ({
@@ -38,11 +38,11 @@ export function rankingOf(compared: Compared): string {
   }));
   const scored = reached.filter(({ value }) => value !== undefined);
   if (part === undefined || scored.length === 0) {
-    return `${counted(columns.length, 'run')} side by side; there are no figures of one part for all of them.`;
+    return `${counted(columns.length, 'run')} side by side; no part was scored in all of them.`;
   }
   const where = `On the ${WHERE[part]}`;
   if (!ranked) {
-    return `${where} of each, mean IoU is ${listed(scored.map(({ name, value }) => `${figure(value)} for ${name}`))}.`;
+    return `${where} of each run, mean IoU is ${listed(scored.map(({ name, value }) => `${figure(value)} for ${name}`))}.`;
   }
   const [best, ...others] = [...scored].sort((a, b) => b.value! - a.value!);
   const equal = others.filter(({ value }) => figure(value) === figure(best!.value));
@@ -56,6 +56,6 @@ export function rankingOf(compared: Compared): string {
       ? ''
       : `, before ${listed(behind.map(({ name, value }) => `${name} with ${figure(value)}`))}`;
   const unscored = reached.filter(({ value }) => value === undefined).map(({ name }) => name);
-  const rest = unscored.length > 0 ? ` Of ${listed(unscored)} it is undefined.` : '';
+  const rest = unscored.length > 0 ? ` It is undefined for ${listed(unscored)}.` : '';
   return `${where} ${first}${then}.${rest}`;
 }

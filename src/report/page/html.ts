@@ -1,19 +1,18 @@
 /**
- * HTML that cannot hold what it was not meant to: whatever is put into a template is text, and is escaped,
- * unless it was made by a template itself.
+ * HTML templates that escape every value, unless the value was itself made by a template.
  *
  * ```ts
  * html`<p title="${name}">${name}</p>`   // name may be `"<script>`
  * ```
  *
- * Attributes are always quoted in the templates: escaping holds inside of quotes only.
+ * Always quote attributes in templates: escaping is only safe inside quotes.
  */
 
 /** A piece of markup. */
 export class Html {
   private constructor(readonly markup: string) {}
 
-  /** Takes markup as it is. For what a program of ours wrote: charts, styles, scripts. */
+  /** Takes markup unescaped. Only for markup that this program generates: charts, styles, scripts. */
   static trusted(markup: string): Html {
     return new Html(markup);
   }
@@ -23,7 +22,7 @@ export class Html {
   }
 }
 
-/** What may stand in a template; nothing is written for what is absent. */
+/** Values allowed in a template; undefined, null and false render nothing. */
 export type HtmlValue = Html | string | number | undefined | null | false | readonly HtmlValue[];
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -34,7 +33,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as markup that shows it, between tags and inside of quotes. */
+/** Escapes text for use between tags and inside quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }

@@ -1,4 +1,4 @@
-/** The frame around a report's sections: one document that needs nothing but itself. */
+/** The HTML document around a report's sections. It loads nothing from elsewhere. */
 import { createHash } from 'node:crypto';
 import type { HtmlValue } from './html.js';
 import { Html, html } from './html.js';
@@ -6,7 +6,7 @@ import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';
 
 export interface Section {
-  /** Its anchor. */
+  /** Anchor of the section. */
   readonly id: string;
   readonly title: string;
   readonly body: HtmlValue;
@@ -14,17 +14,17 @@ export interface Section {
 
 export interface Page {
   readonly title: string;
-  /** What stands above the title. */
+  /** Small text above the title. */
   readonly kicker: string;
   readonly sections: readonly Section[];
   readonly footer: HtmlValue;
 }
 
-/** To the letter what the policy knows by its digest: a space more, and it would not run. */
+/** Must match the digest in the policy exactly: one more space and the script would be blocked. */
 const OUR_SCRIPT = Html.trusted(`<script>${SCRIPT}</script>`);
 const digest = createHash('sha256').update(SCRIPT).digest('base64');
 
-/** Nothing is fetched, no script runs but ours; styles stand in elements too (how full a bar is). */
+/** Content security policy: nothing is loaded, only our script runs. Inline styles are needed for bar widths. */
 const POLICY = [
   "default-src 'none'",
   'img-src data:',
@@ -34,7 +34,7 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-/** The whole file. */
+/** The complete document. */
 export function page({ title, kicker, sections, footer }: Page): string {
   const document = html`<!doctype html>
     <html lang="en">
@@ -77,7 +77,7 @@ export function page({ title, kicker, sections, footer }: Page): string {
   return document.markup;
 }
 
-/** Data for the script, which no `<` in it can end. */
+/** JSON data for the script. `<` is escaped so that the data cannot close the element. */
 export function dataBlock(id: string, data: unknown): Html {
   const text = JSON.stringify(data).replace(/</g, '\\u003c');
   return html`<script type="application/json" id="${id}">
@@ -85,7 +85,7 @@ export function dataBlock(id: string, data: unknown): Html {
   </script>`;
 }
 
-/** A table that is wider than a phone scrolls by itself, by keyboard too. */
+/** Lets a wide table scroll horizontally, also by keyboard. */
 export function scrolling(label: string, table: Html): Html {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
 }

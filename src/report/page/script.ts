@@ -1,6 +1,6 @@
 /**
- * The one script of a report: the film's slider, and masks that come and go. Everything is there to read without
- * it. It stands in the page as written here and takes nothing from elsewhere.
+ * The script of a report: the film's slider, and hiding masks by click. The report is readable without it. It is
+ * inserted in the page literally.
  */
 export const SCRIPT = `
 'use strict';
@@ -13,17 +13,17 @@ const film = document.querySelector('.film');
 if (film) {
   const { truths, frames } = JSON.parse(document.getElementById('film-data').textContent);
   const slider = film.querySelector('input[type=range]');
-  const told = film.querySelector('output');
+  const status = film.querySelector('output');
   const play = film.querySelector('button');
   const masks = film.querySelectorAll('.mask');
   let timer;
   const show = () => {
     const frame = frames[Number(slider.value)];
-    const look = film.querySelector('input[name=look]:checked').value;
-    film.classList.toggle('plain', look === 'image');
-    const shown = look === 'truth' ? truths : frame.masks;
+    const mode = film.querySelector('input[name=look]:checked').value;
+    film.classList.toggle('plain', mode === 'image');
+    const shown = mode === 'truth' ? truths : frame.masks;
     masks.forEach((mask, i) => mask.setAttribute('href', shown[i]));
-    told.textContent = look === 'prediction' ? frame.text : look === 'truth' ? 'The truth' : 'The images alone';
+    status.textContent = mode === 'prediction' ? frame.text : mode === 'truth' ? 'Truth' : 'Images only';
     slider.setAttribute('aria-valuetext', frame.text);
   };
   const stop = () => {
@@ -36,7 +36,7 @@ if (film) {
     film.querySelector('input[value=prediction]').checked = true;
     show();
   });
-  for (const look of film.querySelectorAll('input[name=look]')) look.addEventListener('change', show);
+  for (const mode of film.querySelectorAll('input[name=look]')) mode.addEventListener('change', show);
   play.addEventListener('click', () => {
     if (timer) return stop();
     play.textContent = 'Stop';

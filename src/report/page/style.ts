@@ -1,4 +1,4 @@
-/** The look of a report: one sheet, light and dark, for a screen of any width and for paper. */
+/** Style sheet of reports: light and dark mode, any screen width, and print. */
 export const STYLE = `
 :root {
   color-scheme: light dark;
