@@ -1,5 +1,5 @@
 /** A mask as PNG whose stored values are the class indices (PNG specification, colour type 3). */
-import { pngBeginning, pngChunk, unfilteredRows } from '../src/images/png-chunks.js';
+import { pngHeaderChunks, pngChunk, unfilteredRows } from '../src/images/png-chunks.js';
 
 /** @param palette red, green and blue by class. */
 export async function indexedPng(
@@ -12,7 +12,7 @@ export async function indexedPng(
   const packed = rows.stream().pipeThrough(new CompressionStream('deflate'));
   return new Blob(
     [
-      ...pngBeginning(width, height, 8, Uint8Array.from(palette.flat())),
+      ...pngHeaderChunks(width, height, 8, Uint8Array.from(palette.flat())),
       pngChunk('IDAT', new Uint8Array(await new Response(packed).arrayBuffer())),
       pngChunk('IEND', new Uint8Array(0)),
     ],

@@ -1,7 +1,7 @@
 /**
- * Windows bitmaps, which libvips does not read: uncompressed, 1, 4 or 8 bits with a palette, 24 or 32 bits
- * in colour (16 bits and run-length coding are refused with a message). Palette indices are kept.
- * Layout: BITMAPFILEHEADER and BITMAPINFOHEADER of the Windows API.
+ * Reads Windows bitmaps, which libvips does not support: uncompressed, with a palette of 1, 4 or 8 bits, or in
+ * colour with 24 or 32 bits. 16 bits and run-length encoding are rejected. Palette indices are kept. Layout:
+ * BITMAPFILEHEADER and BITMAPINFOHEADER of the Windows API.
  */
 import { PixelwiseError } from '../errors/index.js';
 import { checkPixelCount, damaged, type ImageBytes } from './image-source.js';
@@ -12,7 +12,7 @@ const FILE_HEADER = 14;
 const UNCOMPRESSED = 0;
 const BIT_FIELDS = 3;
 
-/** Indices and palette for up to 8 bits a pixel, RGB above. */
+/** Returns indices and palette for up to 8 bits per pixel, RGB for more. */
 export function decodeBmp({ name, bytes, maxPixels }: ImageBytes): IndexedRaster | Raster {
   if (bytes.length < FILE_HEADER + 40) throw damaged(name, 'BMP', 'its header is cut short');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -29,13 +29,13 @@ export function decodeBmp({ name, bytes, maxPixels }: ImageBytes): IndexedRaster
   if (!plain || ![1, 4, 8, 24, 32].includes(bits)) {
     throw new PixelwiseError(
       'image-format',
-      `${name}: a BMP of ${bits} bits with compression ${compression}; uncompressed ones of 1, 4, 8, 24 or 32 ` +
-        'bits are read. Convert the file to PNG.',
+      `${name}: this BMP has ${bits} bits and compression ${compression}; only uncompressed BMPs of 1, 4, 8, 24 or 32 ` +
+        'bits can be read. Convert the file to PNG.',
     );
   }
   const stride = Math.ceil((width * bits) / 32) * 4;
   if (pixelsAt + stride * height > bytes.length) throw damaged(name, 'BMP', 'its rows are cut short');
-  // A positive height means that the bottom row comes first.
+  // If the height is positive, the bottom row is stored first.
   const rowAt = (y: number): number => pixelsAt + stride * (signedHeight > 0 ? height - 1 - y : y);
 
   if (bits > 8) {
@@ -72,7 +72,7 @@ export function decodeBmp({ name, bytes, maxPixels }: ImageBytes): IndexedRaster
   return { width, height, data, palette };
 }
 
-/** Looks colours up; a palette of greys gives one channel. */
+/** Replaces indices by palette colours; a grey palette gives one channel. */
 export function bmpToRaster(image: IndexedRaster | Raster): Raster {
   if ('channels' in image) return image;
   const { width, height, data } = image;

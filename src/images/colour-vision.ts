@@ -1,15 +1,12 @@
-/**
- * How colours look to people who see them differently, and how far apart two colours then are: what palettes
- * are checked by.
- */
+/** Simulates colour blindness and measures colour differences, to check that palettes are distinguishable. */
 import type { Colour } from './palette.js';
 
 export const VISIONS = ['normal', 'protanopia', 'deuteranopia', 'tritanopia'] as const;
 export type Vision = (typeof VISIONS)[number];
 
 /**
- * Linear RGB as a dichromat sees it: Machado, Oliveira & Fernandes, "A Physiologically-based Model for
- * Simulation of Color Vision Deficiency" (2009), table 1, severity 1.
+ * Matrices on linear RGB that simulate dichromatic vision: Machado, Oliveira & Fernandes, "A
+ * Physiologically-based Model for Simulation of Color Vision Deficiency" (2009), table 1, severity 1.
  */
 const SIMULATION: Readonly<Record<Exclude<Vision, 'normal'>, readonly (readonly number[])[]>> = {
   protanopia: [
@@ -36,15 +33,17 @@ const TO_XYZ = [
   [0.0193339 / 1.08883, 0.119192 / 1.08883, 0.9503041 / 1.08883],
 ] as const;
 
-/** CIE L*a*b* of a colour (L 0…100) as a person of this vision sees it. */
+/** CIE L*a*b* of a colour (L 0…100) as seen with the given colour vision. */
 export function labOf(colour: Colour, vision: Vision): readonly [number, number, number] {
   const linear = colour.map((byte) => {
     const value = byte / 255;
     return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   });
   const seen =
-    vision === 'normal' ? linear : times(SIMULATION[vision], linear).map((v) => Math.min(1, Math.max(0, v)));
-  const [x, y, z] = times(TO_XYZ, seen).map((t) =>
+    vision === 'normal'
+      ? linear
+      : multiply(SIMULATION[vision], linear).map((v) => Math.min(1, Math.max(0, v)));
+  const [x, y, z] = multiply(TO_XYZ, seen).map((t) =>
     t > 216 / 24389 ? Math.cbrt(t) : (24389 / 27) * (t / 116) + 16 / 116,
   );
   return [116 * y! - 16, 500 * (x! - y!), 200 * (y! - z!)];
@@ -56,7 +55,7 @@ export function colourDistance(a: Colour, b: Colour, vision: Vision = 'normal'):
   return Math.hypot(...first.map((value, i) => value - second[i]!));
 }
 
-/** The distance of the two colours most alike. */
+/** The smallest distance between any two of the colours. */
 export function smallestDistance(colours: readonly Colour[], vision: Vision = 'normal'): number {
   let least = Infinity;
   colours.forEach((one, i) => {
@@ -65,6 +64,6 @@ export function smallestDistance(colours: readonly Colour[], vision: Vision = 'n
   return least;
 }
 
-function times(matrix: readonly (readonly number[])[], vector: readonly number[]): number[] {
+function multiply(matrix: readonly (readonly number[])[], vector: readonly number[]): number[] {
   return matrix.map((row) => row.reduce((sum, weight, i) => sum + weight * vector[i]!, 0));
 }

@@ -1,6 +1,6 @@
 /**
- * Shares decoded files between passes over a data set. Before training starts, several passes read the same files:
- * what mask values mean, doctor's checks, the facts that settings are chosen from, normalisation, class counts.
+ * Shares decoded files between passes over a data set. Before training starts, several passes read the same
+ * files: inference of what mask values mean, doctor's checks, choice of settings, normalisation, class counts.
  * Inside `shareDecoding`, a file is decoded by the first pass that needs it, as long as memory allows.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -18,8 +18,8 @@ export type DecodeKind = 'image' | 'mask';
 const current = new AsyncLocalStorage<DecodeCache>();
 
 /**
- * Runs `work`; the decoders called from it, directly or not, share their results. A call inside another uses the
- * outer one's cache. Files must not change meanwhile. Afterwards, the pixels are freed.
+ * Runs `work` with a cache that all decoder calls inside it share. A nested call uses the outer cache. Files must
+ * not change during `work`. The cache is freed afterwards.
  */
 export async function shareDecoding<T>(work: () => Promise<T>, options: ShareOptions = {}): Promise<T> {
   if (current.getStore() !== undefined) return work();
@@ -32,8 +32,8 @@ export async function shareDecoding<T>(work: () => Promise<T>, options: ShareOpt
 }
 
 /**
- * Decodes a file with `decode`, or takes the result of an earlier call with the same path, kind and options. Each
- * caller gets arrays of its own. Outside {@link shareDecoding}, and for bytes in memory, it always decodes.
+ * Decodes a file with `decode`, or copies the result of an earlier call with the same path, kind and options.
+ * Outside {@link shareDecoding}, and for bytes in memory, it always decodes.
  */
 export async function decodeShared<T extends object>(
   source: string | Uint8Array,
@@ -47,7 +47,7 @@ export async function decodeShared<T extends object>(
 }
 
 class DecodeCache {
-  private readonly kept = new Map<string, Promise<object>>();
+  private readonly cached = new Map<string, Promise<object>>();
   private bytes = 0;
   private readonly maxBytes: number;
 
@@ -62,27 +62,27 @@ class DecodeCache {
     decode: () => Promise<T>,
   ): Promise<T> {
     const key = JSON.stringify([kind, path, options]);
-    const kept = this.kept.get(key) as Promise<T> | undefined;
-    if (kept !== undefined) return withOwnArrays(await kept);
+    const cached = this.cached.get(key) as Promise<T> | undefined;
+    if (cached !== undefined) return withOwnArrays(await cached);
     this.options.onDecode?.(path, kind);
-    // What came first stays: passes go over the files in turn, so evicting the oldest would miss on every file.
+    // Nothing is evicted: passes read the files in order, so with LRU eviction every read would be a miss.
     if (this.bytes >= this.maxBytes) return decode();
     const decoding = decode();
-    this.kept.set(key, decoding);
+    this.cached.set(key, decoding);
     try {
       const decoded = await decoding;
       this.bytes += bytesOf(decoded);
-      if (this.bytes > this.maxBytes) this.kept.delete(key);
+      if (this.bytes > this.maxBytes) this.cached.delete(key);
       return withOwnArrays(decoded);
     } catch (error) {
-      this.kept.delete(key);
+      this.cached.delete(key);
       throw error;
     }
   }
 
-  /** Frees the pixels. Work that outlives the scope decodes by itself. */
+  /** Frees the pixels. Work that is still running afterwards decodes without the cache. */
   close(): void {
-    this.kept.clear();
+    this.cached.clear();
     this.bytes = Infinity;
   }
 }

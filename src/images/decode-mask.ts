@@ -1,6 +1,6 @@
 /**
- * Files to stored values, for masks: what a labelling tool wrote, before anything decides which value is
- * which class. Palette indices survive here; colours would lose them.
+ * Decodes mask files to the stored values, before these are mapped to classes. Unlike `decodeImage`, it keeps
+ * palette indices.
  */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeBmp } from './bmp.js';
@@ -20,42 +20,42 @@ export interface RawMask extends IndexedRaster {
   readonly format: ImageFormat;
 }
 
-/** All that a mask file stores: values or colours, and what is said of them. */
+/** The content of a mask file: values or colours, palette and alpha. */
 export interface StoredMask {
   readonly format: ImageFormat;
   readonly width: number;
   readonly height: number;
-  /** 1: a value a pixel; 3: a colour a pixel (H×W×3). */
+  /** 1: one value per pixel; 3: a colour per pixel (H×W×3). */
   readonly channels: 1 | 3;
   readonly data: Uint8Array | Uint16Array;
   /** RGB triples by value, for files that store indices. */
   readonly palette?: Uint8Array | undefined;
-  /** H×W, where the file has an alpha channel; 255 is opaque. */
+  /** Alpha, H×W, if the file has an alpha channel; 255 is opaque. */
   readonly alpha?: Uint8Array | undefined;
-  /** True where the codec changes values (JPEG, lossy WebP). */
+  /** Whether the compression changes values (JPEG, lossy WebP). */
   readonly lossy: boolean;
-  /** True for a TIFF whose 0 is shown as white: values are as stored all the same. */
+  /** Whether a TIFF displays 0 as white. Values are as stored, not inverted. */
   readonly whiteIsZero: boolean;
 }
 
 export interface MaskDecodeOptions {
-  /** Of a TIFF with several pictures: which one; default the first. */
+  /** Page of a multi-page TIFF; default the first. */
   readonly page?: PageChoice | undefined;
 }
 
 /**
- * Decodes a mask file to one value a pixel:
+ * Decodes a mask file to one value per pixel:
  *
- * - PNG with a palette, of 1, 2, 4 or 8 bits, and palette TIFF: the indices (also where the palette is all greys;
- *   these formats have a grey type of their own, so a palette was meant).
- * - PNG in grey, of 1, 2, 4, 8 or 16 bits, and TIFF: the values as stored, not stretched to 0…255, white-is-zero
- *   or not; 1-bit TIFF reads 0 and 255.
- * - GIF and BMP: the indices where the palette has a colour; where it is all greys, the grey levels (these
- *   formats have no other way to say grey, so a black and white mask reads 0 and 255). A GIF's first frame.
+ * - PNG with a palette, of 1, 2, 4 or 8 bits, and palette TIFF: the indices, even if the palette is all greys
+ *   (these formats also have a grey type, so the palette is intended).
+ * - PNG in grey, of 1, 2, 4, 8 or 16 bits, and TIFF: the values as stored, not scaled to 0…255 and not inverted
+ *   for white-is-zero; 1-bit TIFF gives 0 and 255.
+ * - GIF (first frame) and BMP: the indices if the palette has any colour, or the grey levels if it is all greys.
+ *   These formats have no grey type, so a black-and-white mask gives 0 and 255.
  * - WebP, JPEG, PGM: grey levels.
- * - RGB files of any kind whose three channels are equal: that grey level. Alpha is dropped.
+ * - RGB files of any format with three equal channels: the grey level. Alpha is ignored.
  *
- * Throws PixelwiseError naming the file: `mask-colours` where the channels differ, else as `decodeImage`.
+ * @throws PixelwiseError `mask-colours` if the channels differ; else as `decodeImage`.
  */
 export async function decodeMask(source: string | Uint8Array): Promise<RawMask> {
   const stored = await decodeStoredMask(source);
@@ -65,13 +65,13 @@ export async function decodeMask(source: string | Uint8Array): Promise<RawMask> 
   const [i, red, green, blue] = firstColour(stored)!;
   throw new PixelwiseError(
     'mask-colours',
-    `${name}: a mask in colour (at ${i % width},${Math.floor(i / width)} it is ${red}, ${green}, ${blue}). A mask holds ` +
-      'one class index a pixel: save it as an 8-bit grey PNG or as a PNG with a palette, 0 for the first class, ' +
+    `${name}: the mask is in colour (pixel ${i % width},${Math.floor(i / width)} is ${red}, ${green}, ${blue}). A mask has ` +
+      'one class index per pixel: save it as an 8-bit grey PNG or as a PNG with a palette, 0 for the first class, ' +
       '1 for the second, and so on.',
   );
 }
 
-/** As {@link decodeMask}, with colours and alpha kept. Files whose channels are equal give one channel. */
+/** As {@link decodeMask}, with colours and alpha kept. Files with equal channels give one channel. */
 export function decodeStoredMask(
   source: string | Uint8Array,
   options: MaskDecodeOptions = {},
@@ -89,17 +89,17 @@ async function decode(source: string | Uint8Array, { page }: MaskDecodeOptions):
       ? { ...plain, ...samples, channels, palette }
       : { ...plain, ...coloursOf({ ...samples, channels }) };
   }
-  if (format === 'gif') return { ...plain, channels: 1, ...greysAsLevels(readGif(image)) };
+  if (format === 'gif') return { ...plain, channels: 1, ...greyPaletteToLevels(readGif(image)) };
   if (format === 'bmp') {
     const decoded = decodeBmp(image);
     return 'channels' in decoded
       ? { ...plain, ...coloursOf(decoded) }
-      : { ...plain, channels: 1, ...greysAsLevels(decoded) };
+      : { ...plain, channels: 1, ...greyPaletteToLevels(decoded) };
   }
   if (format === 'pnm') return { ...plain, ...coloursOf(decodePnm(image)) };
   if (format === 'tiff') {
     const tiff = await openTiff(image, page);
-    if (!tiff.isLeftToVips) return { ...plain, ...(await storedInTiff(tiff)) };
+    if (!tiff.isLeftToVips) return { ...plain, ...(await storedTiff(tiff)) };
     const lossy = tiff.page.compression === JPEG_IN_TIFF;
     return { ...plain, lossy, ...coloursOf(await decodeWithSharp(image)) };
   }
@@ -110,7 +110,7 @@ async function decode(source: string | Uint8Array, { page }: MaskDecodeOptions):
 
 const JPEG_IN_TIFF = 7;
 
-/** Channels of a grey picture that went through a lossy codec as colour differ by up to this. */
+/** Maximum difference between the channels of a grey picture that was saved as colour with a lossy codec. */
 const LOSSY_GREY = 16;
 
 /** WebP's lossy bitstream is the chunk `VP8 `, the lossless one `VP8L`. */
@@ -127,7 +127,7 @@ function isLossyWebp(bytes: Uint8Array): boolean {
   return false;
 }
 
-async function storedInTiff(tiff: TiffImage): Promise<Omit<StoredMask, 'format' | 'lossy'>> {
+async function storedTiff(tiff: TiffImage): Promise<Omit<StoredMask, 'format' | 'lossy'>> {
   const { page, file } = tiff;
   const whiteIsZero = page.photometric === WHITE_IS_ZERO;
   const { width, height, channels, data } = await tiff.stored();
@@ -145,13 +145,13 @@ async function storedInTiff(tiff: TiffImage): Promise<Omit<StoredMask, 'format' 
   if (alphaDropped > 4) {
     throw new PixelwiseError(
       'mask-channels',
-      `${file.name}: a mask of ${channels} channels. A mask holds one class index a pixel: save it with one channel.`,
+      `${file.name}: the mask has ${channels} channels. A mask has one class index per pixel: save it with one channel.`,
     );
   }
   return { ...coloursOf({ width, height, channels, data: values }), whiteIsZero };
 }
 
-/** Signed, 32-bit and floating-point samples as labels. Probabilities in 0…1 become levels of 0…255. */
+/** Converts signed, 32-bit and floating-point samples to labels. Probabilities in 0…1 are scaled to 0…255. */
 function asLabels(data: ArrayLike<number>, name: string): Uint8Array | Uint16Array {
   let low = Infinity;
   let high = -Infinity;
@@ -164,7 +164,7 @@ function asLabels(data: ArrayLike<number>, name: string): Uint8Array | Uint16Arr
   }
   if (whole && low >= -1 && high <= 65535) {
     const labels = high > 255 ? new Uint16Array(data.length) : new Uint8Array(data.length);
-    // −1 is how signed labels say "ignored".
+    // In signed labels, −1 means "ignored".
     for (let i = 0; i < labels.length; i++) labels[i] = data[i] === -1 ? 255 : data[i]!;
     return labels;
   }
@@ -175,12 +175,12 @@ function asLabels(data: ArrayLike<number>, name: string): Uint8Array | Uint16Arr
   }
   throw new PixelwiseError(
     'mask-values',
-    `${name}: its values run from ${low} to ${high}${whole ? '' : ' and have fractions'}; a mask's are whole numbers from 0 to ` +
+    `${name}: its values are from ${low} to ${high}${whole ? '' : ' with fractions'}; a mask must have whole numbers from 0 to ` +
       '65,535 (−1 for ignored pixels), or probabilities from 0 to 1. Save class indices.',
   );
 }
 
-function greysAsLevels(image: IndexedRaster): IndexedRaster {
+function greyPaletteToLevels(image: IndexedRaster): IndexedRaster {
   const { width, height, data, palette } = image;
   if (palette === undefined || !isGreyPalette(palette)) return image;
   const levels = new Uint8Array(256);
@@ -191,8 +191,8 @@ function greysAsLevels(image: IndexedRaster): IndexedRaster {
 }
 
 /**
- * Splits a picture of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels into values and alpha; colours
- * whose channels differ by at most `tolerance` everywhere are greys.
+ * Splits a picture of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels into values and alpha. If the
+ * colour channels differ by at most `tolerance` everywhere, the result is grey.
  */
 function coloursOf(
   image: Raster,

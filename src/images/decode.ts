@@ -1,4 +1,4 @@
-/** Files to pixels, for images. Masks have a decoder of their own (decode-mask.ts) that keeps indices. */
+/** Decodes image files to pixels. Masks are decoded by decode-mask.ts, which keeps palette indices. */
 import sharp, { type Sharp } from 'sharp';
 import { PixelwiseError } from '../errors/index.js';
 import { bmpToRaster, decodeBmp } from './bmp.js';
@@ -21,29 +21,31 @@ import { type MaxValue, maxValueOf, type Raster } from './raster.js';
 import { type PageChoice, TiffImage } from './tiff/image.js';
 import type { PageStructure } from './tiff/structure.js';
 
-// Every file is read once an epoch, from bytes: libvips' cache of operations would only hold memory.
+// Each file is read once per epoch, so libvips' operation cache would only use memory.
 sharp.cache(false);
 
 export interface DecodeOptions {
-  /** Larger images are refused by their header, before memory is taken; default {@link MAX_PIXELS}. */
+  /**
+   * Larger images are rejected after reading the header, before memory is allocated; default {@link MAX_PIXELS}.
+   */
   readonly maxPixels?: number | undefined;
   /**
-   * Channels that are wanted. Alpha is dropped unless only with it there are as many: a fourth band that a program
-   * marked as alpha may be the near infrared of a picture.
+   * Expected number of channels. Alpha is dropped unless the image has this many channels only with it: a fourth
+   * band marked as alpha may be the near-infrared band.
    */
   readonly channels?: number | undefined;
-  /** Of a TIFF with several pictures: which one, or all pages as channels of one. Default the first. */
+  /** Page of a multi-page TIFF, or all pages as channels of one image. Default the first. */
   readonly page?: PageChoice | undefined;
 }
 
 /**
- * Decodes an image file (or its bytes) to the values that it shows: 8 or 16 bits, or numbers as they are (signed,
- * 32-bit and floating-point TIFFs); grey (1 channel), RGB (3), or as many channels as a TIFF carries. Palettes
- * become RGB, CMYK becomes RGB, white-is-zero TIFFs are inverted as programs show them, an EXIF orientation is
- * applied, and an animation gives its first frame. Embedded colour profiles are not applied.
+ * Decodes an image file (or its bytes) to the displayed values: 8 or 16 bits, or unscaled numbers (signed, 32-bit
+ * and floating-point TIFFs); grey (1 channel), RGB (3), or all channels of a TIFF. Palettes and CMYK are
+ * converted to RGB, white-is-zero TIFFs are inverted, the EXIF orientation is applied, and only the first frame
+ * of an animation is read. Embedded colour profiles are not applied.
  *
- * Throws PixelwiseError naming the file: `image-unreadable`, `image-empty`, `image-format`,
- * `image-too-large`, `image-damaged`, `image-codec` (a compression that nothing here decodes), `image-depth`.
+ * @throws PixelwiseError `image-unreadable`, `image-empty`, `image-format`, `image-too-large`, `image-damaged`,
+ *   `image-codec` (unsupported compression), `image-depth`.
  */
 export function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Raster> {
   return decodeShared(source, 'image', options, () => decode(source, options));
@@ -60,7 +62,7 @@ async function decode(source: string | Uint8Array, options: DecodeOptions): Prom
   return decodeWithSharp(image, options.channels);
 }
 
-/** The directories of a TIFF whose bytes are in memory. */
+/** Reads the directories of a TIFF in memory. */
 export function openTiff({ name, bytes }: ImageBytes, page?: PageChoice): Promise<TiffImage> {
   return TiffImage.open(name, readerOf(bytes), bytes.length, page);
 }
@@ -71,14 +73,14 @@ export interface Layout extends ImageHeader {
   readonly isCmyk: boolean;
 }
 
-/** What sharp is to read, with what its first bytes tell. */
+/** An input for sharp, with its format and first bytes. */
 export interface SharpSource {
-  /** For messages. */
+  /** Name for error messages. */
   readonly name: string;
   readonly format: ImageFormat;
   /** The first bytes: at least 64 KiB, or all there are. */
   readonly head: Uint8Array;
-  /** Bytes of a whole image, or the path of a file. */
+  /** All bytes of the image, or the path of a file. */
   readonly input: Uint8Array | string;
   readonly read: ByteReader;
 }
@@ -91,7 +93,7 @@ const sharpSource = ({ name, format, bytes }: ImageBytes): SharpSource => ({
   read: readerOf(bytes),
 });
 
-/** As {@link decodeImage}, for bytes already read and recognised as one of sharp's formats. */
+/** Like {@link decodeImage}, for bytes in one of sharp's formats. */
 export async function decodeWithSharp(image: ImageBytes, channels?: number): Promise<Raster> {
   const source = sharpSource(image);
   const layout = await readLayout(source);
@@ -100,7 +102,7 @@ export async function decodeWithSharp(image: ImageBytes, channels?: number): Pro
   const pipeline = pixelPipeline(source, layout, image.maxPixels ?? MAX_PIXELS, channels).raw({
     depth: wide ? 'ushort' : 'uchar',
   });
-  const { data, info } = await explained(source, pipeline.toBuffer({ resolveWithObject: true }));
+  const { data, info } = await explainErrors(source, pipeline.toBuffer({ resolveWithObject: true }));
   return {
     width: info.width,
     height: info.height,
@@ -109,7 +111,7 @@ export async function decodeWithSharp(image: ImageBytes, channels?: number): Pro
   };
 }
 
-/** The steps from a file to its values, whatever becomes of them. */
+/** The sharp pipeline that decodes a file; the caller chooses the output. */
 export function pixelPipeline(
   { input, format }: SharpSource,
   layout: Layout,
@@ -118,10 +120,10 @@ export function pixelPipeline(
 ): Sharp {
   const wide = layout.bitDepth === 16;
   const pipeline = sharp(input, {
-    // libvips gives black for what libtiff cannot decode, unless it is told to fail.
+    // Without `error`, libvips returns black where libtiff cannot decode.
     failOn: format === 'tiff' ? 'error' : 'truncated',
     limitInputPixels: limit,
-    // CMYK has no meaning without its profile; everything else is taken by its numbers.
+    // CMYK cannot be converted without its profile. For other images profiles are ignored.
     ignoreIcc: !layout.isCmyk,
   });
   pipeline.autoOrient();
@@ -131,25 +133,28 @@ export function pixelPipeline(
   return pipeline;
 }
 
-/** What {@link decodeImage} will give, told from the header alone. */
+/** Description of the result of {@link decodeImage}, from the header only. */
 export interface ImageInfo {
   readonly format: ImageFormat;
-  /** After the EXIF orientation. */
+  /** Width and height after the EXIF orientation is applied. */
   readonly width: number;
   readonly height: number;
   readonly channels: number;
   readonly maxValue: MaxValue;
   /** EXIF orientation, 1 (upright) … 8. */
   readonly orientation: number;
-  /** True where the file has an alpha channel, which is dropped unless it is asked for. */
+  /** Whether the file has an alpha channel. `decodeImage` drops it unless `channels` includes it. */
   readonly alpha: boolean;
-  /** True for TIFFs whose 0 is white: they are read as shown, inverted. */
+  /** Whether a TIFF displays 0 as white. `decodeImage` inverts it. */
   readonly whiteIsZero: boolean;
-  /** The pictures of a TIFF with several pages. */
+  /** Structure of a multi-page TIFF. */
   readonly pages?: PageStructure;
 }
 
-/** Describes an image without decoding its pixels. Throws as {@link decodeImage} does for unreadable headers. */
+/**
+ * Describes an image without decoding its pixels.
+ * @throws as {@link decodeImage}, for unreadable headers.
+ */
 export async function describeImage(
   source: string | Uint8Array,
   options: Pick<DecodeOptions, 'channels' | 'page'> = {},
@@ -174,7 +179,7 @@ export async function describeImage(
   const bytes = sharpSource(image);
   const layout = await readLayout(bytes);
   checkPixelCount(name, layout.width, layout.height);
-  const metadata = await explained(bytes, sharp(image.bytes, HEADER_ONLY).metadata());
+  const metadata = await explainErrors(bytes, sharp(image.bytes, HEADER_ONLY).metadata());
   const colours = layout.channels <= 2 ? 1 : 3;
   const alpha = !layout.isCmyk && layout.channels > colours;
   return {
@@ -189,8 +194,8 @@ export async function describeImage(
   };
 }
 
-/** Turns libvips' complaint into one that names the file and says what to do. */
-export async function explained<T>(
+/** Converts libvips' errors to `image-damaged` errors that name the file and say what to do. */
+export async function explainErrors<T>(
   image: Pick<SharpSource, 'name' | 'format'>,
   work: Promise<T>,
 ): Promise<T> {
@@ -202,7 +207,7 @@ export async function explained<T>(
   }
 }
 
-/** The two commonest formats from their first bytes, which saves a round through the thread pool. */
+/** Reads the header. JPEG and PNG are parsed here, which avoids a trip through the thread pool. */
 export async function readLayout(image: SharpSource): Promise<Layout> {
   if (image.format === 'jpeg') {
     const header = jpegHeader(image.head);
@@ -213,14 +218,14 @@ export async function readLayout(image: SharpSource): Promise<Layout> {
     if (header?.palette === true) return { ...header, channels: 3, bitDepth: 8, isCmyk: false };
     if (header !== undefined) return { ...header, isCmyk: false };
   }
-  const { width, height, channels, depth, space } = await explained(
+  const { width, height, channels, depth, space } = await explainErrors(
     image,
     sharp(image.input, HEADER_ONLY).metadata(),
   );
   if (depth !== 'uchar' && depth !== 'ushort') {
     throw new PixelwiseError(
       'image-depth',
-      `${image.name}: its pixels are of type ${depth}; images of 8 or 16 bits a channel are read. ` +
+      `${image.name}: its pixels have the type ${depth}; only 8 or 16 bits per channel can be read. ` +
         'Scale the values to 0…65535 and save the file as a 16-bit TIFF or PNG.',
     );
   }

@@ -1,4 +1,4 @@
-/** Pixels to files. Every file is written beside its place and renamed into it. */
+/** Encodes images and masks and writes them to files, atomically. */
 import { extname } from 'node:path';
 import sharp from 'sharp';
 import { PixelwiseError, UsageError } from '../errors/index.js';
@@ -8,13 +8,13 @@ import type { ClassMask, Raster } from './raster.js';
 import { writeOutputFile } from '../files/index.js';
 
 export interface MaskEncoding {
-  /** `palette` (default): viewers show class colours, indices survive. `grey`: plain 8-bit grey. */
+  /** `palette` (default): palette PNG, which viewers show in class colours. `grey`: 8-bit grey. */
   readonly as?: 'palette' | 'grey';
   /** RGB triples by class; default {@link CLASS_PALETTE}. */
   readonly palette?: Uint8Array;
 }
 
-/** A mask as PNG bytes whose stored values are the class indices. */
+/** Encodes a mask as a PNG whose stored values are the class indices. */
 export async function encodeMask(mask: ClassMask, encoding: MaskEncoding = {}): Promise<Uint8Array> {
   const { width, height, data } = mask;
   const palette = encoding.as === 'grey' ? undefined : (encoding.palette ?? CLASS_PALETTE);
@@ -24,12 +24,12 @@ export async function encodeMask(mask: ClassMask, encoding: MaskEncoding = {}): 
 /** Writes {@link encodeMask} to a `.png` file. */
 export async function writeMask(path: string, mask: ClassMask, encoding: MaskEncoding = {}): Promise<void> {
   if (extname(path).toLowerCase() !== '.png') {
-    throw new UsageError(`${path}: masks are written as PNG, which loses nothing. Name the file .png.`);
+    throw new UsageError(`${path}: masks are written as PNG, which is lossless. Name the file .png.`);
   }
   await writeOutputFile(path, await encodeMask(mask, encoding));
 }
 
-/** An image of 1 (grey) or 3 (RGB) channels as PNG, or (8 bits only) JPEG at quality 90, bytes. */
+/** Encodes an image of 1 (grey) or 3 (RGB) channels as PNG, or as JPEG at quality 90 (8 bits only). */
 export async function encodeImage(image: Raster, format: 'png' | 'jpeg' = 'png'): Promise<Uint8Array> {
   const { width, height, channels, data } = image;
   const wide = data instanceof Uint16Array;
@@ -37,7 +37,7 @@ export async function encodeImage(image: Raster, format: 'png' | 'jpeg' = 'png')
     throw new PixelwiseError(
       'image-encode',
       `An image of ${channels} channels and ${wide ? 16 : 8} bits cannot be written as ${format.toUpperCase()}. ` +
-        'PNG takes 1 or 3 channels of 8 or 16 bits, JPEG 1 or 3 of 8 bits.',
+        'PNG supports 1 or 3 channels of 8 or 16 bits, JPEG 1 or 3 of 8 bits.',
     );
   }
   const pipeline = sharp(data, { raw: { width, height, channels } });
@@ -48,7 +48,7 @@ export async function encodeImage(image: Raster, format: 'png' | 'jpeg' = 'png')
     .toBuffer();
 }
 
-/** Writes an image as its ending says: `.png`, `.jpg` or `.jpeg`. */
+/** Writes an image in the format of the file's extension: `.png`, `.jpg` or `.jpeg`. */
 export async function writeImage(path: string, image: Raster): Promise<void> {
   const ending = extname(path).toLowerCase();
   if (ending !== '.png' && ending !== '.jpg' && ending !== '.jpeg') {

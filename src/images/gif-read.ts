@@ -1,6 +1,6 @@
 /**
- * The first frame of a GIF as palette indices (GIF89a specification, CompuServe 1990; LZW as in its
- * appendix F). sharp gives colours; masks need the indices.
+ * Reads the first frame of a GIF as palette indices (GIF89a specification, CompuServe 1990; LZW as in its
+ * appendix F). sharp returns colours, but masks need the indices.
  */
 import { checkPixelCount, damaged, type ImageBytes } from './image-source.js';
 import type { IndexedRaster } from './indexed.js';
@@ -12,7 +12,7 @@ const MAX_CODE_BITS = 12;
 export function readGif({ name, bytes }: ImageBytes): IndexedRaster {
   const byte = (at: number): number => {
     const value = bytes[at];
-    if (value === undefined) throw damaged(name, 'GIF', 'it ends before its first frame is whole');
+    if (value === undefined) throw damaged(name, 'GIF', 'it ends before its first frame is complete');
     return value;
   };
   const word = (at: number): number => byte(at) + 256 * byte(at + 1);
@@ -37,7 +37,7 @@ export function readGif({ name, bytes }: ImageBytes): IndexedRaster {
     while (byte(at) !== 0) at += byte(at) + 1;
     at += 1;
   }
-  if (byte(at) !== IMAGE) throw damaged(name, 'GIF', 'it holds no frame');
+  if (byte(at) !== IMAGE) throw damaged(name, 'GIF', 'it has no frame');
   const left = word(at + 1);
   const top = word(at + 3);
   const frameWidth = word(at + 5);
@@ -91,12 +91,11 @@ function joinBlocks(start: number, byte: (at: number) => number, bytes: Uint8Arr
   return joined;
 }
 
-/** Fills `out` and returns how many pixels the stream gave; stops at the end code or at a bad code. */
+/** Decodes pixels to `out` and returns their number; stops at the end code or at an invalid code. */
 function decodeLzw(stream: Uint8Array, codeBits: number, out: Uint8Array): number {
   const clear = 1 << codeBits;
   const end = clear + 1;
-  // A string is its last value and the code of what precedes it; it was written when first met, so a
-  // code is copied from where its string stands in the output.
+  // Each code is a string that already occurs in the output, so the table stores its start and length.
   const startOf = new Int32Array(1 << MAX_CODE_BITS);
   const lengthOf = new Int32Array(1 << MAX_CODE_BITS);
   let next = end + 1;
@@ -105,17 +104,17 @@ function decodeLzw(stream: Uint8Array, codeBits: number, out: Uint8Array): numbe
   let previousLength = 0;
   let written = 0;
   let buffer = 0;
-  let held = 0;
+  let bits = 0;
   let at = 0;
   while (written < out.length) {
-    while (held < width && at < stream.length) {
-      buffer |= stream[at++]! << held;
-      held += 8;
+    while (bits < width && at < stream.length) {
+      buffer |= stream[at++]! << bits;
+      bits += 8;
     }
-    if (held < width) break;
+    if (bits < width) break;
     const code = buffer & ((1 << width) - 1);
     buffer >>>= width;
-    held -= width;
+    bits -= width;
     if (code === clear) {
       next = end + 1;
       width = codeBits + 1;
@@ -139,7 +138,7 @@ function decodeLzw(stream: Uint8Array, codeBits: number, out: Uint8Array): numbe
       if (written < out.length) out[written++] = out[previousStart]!;
     } else break;
     if (previousStart >= 0 && next < 1 << MAX_CODE_BITS) {
-      // The string of `previous` followed by the first value of this one: they stand side by side.
+      // The new string is the previous one plus the first value of this one. They are adjacent in the output.
       startOf[next] = previousStart;
       lengthOf[next] = previousLength + 1;
       next++;

@@ -1,19 +1,19 @@
 /**
- * Where pixels come from: a file or bytes in memory, with a name for messages, and the format told by
- * the first bytes (never by the file's ending: the original Oxford Pets has PNG and GIF named `.jpg`).
+ * Reads the bytes of an image and detects its format from the first bytes, not from the file's extension: the
+ * original Oxford Pets has PNG and GIF files named `.jpg`.
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
 
-/** More pixels than this in one image are refused before any is decoded (2²⁸: 16,384 × 16,384). */
+/** Maximum number of pixels in an image, checked before decoding (2²⁸: 16,384 × 16,384). */
 export const MAX_PIXELS = 2 ** 28;
 
-/** More values (pixels × channels) than this in one image are refused. */
+/** Maximum number of values (pixels × channels) in an image. */
 const MAX_VALUES = 3 * MAX_PIXELS;
 
-/** The formats that are read, with their names for messages and the endings that files of them have. */
+/** Supported formats, with names for messages and file extensions. */
 const FORMATS = {
   png: { title: 'PNG', endings: ['png'] },
   jpeg: { title: 'JPEG', endings: ['jpg', 'jpeg', 'jpe', 'jfif', 'jif'] },
@@ -26,10 +26,10 @@ const FORMATS = {
 
 export type ImageFormat = keyof typeof FORMATS;
 
-/** Endings of image files, in lower case and without the dot. Files are found by them in any case. */
+/** File extensions of images, in lower case without the dot; compared case-insensitively. */
 export const IMAGE_ENDINGS: readonly string[] = Object.values(FORMATS).flatMap(({ endings }) => endings);
 
-/** True for names that end as TIFFs do. */
+/** Whether a file name has a TIFF extension. */
 export function isTiffName(name: string): boolean {
   return FORMATS.tiff.endings.some((ending) => name.toLowerCase().endsWith(`.${ending}`));
 }
@@ -44,27 +44,33 @@ export interface ImageBytes {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly format: ImageFormat;
-  /** Images of more pixels are refused; default {@link MAX_PIXELS}. */
+  /** Maximum number of pixels; default {@link MAX_PIXELS}. */
   readonly maxPixels?: number;
 }
 
-/** Pixel size and sample layout as a header tells them, before decoding. */
+/** Image size and sample layout from a header. */
 export interface ImageHeader {
   readonly width: number;
   readonly height: number;
-  /** Samples a pixel in the file, alpha and CMYK's K included. */
+  /** Samples per pixel in the file, including alpha and CMYK's K. */
   readonly channels: number;
   readonly bitDepth: number;
 }
 
-/** Reads `source` whole and recognises its format. Throws `image-unreadable`, `image-empty` or `image-format`. */
+/**
+ * Reads all bytes of `source` and detects its format.
+ * @throws PixelwiseError `image-unreadable`, `image-empty` or `image-format`.
+ */
 export async function readImage(source: string | Uint8Array): Promise<ImageBytes> {
   const name = typeof source === 'string' ? source : 'image in memory';
   const bytes = typeof source === 'string' ? await readWhole(source) : source;
   return { name, bytes, format: formatOf(name, bytes) };
 }
 
-/** The format that a file's first bytes tell. Throws `image-empty` or `image-format`. */
+/**
+ * Detects the format from the first bytes.
+ * @throws PixelwiseError `image-empty` or `image-format`.
+ */
 export function formatOf(name: string, bytes: Uint8Array): ImageFormat {
   if (bytes.length === 0) {
     throw new PixelwiseError(
@@ -72,12 +78,12 @@ export function formatOf(name: string, bytes: Uint8Array): ImageFormat {
       `${name}: the file is empty (0 bytes). Copy it again or remove it.`,
     );
   }
-  const format = recognise(bytes);
+  const format = detectFormat(bytes);
   if (format === undefined) {
     throw new PixelwiseError(
       'image-format',
-      `${name}: not an image that can be read (its first bytes are ${firstBytes(bytes)}). ` +
-        `${IMAGE_FORMAT_NAMES} are read; convert the file to one of them or remove it.`,
+      `${name}: not a readable image (its first bytes are ${firstBytes(bytes)}). ` +
+        `Supported are ${IMAGE_FORMAT_NAMES}; convert the file to one of them or remove it.`,
     );
   }
   return format;
@@ -85,21 +91,21 @@ export function formatOf(name: string, bytes: Uint8Array): ImageFormat {
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {
-    // Four trips through the thread pool cost more than a small file: a thread of our own reads it by itself.
+    // `readFile` makes four trips through the thread pool. A worker thread may block, so it reads synchronously.
     return isMainThread ? await readFile(path) : readFileSync(path);
   } catch (cause) {
     throw unreadable(path, cause);
   }
 }
 
-/** The file system gives no bytes. */
+/** The error for a file that cannot be read. */
 export function unreadable(path: string, cause: unknown): PixelwiseError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
   const why =
     code === 'ENOENT'
       ? 'there is no such file'
       : code === 'ELOOP'
-        ? 'its symbolic links lead in a circle'
+        ? 'its symbolic links form a cycle'
         : code === 'EISDIR'
           ? 'it is a folder'
           : code === 'EACCES'
@@ -110,10 +116,10 @@ export function unreadable(path: string, cause: unknown): PixelwiseError {
   });
 }
 
-/** Reads `length` bytes of a file from `at`, or as many as it has. */
+/** Reads `length` bytes at offset `at`, or fewer at the end of the file. */
 export type ByteReader = (at: number, length: number) => Uint8Array | Promise<Uint8Array>;
 
-/** Bytes in memory as a file. */
+/** A {@link ByteReader} for bytes in memory. */
 export const readerOf =
   (bytes: Uint8Array): ByteReader =>
   (at, length) =>
@@ -127,7 +133,7 @@ function startsWith(bytes: Uint8Array, signature: readonly number[], at = 0): bo
   return signature.every((byte, i) => bytes[at + i] === byte);
 }
 
-function recognise(bytes: Uint8Array): ImageFormat | undefined {
+function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
   if (startsWith(bytes, [0x89, 0x50, 0x4e, 0x47])) return 'png';
   if (startsWith(bytes, [0xff, 0xd8, 0xff])) return 'jpeg';
   if (startsWith(bytes, [0x47, 0x49, 0x46, 0x38])) return 'gif';
@@ -143,7 +149,7 @@ function recognise(bytes: Uint8Array): ImageFormat | undefined {
   return undefined;
 }
 
-/** What the first marker segments say; undefined where they cannot be followed. */
+/** Reads the size from a JPEG's marker segments; undefined if they cannot be parsed. */
 export function jpegHeader(bytes: Uint8Array): ImageHeader | undefined {
   let at = 2;
   while (at + 9 < bytes.length) {
@@ -153,7 +159,7 @@ export function jpegHeader(bytes: Uint8Array): ImageHeader | undefined {
       at += 1;
       continue;
     }
-    // Start of frame: C0…CF but for C4 (Huffman tables), C8 (reserved) and CC (arithmetic conditioning).
+    // Start of frame: C0…CF except C4 (Huffman tables), C8 (reserved) and CC (arithmetic conditioning).
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
       return {
         bitDepth: bytes[at + 4]!,
@@ -170,7 +176,7 @@ export function jpegHeader(bytes: Uint8Array): ImageHeader | undefined {
 
 const PNG_CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
-/** What a PNG's IHDR chunk says (palette images count one channel); undefined where there is none. */
+/** Reads a PNG's IHDR chunk (palette images have one channel); undefined if there is none. */
 export function pngHeader(bytes: Uint8Array): (ImageHeader & { readonly palette: boolean }) | undefined {
   if (bytes.length < 33 || !startsWith(bytes, [0x49, 0x48, 0x44, 0x52], 12)) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -184,28 +190,28 @@ export function pngHeader(bytes: Uint8Array): (ImageHeader & { readonly palette:
   };
 }
 
-/** Throws `image-too-large` where width × height is beyond `most`, before memory is taken. */
+/** Throws `image-too-large` if width × height exceeds `most`. Call it before allocating memory. */
 export function checkPixelCount(name: string, width: number, height: number, most = MAX_PIXELS): void {
   if (width * height <= most) return;
   const limit = most.toLocaleString('en');
   throw new PixelwiseError(
     'image-too-large',
-    `${name}: ${width}×${height} pixels; at most ${limit}${most === MAX_PIXELS ? ' (16,384×16,384)' : ''} are read. ` +
+    `${name}: ${width}×${height} pixels; the limit is ${limit}${most === MAX_PIXELS ? ' (16,384×16,384)' : ''}. ` +
       'Cut the image into tiles or shrink it.',
   );
 }
 
-/** Throws `image-too-large` where width × height × channels is beyond what may stand in memory. */
+/** Throws `image-too-large` if width × height × channels exceeds {@link MAX_VALUES}. */
 export function checkValueCount(name: string, width: number, height: number, channels: number): void {
   if (width * height * channels <= MAX_VALUES) return;
   throw new PixelwiseError(
     'image-too-large',
-    `${name}: ${width}×${height} pixels of ${channels} channels; at most ${MAX_VALUES.toLocaleString('en')} values are ` +
-      'read. Cut the image into tiles or keep fewer channels.',
+    `${name}: ${width}×${height} pixels of ${channels} channels; the limit is ${MAX_VALUES.toLocaleString('en')} values. ` +
+      'Cut the image into tiles or keep fewer channels.',
   );
 }
 
-/** The bytes end, or contradict themselves, before the picture is whole. */
+/** The error for a truncated or inconsistent file. */
 export function damaged(name: string, format: string, detail: string, cause?: unknown): PixelwiseError {
   return new PixelwiseError(
     'image-damaged',

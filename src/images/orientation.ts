@@ -1,6 +1,6 @@
-/** Turning pixels upright by the orientation that EXIF and TIFF number from 1 to 8. */
+/** Rotates and mirrors pixels according to the EXIF or TIFF orientation, 1 to 8. */
 
-/** Pixels, row by row, `channels` values each. */
+/** Rows of interleaved pixels, H×W×C. */
 interface Pixels<Data> {
   readonly width: number;
   readonly height: number;
@@ -8,10 +8,10 @@ interface Pixels<Data> {
   readonly data: Data;
 }
 
-/** True where width and height change places. */
+/** Whether the orientation swaps width and height. */
 export const isTurned = (orientation: number): boolean => orientation >= 5 && orientation <= 8;
 
-/** The upright picture; 1 and unknown numbers leave it as it is. */
+/** Returns the upright image. Orientation 1 and unknown values change nothing. */
 export function upright<Data extends { readonly length: number; [i: number]: number; slice(): Data }>(
   image: Pixels<Data>,
   orientation: number,
@@ -21,14 +21,14 @@ export function upright<Data extends { readonly length: number; [i: number]: num
   const turned = isTurned(orientation);
   const width = turned ? image.height : image.width;
   const height = turned ? image.width : image.height;
-  // Of the upright picture's axes, after the turn: 2 and 3, 6 and 7 mirror across; 3 and 4, 7 and 8 down.
-  const across = [2, 3, 6, 7].includes(orientation);
-  const down = [3, 4, 7, 8].includes(orientation);
+  // After the rotation, orientations 2, 3, 6 and 7 mirror horizontally; 3, 4, 7 and 8 vertically.
+  const mirrorX = [2, 3, 6, 7].includes(orientation);
+  const mirrorY = [3, 4, 7, 8].includes(orientation);
   const out = data.slice();
   for (let y = 0, to = 0; y < height; y++) {
-    const v = down ? height - 1 - y : y;
+    const v = mirrorY ? height - 1 - y : y;
     for (let x = 0; x < width; x++) {
-      const u = across ? width - 1 - x : x;
+      const u = mirrorX ? width - 1 - x : x;
       let from = (turned ? u * image.width + v : v * image.width + u) * channels;
       for (let c = 0; c < channels; c++) out[to++] = data[from++]!;
     }

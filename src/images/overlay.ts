@@ -1,4 +1,4 @@
-/** A mask laid over its image: half-transparent class colours, each region outlined. */
+/** Draws a mask over its image: translucent class colours with outlined regions. */
 import sharp from 'sharp';
 import { PixelwiseError } from '../errors/index.js';
 import { classColour, type Colour } from './palette.js';
@@ -7,29 +7,30 @@ import { type ClassMask, IGNORE_INDEX, type PixelValues, type Raster } from './r
 export interface OverlayOptions {
   /** Weight of the class colour inside a region, 0…1; default 0.4. */
   readonly opacity?: number;
-  /** Width of the outlines in pixels, 0 for none; default one for each 400 pixels of the longer side. */
+  /** Width of the outlines in pixels, 0 for none; default 1 per 400 pixels of the longer side, at least 1. */
   readonly outline?: number;
-  /** Class left as the image shows it; default 0, null for none. */
+  /** Class that is not coloured; default 0, null for none. */
   readonly clear?: number | null;
-  /** Colours by index; default the palette's, by index alone. */
+  /** Colours by class index; default the palette's. */
   readonly colours?: readonly Colour[];
-  /** The values shown as black and white; default see {@link toDisplay}. */
+  /** The values shown as black and white; default as in {@link toDisplay}. */
   readonly range?: DisplayRange | undefined;
-  /** Class names by index: draws a legend of the classes laid over the image under it, where there are any. */
+  /** Class names by index. If given, a legend of the coloured classes is drawn below the image. */
   readonly legend?: readonly string[];
 }
 
 /**
- * Draws `mask` over `image` (1 or more channels; the first three are shown, 16 bits stretched from their
- * range to 8). Ignored pixels are dimmed. Returns an 8-bit RGB raster, taller by the legend where one is
- * asked for. Throws `size-mismatch` where the two differ in size.
+ * Draws `mask` over `image` (1 or more channels; the first three are shown, converted by {@link toDisplay}).
+ * Ignored pixels are dimmed.
+ * @returns an 8-bit RGB raster, higher than the image if it has a legend.
+ * @throws PixelwiseError `size-mismatch` if the sizes differ.
  */
 export async function overlay(image: Raster, mask: ClassMask, options: OverlayOptions = {}): Promise<Raster> {
   const { width, height } = image;
   if (mask.width !== width || mask.height !== height) {
     throw new PixelwiseError(
       'size-mismatch',
-      `An image of ${width}×${height} and a mask of ${mask.width}×${mask.height} cannot be laid over each other. ` +
+      `The image is ${width}×${height}, but the mask is ${mask.width}×${mask.height}. ` +
         'Resize the mask (nearest) to the size of the image.',
     );
   }
@@ -40,7 +41,7 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
   const data = toDisplay(image, options.range);
   const edges = regionEdges(mask, outline);
   const present = classesOf(mask);
-  /** By class: what a channel of each value becomes, red's 256 values, then green's and blue's. */
+  /** Lookup tables by class: the blended value for each of the 256 red, then green, then blue values. */
   const inside = new Map(present.map((value) => [value, blends(value, colourOf(value), opacity)]));
   const onEdge = new Map(present.map((value) => [value, blends(value, colourOf(value), 1)]));
   let last = -1;
@@ -66,14 +67,14 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
   return entries.length === 0 ? drawn : withLegend(drawn, entries);
 }
 
-/** The values of a mask, in order. */
+/** The values that occur in a mask, ascending. */
 function classesOf({ data }: ClassMask): number[] {
   const seen = new Uint8Array(256);
   for (let i = 0; i < data.length; i++) seen[data[i]!] = 1;
   return [...seen.keys()].filter((value) => seen[value] === 1);
 }
 
-/** Every value of the three channels under a class's colour; dimmed where pixels are ignored. */
+/** Lookup table of a class: channel values blended with its colour. Ignored pixels are dimmed. */
 function blends(value: number, colour: Colour, weight: number): Uint8Array {
   return Uint8Array.from({ length: 3 * 256 }, (_, i) => {
     const shown = i % 256;
@@ -82,20 +83,21 @@ function blends(value: number, colour: Colour, weight: number): Uint8Array {
   });
 }
 
-/** By channel, the values that are shown as black and as white. */
+/** The values shown as black and as white, by channel. */
 export interface DisplayRange {
   readonly low: readonly number[];
   readonly high: readonly number[];
 }
 
 /**
- * 8-bit RGB for looking at: grey repeated, channels beyond three left out; by `range` where there is one, else
- * 8 bits as they are and wider values stretched to the least and greatest of the image.
+ * Converts an image to 8-bit RGB for display. Grey is repeated; channels beyond three are dropped. Values are
+ * scaled by `range` if given; else 8-bit values are unchanged and others are scaled from the image's minimum and
+ * maximum.
  */
 export function toDisplay(image: Raster, range?: DisplayRange): Uint8Array {
   const { width, height, channels, data } = image;
   if (data instanceof Uint8Array && channels === 3 && range === undefined) return new Uint8Array(data);
-  // Clamped: values outside of the range are black and white.
+  // Clamps values outside the range to black and white.
   const out = new Uint8ClampedArray(width * height * 3);
   const shown =
     range ?? (data instanceof Uint8Array ? { low: [0, 0, 0], high: [255, 255, 255] } : fullRange(data));
@@ -104,7 +106,7 @@ export function toDisplay(image: Raster, range?: DisplayRange): Uint8Array {
     const [low, high] = [shown.low[channel] ?? 0, shown.high[channel] ?? 0];
     const gain = high > low ? 255 / (high - low) : 0;
     for (let i = 0; i < width * height; i++) {
-      // Rounded down, as bytes have always been shown.
+      // Rounds down, so that results stay the same as in earlier versions.
       out[3 * i + c] = Math.floor((data[i * channels + channel]! - low) * gain);
     }
   }
@@ -121,7 +123,7 @@ function fullRange(data: PixelValues): DisplayRange {
   return { low: [low, low, low], high: [high, high, high] };
 }
 
-/** 1 where a pixel of another value lies at most `reach` rows or columns away; the frame itself is no edge. */
+/** 1 where a pixel of another value is at most `reach` rows or columns away. The image border is not an edge. */
 function regionEdges(mask: ClassMask, reach: number): Uint8Array {
   const { width, height, data } = mask;
   const edges = new Uint8Array(width * height);
@@ -148,7 +150,10 @@ interface LegendEntry {
   readonly colour: Colour;
 }
 
-/** A strip below the picture with a swatch and a name for each class. On a machine without fonts, swatches alone. */
+/**
+ * Adds a strip below the image with a swatch and a name for each class. Without fonts on the machine, only
+ * swatches are visible.
+ */
 async function withLegend(image: Raster, entries: readonly LegendEntry[]): Promise<Raster> {
   const size = Math.max(11, Math.min(20, Math.round(image.width / 25)));
   const line = Math.round(size * 1.6);
@@ -179,22 +184,25 @@ async function withLegend(image: Raster, entries: readonly LegendEntry[]): Promi
   return { width, height: image.height + stripHeight, channels: 3, data };
 }
 
-/** Latest legends: the images of a folder mostly share one. Drawing text takes as long as a small model. */
+/**
+ * Cache of legends: the images of a folder mostly share one, and drawing text takes as long as running a small
+ * model.
+ */
 const strips = new Map<string, Promise<Uint8Array>>();
-const MOST_STRIPS = 16;
+const MAX_STRIPS = 16;
 
 function drawStrip(svg: string): Promise<Uint8Array> {
   let strip = strips.get(svg);
   if (!strip) {
     strip = sharp(Buffer.from(svg)).removeAlpha().toColourspace('srgb').raw().toBuffer();
     strip.catch(() => strips.delete(svg));
-    if (strips.size >= MOST_STRIPS) strips.delete(strips.keys().next().value!);
+    if (strips.size >= MAX_STRIPS) strips.delete(strips.keys().next().value!);
     strips.set(svg, strip);
   }
   return strip;
 }
 
-/** Any text as it stands between tags of SVG and in its attributes: what XML 1.0 cannot hold becomes U+FFFD. */
+/** Escapes text for SVG content and attributes. Characters that XML 1.0 does not allow become U+FFFD. */
 export function escapeXml(text: string): string {
   return text
     .replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\uFFFD')

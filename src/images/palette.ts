@@ -1,15 +1,15 @@
 /**
- * The colours of classes: the same in masks, overlays, reports and exported files, and told apart by
- * people who see colours differently.
+ * The colours of classes in masks, overlays, reports and exported files, distinguishable with colour blindness.
  *
- * Class 0 (most often background, see `classColours`) is black; classes 1…7 take the seven hues of Okabe and Ito ("Color
- * universal design", 2008), brightest contrasts first; classes 8…20 the colours that lie farthest, each in its
- * turn, from all before them in L*a*b* as people of normal vision and with each kind of colour blindness see
- * them (`colour-vision.ts`); further ones are spread by the golden ratio. Index 255 (ignored) is a light grey.
+ * Class 0 (most often background, see `classColours`) is black. Classes 1…7 have the seven hues of Okabe and Ito
+ * ("Color universal design", 2008), strongest contrasts first. Classes 8…20 were chosen greedily: each is the
+ * colour with the largest L*a*b* distance from all before it, under normal vision and each kind of colour
+ * blindness (`colour-vision.ts`). The hues of further classes are spread by the golden ratio. Index 255 (ignored)
+ * is light grey.
  */
 import { IGNORE_INDEX } from './raster.js';
 
-/** Okabe and Ito's set without its black, ordered so that neighbours in index differ in lightness. */
+/** Okabe and Ito's set without its black, ordered so that consecutive colours differ in lightness. */
 const OKABE_ITO: readonly Colour[] = [
   [230, 159, 0],
   [86, 180, 233],
@@ -20,7 +20,7 @@ const OKABE_ITO: readonly Colour[] = [
   [204, 121, 167],
 ];
 
-/** Of a grid of colours neither pale nor dark nor grey, those farthest from the colours before them. */
+/** From a grid of colours that are not pale, dark or grey: each is the farthest from all colours before it. */
 const FARTHEST: readonly Colour[] = [
   [135, 0, 240],
   [120, 45, 15],
@@ -40,26 +40,26 @@ const FARTHEST: readonly Colour[] = [
 const IGNORED_COLOUR = [224, 224, 224] as const;
 const GOLDEN = 0.6180339887498949;
 
-/** RGB triples by class index, 256 of them; never changed once published. */
+/** 256 RGB triples by class index. Must never change: published masks use them. */
 export const CLASS_PALETTE: Uint8Array = makePalette();
 
 /** Red, green, blue, 0…255. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
-/** The colour of a class by its index alone. */
+/** The palette's colour for a class index. */
 export function classColour(index: number): Colour {
   return [CLASS_PALETTE[3 * index]!, CLASS_PALETTE[3 * index + 1]!, CLASS_PALETTE[3 * index + 2]!];
 }
 
-/** As people and labelling tools write it: `Background`, `_background_`. */
+/** Matches the spellings of people and labelling tools: `Background`, `_background_`. */
 const BACKGROUND_NAME = /^[\s_]*background[\s_]*$/i;
-/** Names that were made up, which tell nothing. */
+/** Generated default names. */
 const MADE_UP_NAME = /^class \d+$/;
 
 /**
- * The class that stands for "nothing of interest", and that pictures leave clear: the one named "background",
- * else the first of two, and the first of classes that nobody named. Null for more than two named classes
- * without it: each is then something, as sky is in a street.
+ * The index of the background class, which overlays leave transparent: the class named "background", else class 0
+ * if there are at most two classes or if all names are generated. Null for three or more named classes without a
+ * background, as in street scenes.
  */
 export function backgroundClass(names: readonly string[]): number | null {
   const named = names.findIndex((name) => BACKGROUND_NAME.test(name));
@@ -68,17 +68,17 @@ export function backgroundClass(names: readonly string[]): number | null {
 }
 
 /**
- * The colours of a set of classes: the background black wherever it stands, the others in the palette's order.
- * Where there is no background the first class takes the colour after all others, which keep theirs.
+ * The colours of a list of classes: background black whatever its index, the others in palette order. Without a
+ * background, class 0 gets the palette's next unused colour.
  */
 export function classColours(names: readonly string[]): Colour[] {
   const background = backgroundClass(names);
-  // The colour of index 255 is that of ignored pixels.
+  // Palette index 255 is the colour of ignored pixels, so it is skipped.
   if (background === null) return names.map((_, i) => classColour(i > 0 ? i : names.length % IGNORE_INDEX));
   return names.map((_, i) => classColour(i === background ? 0 : i < background ? i + 1 : i));
 }
 
-/** As CSS writes it: `#e69f00`. */
+/** A colour in CSS notation: `#e69f00`. */
 export function hexColour(colour: Colour): string {
   return `#${colour.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Images too large for memory: decoded once, line after line, into a file of bare pixels beside the results,
- * from which any rows are read.
+ * Images too large for memory: decoded once, row by row, to a temporary file of raw pixels, from which any rows
+ * can be read.
  */
 import { randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
@@ -8,33 +8,33 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import type { DecodeOptions, SharpSource } from './decode.js';
-import { explained, pixelPipeline, readLayout } from './decode.js';
+import { explainErrors, pixelPipeline, readLayout } from './decode.js';
 import { formatOf, unreadable } from './image-source.js';
 import { makePixels, type PixelValues, type Raster } from './raster.js';
 import { TiffImage } from './tiff/image.js';
 import type { PageStructure } from './tiff/structure.js';
 
-/** Bytes by which formats are told; JPEGs keep their size behind thumbnails and profiles. */
+/** Bytes to read for the header: in JPEGs the size comes after thumbnails and profiles. */
 const HEAD_BYTES = 2 ** 16;
 
-/** Before the pixels in a file of libvips' own format. */
+/** Header size of libvips' own file format. */
 const VIPS_HEADER_BYTES = 64;
 
-/** Bytes of a TIFF's rows that are decoded at a time. */
+/** Bytes of TIFF rows decoded at a time. */
 const ROWS_BYTES = 2 ** 24;
 
-/** Width and height of an image as its header tells them, without what an orientation changes. */
+/** Width and height from an image's header, before the orientation is applied. */
 export interface ImageSize {
   readonly width: number;
   readonly height: number;
 }
 
-/** Which picture of a file, and with how many channels. */
+/** Page and number of channels to decode. */
 type Choice = Pick<DecodeOptions, 'channels' | 'page'>;
 
 /**
- * Reads a header, however large the image; undefined for BMP and PGM, which are read whole. Throws as `decodeImage`
- * does.
+ * Reads the size from the header, without a limit; undefined for BMP and PGM, which are always read completely.
+ * @throws as `decodeImage`.
  */
 export async function imageSize(path: string, { page }: Choice = {}): Promise<ImageSize | undefined> {
   return withSource(path, async (source) => {
@@ -44,7 +44,7 @@ export async function imageSize(path: string, { page }: Choice = {}): Promise<Im
   });
 }
 
-/** What the pages of a TIFF file are, from its directories alone; undefined for files of other formats. */
+/** Page structure of a TIFF, from its directories only; undefined for other formats. */
 export async function tiffStructure(path: string): Promise<PageStructure | undefined> {
   return withSource(path, async (source) =>
     source.format === 'tiff' ? (await openTiff(source, undefined)).structure : undefined,
@@ -58,7 +58,7 @@ interface FileSource extends SharpSource {
 const openTiff = ({ name, read, size }: FileSource, page: Choice['page']): Promise<TiffImage> =>
   TiffImage.open(name, read, size, page);
 
-/** Opens a file for reading what its header tells. */
+/** Opens a file, detects its format and passes it to `work`. */
 async function withSource<T>(path: string, work: (source: FileSource) => Promise<T>): Promise<T> {
   const file = await open(path).catch((cause: unknown) => {
     throw unreadable(path, cause);
@@ -78,8 +78,8 @@ async function withSource<T>(path: string, work: (source: FileSource) => Promise
   }
 }
 
-/** How pixels lie in a file. */
-interface Stored {
+/** Layout of the pixels in the file. */
+interface PixelLayout {
   readonly width: number;
   readonly height: number;
   readonly channels: number;
@@ -88,60 +88,60 @@ interface Stored {
   readonly make: (values: number) => PixelValues;
 }
 
-/** An image whose pixels lie in a file. */
+/** An image whose pixels are in a temporary file. */
 export class PixelFile {
   private constructor(
-    private readonly stored: Stored,
+    private readonly layout: PixelLayout,
     private readonly file: FileHandle,
     private readonly path: string,
   ) {}
 
   get width(): number {
-    return this.stored.width;
+    return this.layout.width;
   }
   get height(): number {
-    return this.stored.height;
+    return this.layout.height;
   }
 
   /**
    * Decodes an image of any size.
    *
-   * @param folder takes the file of pixels, as many bytes as the image has values; made as needed.
-   * @throws PixelwiseError as `decodeImage` does, but for images that are large, and `write-failed` where the
-   *   folder cannot take the pixels.
+   * @param folder for the temporary file; created if needed. It needs space for all values of the image.
+   * @throws PixelwiseError as `decodeImage`, but without a size limit; `write-failed` if the file cannot be
+   *   written.
    */
   static async decode(image: string, folder: string, choice: Choice = {}): Promise<PixelFile> {
     return withSource(image, async (source) => {
       const path = join(folder, `.pixels-${randomUUID()}.v`);
       try {
         await mkdir(folder, { recursive: true });
-        const stored =
+        const layout =
           source.format === 'tiff'
             ? await writeTiff(source, path, choice)
             : await writeWithSharp(source, path, choice);
-        return new PixelFile(stored, await open(path), path);
+        return new PixelFile(layout, await open(path), path);
       } catch (error) {
         await rm(path, { force: true });
         const code = (error as NodeJS.ErrnoException).code;
         if (error instanceof PixelwiseError || code === undefined) throw error;
         throw new PixelwiseError(
           'write-failed',
-          `${folder}: cannot take the pixels of ${image} (${code}). Check that the folder may be written to and the disk has room.`,
+          `${folder}: cannot write the decoded pixels of ${image} (${code}). Check that the folder is writable and the disk has free space.`,
           { cause: error },
         );
       }
     });
   }
 
-  /** Rows `top` to `top + rows`, all columns. */
+  /** Reads the rows from `top` to `top + rows`, all columns. */
   async rows(top: number, rows: number): Promise<Raster> {
-    const { width, channels, start, make } = this.stored;
+    const { width, channels, start, make } = this.layout;
     const data = make(width * rows * channels);
     const bytes = new Uint8Array(data.buffer);
     const from = start + top * width * channels * data.BYTES_PER_ELEMENT;
     for (let at = 0; at < bytes.length;) {
       const { bytesRead } = await this.file.read(bytes, at, bytes.length - at, from + at);
-      if (bytesRead === 0) throw new PixelwiseError('image-unreadable', `${this.path} has been cut short.`);
+      if (bytesRead === 0) throw new PixelwiseError('image-unreadable', `${this.path} was truncated.`);
       at += bytesRead;
     }
     return { width, height: rows, channels, data };
@@ -154,27 +154,27 @@ export class PixelFile {
   }
 }
 
-async function writeWithSharp(source: FileSource, path: string, { channels }: Choice): Promise<Stored> {
+async function writeWithSharp(source: FileSource, path: string, { channels }: Choice): Promise<PixelLayout> {
   const layout = await readLayout(source);
-  const info = await explained(source, pixelPipeline(source, layout, false, channels).toFile(path));
+  const info = await explainErrors(source, pixelPipeline(source, layout, false, channels).toFile(path));
   const make = (values: number): PixelValues => makePixels(layout.bitDepth === 16 ? 65535 : 255, values);
   return { width: info.width, height: info.height, channels: info.channels, start: VIPS_HEADER_BYTES, make };
 }
 
-async function writeTiff(source: FileSource, path: string, choice: Choice): Promise<Stored> {
+async function writeTiff(source: FileSource, path: string, choice: Choice): Promise<PixelLayout> {
   const tiff = await openTiff(source, choice.page);
   if (tiff.isLeftToVips) return writeWithSharp(source, path, choice);
   if (tiff.page.orientation > 1) {
     throw new PixelwiseError(
       'image-too-large',
-      `${source.name}: too large to be turned upright in memory (its orientation is ${tiff.page.orientation}). Save it ` +
+      `${source.name}: too large to apply its orientation (${tiff.page.orientation}) in memory. Save it ` +
         'upright, or cut it into tiles.',
     );
   }
   const { width, height } = tiff.page;
   const { channels, maxValue } = tiff.layout(choice.channels);
   const make = (values: number): PixelValues => makePixels(maxValue, values);
-  // Whole blocks at a time, so that none is decoded twice.
+  // Whole blocks at a time, so that no block is decoded twice.
   const blocks = Math.max(1, Math.floor(ROWS_BYTES / (width * channels * 4 * tiff.page.block.height)));
   const step = Math.min(height, blocks * tiff.page.block.height);
   const file = await open(path, 'wx');

@@ -1,4 +1,4 @@
-/** What every PNG is put together from (PNG specification, sections 5 and 11). It needs nothing of Node. */
+/** Building blocks of PNG files (PNG specification, sections 5 and 11). Uses nothing from Node. */
 import { crc32 } from '../files/crc.js';
 
 const GREY = 0;
@@ -6,8 +6,8 @@ const PALETTE = 3;
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
-/** Signature, header and, where there is one, the palette of RGB triples. */
-export function pngBeginning(
+/** Signature, header and, if given, the palette of RGB triples. */
+export function pngHeaderChunks(
   width: number,
   height: number,
   bits: 8 | 16,
@@ -22,7 +22,10 @@ export function pngBeginning(
   return [SIGNATURE, pngChunk('IHDR', header), ...(palette === undefined ? [] : [pngChunk('PLTE', palette)])];
 }
 
-/** Rows of one byte a pixel, each behind a zero: no filter, which suits runs of equal indices best. */
+/**
+ * Rows of one byte per pixel, each after a filter byte of 0 (no filter), which compresses runs of equal indices
+ * best.
+ */
 export function unfilteredRows(indices: Uint8Array, width: number): Uint8Array<ArrayBuffer> {
   const height = indices.length / width;
   const rows = new Uint8Array(height * (width + 1));

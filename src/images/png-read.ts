@@ -1,8 +1,8 @@
 /**
- * A PNG reader that keeps what is stored: palette indices as indices, 1-, 2- and 4-bit greys unscaled,
- * 16 bits as 16 bits (PNG specification, third edition). It exists because sharp turns palettes into
- * colours. Inflation runs in Node's thread pool (or in the thread of ours that calls) under a bound, so a crafted
- * file cannot take all memory.
+ * PNG reader that returns the stored values: palette indices, unscaled 1-, 2- and 4-bit greys, 16-bit samples
+ * (PNG specification, third edition). Needed because sharp converts palettes to colours. Inflation runs in Node's
+ * thread pool (or synchronously in a worker thread). Its output size is limited, so a malicious file cannot
+ * exhaust memory.
  */
 import { promisify } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
@@ -11,14 +11,14 @@ import { checkPixelCount, damaged, type ImageBytes, pngHeader } from './image-so
 
 const inflateAsync = promisify(inflate);
 
-/** Samples of a PNG as stored: `channels` a pixel (1 for palette and grey), interleaved. */
+/** Samples of a PNG as stored, H×W×C interleaved (1 channel for palette and grey). */
 export interface PngSamples {
   readonly width: number;
   readonly height: number;
   readonly bitDepth: number;
   readonly channels: number;
   readonly data: Uint8Array | Uint16Array;
-  /** RGB triples; present exactly where the samples are palette indices. */
+  /** RGB triples; present if and only if the samples are palette indices. */
   readonly palette?: Uint8Array | undefined;
 }
 
@@ -29,7 +29,7 @@ interface Pass {
   readonly stepY: number;
 }
 
-const WHOLE: readonly Pass[] = [{ x: 0, y: 0, stepX: 1, stepY: 1 }];
+const NOT_INTERLACED: readonly Pass[] = [{ x: 0, y: 0, stepX: 1, stepY: 1 }];
 
 /** Section 8.1, interlace method 1. */
 const ADAM7: readonly Pass[] = [
@@ -54,7 +54,7 @@ export async function readPng({ name, bytes }: ImageBytes): Promise<PngSamples> 
 
   const { parts, palette } = readChunks(name, bytes);
   if (header.palette && palette === undefined) throw damaged(name, 'PNG', 'its palette is missing');
-  const passes = bytes[28] === 1 ? ADAM7 : WHOLE;
+  const passes = bytes[28] === 1 ? ADAM7 : NOT_INTERLACED;
   const bitsPerPixel = bitDepth * channels;
   let expected = 0;
   for (const pass of passes) {
@@ -66,7 +66,7 @@ export async function readPng({ name, bytes }: ImageBytes): Promise<PngSamples> 
     const deflated = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
     const options = {
       maxOutputLength: expected + 1,
-      // All at once: the default of 16 KiB would cross to the thread pool and back for each.
+      // One chunk: with the default of 16 KiB each chunk would be a trip to the thread pool.
       chunkSize: Math.max(64, Math.min(expected + 1, 2 ** 24)),
     };
     inflated = isMainThread ? await inflateAsync(deflated, options) : inflateSync(deflated, options);
@@ -74,7 +74,7 @@ export async function readPng({ name, bytes }: ImageBytes): Promise<PngSamples> 
     throw damaged(name, 'PNG', cause instanceof Error ? cause.message : String(cause), cause);
   }
   if (inflated.length !== expected) {
-    throw damaged(name, 'PNG', `${inflated.length} bytes of pixels where ${expected} belong`);
+    throw damaged(name, 'PNG', `${inflated.length} bytes of pixels instead of ${expected}`);
   }
 
   const data =
@@ -87,7 +87,7 @@ export async function readPng({ name, bytes }: ImageBytes): Promise<PngSamples> 
     const step = Math.max(1, bitsPerPixel >> 3);
     for (let row = 0; row < rows; row++) {
       if (!unfilterRow(inflated, at, rowBytes, step, row === 0)) {
-        throw damaged(name, 'PNG', `row ${row} names filter ${inflated[at]}`);
+        throw damaged(name, 'PNG', `row ${row} has the unknown filter ${inflated[at]}`);
       }
       const to = ((pass.y + row * pass.stepY) * width + pass.x) * channels;
       scatterRow(inflated, at + 1, data, to, columns, channels, pass.stepX * channels, bitDepth);
@@ -122,13 +122,13 @@ function readChunks(
     else if (type === 'PLTE') palette = body.slice();
     at += 12 + length;
   }
-  if (parts.length === 0) throw damaged(name, 'PNG', 'it holds no pixels');
+  if (parts.length === 0) throw damaged(name, 'PNG', 'it has no pixels');
   return { parts, palette };
 }
 
 /**
- * Undoes a row's filter in place (section 9.2). `data[at]` is the filter's number, the row above ends just
- * before it. Returns false where there is no such filter.
+ * Undoes a row's filter in place (section 9.2). `data[at]` is the filter type, and the row above ends just before
+ * it. Returns false for an unknown filter.
  */
 function unfilterRow(data: Uint8Array, at: number, rowBytes: number, step: number, first: boolean): boolean {
   const filter = data[at]!;
@@ -169,7 +169,7 @@ function unfilterRow(data: Uint8Array, at: number, rowBytes: number, step: numbe
   }
 }
 
-/** Spreads a row's samples over the image, `stride` values from pixel to pixel. */
+/** Writes a row's samples to the image, with `stride` values between pixels. */
 function scatterRow(
   row: Uint8Array,
   from: number,
@@ -196,7 +196,7 @@ function scatterRow(
       }
     }
   } else {
-    // Several pixels share a byte, the leftmost in its high bits; only one-channel images may do this.
+    // Several pixels share a byte, the leftmost in the high bits. Only one-channel images have such depths.
     const low = 2 ** bitDepth - 1;
     for (let x = 0; x < columns; x++) {
       const bit = x * bitDepth;

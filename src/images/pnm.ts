@@ -1,28 +1,28 @@
 /**
- * Portable bitmaps, greymaps and pixmaps, in text (P1, P2, P3) and binary (P4, P5, P6), as MATLAB, scikit-image and
- * many laboratory programs write them (the Netpbm formats' specifications).
+ * Portable bitmaps, greymaps and pixmaps, in text (P1, P2, P3) and binary (P4, P5, P6) form (Netpbm
+ * specifications). MATLAB, scikit-image and much laboratory software write them.
  */
 import { checkPixelCount, damaged, type ImageBytes } from './image-source.js';
 import type { Raster } from './raster.js';
 
-/** Values as stored, with the largest one that the header allows. */
+/** Values as stored, and the maximum value from the header. */
 export interface PnmImage extends Raster {
   readonly data: Uint8Array | Uint16Array;
-  readonly largest: number;
+  readonly maxValue: number;
 }
 
-/** A bitmap's black pixels become 0 and its white ones 255; other values stay as stored. */
+/** Decodes a file. Black bitmap pixels become 0 and white ones 255; other values are as stored. */
 export function decodePnm({ name, bytes, maxPixels }: ImageBytes): PnmImage {
   const kind = bytes[1]! - 0x30;
   const fail = (detail: string): never => {
     throw damaged(name, 'PGM/PPM', detail);
   };
   let at = 2;
-  /** The next number in text; comments run from # to the end of the line. */
+  /** Parses the next number; comments go from # to the end of the line. */
   const number = (digits = Infinity): number => {
     for (;;) {
       const byte = bytes[at];
-      if (byte === undefined) fail('it ends too early');
+      if (byte === undefined) fail('it is truncated');
       if (byte === 0x23) while (at < bytes.length && bytes[at] !== 0x0a) at++;
       else if (byte! > 0x20) break;
       at++;
@@ -32,7 +32,7 @@ export function decodePnm({ name, bytes, maxPixels }: ImageBytes): PnmImage {
     for (; read < digits && bytes[at]! >= 0x30 && bytes[at]! <= 0x39; at++, read++) {
       value = 10 * value + bytes[at]! - 0x30;
     }
-    if (read === 0) fail(`byte ${at} is no digit`);
+    if (read === 0) fail(`byte ${at} is not a digit`);
     return value;
   };
   const [width, height] = [number(), number()];
@@ -40,14 +40,14 @@ export function decodePnm({ name, bytes, maxPixels }: ImageBytes): PnmImage {
   checkPixelCount(name, width, height, maxPixels);
   const isBitmap = kind === 1 || kind === 4;
   const channels = kind === 3 || kind === 6 ? 3 : 1;
-  const largest = isBitmap ? 255 : number();
-  if (largest < 1 || largest > 65535) fail(`its largest value is ${largest}`);
+  const maxValue = isBitmap ? 255 : number();
+  if (maxValue < 1 || maxValue > 65535) fail(`its maximum value is ${maxValue}`);
   const length = width * height * channels;
-  const wide = largest > 255;
+  const wide = maxValue > 255;
   const isText = kind <= 3;
   if (!isText) at++;
   const rowBytes = kind === 4 ? Math.ceil(width / 8) : width * channels * (wide ? 2 : 1);
-  // In text a value takes two bytes or more, but for bits, which may stand side by side.
+  // In text a value takes at least two bytes, except bits, which need no separator.
   const needed = isText ? (isBitmap ? length : 2 * length - 1) : rowBytes * height;
   if (bytes.length - at < needed) fail('its pixels are cut short');
   const data = wide ? new Uint16Array(length) : new Uint8Array(length);
@@ -61,11 +61,11 @@ export function decodePnm({ name, bytes, maxPixels }: ImageBytes): PnmImage {
   } else if (wide)
     for (let i = 0; i < length; i++) data[i] = 256 * bytes[at + 2 * i]! + bytes[at + 2 * i + 1]!;
   else data.set(bytes.subarray(at, at + length));
-  return { width, height, channels, data, largest };
+  return { width, height, channels, data, maxValue };
 }
 
-/** Values of fewer than 8 bits scaled to 0…255; others as stored. */
-export function pnmToRaster({ width, height, channels, data, largest }: PnmImage): Raster {
-  if (largest >= 255) return { width, height, channels, data };
-  return { width, height, channels, data: data.map((value) => Math.round((255 * value) / largest)) };
+/** Scales values of fewer than 8 bits to 0…255; keeps others as stored. */
+export function pnmToRaster({ width, height, channels, data, maxValue }: PnmImage): Raster {
+  if (maxValue >= 255) return { width, height, channels, data };
+  return { width, height, channels, data: data.map((value) => Math.round((255 * value) / maxValue)) };
 }

@@ -1,12 +1,12 @@
 /**
- * The one definition of resizing, used in training, in prediction and in the exported file.
+ * Resizing of images and masks, used in training, prediction and the exported file.
  *
- * Images: a separable triangle filter, widened when shrinking so that no pixel is passed over (PIL's
- * BILINEAR; torchvision's `antialias=True`). With scale s = in/out, output pixel i has its centre at
- * c = (i + ½)·s, reach r = max(1, s), and weighs input pixel j by max(0, 1 − |j + ½ − c| / r), the weights of
- * a row divided by their sum, so that borders need no padding. Between the two passes nothing is rounded.
+ * Images: a separable triangle filter with antialiasing (PIL's BILINEAR; torchvision's `antialias=True`). With
+ * scale s = in/out, output pixel i has the centre c = (i + ½)·s and the radius r = max(1, s). The weight of input
+ * pixel j is max(0, 1 − |j + ½ − c| / r), divided by the sum of the weights of i, so that borders need no
+ * padding. Values are not rounded between the two passes.
  *
- * Masks: nearest, output pixel i taking input pixel ⌊(i + ½)·in/out⌋ (PIL's NEAREST).
+ * Masks: nearest neighbour, output pixel i = input pixel ⌊(i + ½)·in/out⌋ (PIL's NEAREST).
  */
 import { ShapeError } from '../errors/index.js';
 import type { ClassMask, PixelValues, Raster } from './raster.js';
@@ -15,15 +15,15 @@ import type { ClassMask, PixelValues, Raster } from './raster.js';
 export interface ResizeTaps {
   readonly inputSize: number;
   readonly outputSize: number;
-  /** Most input pixels that any output pixel uses; shorter rows are padded with zero weights. */
+  /** Maximum number of input pixels per output pixel; shorter rows are padded with zero weights. */
   readonly taps: number;
-  /** First input pixel by output pixel; `first[i] + taps` never passes `inputSize`. */
+  /** First input pixel of each output pixel; `first[i] + taps` ≤ `inputSize`. */
   readonly first: Int32Array;
   /** outputSize × taps; every row sums to 1. */
   readonly weights: Float32Array;
 }
 
-/** Planes of numbers: C×H×W. */
+/** Floating-point planes, C×H×W. */
 export interface Planes {
   readonly width: number;
   readonly height: number;
@@ -31,7 +31,7 @@ export interface Planes {
   readonly data: Float32Array;
 }
 
-/** A part of an image, in pixels of it; whole numbers. */
+/** A rectangle in an image, in whole pixels. */
 export interface Box {
   readonly x: number;
   readonly y: number;
@@ -39,10 +39,10 @@ export interface Box {
   readonly height: number;
 }
 
-const TAPS_CACHED = 512;
+const MAX_CACHED_FILTERS = 512;
 const tapsBySize = new Map<string, ResizeTaps>();
 
-/** The taps that bring `inputSize` pixels to `outputSize`; computed once for a pair of sizes. */
+/** The filter that resizes `inputSize` pixels to `outputSize`; cached by size. */
 export function resizeTaps(inputSize: number, outputSize: number): ResizeTaps {
   checkSize(inputSize);
   checkSize(outputSize);
@@ -65,15 +65,15 @@ export function resizeTaps(inputSize: number, outputSize: number): ResizeTaps {
     row.forEach((weight, k) => (weights[i * taps + k] = weight / sum));
   }
   const made = { inputSize, outputSize, taps, first, weights };
-  // Sizes repeat within a data set; one of many sizes must not grow the cache without end.
-  if (tapsBySize.size >= TAPS_CACHED) tapsBySize.delete(tapsBySize.keys().next().value!);
+  // Limits the cache for data sets with many different sizes.
+  if (tapsBySize.size >= MAX_CACHED_FILTERS) tapsBySize.delete(tapsBySize.keys().next().value!);
   tapsBySize.set(key, made);
   return made;
 }
 
 /**
- * The same filter as a dense matrix, outputSize × inputSize in row-major order: a resize is
- * (rows of height) · image · (rows of width)ᵀ, which is how the exported file does it.
+ * The same filter as a dense matrix, outputSize × inputSize in row-major order: resizing is M_height · image ·
+ * M_widthᵀ, as in the exported file.
  */
 export function resizeMatrix(inputSize: number, outputSize: number): Float32Array {
   const { taps, first, weights } = resizeTaps(inputSize, outputSize);
@@ -85,8 +85,9 @@ export function resizeMatrix(inputSize: number, outputSize: number): Float32Arra
 }
 
 /**
- * Resizes an image (or the `box` of it) to width × height and multiplies by `scale` (1/255 to bring bytes to
- * 0…1). Returns planes, C×H×W. Throws ShapeError for a size below 1 or a box that leaves the image.
+ * Resizes an image (or the `box` of it) to width × height and multiplies by `scale` (1/255 maps bytes to 0…1).
+ * @returns planes, C×H×W.
+ * @throws ShapeError for a size below 1 or a box outside the image.
  */
 export function resizeImage(image: Raster, width: number, height: number, scale = 1, box?: Box): Planes {
   const {
@@ -97,23 +98,31 @@ export function resizeImage(image: Raster, width: number, height: number, scale 
   } = box ?? { x: 0, y: 0, width: image.width, height: image.height };
   if (x < 0 || y < 0 || x + boxWidth > image.width || y + boxHeight > image.height) {
     throw new ShapeError(
-      `A box of ${boxWidth}×${boxHeight} at ${x},${y} leaves the image of ${image.width}×${image.height}.`,
+      `A box of ${boxWidth}×${boxHeight} at ${x},${y} is not inside the image of ${image.width}×${image.height}.`,
     );
   }
   const { channels } = image;
-  const across = resizeTaps(boxWidth, width);
-  const down = resizeTaps(boxHeight, height);
+  const horizontal = resizeTaps(boxWidth, width);
+  const vertical = resizeTaps(boxHeight, height);
   const data = new Float32Array(channels * height * width);
   const line = new Float32Array(boxWidth * channels);
   const stride = image.width * channels;
   for (let row = 0; row < height; row++) {
-    mixRows(image.data, (y + down.first[row]!) * stride + x * channels, stride, down, row, scale, line);
-    mixColumns(line, channels, across, data, row * width, width * height);
+    mixRows(
+      image.data,
+      (y + vertical.first[row]!) * stride + x * channels,
+      stride,
+      vertical,
+      row,
+      scale,
+      line,
+    );
+    mixColumns(line, channels, horizontal, data, row * width, width * height);
   }
   return { width, height, channels, data };
 }
 
-/** One output row before the horizontal pass: weighted sum of `taps` input rows, still interleaved. */
+/** Vertical pass for one output row: the weighted sum of `taps` input rows, still interleaved. */
 function mixRows(
   source: PixelValues,
   start: number,
@@ -125,14 +134,14 @@ function mixRows(
 ): void {
   const length = line.length;
   const at = row * taps;
-  // Four rows at once keep the sums in registers; most resizes need no more than two such rounds.
+  // Four rows per iteration keep the sums in registers. Most resizes need at most two iterations.
   for (let k = 0; k < taps; k += 4) {
     const a = weights[at + k]! * scale;
     const b = k + 1 < taps ? weights[at + k + 1]! * scale : 0;
     const c = k + 2 < taps ? weights[at + k + 2]! * scale : 0;
     const d = k + 3 < taps ? weights[at + k + 3]! * scale : 0;
     const i0 = start + k * stride;
-    // Rows without weight are read from row k again, so that nothing past the image is touched.
+    // Rows with zero weight read row k again, so that nothing outside the image is read.
     const i1 = b === 0 ? i0 : i0 + stride;
     const i2 = c === 0 ? i0 : i0 + 2 * stride;
     const i3 = d === 0 ? i0 : i0 + 3 * stride;
@@ -157,7 +166,7 @@ function mixRows(
   }
 }
 
-/** The horizontal pass of one row, from interleaved pixels to planes. */
+/** Horizontal pass for one row, from interleaved pixels to planes. */
 function mixColumns(
   line: Float32Array,
   channels: number,
@@ -194,30 +203,30 @@ function mixColumns(
   }
 }
 
-/** Resizes planes (C×H×W) by the same filter: probabilities back to the source size, say. */
+/** Resizes planes (C×H×W) with the same filter, for example probabilities to the original size. */
 export function resizePlanes(planes: Planes, width: number, height: number): Planes {
   const { channels } = planes;
-  const across = resizeTaps(planes.width, width);
-  const down = resizeTaps(planes.height, height);
+  const horizontal = resizeTaps(planes.width, width);
+  const vertical = resizeTaps(planes.height, height);
   const data = new Float32Array(channels * height * width);
   const line = new Float32Array(planes.width);
   for (let c = 0; c < channels; c++) {
     const plane = c * planes.height * planes.width;
     for (let row = 0; row < height; row++) {
       line.fill(0);
-      for (let k = 0; k < down.taps; k++) {
-        const weight = down.weights[row * down.taps + k]!;
+      for (let k = 0; k < vertical.taps; k++) {
+        const weight = vertical.weights[row * vertical.taps + k]!;
         if (weight === 0) continue;
-        const start = plane + (down.first[row]! + k) * planes.width;
+        const start = plane + (vertical.first[row]! + k) * planes.width;
         for (let x = 0; x < line.length; x++) line[x] = line[x]! + weight * planes.data[start + x]!;
       }
-      mixColumns(line, 1, across, data, (c * height + row) * width, 0);
+      mixColumns(line, 1, horizontal, data, (c * height + row) * width, 0);
     }
   }
   return { width, height, channels, data };
 }
 
-/** Input pixel by output pixel of nearest resizing: ⌊(i + ½)·in/out⌋, in whole numbers and so exactly. */
+/** Input pixel of each output pixel in nearest resizing: ⌊(i + ½)·in/out⌋, computed exactly with integers. */
 export function nearestIndices(inputSize: number, outputSize: number): Int32Array {
   checkSize(inputSize);
   checkSize(outputSize);
@@ -226,7 +235,7 @@ export function nearestIndices(inputSize: number, outputSize: number): Int32Arra
   );
 }
 
-/** Resizes a mask (or the `box` of it) to width × height, nearest: no value appears that was not there. */
+/** Resizes a mask (or the `box` of it) to width × height, with nearest-neighbour interpolation. */
 export function resizeMask(mask: ClassMask, width: number, height: number, box?: Box): ClassMask {
   const {
     x,
@@ -236,7 +245,7 @@ export function resizeMask(mask: ClassMask, width: number, height: number, box?:
   } = box ?? { x: 0, y: 0, width: mask.width, height: mask.height };
   if (x < 0 || y < 0 || x + boxWidth > mask.width || y + boxHeight > mask.height) {
     throw new ShapeError(
-      `A box of ${boxWidth}×${boxHeight} at ${x},${y} leaves the mask of ${mask.width}×${mask.height}.`,
+      `A box of ${boxWidth}×${boxHeight} at ${x},${y} is not inside the mask of ${mask.width}×${mask.height}.`,
     );
   }
   const columns = nearestIndices(boxWidth, width);
@@ -251,6 +260,6 @@ export function resizeMask(mask: ClassMask, width: number, height: number, box?:
 
 function checkSize(size: number): void {
   if (!Number.isInteger(size) || size < 1) {
-    throw new ShapeError(`A size of ${size} pixels; sizes are whole numbers of at least 1.`);
+    throw new ShapeError(`The size is ${size} pixels; it must be a whole number of at least 1.`);
   }
 }

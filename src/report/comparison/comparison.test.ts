@@ -103,7 +103,9 @@ describe('a comparison', () => {
     const classes = await runsOf({ a: {}, b: { classes: ['background', 'cell', 'debris'] } });
     expect(classes.ranked).toBe(false);
     expect(codes(classes)).toContain('classes');
-    expect(rankingOf(classes)).toMatch(/^On the validation images of each run, mean IoU is 0\.\d{3} for a and /);
+    expect(rankingOf(classes)).toMatch(
+      /^On the validation images of each run, mean IoU is 0\.\d{3} for a and /,
+    );
     const file = await writeComparison(classes, { out: join(folder, 'classes.html') });
     const { document } = parseHTML(await readFile(file, 'utf8'));
     expect(document.querySelectorAll('#scores .star, #classes .star, #samples .star').length).toBe(0);
