@@ -27,6 +27,6 @@ describe('PBM, PGM and PPM', () => {
 
   it('too short, or without a size', async () => {
     await expect(decodeImage(file('P5 4 4 255\n', [1, 2]))).rejects.toThrow('cut short');
-    await expect(decodeImage(file('P5 x'))).rejects.toThrow('no digit');
+    await expect(decodeImage(file('P5 x'))).rejects.toThrow('not a digit');
   });
 });
