@@ -1,7 +1,7 @@
 /**
- * Calibration for static quantisation: the ranges of values inside a model, measured on images. Each tensor has a
- * histogram, and its range is the one with the smallest mean squared error of rounding to 256 steps: rare outliers are
- * cut off where this makes the steps for all other values finer.
+ * Calibration for static quantisation: measures the range of each tensor inside a model on images. A histogram of the
+ * tensor's values gives the range with the smallest mean squared error of rounding to 256 steps. Rare outliers are
+ * clipped if the finer steps for all other values reduce the total error.
  */
 import { UsageError } from '../errors/index.js';
 import type { Raster } from '../images/raster.js';
@@ -32,7 +32,7 @@ export interface CalibrateOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Tensors that are measured in one pass over the images: their values are in memory at the same time. */
+/** Number of tensors measured in one pass over the images. Their values are in memory at the same time. */
 const TENSORS_AT_ONCE = 6;
 
 /**
@@ -49,7 +49,7 @@ export async function calibrate(
   options: CalibrateOptions = {},
 ): Promise<Map<string, ActivationRange>> {
   if (images.length === 0)
-    throw new UsageError('Calibration needs images to measure ranges of values on: give some with --data.');
+    throw new UsageError('Calibration needs images to measure value ranges; pass some with --data.');
   const ranges = new Map<string, ActivationRange>();
   const passes = Math.ceil(tensors.length / TENSORS_AT_ONCE);
   let done = 0;
@@ -74,10 +74,10 @@ export async function calibrate(
 
 const BINS = 4096;
 
-/** Counts values in equal bins around 0, whose width doubles when a value is outside. */
+/** A histogram with equal bins around 0. The bin width doubles when a value is outside. */
 export class Histogram {
   private counts = new Float64Array(BINS);
-  /** The bins cover −reach to reach; a power of two. */
+  /** The bins cover −reach to reach. A power of two. */
   private reach = 2 ** -20;
   private least = Infinity;
   private most = -Infinity;
@@ -106,7 +106,7 @@ export class Histogram {
     this.reach *= 2;
   }
 
-  /** The range to quantise with. */
+  /** The range for quantisation. */
   range(rule: RangeRule): ActivationRange {
     const whole = { least: Math.min(0, this.least), most: Math.max(0, this.most) };
     if (rule === 'min-max' || whole.most - whole.least === 0) return whole;
@@ -129,7 +129,7 @@ export class Histogram {
       const count = this.counts[bin]!;
       if (count === 0) continue;
       const value = (bin - BINS / 2 + 0.5) * width;
-      // Zeros (half of a ReLU's results) have no error.
+      // Zeros, which are frequent after a ReLU, are represented exactly.
       if (bin === BINS / 2 && least === 0) continue;
       const beyond = value < least ? least - value : value > most ? value - most : 0;
       sum += count * (beyond === 0 ? within : beyond * beyond);

@@ -5,7 +5,7 @@ import { maskOf } from '../../test/inference/drawn-mask.js';
 import { compressCounts, decodeRle, decompressCounts, encodeRle } from '../data/formats/rle.js';
 import { maskToCoco, maskToRuns } from './coco.js';
 
-describe('runs of a mask', () => {
+describe('run lengths of a mask', () => {
   it.each(golden.codes)('equal the COCO API at $height×$width', ({ width, height, counts, area }) => {
     const data = decodeRle(decompressCounts(counts), { width, height });
     const runs = maskToRuns({ width, height, data }).find(({ value }) => value === 1);
@@ -13,7 +13,7 @@ describe('runs of a mask', () => {
     else expect([compressCounts(runs!.counts), runs!.area]).toEqual([counts, area]);
   });
 
-  it('are those of each class alone, for any mask', () => {
+  it('decode to the pixels of each class, for any mask', () => {
     const side = fc.integer({ min: 1, max: 9 });
     fc.assert(
       fc.property(
@@ -41,7 +41,7 @@ describe('runs of a mask', () => {
     );
   });
 
-  it('as COCO annotations leave the background out', () => {
+  it('as COCO annotations omit the background', () => {
     const mask = maskOf(['..3', '#.3']);
     expect(maskToCoco(mask, ['background', 'cat', 'dog', 'car'], 'a.jpg')).toEqual({
       images: [{ id: 1, file_name: 'a.jpg', width: 3, height: 2 }],

@@ -1,25 +1,25 @@
 /**
- * Masks in COCO's format (Lin et al. 2014): run lengths of each class, and a JSON file that the COCO API and
- * this project's own reader open.
+ * Masks in COCO's format (Lin et al. 2014): a run-length encoding per class, in a JSON file that the COCO API and
+ * this project's own reader can open.
  */
 import { compressCounts } from '../data/formats/rle.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 
-/** The pixels of one class. */
+/** The run-length encoding of one class. */
 export interface ClassRuns {
-  /** The class. */
+  /** Class index. */
   readonly value: number;
-  /** Lengths of runs without and with the class in turn, beginning without, down the columns. */
+  /** Run lengths in column-major order, alternately outside and inside the class; the first run is outside. */
   readonly counts: readonly number[];
-  /** Pixels. */
+  /** Number of pixels. */
   readonly area: number;
-  /** Left, top, width and height of the smallest box that holds them all. */
+  /** The bounding box. */
   readonly box: readonly [x: number, y: number, width: number, height: number];
 }
 
-/** The run lengths of every class that a mask holds, by rising class; ignored pixels are of none. */
+/** Encodes every class in a mask, in ascending order. Ignored pixels belong to no class. */
 export function maskToRuns({ width, height, data }: ClassMask): ClassRuns[] {
   const runs = new Map<number, OpenRuns>();
   const size = width * height;
@@ -52,7 +52,7 @@ class OpenRuns {
 
   constructor(private readonly height: number) {}
 
-  /** Takes the pixels from `begin` to `end`, counted down the columns. */
+  /** Adds the pixels from `begin` to `end` (exclusive), counted in column-major order. */
   add(begin: number, end: number): void {
     this.counts.push(begin - this.end, end - begin);
     this.end = end;
@@ -78,7 +78,7 @@ class OpenRuns {
   }
 }
 
-/** COCO's JSON for one image; a run of masks may be joined by whoever numbers the images. */
+/** COCO's JSON for one image. To merge several, renumber the image and annotation ids. */
 export interface CocoAnnotations {
   readonly images: readonly [
     { readonly id: number; readonly file_name: string; readonly width: number; readonly height: number },
@@ -94,16 +94,15 @@ export interface CocoAnnotations {
     };
     readonly area: number;
     readonly bbox: readonly [x: number, y: number, width: number, height: number];
-    /** COCO's sign that an annotation is run lengths, and may be several things at once. */
+    /** 1 marks run lengths; such an annotation may cover several objects. */
     readonly iscrowd: 1;
   }[];
 }
 
 /**
- * A mask as COCO annotations, one for each class that it holds but the background, where there is one. Category
- * ids are class indices.
+ * Converts a mask to COCO annotations, one for each class except the background. Category ids are class indices.
  *
- * @param classes names by index. @param fileName of the image.
+ * @param classes class names by index. @param fileName file name of the image.
  */
 export function maskToCoco(
   mask: ClassMask,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ClassMask } from '../images/raster.js';
 import { cleanMask, connectedComponents } from './components.js';
 
-/** A mask drawn in digits, `.` for 0. */
+/** A mask from digits, with `.` for 0. */
 function drawn(...rows: readonly string[]): ClassMask {
   const data = Uint8Array.from(rows.join(''), (digit) => (digit === '.' ? 0 : Number(digit)));
   return { width: rows[0]!.length, height: rows.length, data };
@@ -14,7 +14,7 @@ function shown({ width, data }: ClassMask): string[] {
   return digits.match(new RegExp(`.{${width}}`, 'g'))!;
 }
 
-/** Labels by flooding from each pixel in turn. */
+/** Labels by flood fill from each pixel. */
 function flooded({ width, height, data }: ClassMask, background: number): Int32Array {
   const labels = new Int32Array(data.length).fill(-1);
   let count = 0;
@@ -49,7 +49,7 @@ const masks = fc
   );
 
 describe('connected components', () => {
-  it('are those that flooding finds, in order of their first pixels', () => {
+  it('equal those of a flood fill, in order of their first pixels', () => {
     fc.assert(
       fc.property(masks, fc.integer({ min: 0, max: 1 }), (mask, background) => {
         const { labels, components } = connectedComponents(mask, background);
@@ -74,7 +74,7 @@ describe('connected components', () => {
 });
 
 describe('cleaning a mask', () => {
-  it('keeps the largest component of each class, the first of equals', () => {
+  it('keeps the largest component of each class, the first of equally large ones', () => {
     const mask = drawn('11..2', '.1...', '...11', '2.2.1', '2....');
     expect(shown(cleanMask(mask, { keepLargest: true }))).toEqual([
       '11...',
@@ -85,14 +85,14 @@ describe('cleaning a mask', () => {
     ]);
   });
 
-  it('drops components below an area, and keeps those that reach it', () => {
+  it('removes components below an area, and keeps those that reach it', () => {
     const mask = drawn('1..22', '.1..2', '.....', '3....');
     expect(shown(cleanMask(mask, { minArea: 3 }))).toEqual(['...22', '....2', '.....', '.....']);
     expect(shown(cleanMask(mask, { minArea: 2 }))).toEqual(['1..22', '.1..2', '.....', '.....']);
     expect(cleanMask(mask, { minArea: 1 })).toEqual(mask);
   });
 
-  it('fills what one class encloses, and neither bays nor borders between classes', () => {
+  it('fills holes enclosed by one class, but neither bays nor gaps between classes', () => {
     const mask = drawn('111....', '1.1.222', '111.2.3', '..1.222', '11...2.');
     expect(shown(cleanMask(mask, { fillHoles: true }))).toEqual([
       '111....',
@@ -103,14 +103,14 @@ describe('cleaning a mask', () => {
     ]);
   });
 
-  it('may have another class for background', () => {
+  it('supports another class as background', () => {
     const mask = drawn('11111', '1.1..', '11111');
     expect(shown(cleanMask(mask, { keepLargest: true, background: 1 }))).toEqual(['11111', '111..', '11111']);
   });
 
-  it('may have no background: what is dropped becomes of what lies around it, and nothing is a hole', () => {
+  it('without a background, assigns removed components to neighbouring classes and fills no holes', () => {
     const mask = drawn('...11', '.2.11', '...13', '11111', '14..1', '11111');
-    // The 4 touches 1 along three edges and the piece of 0 beside it, dropped too, along one.
+    // The 4 shares three edges with 1, and one with a component of 0 that is removed too.
     expect(shown(cleanMask(mask, { minArea: 3, background: null }))).toEqual([
       '...11',
       '...11',
@@ -129,7 +129,7 @@ describe('cleaning a mask', () => {
     expect(cleanMask(specks, { minArea: 2, background: null })).toEqual(specks);
   });
 
-  it('leaves the mask it was given as it is, and refuses areas that are none', () => {
+  it('does not change its argument, and rejects invalid areas', () => {
     const mask = drawn('1.1');
     cleanMask(mask, { keepLargest: true, minArea: 5, fillHoles: true });
     expect(shown(mask)).toEqual(['1.1']);

@@ -1,7 +1,7 @@
 /**
- * Connected components of a mask, and what is done with them after prediction: dropping specks, keeping the
- * largest piece of each class, filling holes. Pixels of a class touch along edges and corners (8 neighbours),
- * those of the background along edges alone (4): so a line one pixel wide parts what it should part.
+ * Connected components of a mask, and postprocessing with them: removing small components, keeping the largest one
+ * of each class, filling holes. Classes are 8-connected and the background is 4-connected, so that a diagonal line
+ * one pixel wide separates the background on its two sides.
  *
  * Labelling is the two-pass algorithm with union-find (Rosenfeld & Pfaltz, "Sequential operations in digital
  * picture processing", 1966).
@@ -10,27 +10,27 @@ import { UsageError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
 
 export interface Component {
-  /** The class of all its pixels. */
+  /** The class of its pixels. */
   readonly value: number;
-  /** Pixels. */
+  /** Number of pixels. */
   readonly area: number;
-  /** Its first pixel in reading order. */
+  /** Index of its first pixel in row-major order. */
   readonly first: number;
-  /** Whether one of its pixels lies on the image's border. */
+  /** Whether one of its pixels is on the image border. */
   readonly touchesBorder: boolean;
 }
 
 export interface Components {
-  /** Index into `components` of every pixel. */
+  /** Index into `components` for every pixel. */
   readonly labels: Int32Array;
-  /** In order of their first pixels. */
+  /** Sorted by their first pixels. */
   readonly components: readonly Component[];
 }
 
 /**
- * Parts a mask into regions of one class.
- * @param background the class whose pixels touch along edges alone; `all` where those of every class do, null
- *   where those of none.
+ * Finds the connected components of each class.
+ * @param background the class that is 4-connected; all others are 8-connected. `all` makes every class
+ *   4-connected, null none.
  */
 export function connectedComponents(
   { width, height, data }: ClassMask,
@@ -39,11 +39,11 @@ export function connectedComponents(
   const parents = new Int32Array(data.length);
   const root = (pixel: number): number => {
     let at = pixel;
-    // Halving the path keeps it short without a second walk.
+    // Path halving.
     while (parents[at] !== at) at = parents[at] = parents[parents[at]!]!;
     return at;
   };
-  // The root of a region is its first pixel, as labels later follow that order.
+  // The root of a component is its first pixel, because labels are assigned in that order.
   const join = (a: number, b: number): number => {
     const [x, y] = [root(a), root(b)];
     if (x < y) return (parents[y] = x);
@@ -68,7 +68,7 @@ export function connectedComponents(
   const border: boolean[] = [];
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
-      // A parent comes before its pixel, so it holds its label already.
+      // A parent precedes its pixel, so it already has its label.
       const label = parents[i] === i ? areas.length : labels[parents[i]!]!;
       if (parents[i] === i) {
         areas.push(0);
@@ -88,32 +88,32 @@ export function connectedComponents(
 }
 
 export interface CleanOptions {
-  /** Of each class but the background, only the largest component stays (of equals, the first). */
+  /** Keeps only the largest component of each class except the background; the first of equally large ones. */
   readonly keepLargest?: boolean | undefined;
-  /** Components of fewer pixels, in classes other than the background, are dropped. */
+  /** Removes components with fewer pixels, except of the background. */
   readonly minArea?: number | undefined;
-  /** Background that one class encloses becomes of that class. */
+  /** Assigns background that is enclosed by one class to that class. */
   readonly fillHoles?: boolean | undefined;
   /**
-   * The class that dropped pixels become; default 0, and where a model is known its class `background`. Null
-   * where every class is something: a dropped piece then becomes of the class that it touches most, and there
-   * are no holes.
+   * The class assigned to removed pixels; default: the model's class `background`, or 0 without a model. Null if
+   * no class is the background: a removed component then gets the class with the longest common border, and
+   * `fillHoles` has no effect.
    */
   readonly background?: number | null | undefined;
 }
 
-/** Throws UsageError where the options are out of range. */
+/** Throws UsageError for options out of range. */
 export function checkCleanOptions({ minArea }: CleanOptions): void {
   if (minArea !== undefined && !(Number.isInteger(minArea) && minArea >= 0)) {
-    throw new UsageError(`The smallest area is ${minArea}; it is a whole number of pixels from 0.`);
+    throw new UsageError(`minArea must be a whole number of pixels, 0 or more; got ${minArea}.`);
   }
 }
 
-/** Whether the options change any mask. */
+/** Whether the options can change a mask. */
 export const isCleaned = ({ keepLargest = false, minArea = 0, fillHoles = false }: CleanOptions): boolean =>
   keepLargest || minArea > 1 || fillHoles;
 
-/** A mask with components dropped and holes filled, in this order; the mask itself stays as it is. */
+/** Removes components, then fills holes. Returns a new mask. */
 export function cleanMask(mask: ClassMask, options: CleanOptions): ClassMask {
   checkCleanOptions(options);
   const { keepLargest = false, minArea = 0, fillHoles = false, background = 0 } = options;
@@ -148,8 +148,8 @@ function dropComponents(
 }
 
 /**
- * By dropped component, the class that it touches along most edges of pixels, the first of equals. One that
- * lies among dropped ones follows when these have theirs; where nothing is kept there is none to take.
+ * Maps each removed component to the class with which it shares the most pixel edges; the first of equal ones. A
+ * component that touches only removed ones is assigned after they are. If nothing is kept, none is assigned.
  */
 function classesAround(
   width: number,
@@ -157,7 +157,7 @@ function classesAround(
   components: readonly Component[],
   dropped: readonly boolean[],
 ): Map<number, number> {
-  /** By dropped component, its neighbours and the edges between the two. */
+  /** For each removed component, the number of pixel edges shared with each neighbour. */
   const touching = new Map<number, Map<number, number>>();
   const touch = (one: number, other: number): void => {
     if (!dropped[one]) return;
@@ -194,7 +194,7 @@ function classesAround(
 function fillEnclosed(mask: ClassMask, background: number): ClassMask {
   const { width, height } = mask;
   const { labels, components } = connectedComponents(mask, background);
-  // The class around each region of background: undefined before any is met, null where there are several.
+  // The class around each background component: undefined if none was found yet, null if there are several.
   const around = components.map((): number | null | undefined => undefined);
   const meet = (hole: number, neighbour: number): void => {
     const { value } = components[neighbour]!;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { decideClasses } from './decide.js';
 
-it('takes the first of the most probable classes', () => {
+it('chooses the first of equally probable classes', () => {
   const planes = Float32Array.of(0.2, 0.4, 0.1, /**/ 0.5, 0.4, 0.2, /**/ 0.3, 0.2, 0.7);
   expect(decideClasses(planes, undefined, new Uint8Array(3))).toEqual(Uint8Array.of(1, 0, 2));
 });

@@ -1,10 +1,10 @@
-/** From probabilities to classes, as exported graphs decide: by a threshold for two classes, else the most probable. */
+/** Turns probabilities into classes as exported graphs do: threshold for two classes, argmax for more. */
 
 /**
- * The class of every pixel, written to `mask`. Of equal probabilities the first class counts.
+ * Writes the class of every pixel to `mask`. Of equal probabilities, the first class wins.
  *
- * @param planes one plane for each class; for two classes the plane of class 1 alone
- * @param threshold for two classes: class 1 from this probability on
+ * @param planes one plane per class; for two classes only the plane of class 1
+ * @param threshold for two classes: pixels with at least this probability are class 1
  */
 export function decideClasses(
   planes: Float32Array,
@@ -13,7 +13,7 @@ export function decideClasses(
 ): Uint8Array {
   const pixels = mask.length;
   if (threshold !== undefined) {
-    // The graph compares in float32.
+    // Exported graphs compare in float32.
     const limit = Math.fround(threshold);
     for (let i = 0; i < pixels; i++) mask[i] = planes[i]! >= limit ? 1 : 0;
     return mask;

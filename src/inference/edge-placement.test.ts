@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => segmenter.close());
 
-/** Dark left of column `x` or above row `y`, bright beyond. */
+/** Dark left of column `x` or above row `y`, bright elsewhere. */
 function edgeAt(width: number, height: number, x: number, y: number): Raster {
   const data = Uint8Array.from({ length: width * height }, (_, i) =>
     i % width >= x && Math.floor(i / width) >= y ? 230 : 20,
@@ -27,11 +27,11 @@ describe('an edge', () => {
   // A model of 64 pixels, images of 20 (×0.31) to 192 (×3).
   const sizes = Array.from({ length: 44 }, (_, i) => 20 + 4 * i);
 
-  it('lands on its own pixel at every scale from 0.3 to 3, across and down', async () => {
+  it('at a border of model pixels is exact at every scale from 0.3 to 3, in x and y', async () => {
     for (const size of sizes) {
       const other = sizes[(sizes.indexOf(size) * 7 + 3) % sizes.length]!;
       for (const quarter of [1, 2, 3]) {
-        // Quarters are borders of the model's pixels too: nothing but a shift could move them.
+        // Quarters of the image are borders of the model's pixels too, so only a shift could move the edge.
         const across = edgeAt(size, other, (quarter * size) / 4, 0);
         expect((await segmenter.segment(across)).mask.data).toEqual(across.data.map((v) => Number(v > 128)));
         const down = edgeAt(other, size, 0, (quarter * size) / 4);
@@ -40,7 +40,7 @@ describe('an edge', () => {
     }
   });
 
-  it('anywhere else lies within half a pixel of the model, as often before as behind', async () => {
+  it('elsewhere is off by at most half a model pixel, equally often in both directions', async () => {
     for (const width of [40, 100, 192]) {
       let shift = 0;
       for (let x = 4; x < width - 4; x++) {

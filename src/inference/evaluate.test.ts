@@ -35,8 +35,8 @@ async function opened(classes: number, seed: number) {
 
 describe('evaluate', () => {
   it.each([
-    [['fore', 'back'], ['back', 'fore'], /another order/],
-    [['background', 'foreground'], ['foreground', 'background'], /another order/],
+    [['fore', 'back'], ['back', 'fore'], /The order differs/],
+    [['background', 'foreground'], ['foreground', 'background'], /The order differs/],
     [['background', 'cell'], ['background', 'lesion'], /Class 1 is "cell".*"lesion"/],
     [['background', 'cell'], ['background', 'foreground'], undefined],
     [['background', 'foreground'], ['sky', 'bird'], undefined],
@@ -72,7 +72,7 @@ describe('evaluate', () => {
     await segmenter.close();
   });
 
-  it('scores cleaned masks, and hands out what it scored', async () => {
+  it('scores cleaned masks, and passes them to onSample', async () => {
     const { segmenter, data, card } = await opened(3, 9);
     const clean = { keepLargest: true, minArea: 3, fillHoles: true };
     const seen: number[] = [];
@@ -94,7 +94,7 @@ describe('evaluate', () => {
     expect(tiled.classes.map(({ name }) => name)).toEqual(card.classes);
     await expect(evaluate(segmenter, data, { minArea: -1 })).rejects.toThrow(/-1/);
     await expect(evaluate(segmenter, data, { probabilities: true, scoreAt: 'model' })).rejects.toThrow(
-      /score at "source"/,
+      /use scoreAt "source"/,
     );
     await segmenter.close();
   });
@@ -135,14 +135,14 @@ describe('evaluate', () => {
       result.perSample.forEach(({ loss }, i) => expect(loss).toBeCloseTo(losses[i]!, 4));
       expect(result.loss).toBeCloseTo(losses.reduce((a, b) => a + b) / 3, 4);
       expect(Object.keys(result.losses!)).toEqual(terms.length > 1 ? ['bce', 'dice'] : []);
-      // Losses stay those of the model's size when masks are compared at the images'.
+      // Losses are computed at the model's size even if masks are compared at the images' size.
       const atSource = await evaluate(segmenter, data, { losses: terms });
       expect(atSource.loss).toBeCloseTo(result.loss!, 6);
       await segmenter.close();
     },
   );
 
-  it('takes batches of samples for the soft Dice', async () => {
+  it('computes the soft Dice over batches of samples', async () => {
     const { segmenter, data } = await opened(2, 7);
     const parts: { p: number[]; t: number[] }[] = [];
     for (let i = 0; i < 3; i++) {
@@ -163,7 +163,7 @@ describe('evaluate', () => {
     await segmenter.close();
   });
 
-  it('pools groups, and another threshold changes the scores', async () => {
+  it('pools groups, and uses another threshold', async () => {
     const { segmenter, data } = await opened(2, 7);
     const result = await evaluate(segmenter, { ...data, groups: ['a', 'b', 'a'] });
     expect(result.groups!.map(({ name }) => name)).toEqual(['a', 'b']);
@@ -175,7 +175,7 @@ describe('evaluate', () => {
     await segmenter.close();
   });
 
-  it('chooses the threshold of the best Dice', async () => {
+  it('chooses the threshold with the best Dice', async () => {
     const { segmenter, data } = await opened(2, 7);
     const best = await chooseThreshold(segmenter, data);
     const reached = await evaluate(segmenter, data, { threshold: best!.threshold });
@@ -186,12 +186,12 @@ describe('evaluate', () => {
     await segmenter.close();
   });
 
-  it('refuses data of other classes, and stops when asked', async () => {
+  it('rejects data with other classes, and stops when aborted', async () => {
     const { segmenter, data } = await opened(3, 9);
     await expect(evaluate(segmenter, memoryDataset(['a', 'b'], SIZES))).rejects.toThrow(
-      /3 classes apart.*has 2/,
+      /has 3 classes .*has 2/,
     );
-    await expect(chooseThreshold(segmenter, data)).rejects.toThrow(/two classes apart/);
+    await expect(chooseThreshold(segmenter, data)).rejects.toThrow(/with two classes/);
     const stop = new AbortController();
     const work = evaluate(segmenter, data, {
       signal: stop.signal,

@@ -1,6 +1,6 @@
 /**
- * Scores of a model on labelled images. Masks are compared at the size of the images by default, as the model
- * would be used; losses are those of training, at the model's size.
+ * Scores a model on labelled images. By default, masks are compared at the size of the images, as in use. Losses
+ * are computed at the model's size, as in training.
  */
 import type { Dataset, Sample } from '../data/dataset.js';
 import type { Communicator } from '../distributed/index.js';
@@ -28,50 +28,50 @@ import { DEFAULT_THRESHOLD } from './model-card.js';
 import type { GraphResults, GraphValue, RasterSegmenter, ViewOptions } from './raster-segmenter.js';
 
 export interface EvaluateOptions extends ViewOptions, CleanOptions {
-  /** Samples to score, in this order; default all. */
+  /** Indices of the samples to score, in this order; default all. */
   readonly indices?: readonly number[] | undefined;
-  /** At which size masks are compared: the image's (default) or the model's, as published figures often are. */
+  /** The size at which masks are compared: the image's (default), or the model's, as often in publications. */
   readonly scoreAt?: 'source' | 'model' | undefined;
-  /** Losses to report, as means over the samples. Default none. */
+  /** Losses to report, averaged over the samples. Default none. */
   readonly losses?: readonly LossTerm[] | undefined;
-  /** Two classes only; default: the model's own. */
+  /** The threshold, for two classes only; default: the model's. */
   readonly threshold?: number | undefined;
-  /** Samples whose probabilities make one value of `softDice`, which is a score of batches; default 1. */
+  /** Batch size for `softDice`, which is averaged over batches; default 1. */
   readonly batch?: number | undefined;
   /** Called after each sample. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Is handed each sample with what was predicted for it, and waited for. */
+  /** Called with each sample and its prediction. A returned promise is awaited. */
   readonly onSample?: ((scored: ScoredSample) => void | Promise<void>) | undefined;
-  /** Whether {@link onSample} wants probabilities too. Default false; not with `scoreAt: 'model'`. */
+  /** Whether {@link onSample} also receives probabilities. Default false; not with `scoreAt: 'model'`. */
   readonly probabilities?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** The ranks that score together, each a part; the whole is what rank 0 gets, the others get their part. */
+  /** Distributes the samples over ranks. Rank 0 returns the scores of all samples, the others of their own. */
   readonly communicator?: Communicator | undefined;
 }
 
-/** A sample beside its prediction. */
+/** A sample with its prediction. */
 export interface ScoredSample {
   readonly index: number;
   readonly sample: Sample;
-  /** At the size at which masks are compared, as it was scored. */
+  /** At the size at which masks are compared. */
   readonly prediction: ClassMask;
-  /** K×H×W at the size of the image, where asked for. */
+  /** K×H×W at the size of the image, if requested. */
   readonly probabilities?: Planes;
   readonly scores: SampleScores;
 }
 
-/** Scores of all samples together, and of each. */
+/** Scores over all samples, and of each sample. */
 export interface Evaluation extends Scores {
   /** Pixels by true class (rows) and predicted class (columns). */
   readonly confusion: readonly (readonly number[])[];
   readonly perSample: readonly SampleScores[];
 }
 
-/** Samples decoded ahead of the one that is scored. */
+/** Number of samples decoded ahead. */
 const AHEAD = 3;
 
-/** What one sample comes to: both masks at one size, and the probability of class 1 where there are two classes. */
-interface Compared {
+/** Prediction and truth of a sample at the same size; for two classes also the probability of class 1. */
+interface ComparedMasks {
   readonly prediction: ClassMask;
   readonly target: Uint8Array;
   readonly foreground: Float32Array | undefined;
@@ -80,8 +80,8 @@ interface Compared {
 /**
  * Scores a model on samples of a data set.
  *
- * @throws UsageError where the data set's classes are not the model's; what the data set throws for a sample
- *   that cannot be read.
+ * @throws UsageError if the data set's classes are not the model's. Errors of the data set for unreadable samples
+ *   are passed on.
  */
 export async function evaluate(
   segmenter: RasterSegmenter,
@@ -100,7 +100,7 @@ export async function evaluate(
   checkClasses(segmenter, dataset);
   checkCleanOptions(options);
   const background = backgroundClass(card.classes);
-  // Of two classes the second is the foreground, whatever their names: it is the one that the model gives.
+  // With two classes, class 1 is the foreground, whatever its name: the model outputs its probability.
   const scored = { classNames: card.classes, background: card.classes.length === 2 ? 0 : background };
   const accumulator = new ScoreAccumulator(scored);
   const shared = communicator && (await SharedScoring.deal(communicator, dataset, indices, batch));
@@ -114,7 +114,7 @@ export async function evaluate(
   const losses = options.losses?.length
     ? await LossProgram.compile(card, options.losses, segmenter)
     : undefined;
-  const look = lookFor(segmenter, scoreAt, losses !== undefined, options);
+  const predict = predictionOf(segmenter, scoreAt, losses !== undefined, options);
   try {
     const samples = inOrder(
       own,
@@ -123,7 +123,7 @@ export async function evaluate(
       signal,
     );
     for await (const { index, sample } of samples) {
-      const results = await look(sample);
+      const results = await predict(sample);
       const compared = compare(sample, results, card, scoreAt, threshold ?? card.threshold);
       const prediction = cleanMask(compared.prediction, { background, ...options });
       const counts = accumulator.addSample(prediction.data, compared.target, dataset.groups?.[index]);
@@ -160,8 +160,8 @@ export async function evaluate(
   return { ...accumulator.scores(), confusion: accumulator.counts.rows(), perSample };
 }
 
-/** How a sample's values come about: one run of the graph gives them all, unless masks come from several looks. */
-function lookFor(
+/** How to predict a sample: by one run of the graph, or in tiles and with test-time augmentation. */
+function predictionOf(
   segmenter: RasterSegmenter,
   scoreAt: 'source' | 'model',
   withLogits: boolean,
@@ -171,7 +171,7 @@ function lookFor(
   const binary = segmenter.card.classes.length === 2;
   const probabilities = binary || options.probabilities === true;
   if (options.probabilities && scoreAt === 'model') {
-    throw new UsageError('Probabilities are those of the image\'s pixels: score at "source".');
+    throw new UsageError('Probabilities have the size of the image; use scoreAt "source".');
   }
   if (tile === undefined && tta === false) {
     const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask'];
@@ -181,11 +181,11 @@ function lookFor(
   }
   if (scoreAt === 'model') {
     throw new UsageError(
-      'Tiles and test-time augmentation give masks at the size of the image: score at "source".',
+      'Tiles and test-time augmentation give masks at the size of the image; use scoreAt "source".',
     );
   }
   return async ({ image, id }) => {
-    // What follows a mask follows here as it does without views: once, where masks are compared.
+    // Without the options for cleaning: masks are cleaned later, at the size at which they are compared.
     const view = { tile, overlap, tta, threshold, signal, probabilities };
     const segmented = await segmenter.segment(image, view, id);
     const logits = withLogits ? (await segmenter.run(image, ['logits'], { signal }, id)).logits : undefined;
@@ -198,10 +198,10 @@ function lookFor(
 }
 
 /**
- * The threshold that gives the greatest Dice of class 1 over samples, at the size of the images. It is chosen
- * on them, so scores on the same samples flatter the model: choose on the validation part.
+ * Finds the threshold with the highest Dice of class 1 over samples, at the size of the images. Scores on the same
+ * samples are then optimistic: use the validation part.
  *
- * @returns null where no pixel is truly of class 1. @throws UsageError unless there are two classes.
+ * @returns null if no labelled pixel is class 1. @throws UsageError unless there are two classes.
  */
 export async function chooseThreshold(
   segmenter: RasterSegmenter,
@@ -210,7 +210,7 @@ export async function chooseThreshold(
 ): Promise<ThresholdScore | null> {
   if (segmenter.card.classes.length !== 2) {
     throw new UsageError(
-      `A threshold tells two classes apart; ${segmenter.name} has ${segmenter.card.classes.length}.`,
+      `A threshold needs a model with two classes; ${segmenter.name} has ${segmenter.card.classes.length}.`,
     );
   }
   checkClasses(segmenter, dataset);
@@ -238,8 +238,8 @@ function checkClasses({ card, name }: RasterSegmenter, dataset: Dataset): void {
   const [ours, theirs] = [card.classes, dataset.classes];
   if (ours.length !== theirs.length) {
     throw new UsageError(
-      `${name} tells ${ours.length} classes apart (${ours.join(', ')}), the data set has ${theirs.length} ` +
-        `(${theirs.join(', ')}). Score it on data with the classes that it was trained on.`,
+      `${name} has ${ours.length} classes (${ours.join(', ')}), the data set has ${theirs.length} ` +
+        `(${theirs.join(', ')}). Use data with the classes that the model was trained on.`,
     );
   }
   const at = ours.findIndex((own, i) => own !== theirs[i]);
@@ -247,20 +247,20 @@ function checkClasses({ card, name }: RasterSegmenter, dataset: Dataset): void {
   const reordered = ours.every((own) => theirs.includes(own));
   if (!reordered && (isGeneric(ours) || isGeneric(theirs))) return;
   throw new UsageError(
-    `Class ${at} is "${ours[at]}" to ${name} and "${theirs[at]}" in the data set. The model's classes are ` +
-      `${ours.join(', ')}; the data set's ${theirs.join(', ')}. ` +
+    `Class ${at} is "${ours[at]}" in ${name} and "${theirs[at]}" in the data set. The model's classes are ` +
+      `${ours.join(', ')}; the data set's are ${theirs.join(', ')}. ` +
       (reordered
-        ? 'They are the same in another order: number the masks, or name the classes, in the order of the model.'
-        : "Score it on data with the classes that it was trained on; where these are the same, give the model's names to the data's (--classes)."),
+        ? 'The order differs: renumber the masks, or list the classes, in the order of the model.'
+        : 'Use data with the classes that the model was trained on. If only the names differ, set them with --classes.'),
   );
 }
 
-/** True for names that were made up for classes without one: they agree with any. */
+/** Whether the names are placeholders for unnamed classes. Placeholders match any names. */
 function isGeneric(names: readonly string[]): boolean {
   return names.every((name) => /^(background|foreground|class \d+)$/.test(name));
 }
 
-/** Probability of class 1 at the size of the image. */
+/** The probability of class 1 at the size of the image. */
 function foregroundOf({ probabilities }: Partial<GraphResults>): Float32Array {
   return probabilities!.subarray(probabilities!.length / 2);
 }
@@ -271,13 +271,13 @@ function compare(
   card: ModelCard,
   scoreAt: 'source' | 'model',
   threshold = DEFAULT_THRESHOLD,
-): Compared {
+): ComparedMasks {
   const binary = card.classes.length === 2;
   if (scoreAt === 'source') {
     if (mask.width !== image.width || mask.height !== image.height) {
       throw new PixelwiseError(
         'size-mismatch',
-        `An image of ${image.width}×${image.height} has a mask of ${mask.width}×${mask.height}.`,
+        `The image has ${image.width}×${image.height} pixels, but its mask has ${mask.width}×${mask.height}.`,
       );
     }
     const foreground = binary ? foregroundOf(results) : undefined;
@@ -294,7 +294,7 @@ function compare(
   };
 }
 
-/** Gathers the pixels of several samples for one value of `softDice`. */
+/** Collects the pixels of a batch of samples for one value of `softDice`. */
 class SoftDiceBatches {
   private probabilities: Float32Array[] = [];
   private targets: Uint8Array[] = [];
@@ -304,7 +304,7 @@ class SoftDiceBatches {
     private readonly onBatch: (probabilities: Float32Array, target: Uint8Array) => void,
   ) {
     if (!Number.isInteger(size) || size < 1) {
-      throw new UsageError(`A batch of ${size} samples; it is a whole number from 1.`);
+      throw new UsageError(`batch must be a whole number of samples, 1 or more; got ${size}.`);
     }
   }
 
@@ -331,7 +331,7 @@ class SoftDiceBatches {
   }
 }
 
-/** Losses of one sample, from its logits and its mask at the model's size. */
+/** Computes the losses of one sample from its logits and its mask at the model's size. */
 class LossProgram {
   private constructor(
     private readonly program: Program,
@@ -370,7 +370,7 @@ class LossProgram {
       ...Object.fromEntries(maps),
     });
     const losses = this.terms.map(({ name }, i) => [name, Number(results[`part${i}`]![0])] as const);
-    // As in training: a single loss is its own sum and has no components.
+    // As in training, a single loss is the total and has no components.
     return {
       loss: Number(results.loss![0]),
       losses: this.terms.length > 1 ? Object.fromEntries(losses) : {},

@@ -29,7 +29,7 @@ function imageTensor({ data, height, width, channels }: Raster): ort.Tensor {
     : new ort.Tensor('uint8', data, dims);
 }
 
-/** What training feeds to the model. */
+/** The model's input as prepared in training. */
 function trainingInput(image: Raster, card: ModelCard): Float32Array {
   const { data } = resizeImage(image, card.width, card.height, 1 / card.maxValue);
   if (card.normalization.kind === 'per-image') {
@@ -41,7 +41,7 @@ function trainingInput(image: Raster, card: ModelCard): Float32Array {
   return out;
 }
 
-/** Probabilities of every class at the size of the image, by the bare model and the code of training. */
+/** Probabilities of all classes at the size of the image, by the bare model and the code used in training. */
 async function expectedProbabilities(image: Raster, card: ModelCard, bare: ort.InferenceSession) {
   const { channels, height, width } = card;
   const feed = new ort.Tensor('float32', trainingInput(image, card), [1, channels, height, width]);
@@ -81,8 +81,8 @@ const CASES: readonly (readonly [string, ModelCard])[] = [
 ];
 
 describe('an exported file', () => {
-  it.each(CASES)('%s: gives what training computes, at the size of the image', async (_, card) => {
-    // Seeds whose untrained weights give more than one class.
+  it.each(CASES)('%s: agrees with training, at the size of the image', async (_, card) => {
+    // With these seeds, the untrained weights predict more than one class.
     const { model, state } = tinyUNet(card, card.threshold === undefined ? 9 : 7);
     const session = await open(exportGraph(model, state, card));
     const bare = await open(exportGraph(model, state, card, { bare: true }));
@@ -103,13 +103,13 @@ describe('an exported file', () => {
         return all.length === 2 ? Number(all[1]! >= (card.threshold ?? 0.5)) : all.indexOf(Math.max(...all));
       });
       expect(Buffer.from(mask!.data as Uint8Array).equals(chosen)).toBe(true);
-      // A mask of one class would show nothing.
+      // A mask with a single class would be a weak test.
       expect(new Set(chosen).size).toBeGreaterThan(1);
     }
     await Promise.all([session.release(), bare.release()]);
   });
 
-  it('of a SegNet is without pooling indices where the target has none, and gives the same', async () => {
+  it('of a SegNet uses no pooling indices if the target has none, with equal results', async () => {
     const model = createModel('segnet', { classes: 3, width: 4, stages: 2 });
     const card = tinyCard(3, { model: { name: 'segnet', options: {} } });
     const state = ModelState.initialize(model, 5);
@@ -130,7 +130,7 @@ describe('an exported file', () => {
     expect(furthest(got!, wanted!)).toBeLessThan(1e-6);
   });
 
-  it('of a flat image and per-image range is finite', async () => {
+  it('gives finite values for a constant image with a per-image range', async () => {
     const card = CASES[2]![1];
     const { model, state } = tinyUNet(card);
     const session = await open(exportGraph(model, state, card));
@@ -156,7 +156,7 @@ describe('an exported file', () => {
     await Promise.all([free.release(), fixed.release()]);
   });
 
-  it('carries its card, in opset 17, IR 8 and standard operators', () => {
+  it('contains its card, and uses opset 17, IR 8 and standard operators', () => {
     const card = tinyCard(2, { threshold: 0.3, license: 'own', scores: { meanIoU: 0.9 } });
     const { model, state } = tinyUNet(card);
     for (const bare of [false, true]) {
@@ -167,7 +167,7 @@ describe('an exported file', () => {
     }
   });
 
-  it('leaves the model in the mode it was in', () => {
+  it("does not change the model's mode", () => {
     const card = tinyCard(2);
     const { model, state } = tinyUNet(card);
     model.down[0]!.freeze();
@@ -177,26 +177,26 @@ describe('an exported file', () => {
     expect(modes()).toEqual(before);
   });
 
-  it('is refused where model and card, or weights and model, do not fit', () => {
+  it('is rejected if model and card, or weights and model, do not match', () => {
     const card = tinyCard(3);
     const { model, state } = tinyUNet(card);
-    expect(() => exportGraph(model, state, tinyCard(4))).toThrow(/1×3×32×32 for 4 classes/);
+    expect(() => exportGraph(model, state, tinyCard(4))).toThrow(/1×3×32×32; for 4 classes/);
     const other = ModelState.initialize(new UNet({ classes: 3, width: 8, depth: 2, batchNorm: true }), 1);
     expect(() => exportGraph(model, other.stateDict(), card)).toThrow(/does not fit the model/);
     expect(() => exportGraph(model, state, card, { size: { height: 0, width: 5 } })).toThrow(
-      /whole numbers from 1/,
+      /whole numbers, 1 or more/,
     );
   });
 
-  it('takes no image size where it is bare', () => {
+  it('accepts no image size if it is bare', () => {
     const card = tinyCard(3);
     const { model, state } = tinyUNet(card);
     const size = { height: 30, width: 40 };
-    expect(() => exportGraph(model, state, card, { bare: true, size })).toThrow(/32×32: leave the size out/);
+    expect(() => exportGraph(model, state, card, { bare: true, size })).toThrow(/32×32; omit the size/);
     exportGraph(model, state, card, { bare: true, size: 'free' });
   });
 
-  it('can give values from inside instead', async () => {
+  it('can output internal values', async () => {
     const card = tinyCard(3);
     const { model, state } = tinyUNet(card);
     const whole = exportGraph(model, state, card);
@@ -215,7 +215,7 @@ describe('an edge in the image', () => {
   // Source sizes from 0.3 to 3 times the model's.
   const sizes = [0.3, 0.5, 0.7, 0.9, 1, 1.1, 1.5, 2, 2.3, 2.7, 3].map((factor) => Math.round(40 * factor));
 
-  it.each(sizes)('is found where it is, in an image of %i pixels for a model of 40', async (size) => {
+  it.each(sizes)('is found in its place, in an image of %i pixels for a model of 40', async (size) => {
     const card = brightnessCard(40, 40);
     const model = new Brightness();
     const session = await open(exportGraph(model, new ModelState(model), card));
@@ -233,7 +233,7 @@ describe('an edge in the image', () => {
         [turned, size],
       ] as const) {
         const mask = (await session.run({ image: imageTensor(image) }, [MASK])).mask!.data as Uint8Array;
-        // Every row (or column) alike: pixels of class 0 come first, and then only class 1.
+        // All rows (or columns) are equal: first pixels of class 0, then only class 1.
         const line = Array.from({ length: size }, (_, i) => mask[i * along]!);
         const found = line.indexOf(1);
         expect(line.every((value, i) => value === Number(i >= found))).toBe(true);

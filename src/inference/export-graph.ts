@@ -1,16 +1,16 @@
 /**
- * Exports a model as one ONNX file that takes an image of any size and returns its mask at that size. Resizing,
- * normalisation, the model with its weights, probabilities, resizing back and the choice of a class are all inside.
- * `predict` runs the same graph, so a file and the program that wrote it give the same results. Files have opset 17,
- * IR version 8 and standard operators only, so that any runtime of recent years opens them.
+ * Exports a model as an ONNX file that takes an image of any size and returns its mask at that size. The file includes
+ * resizing, normalisation, the model with its weights, probabilities, resizing back and the choice of a class.
+ * `predict` runs the same graph, so an exported file gives the same results. Files use opset 17, IR version 8 and only
+ * standard operators, so that all recent runtimes can load them.
  *
  *   image (uint8 1×H×W×C) → resize → normalise → input → model → logits → sigmoid or softmax → scores
  *     → resize → probabilities (1×K×H×W) → threshold or argmax → mask (uint8 1×H×W)
  *
- * `input`, `logits` and `scores` (probabilities at the model's size) are values inside the file that {@link withOutputs}
- * can make outputs.
+ * `input`, `logits` and `scores` (probabilities at the model's size) are internal values that {@link withOutputs} can
+ * turn into outputs.
  *
- * Weights are initializers, so that ONNX Runtime folds batch norms into convolutions and converts the weights to the
+ * Weights are initializers, so that ONNX Runtime can fold batch norms into convolutions and convert the weights to the
  * layout of its fastest kernels.
  */
 import { RANGE_MARGIN, rangeOf, type ValueRange } from '../data/normalization.js';
@@ -36,40 +36,40 @@ import { resizePixelsTo, resizePlanesTo } from './resize-graph.js';
 export const IMAGE = 'image';
 export const MASK = 'mask';
 export const PROBABILITIES = 'probabilities';
-/** Probabilities at the model's size; of class 1 alone where there are two classes. */
+/** Probabilities at the model's size; for two classes only those of class 1. */
 export const SCORES = 'scores';
-/** An initializer of rank 0, where there are two classes. */
+/** The threshold for two classes, an initializer of rank 0. */
 export const THRESHOLD = 'threshold';
 
 export type Precision = 'float32' | 'float16' | 'int8';
 
 export interface ExportOptions {
   /**
-   * `free` (default): the file takes images of any size. Else the one size that it takes, which is a little faster. Not
-   * with `bare`: such a file takes the model's own size.
+   * The accepted image size: `free` (default) for any size, or a fixed size, which is slightly faster. Not with `bare`:
+   * such a file takes the model's input size.
    */
   readonly size?: 'free' | { readonly height: number; readonly width: number };
-  /** Only the model: `input` float32 1×C×h×w, normalised, to `logits`. Default false. */
+  /** Whether to export only the model, from normalised `input` (float32 N×C×h×w) to `logits`. Default false. */
   readonly bare?: boolean;
   /** The precision of weights and arithmetic; default `float32`. See `inHalfPrecision`, `quantizeGraph`. */
   readonly precision?: Precision;
-  /** With `int8`: the ranges of values inside the model, as `calibrate` returns them. */
+  /** With `int8`: the ranges of the tensors inside the model, as returned by `calibrate`. */
   readonly ranges?: ReadonlyMap<string, ActivationRange>;
-  /** With `bare` only: how many images the file takes at once. Default 1. */
+  /** With `bare` only: the batch size of the file. Default 1. */
   readonly batch?: number;
-  /** The target that the graph is lowered for; default: standard operators only, for files that run anywhere. */
+  /** The target for which the graph is lowered; default: standard operators only, for files that run anywhere. */
   readonly target?: Target;
 }
 
-/** What a graph is lowered for that only ever runs on that device; files are for any. */
+/** The target for a graph that runs only on the given device. Exported files must run on any device. */
 export const predictionTarget = (device: Device = 'cpu'): Target => (device === 'webgpu' ? WEBGPU : PORTABLE);
 
 /**
- * Writes a model with its weights as ONNX.
+ * Exports a model with its weights as ONNX.
  *
- * @param values of every weight and buffer of the model.
- * @throws PixelwiseError `weights` where the values do not fit the model; ShapeError where the model does not
- *   fit the card; UsageError where the card or the options are off.
+ * @param values the value of every weight and buffer of the model.
+ * @throws PixelwiseError `weights` if the values do not fit the model; ShapeError if the model does not fit the card;
+ *   UsageError if the card or the options are invalid.
  */
 export function exportGraph(
   model: Layer,
@@ -80,7 +80,7 @@ export function exportGraph(
   return exportedModel(coreGraph(model, values, card, options), card, options);
 }
 
-/** The graph of a model in use, for images of the card's size; see `predictionGraph`. */
+/** The inference graph of a model for images of the card's size; see `predictionGraph`. */
 export function coreGraph(
   model: Layer,
   values: ModelState | readonly NamedArray[],
@@ -90,7 +90,7 @@ export function coreGraph(
   checkCard(card);
   if (!Number.isInteger(batch) || batch < 1 || (batch > 1 && !bare)) {
     throw new UsageError(
-      `A batch of ${batch} images; a bare model takes a whole number from 1, any other 1.`,
+      `batch must be ${bare ? 'a whole number, 1 or more' : '1, except with bare'}; got ${batch}.`,
     );
   }
   const { channels, height, width } = card;
@@ -98,8 +98,8 @@ export function coreGraph(
 }
 
 /**
- * The file of a model whose graph is `core`, from normalised images to logits, for images of the card's size.
- * Throws as {@link exportGraph} does. `batch` and `target` of the options are those that the graph was made with.
+ * Exports a model whose graph is `core`: from normalised images of the card's size to logits. Throws what
+ * {@link exportGraph} throws. `options.batch` and `options.target` must be those with which `core` was created.
  */
 export function exportedModel(core: OnnxGraph, card: ModelCard, options: ExportOptions = {}): OnnxModel {
   checkCard(card);
@@ -107,7 +107,7 @@ export function exportedModel(core: OnnxGraph, card: ModelCard, options: ExportO
   const { bare = false, precision = 'float32', ranges } = options;
   if (bare && options.size !== undefined && options.size !== 'free') {
     throw new UsageError(
-      `A bare model takes images of the size that it was trained at, ${card.height}×${card.width}: leave the size out.`,
+      `A bare model takes images of the size used in training, ${card.height}×${card.width}; omit the size.`,
     );
   }
   const graph = inPrecision(core, precision, ranges);
@@ -117,7 +117,7 @@ export function exportedModel(core: OnnxGraph, card: ModelCard, options: ExportO
 const asModel = (graph: OnnxGraph, card: ModelCard): OnnxModel =>
   modelOf({ ...graph, name: card.model.name }, { metadata: { [CARD_KEY]: formatCard(card) } });
 
-/** What `calibrate` runs, and the names of the tensors whose ranges an export in int8 takes. */
+/** The model for `calibrate`, and the names of the tensors whose ranges an int8 export needs. */
 export function calibrationGraph(
   core: OnnxGraph,
   card: ModelCard,
@@ -137,7 +137,7 @@ function inPrecision(
   if (precision === 'float16') return inHalfPrecision(folded);
   const missing = quantizedTensors(folded).find((name) => !ranges?.has(name));
   if (missing !== undefined) {
-    throw new UsageError(`No range of ${missing} to export it in int8: see what calibrate() gives.`);
+    throw new UsageError(`An int8 export needs a range for ${missing}; calibrate() returns all ranges.`);
   }
   return quantizeGraph(folded, ranges!);
 }
@@ -161,21 +161,21 @@ function logitsOf({ outputs }: OnnxGraph): LogitsShape {
   return { channels, height, width };
 }
 
-/** Throws a ShapeError unless there is a plane of logits for each class, or one for two classes. */
+/** Throws a ShapeError unless there is one plane of logits per class, or a single one for two classes. */
 function checkLogits({ outputs }: OnnxGraph, card: ModelCard): void {
   const dims = outputs[0]!.dims as readonly number[];
   const count = card.classes.length;
   if (dims.length === 4 && (dims[1] === count || (dims[1] === 1 && count === 2))) return;
   throw new ShapeError(
-    `The model gives ${formatShape(dims)} for ${count} classes; it must give 1×${count}×height×width` +
+    `The output of the model has the shape ${formatShape(dims)}; for ${count} classes it must be 1×${count}×height×width` +
       (count === 2 ? ', or 1×1×height×width with the logit of class 1.' : '.'),
   );
 }
 
-/** The type of the file's input by the largest pixel value. */
+/** The type of the file's input for each largest pixel value. */
 const IMAGE_TYPES = { 255: 'uint8', 65535: 'uint16', 1: 'float32' } as const;
 
-/** The model between an image and its mask. */
+/** Adds pre- and postprocessing: from an image to its mask. */
 function aroundModel(
   graph: OnnxGraph,
   card: ModelCard,
@@ -206,7 +206,7 @@ function aroundModel(
   };
 }
 
-/** Height and width of the image: known, or read from its shape. */
+/** Height and width of the image: constants, or read from its shape at run time. */
 function sourceSize(
   writer: GraphBuilder,
   size: 'free' | { readonly height: number; readonly width: number },
@@ -215,7 +215,7 @@ function sourceSize(
     for (const side of [size.height, size.width]) {
       if (!Number.isInteger(side) || side < 1) {
         throw new UsageError(
-          `An image size of ${size.height}×${size.width}; sizes are whole numbers from 1.`,
+          `The image size must be whole numbers, 1 or more; got ${size.height}×${size.width}.`,
         );
       }
     }
@@ -229,18 +229,18 @@ function sourceSize(
   return { height: side(1), width: side(2) };
 }
 
-/** From `image` to `input`. */
+/** Writes the preprocessing, from `image` to `input`. */
 function writeInput(writer: GraphBuilder, card: ModelCard, source: GraphPlaneSize): void {
   const { channels, maxValue, normalization } = card;
   const range = rangeOf(normalization);
   const pixels = inRange(writer, writer.castTo(IMAGE, 'float32'), range);
   const resized = resizePixelsTo(writer, pixels, channels, source, card);
   if (normalization.kind === 'per-image') {
-    // The largest value divides out of (x − min) / (max − min).
+    // (x − min) / (max − min) does not depend on the largest pixel value, so it needs no division by it.
     const least = writer.emit('ReduceMin', [resized], { keepdims: int(1) });
     const most = writer.emit('ReduceMax', [resized], { keepdims: int(1) });
     const spread = writer.emit('Sub', [most, least]);
-    // An image of one value has no range; it becomes 0.
+    // An image with a single value has no range; it becomes 0.
     const flat = writer.emit('Equal', [spread, writer.scalar(0)]);
     const divisor = writer.emit('Where', [flat, writer.scalar(1), spread]);
     writer.emit('Div', [writer.emit('Sub', [resized, least]), divisor], {}, { output: MODEL_INPUT });
@@ -249,7 +249,7 @@ function writeInput(writer: GraphBuilder, card: ModelCard, source: GraphPlaneSiz
   const { mean, std } = normalization;
   const perChannel = (values: readonly number[]) =>
     writer.constant(Float32Array.from(values), [1, channels, 1, 1], 'float32');
-  // Where there is no range, it is from 0 to the largest value.
+  // The default range is from 0 to the largest pixel value.
   const low = mean.map((_, c) => range?.low[c] ?? 0);
   const width = low.map((from, c) => (range?.high[c] ?? maxValue) - from);
   const scaled = writer.emit('Mul', [resized, perChannel(std.map((s, c) => 1 / (s * width[c]!)))]);
@@ -257,7 +257,7 @@ function writeInput(writer: GraphBuilder, card: ModelCard, source: GraphPlaneSiz
   writer.emit('Sub', [scaled, perChannel(shift)], {}, { output: MODEL_INPUT });
 }
 
-/** Cuts pixels (1×H×W×C) off where they are far outside the range, as `stretchedImage` does in training. */
+/** Clips pixels (1×H×W×C) that are far outside the range, as `stretchedImage` does in training. */
 function inRange(writer: GraphBuilder, pixels: string, range: ValueRange | undefined): string {
   if (range === undefined) return pixels;
   const { low, high } = range;
@@ -268,7 +268,7 @@ function inRange(writer: GraphBuilder, pixels: string, range: ValueRange | undef
   return writer.emit('Min', [raised, perChannel(high.map((to, c) => to + margin[c]!))]);
 }
 
-/** From `logits` to mask and probabilities of two classes: one plane, the probability of class 1. */
+/** Writes the postprocessing for two classes, with one plane of scores, the probability of class 1. */
 function writeTwoClasses(
   writer: GraphBuilder,
   card: ModelCard,
@@ -292,7 +292,7 @@ function writeTwoClasses(
   writer.emit('Concat', [background, foreground], { axis: int(1) }, { output: PROBABILITIES });
 }
 
-/** From `logits` to mask and probabilities of three classes or more. */
+/** Writes the postprocessing for three classes or more. */
 function writeClasses(writer: GraphBuilder, logits: LogitsShape, source: GraphPlaneSize): void {
   writer.emit('Softmax', [LOGITS], { axis: int(1) }, { output: SCORES });
   resizePlanesTo(writer, SCORES, logits, source, PROBABILITIES);
@@ -301,8 +301,8 @@ function writeClasses(writer: GraphBuilder, logits: LogitsShape, source: GraphPl
 }
 
 /**
- * The same computation with other outputs: any values of the graph by name. What they do not need is left out.
- * Types and shapes of values that are not outputs of `model` must be given.
+ * Replaces a model's outputs by other values of its graph. Nodes that the new outputs do not need are removed. Types
+ * and shapes of values that are not outputs of `model` must be given.
  */
 export function withOutputs(model: OnnxModel, outputs: readonly ValueInfo[]): OnnxModel {
   const { graph } = model;

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('exporting a run', () => {
-  it('writes the file that predicts what the run predicts', async () => {
+  it('writes a file with the same predictions as the run', async () => {
     const {
       file,
       bytes,
@@ -54,7 +54,7 @@ describe('exporting a run', () => {
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('is of the checkpoint asked for', async () => {
+  it('exports the requested checkpoint', async () => {
     const [best, last] = [await loadRun(run), await loadRun(run, 'last')];
     expect(last.checkpoint).toBe(join(run, 'checkpoints', '2'));
     expect(last.graph).not.toEqual(best.graph);

@@ -1,4 +1,4 @@
-/** From a run folder to one ONNX file: what `pixelwise export` does. */
+/** Exports a run folder as an ONNX file; the implementation of `pixelwise export`. */
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { UsageError } from '../errors/index.js';
@@ -17,56 +17,56 @@ import type { ModelCard } from './model-card.js';
 import { RasterSegmenter } from './raster-segmenter.js';
 
 export interface ExportRunOptions extends Omit<ExportOptions, 'ranges'> {
-  /** The file to write; folders are made as needed. */
+  /** The file to write; missing folders are created. */
   readonly out: string;
   /** Default `best`. */
   readonly checkpoint?: CheckpointChoice | undefined;
-  /** What may be done with the weights; travels in the file. */
+  /** License of the weights, stored in the file. */
   readonly license?: string | undefined;
-  /** With `int8`: images to see the ranges of values on, as they will be in use; 64 of them, evenly spread. */
+  /** With `int8`: images like those in use, to measure value ranges; 64 evenly spaced ones are used. */
   readonly calibration?: Dataset | undefined;
-  /** Scored with both, where the precision is not float32. Nothing is chosen on it. */
+  /** With another precision than float32: labelled images on which both precisions are scored. */
   readonly validation?: Dataset | undefined;
-  /** Called while images are seen. */
+  /** Called after each image of the calibration and the scoring. */
   readonly onProgress?: ((label: string, done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What another precision costs. */
+/** The scores of a reduced precision compared to float32. */
 export interface PrecisionScores {
   readonly precision: Precision;
-  /** Images that ranges were seen on. */
+  /** Number of images used for calibration. */
   readonly calibrationImages?: number;
-  /** Labelled images that both were scored on; absent, as the scores are, where none were given. */
+  /** Number of labelled images that were scored; absent, like the scores, without `validation`. */
   readonly samples?: number;
   readonly meanIoU?: number | null;
-  /** Of the same model in float32. */
+  /** Mean IoU of the same model in float32. */
   readonly float32MeanIoU?: number | null;
-  /** Of the file in float32. */
+  /** Size of the file in float32. */
   readonly float32Bytes: number;
 }
 
-/** The file that was written. */
+/** Describes the file that was written. */
 export interface ExportedFile {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
   readonly bytes: number;
   readonly card: ModelCard;
-  /** Where the precision is not float32. */
+  /** Present if the precision is not float32. */
   readonly precision?: PrecisionScores;
 }
 
-/** Images that ranges of values are seen on. */
+/** Maximum number of images for calibration. */
 const CALIBRATION_IMAGES = 64;
 
 /**
- * Writes a run's model to one ONNX file. Throws as `loadRun` and `exportGraph` do, and UsageError for `int8`
+ * Writes a run's model to an ONNX file. Throws what `loadRun` and `exportGraph` throw, and UsageError for `int8`
  * without images.
  */
 export async function exportRun(run: string, options: ExportRunOptions): Promise<ExportedFile> {
   const { checkpoint, license, precision = 'float32', batch = 1, bare } = options;
   const loaded = await loadRun(run, checkpoint);
-  // Ranges and scores are found image by image, whatever the batch of the file.
+  // Calibration and scoring always use batches of one image.
   const { graph } = batch === 1 ? loaded : await loadRun(run, checkpoint, { batch, bare });
   const card = { ...loaded.card, ...(license !== undefined && { license }) };
   if (precision === 'float32') {
@@ -98,9 +98,9 @@ async function write(
 }
 
 /**
- * Finds the ranges, scores both precisions, and writes the file with the scores.
+ * Measures the ranges, scores both precisions, and writes the file with the scores.
  *
- * @param written the graph that goes into the file.
+ * @param written the graph to write.
  */
 async function exportReduced(
   { graph, card }: LoadedRun,
@@ -115,7 +115,7 @@ async function exportReduced(
   if (precision === 'int8') {
     if (!calibration) {
       throw new UsageError(
-        'int8 takes images to see the ranges of values on: name a folder of labelled ones with --data.',
+        'int8 needs images to measure value ranges; pass a folder of labelled images with --data.',
       );
     }
     const images = spread(calibration, CALIBRATION_IMAGES);
@@ -154,7 +154,7 @@ async function exportReduced(
   return write(options, exportedModel(written, told, { ...graphOptions(options), ...reduced }), told, scores);
 }
 
-/** At most `count` images of a data set, evenly spread. */
+/** At most `count` evenly spaced images of a data set. */
 function spread(dataset: Dataset, count: number): CalibrationImages {
   const length = Math.min(count, dataset.length);
   return {

@@ -1,12 +1,12 @@
 /**
- * Folds each batch norm of an ONNX graph into the convolution before it. ONNX Runtime does
- * so in float32, but float16 and int8 need it before weights are rounded.
+ * Folds each batch norm of an ONNX graph into the convolution before it. ONNX Runtime does this for float32
+ * graphs, but float16 and int8 need it before weights are rounded.
  */
 import { absorbedByFilters, normAsAffine } from '../graph/index.js';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
 import { float32Values, tensorOf } from '../onnx/index.js';
 
-/** The same computation with fewer nodes; the graph itself where nothing can be folded. */
+/** Returns an equivalent graph with fewer nodes, or `graph` itself if nothing can be folded. */
 export function foldBatchNorms(graph: OnnxGraph): OnnxGraph {
   const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
@@ -30,7 +30,7 @@ export function foldBatchNorms(graph: OnnxGraph): OnnxGraph {
     const [weight, bias, gamma, beta, mean, variance] = [kernel, offset, ...vectors].map(values);
     if (!weight || (offset !== undefined && !bias) || !gamma || !beta || !mean || !variance) continue;
     const { epsilon: attribute } = norm.attributes;
-    // Files hold attributes as float32.
+    // ONNX stores attributes as float32.
     const epsilon = Math.fround(attribute?.type === 'float' ? attribute.value : 1e-5);
     const affine = normAsAffine({ gamma, beta, mean, variance, epsilon });
     const both = absorbedByFilters(weight, bias, affine);

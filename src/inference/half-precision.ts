@@ -1,6 +1,6 @@
 /**
- * A graph in float16: half the bytes, and half the time on devices that compute in 16 bits. Inputs and outputs stay
- * float32. ONNX Runtime's CPU provider stores values in 16 bits and computes in 32.
+ * Converts a graph to float16, which halves its size, and its time on devices that compute in 16 bits. Inputs and
+ * outputs stay float32. ONNX Runtime's CPU provider stores values in 16 bits and computes in 32.
  */
 import { PixelwiseError } from '../errors/index.js';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
@@ -15,7 +15,7 @@ import {
 } from '../onnx/index.js';
 
 /**
- * The same graph with float16 for all float32 values inside.
+ * Converts all float32 values inside the graph to float16.
  *
  * @throws PixelwiseError `float16` for a weight beyond ±65,504.
  */
@@ -63,7 +63,7 @@ function halved(tensor: OnnxTensor): OnnxTensor {
   if (large !== undefined) {
     throw new PixelwiseError(
       'float16',
-      `${tensor.name} holds ${large}, which float16 cannot hold (±${LARGEST_FLOAT16}). Export with --precision float32 or int8.`,
+      `${tensor.name} contains ${large}, which is outside the range of float16 (±${LARGEST_FLOAT16}). Export with --precision float32 or int8.`,
     );
   }
   return tensorOf(tensor.name, 'float16', tensor.dims, encodeFloat16(values));

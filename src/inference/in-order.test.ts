@@ -7,8 +7,8 @@ const collected = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   return all;
 };
 
-describe('work begun ahead', () => {
-  it('comes in order, whatever ends first, with so many begun and no more', async () => {
+describe('inOrder', () => {
+  it('yields results in order, whichever ends first, with a limited number of running calls', async () => {
     let open = 0;
     let most = 0;
     const work = async (n: number) => {
@@ -23,7 +23,7 @@ describe('work begun ahead', () => {
     expect(await collected(inOrder([3, 4], 0, work))).toEqual([9, 16]);
   });
 
-  it('fails when the turn of the failed one comes, and leaves nothing running', async () => {
+  it('throws when the failed result is next, and leaves nothing running', async () => {
     const ended: number[] = [];
     const work = async (n: number) => {
       await new Promise((done) => setTimeout(done, n));
@@ -39,7 +39,7 @@ describe('work begun ahead', () => {
     expect(ended).toEqual([1, 3, 4]);
   });
 
-  it('stops at a signal, and when the loop is left', async () => {
+  it('stops when aborted, and when the loop is left', async () => {
     const stop = new AbortController();
     const begun: number[] = [];
     const work = async (n: number) => begun.push(n);

@@ -1,11 +1,11 @@
-/** Work begun ahead of its turn: the next images are decoded while one is being looked at. */
+/** Concurrent work with ordered results; for example, the next images are decoded while one is segmented. */
 
 /**
- * Applies `work` to every item and gives the results in order, with at most `ahead` pieces of work begun
- * beyond the one that is waited for. Leaving the loop begins no
- * further work and waits for what has begun.
+ * Applies `work` to every item and yields the results in the order of the items. At most `ahead` calls run beyond
+ * the one whose result is next. When the consumer leaves the loop, no further calls start, and the running ones
+ * are awaited.
  *
- * @throws what `work` throws, when its turn comes; `signal.reason` once aborted.
+ * @throws an error of `work` when its result is next; `signal.reason` once aborted.
  */
 export async function* inOrder<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -13,21 +13,21 @@ export async function* inOrder<T, R>(
   work: (item: T) => Promise<R>,
   signal?: AbortSignal,
 ): AsyncGenerator<R, void, undefined> {
-  const begun: Promise<R>[] = [];
+  const running: Promise<R>[] = [];
   try {
     for await (const item of items) {
       signal?.throwIfAborted();
       const result = work(item);
-      // Looked at only when its turn comes; until then a failure must not count as unhandled.
+      // The error is rethrown when the result is next; until then it must not count as unhandled.
       result.catch(() => undefined);
-      begun.push(result);
-      if (begun.length > ahead) yield await begun.shift()!;
+      running.push(result);
+      if (running.length > ahead) yield await running.shift()!;
     }
-    while (begun.length > 0) {
+    while (running.length > 0) {
       signal?.throwIfAborted();
-      yield await begun.shift()!;
+      yield await running.shift()!;
     }
   } finally {
-    await Promise.allSettled(begun);
+    await Promise.allSettled(running);
   }
 }

@@ -1,4 +1,4 @@
-/** From trained models to masks: segmenting, scoring, exporting. */
+/** Inference with trained models: segmenting, scoring, exporting. */
 export {
   chooseThreshold,
   evaluate,

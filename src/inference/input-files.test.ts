@@ -35,7 +35,7 @@ const found = async (...inputs: readonly string[]) =>
   );
 
 describe('inputs', () => {
-  it('are files as given, and the images of folders, each once', async () => {
+  it('are the given files, and the images of folders, each once', async () => {
     expect(await found('b/x.png', 'a')).toEqual(['b/x.png', 'a/deep/x.JPG', 'a/x.jpg', 'a/y.png']);
     expect(await found('a/y.png', 'a', 'a/../a/x.jpg')).toEqual(['a/y.png', 'a/deep/x.JPG', 'a/x.jpg']);
     expect(await found('odd[1].png')).toEqual(['odd[1].png']);
@@ -58,15 +58,15 @@ describe('inputs', () => {
     expect(await found(pattern)).toEqual(expected);
   });
 
-  it('that name nothing are an error that says so', async () => {
-    await expect(found('none.png')).rejects.toThrow(/none\.png: there is no such file/);
+  it('that match nothing are an error', async () => {
+    await expect(found('none.png')).rejects.toThrow(/none\.png: no such file/);
     await expect(found('c/*.png')).rejects.toThrow(/c.\*\.png: no image matches/);
     await expect(found('empty')).rejects.toThrow(/empty: the folder holds no images/);
   });
 });
 
 describe('names of results', () => {
-  it('are short where they can be, and tell apart what must be told apart', () => {
+  it('are short if possible, and unique', () => {
     const names = (...files: readonly (readonly [path: string, relative: string])[]) =>
       resultNames(files.map(([path, relative]) => ({ path, relative })));
     expect(names(['p/x.jpg', 'x.jpg'], ['p/y.jpg', 'y.jpg'])).toEqual(['x', 'y']);
@@ -80,7 +80,7 @@ describe('names of results', () => {
     expect(names(['r/a/x.jpg', 'a/x.jpg'], ['r/b/x.jpg', 'b/x.jpg'])).toEqual(['a/x', 'b/x']);
   });
 
-  it('are never the same, upper and lower case taken as one', () => {
+  it('differ by more than upper and lower case', () => {
     const part = fc.constantFrom('a', 'A', 'b', 'x.png', 'x.jpg', 'x');
     const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
     fc.assert(

@@ -1,4 +1,4 @@
-/** Which images the words of a `predict` call name: files, folders and patterns. */
+/** Finds the input images of `predict`, given as files, folders and glob patterns. */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { byCodePoint, isFile, isFolder, isImageName, listFiles } from '../data/files.js';
@@ -6,18 +6,18 @@ import { PixelwiseError } from '../errors/index.js';
 import { IMAGE_FORMAT_NAMES } from '../images/image-source.js';
 
 export interface InputFile {
-  /** The path by which the file is read and named in messages. */
+  /** Path for reading the file and for messages. */
   readonly path: string;
-  /** Path below the folder or the pattern's fixed part that named it; of a file named itself, its name. */
+  /** Path relative to the input folder or to the fixed part of the pattern; for a single file, its name. */
   readonly relative: string;
 }
 
 /**
- * The image files that `inputs` name, each once, in the order given; those of a folder (with all folders
- * below) or a pattern sorted. Patterns know `*`, `?`, `[a-z]`, `{a,b}` and `**` for any folders; shells that
- * leave them alone (Windows') are served too.
+ * Finds the image files in the order of `inputs`, each once. Folders are searched recursively. The files of a
+ * folder or a pattern are sorted. Patterns support `*`, `?`, `[a-z]`, `{a,b}` and `**`, because some shells, such as
+ * those of Windows, do not expand them.
  *
- * @throws PixelwiseError `input-missing` where an input names nothing, or no image.
+ * @throws PixelwiseError `input-missing` for an input without an image.
  */
 export async function findInputs(inputs: readonly string[]): Promise<InputFile[]> {
   const found = new Map<string, InputFile>();
@@ -31,7 +31,7 @@ export async function findInputs(inputs: readonly string[]): Promise<InputFile[]
 }
 
 async function filesOf(input: string): Promise<InputFile[]> {
-  // A name with brackets in it may be a file's own.
+  // A file name may contain brackets.
   if (await isFile(input)) return [{ path: input, relative: basename(input) }];
   if (await isFolder(input)) {
     const names = await listFiles(input);
@@ -44,7 +44,7 @@ async function filesOf(input: string): Promise<InputFile[]> {
     return names.map((relative) => ({ path: join(input, relative), relative }));
   }
   if (!isPattern(input)) {
-    throw new PixelwiseError('input-missing', `${input}: there is no such file or folder. Check the path.`);
+    throw new PixelwiseError('input-missing', `${input}: no such file or folder. Check the path.`);
   }
   const { folder, segments } = splitPattern(input);
   const names = new Set<string>();
@@ -57,18 +57,18 @@ async function filesOf(input: string): Promise<InputFile[]> {
 
 const isPattern = (text: string): boolean => /[*?[{]/.test(text);
 
-/** The folders before the first wildcard, and the segments from there on. */
+/** Splits a pattern into the folder before the first wildcard and the remaining segments. */
 function splitPattern(pattern: string): { folder: string; segments: string[] } {
   const slashed = process.platform === 'win32' ? pattern.replaceAll('\\', '/') : pattern;
   const parts = slashed.split('/');
   const fixed = parts.slice(0, parts.findIndex(isPattern));
   const segments = parts.slice(fixed.length).filter((part) => part !== '' && part !== '.');
-  // Nothing before the wildcard is the working folder; one empty part is the root.
+  // No part before the wildcard means the working folder; a single empty part means the root.
   const folder = fixed.length === 0 ? '.' : fixed.join('/') || '/';
   return { folder, segments };
 }
 
-/** Images below `folder` whose relative paths fit the segments. Hidden entries never match. */
+/** Yields the images below `folder` whose relative paths match the segments. Hidden entries never match. */
 async function* matches(
   folder: string,
   prefix: string,
@@ -83,7 +83,7 @@ async function* matches(
     if (entry.name.startsWith('.')) continue;
     const relative = `${prefix}${entry.name}`;
     const path = join(folder, relative);
-    // `**` does not follow links, which may lead in circles.
+    // `**` does not follow symbolic links, which may be cyclic.
     if (head === '**') {
       if (entry.isDirectory()) yield* matches(folder, `${relative}/`, segments);
     } else if (fits.test(entry.name)) {
@@ -93,7 +93,7 @@ async function* matches(
   }
 }
 
-/** One segment of a pattern as a regular expression over a whole name. */
+/** Converts one segment of a pattern to a regular expression for a whole name. */
 function segmentPattern(segment: string): RegExp {
   let source = '';
   let depth = 0;
@@ -118,9 +118,9 @@ function segmentPattern(segment: string): RegExp {
 }
 
 /**
- * A name for each input's results, none twice (not even where upper and lower case are one): its relative
- * path without ending; where several share that, with the ending; where that is shared too, with the folders
- * that tell them apart.
+ * Returns a unique name for the results of each input, also on case-insensitive file systems. It is the relative
+ * path without extension; if several inputs share that, with the extension; if they share that too, the path from
+ * their deepest common folder.
  */
 export function resultNames(inputs: readonly InputFile[]): string[] {
   const stem = (path: string) => path.replace(/\.[^./\\]+$/, '');
@@ -146,7 +146,7 @@ export function resultNames(inputs: readonly InputFile[]): string[] {
   });
 }
 
-/** The path from the deepest folder that holds all of the files. */
+/** The path relative to the deepest folder that contains all of the files. */
 function belowCommonFolder(path: string, among: readonly InputFile[]): string {
   const split = (file: string) => resolve(file).split(/[\\/]/);
   const parts = split(path);

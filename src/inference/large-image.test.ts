@@ -48,7 +48,7 @@ beforeEach(() => {
   out = join(root, `out${count++}`);
 });
 
-/** Both ways, and all files of each. */
+/** Segments in memory and in strips; returns all files of each. */
 async function bothWays(segmenter: Segmenter, path: string, options: Omit<PredictOptions, 'out'>) {
   const all = { tile: 32, probabilities: true, overlay: true, outlines: 'geojson', ...options } as const;
   return Promise.all(
@@ -61,7 +61,7 @@ async function bothWays(segmenter: Segmenter, path: string, options: Omit<Predic
       });
       expect(failures).toEqual([]);
       const { mask, probabilities, outlines, overlay, width, height } = outputs[0]!;
-      // Nothing but the results stays: no pixels, no parts.
+      // Only the results remain: no temporary files.
       expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
       const { data, palette } = await decodeMask(mask);
       return {
@@ -77,7 +77,7 @@ async function bothWays(segmenter: Segmenter, path: string, options: Omit<Predic
 }
 
 describe('an image in strips', () => {
-  it('gives the files of the image in memory, of two classes and of more', async () => {
+  it('has the same files as in memory, for two classes and for more', async () => {
     const path = join(root, 'colour.png');
     await writeImage(path, testImage(90, 131));
     for (const segmenter of [two, three]) {
@@ -87,14 +87,14 @@ describe('an image in strips', () => {
     }
   });
 
-  it('gives them cleaned, too', async () => {
+  it('has the same files with cleaning', async () => {
     const path = join(root, 'cleaned.png');
     await writeImage(path, testImage(70, 101));
     const [strips, memory] = await bothWays(two, path, { minArea: 30, fillHoles: true, overlap: 0 });
     expect(strips).toEqual(memory);
   });
 
-  it('of 16 bits, turned by its EXIF entry, or with a palette', async () => {
+  it('may have 16 bits, an EXIF orientation, or a palette', async () => {
     const wide = join(root, 'wide.tif');
     await sharp(testImage(60, 77, 1, 65535).data, { raw: { width: 60, height: 77, channels: 1 } })
       .toColourspace('grey16')
@@ -114,7 +114,7 @@ describe('an image in strips', () => {
     expect(a).toEqual(b);
   });
 
-  it('leaves nothing where the image is damaged or the work is stopped', async () => {
+  it('leaves no files if the image is damaged or the call is aborted', async () => {
     const bytes = await encodeImage(testImage(200, 200));
     const path = join(root, 'cut.png');
     await writeFile(path, bytes.subarray(0, bytes.length / 2));

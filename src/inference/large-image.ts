@@ -1,7 +1,7 @@
 /**
- * Images too large for memory: seen tile by tile, their pixels read from a file and their results written as
- * they come. Memory does not grow with the height of the image, unless the mask is wanted as a whole: pieces
- * of a class are told apart, for cleaning and for outlines, once all of it is there.
+ * Segments images that are too large for memory. Pixels are read from a file tile by tile, and results are written
+ * strip by strip. Memory does not grow with the height of the image, except that cleaning and outlines need the
+ * whole mask in memory to find connected components.
  */
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -16,26 +16,27 @@ import { cleanMask, isCleaned } from './components.js';
 import { NpyPlanesWriter } from './npy.js';
 import type { RasterSegmenter, SegmentOptions } from './raster-segmenter.js';
 import type { ResultPaths } from './result-files.js';
-import { overlayLooks, paletteOf, writeOutlines } from './result-files.js';
+import { overlayOptions, paletteOf, writeOutlines } from './result-files.js';
 import type { PixelSource } from './tiling.js';
 import type { MaskStrip } from './views.js';
 import { maskInViews } from './views.js';
 
-/** Overlays of large images are shrunk to at most this many pixels on the longer side. */
+/** Overlays of large images are reduced to at most this many pixels on the longer side. */
 export const LARGE_OVERLAY_SIDE = 4096;
 
 export interface LargeResult {
   readonly width: number;
   readonly height: number;
-  /** From pixels to results; decoding not counted. */
+  /** Time from pixels to written results, without decoding. */
   readonly seconds: number;
 }
 
 /**
- * Segments the image at `file` and writes what `paths` name: the same values as of the image in memory in the
- * same tiles, but for the overlay, which is smaller. While it works, the folder of the mask holds the pixels.
+ * Segments the image at `file` and writes the files in `paths`. Their values equal those of an image segmented in
+ * memory with the same tiles; only the overlay is smaller. The decoded pixels are kept temporarily in a file in
+ * the folder of the mask.
  *
- * @throws as `predictFiles` says of one image; an image has all of its files or none.
+ * @throws what reading, segmenting and writing one image throws; after an error, none of the files exist.
  */
 export async function segmentLargeFile(
   segmenter: RasterSegmenter,
@@ -67,7 +68,7 @@ export async function segmentLargeFile(
   }
 }
 
-/** Everything but the mask's own file, whose rows go to `mask`. Adds the files written to `written`. */
+/** Writes the mask's rows to `mask`, and all other files. Adds their paths to `written`. */
 async function writeStrips(
   segmenter: RasterSegmenter,
   pixels: PixelFile,
@@ -82,7 +83,7 @@ async function writeStrips(
   const cleaned = isCleaned(options);
   const whole = cleaned || paths.outlines !== undefined ? new Uint8Array(width * height) : undefined;
   const thumbnail = paths.overlay === undefined ? undefined : new Thumbnail(pixels);
-  const decided = async (top: number, classes: Uint8Array): Promise<void> => {
+  const writeRows = async (top: number, classes: Uint8Array): Promise<void> => {
     await mask.write(classes);
     await thumbnail?.add(top, classes);
   };
@@ -90,7 +91,7 @@ async function writeStrips(
     const take = async (strip: MaskStrip): Promise<void> => {
       await probabilities?.write(strip.top, strip.probabilities);
       whole?.set(strip.classes, strip.top * width);
-      if (!cleaned) await decided(strip.top, strip.classes);
+      if (!cleaned) await writeRows(strip.top, strip.classes);
     };
     return maskInViews(segmenter, pixels, options, take, file);
   };
@@ -105,7 +106,7 @@ async function writeStrips(
     const final = cleanMask({ width, height, data: whole }, { background, ...options });
     if (cleaned) {
       for (let top = 0; top < height; top += ROWS_AT_ONCE) {
-        await decided(top, final.data.subarray(top * width, (top + ROWS_AT_ONCE) * width));
+        await writeRows(top, final.data.subarray(top * width, (top + ROWS_AT_ONCE) * width));
       }
     }
     if (paths.outlines !== undefined) {
@@ -114,15 +115,15 @@ async function writeStrips(
     }
   }
   if (thumbnail) {
-    await writeImage(paths.overlay!, await overlay(thumbnail.image, thumbnail.mask, overlayLooks(card)));
+    await writeImage(paths.overlay!, await overlay(thumbnail.image, thumbnail.mask, overlayOptions(card)));
     written.push(paths.overlay!);
   }
 }
 
-/** Rows of a mask that is there as a whole. */
+/** Number of rows per write of a mask that is completely in memory. */
 const ROWS_AT_ONCE = 256;
 
-/** Every n-th pixel of image and mask, gathered as the mask comes. */
+/** Every n-th pixel of the image and the mask, collected while the mask is computed. */
 class Thumbnail {
   private readonly step: number;
   private readonly width: number;
@@ -134,14 +135,14 @@ class Thumbnail {
   constructor(private readonly source: PixelSource) {
     const { width, height } = source;
     this.step = Math.ceil(Math.max(width, height) / LARGE_OVERLAY_SIDE);
-    // The middle of each step lies within the image.
+    // Rounding down keeps the sampled middle of each step inside the image.
     const along = (size: number) => Math.max(1, Math.floor(size / this.step));
     this.width = along(width);
     this.height = along(height);
     this.classes = new Uint8Array(this.width * this.height);
   }
 
-  /** Takes rows `top` … of the mask. */
+  /** Adds mask rows starting at `top`. */
   async add(top: number, classes: Uint8Array): Promise<void> {
     const rows = classes.length / this.source.width;
     for (let y = 0; y < this.height; y++) {

@@ -1,4 +1,4 @@
-/** From a run folder to a model that can be used: its configuration, and the graph and weights of a checkpoint. */
+/** Loads a run folder for inference: its configuration, and the graph and weights of a checkpoint. */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
@@ -19,12 +19,12 @@ import type { ExportOptions } from './export-graph.js';
 import { coreGraph } from './export-graph.js';
 import type { ModelCard } from './model-card.js';
 
-/** Which checkpoint of a run: the best, the last, or that of an epoch. */
+/** Selects a checkpoint of a run: the best, the last, or the one of an epoch. */
 export type CheckpointChoice = 'best' | 'last' | number;
 
 export interface LoadedRun {
   readonly card: ModelCard;
-  /** The model with its weights, from normalised images to logits. */
+  /** The model with its weights: normalised images in, logits out. */
   readonly graph: OnnxGraph;
   readonly config: RunConfig;
   /** The checkpoint's folder. */
@@ -32,12 +32,11 @@ export interface LoadedRun {
 }
 
 /**
- * Reads a run. The graph is the one in the checkpoint, so the code of the model is not needed. It is made from
- * the registry instead for checkpoints of versions that stored none, for more than one image at once, and for
- * a device that registered models are written differently for.
+ * Reads a run. The graph is normally read from the checkpoint, so the code of the model is not needed. It is created
+ * from the registry instead if the checkpoint is from a version that stored no graph, if the batch is larger than
+ * one, or if the device needs a different graph.
  *
- * @param checkpoint default `best`. @throws PixelwiseError `run` or `checkpoint` naming what is missing or
- *   damaged.
+ * @param checkpoint default `best`. @throws PixelwiseError `run` or `checkpoint` for missing or damaged files.
  */
 export async function loadRun(
   path: string,
@@ -45,7 +44,7 @@ export async function loadRun(
   { batch = 1, bare = false, target = PORTABLE }: Pick<ExportOptions, 'batch' | 'bare' | 'target'> = {},
 ): Promise<LoadedRun> {
   if (typeof checkpoint === 'number' && !Number.isInteger(checkpoint)) {
-    throw new UsageError(`The checkpoint is ${checkpoint}; it is best, last, or the number of an epoch.`);
+    throw new UsageError(`checkpoint must be best, last or the number of an epoch; got ${checkpoint}.`);
   }
   const folder = new RunFolder(path);
   const config = await readRunConfig(folder);
@@ -64,18 +63,18 @@ export async function loadRun(
   return { card, graph, config, checkpoint: chosen };
 }
 
-/** Throws unless the graph takes images of the card's size. */
+/** Throws unless the graph accepts images of the card's size. */
 function checkSize({ inputs }: OnnxGraph, { channels, height, width }: ModelCard, checkpoint: string): void {
   const wanted = [1, channels, height, width].join('×');
   const given = inputs[0]?.dims?.join('×');
   if (given === wanted) return;
   throw new PixelwiseError(
     'checkpoint',
-    `The graph in ${checkpoint} takes images of ${given ?? 'no shape'}, and config.json of the run says ${wanted}: restore the one that was changed.`,
+    `The graph in ${checkpoint} takes images of ${given ?? 'unknown shape'}, but config.json of the run says ${wanted}. Restore the file that was changed.`,
   );
 }
 
-/** What a run's configuration says about its model. */
+/** Makes a model card from a run's configuration. */
 export function cardOf(config: RunConfig): ModelCard {
   const { model, classes, channels, size, normalization, threshold, training } = config;
   return {
@@ -94,7 +93,7 @@ export function cardOf(config: RunConfig): ModelCard {
   };
 }
 
-/** What the epoch of a checkpoint reached, as metrics.jsonl has it; undefined for one within an epoch. */
+/** Reads the scores of the checkpoint's epoch from metrics.jsonl; undefined for a checkpoint within an epoch. */
 async function scoresOf(folder: RunFolder, checkpoint: string): Promise<ModelCard['scores'] | undefined> {
   const text = await readFile(folder.metricsPath, 'utf8').catch(() => '');
   for (const [i, line] of text.split('\n').entries()) {

@@ -3,7 +3,7 @@ import { tinyCard } from '../../test/inference/tiny-model.js';
 import { formatCard, parseCard } from './model-card.js';
 
 describe('the card of a model', () => {
-  it('is read back as it was written', () => {
+  it('is equal after writing and reading', () => {
     const cards = [
       tinyCard(2, { threshold: 0.25, license: 'CC BY 4.0', scores: { meanIoU: 0.5 } }),
       tinyCard(5, { maxValue: 65535, normalization: { kind: 'per-image', name: 'per-image' } }),
@@ -11,11 +11,11 @@ describe('the card of a model', () => {
     for (const card of cards) expect(parseCard(formatCard(card), 'm.onnx')).toEqual(card);
   });
 
-  it('is missed in a file of others, by name', () => {
+  it('is reported missing in files of other programs', () => {
     expect(() => parseCard(undefined, 'other.onnx')).toThrow(/other\.onnx.*pixelwise export/);
   });
 
-  it('is refused where it is damaged, or of another version', () => {
+  it('is rejected if it is damaged or of another version', () => {
     const text = formatCard(tinyCard(3));
     expect(() => parseCard(text.slice(0, -5), 'm.onnx')).toThrow(/m\.onnx.*damaged/);
     expect(() => parseCard(text.replace('"version":1', '"version":9'), 'm.onnx')).toThrow(/version/);

@@ -1,6 +1,6 @@
 /**
- * What must be known about a model besides its weights to use it: classes, sizes, normalisation, threshold.
- * It travels with the weights, as JSON in the metadata of the exported file.
+ * The model card: the information besides weights that inference needs, such as classes, sizes, normalisation and
+ * threshold. It is stored as JSON in the metadata of the exported file.
  */
 import * as z from 'zod';
 import type { Normalization } from '../data/normalization.js';
@@ -10,44 +10,44 @@ import type { LossSettings } from '../nn/index.js';
 
 export interface ModelCard {
   readonly model: {
-    /** As `--model` takes it: `unet`. */
+    /** Name in the registry, as for `--model`: `unet`. */
     readonly name: string;
-    /** What the model was built with. */
+    /** Options with which the model was created. */
     readonly options: Readonly<Record<string, unknown>>;
   };
-  /** Class names by index; two to 255. */
+  /** 2 to 255 class names, by index. */
   readonly classes: readonly string[];
-  /** Channels of the images: 1, 3, or as many as the files had. */
+  /** Channels of the images: 1, 3, or the number in the training images. */
   readonly channels: number;
-  /** Largest pixel value of the images: 255 (uint8), 65,535 (uint16), or 1 for numbers as they are (float32). */
+  /** Largest pixel value of the images: 255 (uint8), 65,535 (uint16), or 1 (float32, not rescaled). */
   readonly maxValue: MaxValue;
-  /** The size at which the model itself works, in pixels. */
+  /** The model's input size in pixels. */
   readonly height: number;
   readonly width: number;
   readonly normalization: Normalization;
   /** Red, green and blue of each class, 0…255, by index. */
   readonly palette: readonly (readonly [red: number, green: number, blue: number])[];
-  /** Two classes only: a pixel is of class 1 where its probability is at least this; between 0 and 1. */
+  /** Two classes only: pixels with at least this probability, 0 … 1, are class 1. */
   readonly threshold?: number;
-  /** What the model was trained to lower, as `--loss` takes it: `bce+dice`. */
+  /** The training loss, as for `--loss`: `bce+dice`. */
   readonly loss?: string;
-  /** What the losses were told besides: class weights, γ of the focal loss. */
+  /** Settings of the loss: class weights, γ of the focal loss. */
   readonly lossSettings?: LossSettings;
-  /** What the model reached when it was trained, and on what. */
+  /** Scores in training, and the data they were measured on. */
   readonly scores?: Readonly<Record<string, unknown>>;
-  /** Of a model that is not in float32: how its numbers are stored, and what it reaches beside float32. */
+  /** For a reduced precision: its name, and its scores compared to float32. */
   readonly precision?: Readonly<Record<string, unknown>>;
-  /** What may be done with the weights. */
+  /** License of the weights. */
   readonly license?: string;
 }
 
-/** The key of the card among the metadata of an ONNX file. */
+/** The key of the card in the metadata of an ONNX file. */
 export const CARD_KEY = 'pixelwise';
 
-/** The layout of the card; raised when an old reader would misread a new one. */
+/** Version of the card's format. Increase it when older versions of the reader would misread a new card. */
 const CARD_VERSION = 1;
 
-/** Of two classes where nothing else was chosen. */
+/** The threshold for two classes if none was chosen. */
 export const DEFAULT_THRESHOLD = 0.5;
 
 const byte = z.number().int().min(0).max(255);
@@ -86,22 +86,21 @@ const cardSchema = z.object({
   license: z.string().exactOptional(),
 });
 
-/** The card as it is written into a file. */
+/** Formats a card for the metadata of a file. */
 export function formatCard(card: ModelCard): string {
   return JSON.stringify({ version: CARD_VERSION, ...card });
 }
 
 /**
- * Reads a card out of a file's metadata.
- * @param file named in the error. @throws PixelwiseError `model-file` where there is no card, or one that
- *   cannot be used.
+ * Parses the card in a file's metadata.
+ * @param file path for error messages. @throws PixelwiseError `model-file` for a missing or invalid card.
  */
 export function parseCard(text: string | undefined, file: string): ModelCard {
   if (text === undefined) {
     throw new PixelwiseError(
       'model-file',
-      `${file} says nothing about classes, sizes and normalisation (metadata "${CARD_KEY}" is missing). ` +
-        'Give an ONNX file that `pixelwise export` wrote, or a run folder.',
+      `${file} has no information about classes, sizes and normalisation (metadata "${CARD_KEY}" is missing). ` +
+        'Pass an ONNX file written by `pixelwise export`, or a run folder.',
     );
   }
   let content: unknown;
@@ -122,8 +121,8 @@ export function parseCard(text: string | undefined, file: string): ModelCard {
   if (issue !== undefined) {
     throw new PixelwiseError(
       'model-file',
-      `${file}: its metadata "${CARD_KEY}" cannot be used (${issue.path.join('.')}: ${issue.message}). ` +
-        'Export it again, with the version of pixelwise that reads it.',
+      `${file}: its metadata "${CARD_KEY}" is invalid (${issue.path.join('.')}: ${issue.message}). ` +
+        'Export it again with this version of pixelwise.',
     );
   }
   const card = read.data!;
@@ -131,14 +130,14 @@ export function parseCard(text: string | undefined, file: string): ModelCard {
   return card;
 }
 
-/** Throws UsageError where parts of the card contradict each other. */
+/** Throws UsageError if parts of the card contradict each other. */
 export function checkCard(card: ModelCard): void {
   const { classes, channels, normalization, palette, threshold } = card;
   if (normalization.kind === 'fixed') {
     for (const [name, values] of Object.entries({ mean: normalization.mean, std: normalization.std })) {
       if (values.length !== channels) {
         throw new UsageError(
-          `Model card: the normalisation has a ${name} for ${values.length} channels, the images have ${channels}.`,
+          `Model card: the normalisation has a ${name} for ${values.length} channels, but the images have ${channels}.`,
         );
       }
     }
@@ -148,7 +147,7 @@ export function checkCard(card: ModelCard): void {
   }
   if (threshold !== undefined && classes.length !== 2) {
     throw new UsageError(
-      `Model card: a threshold tells two classes apart; there are ${classes.length}, and the most probable one is taken.`,
+      `Model card: a threshold applies to two classes only; with ${classes.length}, the most probable class is chosen.`,
     );
   }
   if (threshold !== undefined) checkThreshold(threshold);
@@ -157,6 +156,6 @@ export function checkCard(card: ModelCard): void {
 /** Throws UsageError unless `threshold` is from 0 to 1. */
 export function checkThreshold(threshold: number): void {
   if (!(threshold >= 0 && threshold <= 1)) {
-    throw new UsageError(`The threshold is ${threshold}; it is a probability, from 0 to 1.`);
+    throw new UsageError(`The threshold must be from 0 to 1; got ${threshold}.`);
   }
 }

@@ -1,8 +1,8 @@
-/** NumPy's file format for one array (NEP 1, version 1.0): what `numpy.load` reads. */
+/** Writes NumPy's file format for one array (NEP 1, version 1.0), which `numpy.load` reads. */
 import type { FileHandle } from 'node:fs/promises';
 import type { Planes } from '../images/resize.js';
 
-/** An array of float32 in C order as the bytes of a `.npy` file. */
+/** Encodes a float32 array in C order as a `.npy` file. */
 export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Array {
   const header = npyHeader(shape);
   const bytes = new Uint8Array(header.length + data.byteLength);
@@ -11,10 +11,10 @@ export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Ar
   return bytes;
 }
 
-/** What stands before the values of an array of float32 in C order. */
+/** The header of a float32 array in C order. */
 export function npyHeader(shape: readonly number[]): Uint8Array {
   const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
-  // Magic, version and length take 10 bytes; data begin at a multiple of 64 after a line feed.
+  // Magic, version and length take 10 bytes. The header ends with a line feed; data start at a multiple of 64.
   const headerLength = Math.ceil((10 + dict.length + 1) / 64) * 64 - 10;
   const bytes = new Uint8Array(10 + headerLength);
   bytes.set([0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, headerLength & 0xff, headerLength >> 8]);
@@ -22,11 +22,11 @@ export function npyHeader(shape: readonly number[]): Uint8Array {
   return bytes;
 }
 
-/** An array of float32 K×H×W that is written strip by strip. */
+/** Writes a float32 array of K×H×W strip by strip. */
 export class NpyPlanesWriter {
   private readonly header: Uint8Array;
 
-  /** @param file empty. */
+  /** @param file an empty file. */
   constructor(
     private readonly file: FileHandle,
     private readonly shape: readonly [classes: number, height: number, width: number],
@@ -34,7 +34,7 @@ export class NpyPlanesWriter {
     this.header = npyHeader(shape);
   }
 
-  /** Writes rows `top` … of all planes. Of two classes, class 1 may come alone: class 0 has the rest of 1. */
+  /** Writes rows of all planes, starting at `top`. For K = 2, a single plane p of class 1 implies 1 − p of class 0. */
   async write(top: number, strip: Planes): Promise<void> {
     const [classes, height, width] = this.shape;
     if (top === 0) await writeAt(this.file, this.header, 0);

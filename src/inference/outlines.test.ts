@@ -6,7 +6,7 @@ import { connectedComponents } from './components.js';
 import type { MaskPolygon } from './outlines.js';
 import { maskToGeoJson, maskToPolygons } from './outlines.js';
 
-/** Pixels whose centres lie within the rings, by counting crossings to their left (even-odd rule). */
+/** Pixels whose centres are inside the rings, by counting crossings to their left (even-odd rule). */
 function fill(mask: ClassMask, polygons: readonly MaskPolygon[], background: number): Uint8Array {
   const { width, height } = mask;
   const out = new Uint8Array(width * height).fill(background);
@@ -39,7 +39,7 @@ const doubledArea = (ring: readonly (readonly [number, number])[]) =>
   }, 0);
 
 describe('polygons of a mask', () => {
-  it('follow the edges of pixels, holes the other way round', () => {
+  it('follow pixel edges, holes in the opposite direction', () => {
     const mask = maskOf(['.....', '.###.', '.#.#.', '.###.', '...2.']);
     expect(maskToPolygons(mask)).toEqual([
       {
@@ -75,13 +75,13 @@ describe('polygons of a mask', () => {
     ]);
   });
 
-  it('are two where pixels touch at a corner, and one with a hole where a ring closes at a corner', () => {
+  it('are two if pixels touch only at a corner, and one with a hole if a ring closes at a corner', () => {
     expect(maskToPolygons(maskOf(['#.', '.#']))).toHaveLength(2);
     const closed = maskToPolygons(maskOf(['###', '#.#', '##.']));
     expect(closed.map(({ area, rings }) => [area, rings.map(doubledArea)])).toEqual([[7, [16, -2]]]);
   });
 
-  it('give the mask back, and are simple rings that turn as RFC 7946 says, for any mask', () => {
+  it('reproduce any mask, and are simple rings with the orientation of RFC 7946', () => {
     const side = fc.integer({ min: 1, max: 9 });
     fc.assert(
       fc.property(
@@ -103,7 +103,7 @@ describe('polygons of a mask', () => {
               ring.forEach(([x, y], i) => {
                 const [x1, y1] = ring[(i + 1) % ring.length]!;
                 const [x2, y2] = ring[(i + 2) % ring.length]!;
-                // Edges run along one axis, and each corner turns.
+                // Edges are parallel to an axis, and the direction changes at each corner.
                 expect((x === x1) !== (y === y1)).toBe(true);
                 expect((x === x1) !== (x1 === x2)).toBe(true);
                 expect((y === y1) !== (y1 === y2)).toBe(true);
@@ -116,7 +116,7 @@ describe('polygons of a mask', () => {
     );
   });
 
-  it('as GeoJSON name their class and end where they begin', () => {
+  it('as GeoJSON have the name of their class, and repeat the first corner', () => {
     const { type, features } = maskToGeoJson(maskOf(['#3']), ['ground', 'tree']);
     expect(type).toBe('FeatureCollection');
     expect(features.map(({ properties }) => properties)).toEqual([
@@ -135,10 +135,10 @@ describe('polygons of a mask', () => {
         ],
       ],
     });
-    // The background is a class by its name before it is the first.
+    // A class named background takes precedence over class 0.
     const named = maskToGeoJson(maskOf(['#.']), ['tree', 'background']);
     expect(named.features.map(({ properties }) => properties.class)).toEqual(['tree']);
-    // Of several named classes without it, each has outlines.
+    // If no class is named background, all have outlines.
     const street = maskToGeoJson(maskOf(['#.']), ['sky', 'tree', 'road']);
     expect(street.features.map(({ properties }) => properties.class)).toEqual(['tree', 'sky']);
     const everything = maskToGeoJson(maskOf(['#.']), ['ground', 'tree'], { background: null });

@@ -1,53 +1,53 @@
 /**
- * Masks as outlines: polygons along the edges of pixels, and GeoJSON made of them. Nothing is smoothed, so the
- * polygons hold the very pixels of the mask, and filling them gives it back.
+ * Converts masks to polygons along pixel edges, and to GeoJSON. The polygons are not smoothed, so filling them
+ * reproduces the mask exactly.
  *
- * The pixels of a polygon touch along edges. Those that touch at a corner alone are of two polygons, and a ring
- * that comes back to one of its own corners is split there: so every ring is simple, as OGC's Simple Features
- * (ISO 19125) want it.
+ * Polygons are 4-connected: pixels that touch only at a corner belong to different polygons. A ring that returns to
+ * one of its own corners is split there. Every ring is therefore simple, as OGC's Simple Features (ISO 19125)
+ * require.
  */
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 import { connectedComponents } from './components.js';
 
-/** A corner of pixels: x to the right, y down, (0, 0) being the outer corner of the first pixel. */
+/** A corner of a pixel: x to the right, y down; (0, 0) is the top left corner of the image. */
 export type Corner = readonly [x: number, y: number];
 
-/** The first corner is not repeated at the end. */
+/** A closed ring; the first corner is not repeated at the end. */
 export type Ring = readonly Corner[];
 
-/** A piece of one class. */
+/** A connected component of one class. */
 export interface MaskPolygon {
-  /** The class. */
+  /** Class index. */
   readonly value: number;
-  /** Pixels, holes left out. */
+  /** Number of pixels, without holes. */
   readonly area: number;
   /**
-   * The outline, then its holes. By the right-hand rule on the coordinates as numbers: the sum of
-   * xᵢ·yᵢ₊₁ − xᵢ₊₁·yᵢ is positive along the outline and negative along a hole.
+   * The outline, then its holes. The sum of xᵢ·yᵢ₊₁ − xᵢ₊₁·yᵢ is positive for the outline and negative for a hole
+   * (the right-hand rule of RFC 7946).
    */
   readonly rings: readonly Ring[];
 }
 
 export interface PolygonOptions {
-  /** The class that has no outlines, null for none. Default 0, or where names are given what they say. */
+  /** The class without polygons, or null. Default: the class named `background` if names are given, otherwise 0. */
   readonly background?: number | null | undefined;
 }
 
-/** The pieces of every class but the background, in order of their first pixels. Ignored pixels have none. */
+/** Returns the polygons of every class except the background, sorted by first pixel. Ignored pixels have none. */
 export function maskToPolygons(mask: ClassMask, { background = 0 }: PolygonOptions = {}): MaskPolygon[] {
   const { labels, components } = connectedComponents(mask, 'all');
   const outlined = components.map(({ value }) => value !== background && value !== IGNORE_INDEX);
   const rings = components.map((): Ring[] => []);
   const { width, height } = mask;
-  const walked = new Uint8Array(width * height);
+  const traced = new Uint8Array(width * height);
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
-    // Every ring runs along the upper edge of some pixel.
-    if (!outlined[label] || walked[i] === 1 || (i >= width && labels[i - width] === label)) continue;
-    for (const ring of walk(labels, width, height, i, walked)) {
-      // An outline is met before its holes, but a ring that was split may give them the other way round.
+    // Every ring contains the upper edge of some pixel, so start from upper edges that no ring has passed.
+    if (!outlined[label] || traced[i] === 1 || (i >= width && labels[i - width] === label)) continue;
+    for (const ring of traceBoundary(labels, width, height, i, traced)) {
+      // The outline is found before its holes, except when a ring is split.
       if (turnsRight(ring)) rings[label]!.unshift(ring);
       else rings[label]!.push(ring);
     }
@@ -57,33 +57,33 @@ export function maskToPolygons(mask: ClassMask, { background = 0 }: PolygonOptio
   );
 }
 
-/** Steps to the right, down, left and up: each a turn to the right from the one before. */
+/** Steps to the right, down, left and up, in clockwise order. */
 const STEP_X = [1, 0, -1, 0] as const;
 const STEP_Y = [0, 1, 0, -1] as const;
 
 /**
- * Walks along the edges of a region, its pixels to the right, from the upper edge of pixel `first` until it is
- * there again. Marks the pixels whose upper edges it passes in `walked`.
+ * Traces the boundary of a component clockwise from the upper edge of pixel `first` back to that edge. Marks the
+ * pixels whose upper edges it passes in `traced`.
  */
-function walk(
+function traceBoundary(
   labels: Int32Array,
   width: number,
   height: number,
   first: number,
-  walked: Uint8Array,
+  traced: Uint8Array,
 ): Corner[][] {
   const label = labels[first]!;
   const isInside = (x: number, y: number): boolean =>
     x >= 0 && y >= 0 && x < width && y < height && labels[y * width + x] === label;
   const rings: Corner[][] = [];
   const open: Corner[] = [];
-  // Where in `open` the corners lie that the walk may pass twice.
+  // Positions in `open` of the corners that the trace may pass twice.
   const crossings = new Map<number, number>();
   let [px, py] = [first % width, Math.floor(first / width)];
   let [x, y] = [px, py];
   let heading = 0;
   do {
-    if (heading === 0) walked[py * width + px] = 1;
+    if (heading === 0) traced[py * width + px] = 1;
     x += STEP_X[heading]!;
     y += STEP_Y[heading]!;
     const [aheadX, aheadY] = [px + STEP_X[heading]!, py + STEP_Y[heading]!];
@@ -105,7 +105,7 @@ function walk(
   rings.push(open);
   return rings;
 
-  /** Two pixels of the region meet at this corner alone: its second visit closes a ring. */
+  /** At this corner, two pixels of the component touch only diagonally. The second visit closes a ring. */
   function splitAt(cornerX: number, cornerY: number): void {
     const corner = cornerY * (width + 1) + cornerX;
     const since = crossings.get(corner);
@@ -118,7 +118,7 @@ function walk(
   }
 }
 
-/** Whether twice the signed area is positive. */
+/** Whether the signed area is positive. */
 function turnsRight(ring: Ring): boolean {
   let doubled = 0;
   ring.forEach(([x, y], i) => {
@@ -128,7 +128,7 @@ function turnsRight(ring: Ring): boolean {
   return doubled > 0;
 }
 
-/** GeoJSON (RFC 7946) of a mask. */
+/** A mask as GeoJSON (RFC 7946). */
 export interface MaskFeatures {
   readonly type: 'FeatureCollection';
   readonly features: readonly MaskFeature[];
@@ -137,21 +137,21 @@ export interface MaskFeatures {
 export interface MaskFeature {
   readonly type: 'Feature';
   readonly properties: {
-    /** The class by its name. */
+    /** Class name. */
     readonly class: string;
-    /** The class by its index. */
+    /** Class index. */
     readonly index: number;
-    /** Pixels. */
+    /** Number of pixels. */
     readonly area: number;
   };
   readonly geometry: { readonly type: 'Polygon'; readonly coordinates: readonly (readonly Corner[])[] };
 }
 
 /**
- * The pieces of a mask as a GeoJSON FeatureCollection. Coordinates are pixels, x to the right and y down: a
- * viewer whose y goes up shows them upside down. Rings end with their first corner.
+ * Converts the polygons of a mask to a GeoJSON FeatureCollection. Coordinates are pixels, x to the right and y down;
+ * map viewers, whose y axis points up, show them upside down. Rings repeat their first corner at the end.
  *
- * @param classes names by index; a class beyond them is named by its index.
+ * @param classes class names by index; a class without a name is named by its index.
  */
 export function maskToGeoJson(
   mask: ClassMask,

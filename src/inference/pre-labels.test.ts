@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => remove());
 
-/** Rings within rings, pieces at the border, pixels that touch at corners, and noise. */
+/** Nested rings, components at the border, pixels that touch at corners, and noise. */
 function intricate(seed: number, width = 37, height = 29): ClassMask {
   const random = new Random(seed, 'pre-labels');
   const data = new Uint8Array(width * height);
@@ -27,7 +27,7 @@ function intricate(seed: number, width = 37, height = 29): ClassMask {
   return { width, height, data };
 }
 
-it.each(ANNOTATION_FORMATS)('%s is read back to the same masks', async (format) => {
+it.each(ANNOTATION_FORMATS)('%s files are read back as the same masks', async (format) => {
   const classes = ['background', 'cell & "wall"', 'nucleus'];
   const labels = new PreLabels(format, classes);
   const masks = new Map<string, ClassMask>();

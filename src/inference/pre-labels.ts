@@ -1,7 +1,7 @@
 /**
- * Predictions as pre-labels that labelling tools open: a polygon for each connected component, along the edges of
- * pixels, so that drawing the polygons gives the mask back. A hole is joined to its outline by a cut of no width,
- * since most tools know no holes.
+ * Writes predictions as pre-labels for annotation tools. Each connected component becomes a polygon along pixel
+ * edges, so that filling the polygons reproduces the mask. Because most tools do not support holes, a hole is
+ * connected to its outline by a cut of zero width.
  */
 import { basename, join } from 'node:path';
 import { decodeMask } from '../images/decode-mask.js';
@@ -10,24 +10,24 @@ import type { ClassMask } from '../images/raster.js';
 import { writeOutputFile } from '../files/index.js';
 import { type Corner, maskToGeoJson, maskToPolygons, type Ring } from './outlines.js';
 
-/** Tools and formats that pre-labels are written for. */
+/** The supported formats of annotation tools. */
 export const ANNOTATION_FORMATS = ['labelme', 'cvat', 'coco', 'yolo', 'geojson'] as const;
 
 export type AnnotationFormat = (typeof ANNOTATION_FORMATS)[number];
 
-/** A predicted image: its file name, and the mask. */
+/** A predicted image. */
 export interface PreLabelled {
   readonly fileName: string;
   readonly mask: ClassMask;
 }
 
-/** A text file to write, by its path below the output folder. */
+/** A text file to write; its path is relative to the output folder. */
 export interface AnnotationFile {
   readonly path: string;
   readonly text: string;
 }
 
-/** A component as one closed line: x0, y0, x1, y1 … */
+/** A component as one closed polygon: x0, y0, x1, y1 … */
 interface Region {
   readonly value: number;
   readonly area: number;
@@ -35,8 +35,8 @@ interface Region {
 }
 
 /**
- * Collects images and gives the files that hold their annotations: one for each image, or (CVAT, COCO) one for all.
- * Class names are those of the model; its background is not annotated.
+ * Collects predicted images and formats their annotation files: one per image, or a single one (CVAT, COCO). Class
+ * names are those of the model; its background is not annotated.
  */
 export class PreLabels {
   private readonly background: number | null;
@@ -50,7 +50,7 @@ export class PreLabels {
     this.background = backgroundClass(classes);
   }
 
-  /** Takes an image; gives the file that is its own, if the format has one for each. */
+  /** Adds an image. Returns its file if the format has one per image. */
   add({ fileName, mask }: PreLabelled): AnnotationFile | undefined {
     const name = basename(fileName);
     const stem = name.replace(/\.[^.]+$/, '');
@@ -88,7 +88,7 @@ export class PreLabels {
     }
   }
 
-  /** The files that are written once, after the last image. */
+  /** Returns the files to write after the last image. */
   finish(): AnnotationFile[] {
     switch (this.format) {
       case 'coco': {
@@ -110,7 +110,7 @@ export class PreLabels {
     }
   }
 
-  /** Classes that are annotated: index and name. */
+  /** The annotated classes: index and name. */
   private labels(): [index: number, name: string][] {
     return this.classes.map((name, i): [number, string] => [i, name]).filter(([i]) => i !== this.background);
   }
@@ -172,7 +172,7 @@ export class PreLabels {
   }
 }
 
-/** Reads the masks that a prediction wrote and writes their annotations into a folder. */
+/** Reads the masks written by `predictFiles` and writes their annotations into a folder. */
 export async function writePreLabels(
   format: AnnotationFormat,
   classes: readonly string[],
@@ -197,7 +197,7 @@ function regionsOf(mask: ClassMask, background: number | null): Region[] {
   }));
 }
 
-/** The outline with each hole let in: from a corner of the outline to the hole, around it, and back. */
+/** Connects each hole to the outline: from a corner of the outline to the hole, around it, and back. */
 function joined(outline: Ring, holes: readonly Ring[]): Corner[] {
   const line = [...outline];
   for (const hole of holes) {

@@ -35,7 +35,7 @@ describe.each([2, 3])('a file of %i classes', (classes) => {
   const card = tinyCard(classes);
   const { model, state } = tinyUNet(card, 7);
 
-  it('in float16 gives nearly the same from half the bytes', async () => {
+  it('in float16 has half the size and nearly the same results', async () => {
     const float32 = exportGraph(model, state, card);
     const float16 = exportGraph(model, state, card, { precision: 'float16' });
     expect(bytesOf(float16)).toBeLessThan(0.6 * bytesOf(float32));
@@ -44,7 +44,7 @@ describe.each([2, 3])('a file of %i classes', (classes) => {
     expect(difference).toBeLessThan(2e-3);
   });
 
-  it('in int8 gives nearly the same, its ranges seen on images', async () => {
+  it('in int8, calibrated on images, has nearly the same results', async () => {
     const floats = calibrationGraph(coreGraph(model, state, card), card);
     expect(
       meanDifference(await probabilities(floats.model), await probabilities(exportGraph(model, state, card))),
@@ -60,7 +60,7 @@ describe.each([2, 3])('a file of %i classes', (classes) => {
     const difference = meanDifference(await probabilities(int8), await probabilities(floats.model));
     expect(difference).toBeGreaterThan(0);
     expect(difference).toBeLessThan(0.03);
-    expect(() => exportGraph(model, state, card, { precision: 'int8' })).toThrow(/No range of/);
+    expect(() => exportGraph(model, state, card, { precision: 'int8' })).toThrow(/needs a range for/);
   });
 });
 
@@ -69,7 +69,7 @@ describe('quantisation', () => {
   const { model, state } = tinyUNet(card, 7);
   const { graph } = exportGraph(model, state, card, { bare: true });
 
-  it('rounds weights to 7 bits by filter and biases to the product of the scales', () => {
+  it('rounds weights to 7 bits per filter, and biases to the product of the scales', () => {
     const { graph: core } = exportGraph(model, state, card, { bare: true });
     const ranges = new Map(quantizedTensors(core).map((name) => [name, { least: -1, most: 3 }]));
     const quantized = quantizeGraph(core, ranges);
@@ -96,12 +96,12 @@ describe('quantisation', () => {
     }
   });
 
-  it('lets what the graph gives out stay as it is', () => {
+  it("does not round the graph's outputs", () => {
     expect(quantizedTensors(graph)).not.toContain('logits');
     expect(quantizedTensors(graph)).toContain('input');
   });
 
-  it('cuts off what is far out and rare', () => {
+  it('clips rare outliers', () => {
     const histogram = new Histogram();
     histogram.add(Float32Array.from({ length: 100_000 }, (_, i) => Math.sin(i) + 1));
     histogram.add(Float32Array.of(40));
@@ -115,10 +115,10 @@ describe('quantisation', () => {
     expect(even.range('mse').most).toBeGreaterThan(0.95);
   });
 
-  it('in float16 refuses weights that it cannot hold', () => {
+  it('in float16 rejects weights out of range', () => {
     const huge = { ...graph.initializers[0]!, data: new Uint8Array(Float32Array.of(1e6).buffer), dims: [1] };
     expect(() => inHalfPrecision({ ...graph, initializers: [huge] })).toThrow(
-      /1000000, which float16 cannot hold/,
+      /1000000, which is outside the range of float16/,
     );
   });
 });

@@ -70,7 +70,7 @@ describe('predictFiles', () => {
     expect(await readdir(join(out, 'overlays'))).toEqual(['channels.jpg', 'slices-1.jpg', 'slices-2.jpg']);
   });
 
-  it('writes masks, overlays and probabilities that tell their inputs apart', async () => {
+  it('writes masks, overlays and probabilities under unique names', async () => {
     const progress: number[] = [];
     const { outputs, failures } = await predictFiles(segmenter, [path('a'), path('b')], {
       out,
@@ -103,7 +103,7 @@ describe('predictFiles', () => {
     }
   });
 
-  it('cleans masks when asked to', async () => {
+  it('cleans masks if requested', async () => {
     const model = new Brightness();
     const file = exportGraph(model, new ModelState(model), brightnessCard(44, 44));
     const bright = await Segmenter.load(encodeModel(file), { threads: 1 });
@@ -129,7 +129,7 @@ describe('predictFiles', () => {
     expect(JSON.parse(await readFile(outputs[0]!.outlines!, 'utf8'))).toEqual(expected);
   });
 
-  it('reports what fails and does the rest', async () => {
+  it('reports failures and processes the other images', async () => {
     await mkdir(path('c'));
     await writeFile(path('c', 'bad.png'), 'no image');
     await writeImage(path('c', 'good.png'), testImage(20, 20));
@@ -143,8 +143,8 @@ describe('predictFiles', () => {
     expect((await readdir(out)).sort()).toEqual(['good.png', 'overlays', 'x.png']);
   });
 
-  it('leaves no result of an image whose results cannot all be written', async () => {
-    // A folder stands where the mask should.
+  it('leaves no files of an image if one of them cannot be written', async () => {
+    // A folder has the path of the mask.
     await mkdir(join(out, 'y.png'), { recursive: true });
     const { outputs, failures } = await predictFiles(segmenter, [path('b', 'y.png')], { out, overlay: true });
     expect(outputs).toEqual([]);
@@ -155,16 +155,16 @@ describe('predictFiles', () => {
 
   it('never replaces an input', async () => {
     const work = predictFiles(segmenter, [path('b', 'y.png')], { out: path('b') });
-    await expect(work).rejects.toThrow(/is an input/);
+    await expect(work).rejects.toThrow(/would replace the input/);
   });
 
-  it('refuses options that are off before anything is written', async () => {
+  it('rejects invalid options before writing anything', async () => {
     await expect(predictFiles(segmenter, [path('a')], { out, minArea: -3 })).rejects.toThrow(/-3/);
     await expect(predictFiles(segmenter, [path('a')], { out, threshold: 3 })).rejects.toThrow(/from 0 to 1/);
     await expect(access(out)).rejects.toThrow();
   });
 
-  it('stops when asked, between images', async () => {
+  it('stops between images when aborted', async () => {
     const stop = new AbortController();
     const work = predictFiles(segmenter, [path('b'), path('a')], {
       out,

@@ -1,4 +1,4 @@
-/** Masks for files: what `pixelwise predict` does. */
+/** Segments image files and writes the results; the implementation of `pixelwise predict`. */
 import { join, resolve } from 'node:path';
 import type { Communicator } from '../distributed/index.js';
 import { dealBySize, fromFirst, rankText, together, toFirst } from '../distributed/index.js';
@@ -23,17 +23,17 @@ import type { Segmenter } from './segmenter.js';
 import { sizesOf } from './shared-scoring.js';
 
 export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask'> {
-  /** Folder for the results: `NAME.png` are the masks. */
+  /** Folder for the results. Masks are `NAME.png`. */
   readonly out: string;
   /**
-   * Images of more pixels are not held in memory where they are seen in tiles: they are read from a file of
-   * bare pixels in `out` and written as they come. Default 2²⁶ (8,192 × 8,192). Those beyond
-   * {@link MAX_PIXELS} are always seen so, in tiles of the model's own size unless `tile` says otherwise.
+   * With `tile`, images with more pixels are not kept in memory: they are decoded to a temporary file in `out`, and
+   * results are written strip by strip. Default 2²⁶ (8,192 × 8,192). Images beyond {@link MAX_PIXELS} are always
+   * processed like this; `tile` defaults to the model's input size.
    */
   readonly stripsAbove?: number | undefined;
-  /** Is told what was done otherwise than asked for. */
+  /** Called with notes about images that were processed differently than requested. */
   readonly onNote?: ((note: string) => void) | undefined;
-  /** The ranks that do it together, each a part; rank 0 gets all results, the others theirs. */
+  /** Distributes the images over ranks. Rank 0 returns all results, the others their own. */
   readonly communicator?: Communicator | undefined;
   /** Called after each input. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -42,32 +42,33 @@ export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask
 /** The results of one input; paths are absolute. */
 export interface PredictOutput {
   readonly input: string;
-  /** PNG with a palette (of a stack, TIFF); its stored values are the class indices. */
+  /** PNG with a palette, or TIFF for a stack. The stored values are class indices. */
   readonly mask: string;
   readonly overlay?: string;
   readonly probabilities?: string;
   readonly outlines?: string;
   readonly width: number;
   readonly height: number;
-  /** From pixels to mask; reading and writing not counted. */
+  /** Time from pixels to mask, without reading and writing. */
   readonly seconds: number;
 }
 
 export interface PredictResult {
   readonly outputs: readonly PredictOutput[];
-  /** Inputs for which nothing was written, and why. */
+  /** Inputs for which nothing was written, with the errors. */
   readonly failures: readonly { readonly input: string; readonly error: PixelwiseError }[];
 }
 
-/** Images in work beside the one whose turn it is. */
+/** Number of images processed ahead. */
 const AHEAD = 3;
 
 /**
- * Segments files, folders and patterns of images and writes a mask for each, at its size, named after it.
- * An image that fails is reported, and the others go on. Every file is written whole or not at all.
+ * Segments the images given as files, folders and patterns, and writes a mask of the same size and name for each.
+ * Errors of single images are returned in `failures`, and the other images are processed. Files are written
+ * atomically.
  *
- * @throws PixelwiseError `input-missing` where an input names nothing; UsageError where options are off or
- *   a result would replace an input; `signal.reason` once aborted.
+ * @throws PixelwiseError `input-missing` for an input without an image; UsageError for invalid options, or if a
+ *   result would replace an input; `signal.reason` once aborted.
  */
 export async function predictFiles(
   segmenter: Segmenter,
@@ -108,20 +109,20 @@ interface Failure {
 
 const isFailure = (result: PredictOutput | Failure): result is Failure => 'error' in result;
 
-/** Which of the tasks are this rank's: dealt by the sizes of the files, as rank 0 sees them. */
+/** The tasks of this rank, distributed by file size. All ranks use the sizes that rank 0 reads. */
 async function ownTasks(tasks: readonly Task[], communicator: Communicator): Promise<number[]> {
   const sizes = await fromFirst(communicator, await sizesOf(tasks.map(({ file }) => file.path)));
   if (sizes.length !== tasks.length) {
     throw new PixelwiseError(
       'input-missing',
-      `rank 0 finds ${sizes.length} inputs, ${rankText(communicator, communicator.rank)} ${tasks.length}: every host must see the same files.`,
+      `rank 0 found ${sizes.length} inputs, but ${rankText(communicator, communicator.rank)} found ${tasks.length}: every host must have access to the same files.`,
     );
   }
   const owners = dealBySize(sizes, communicator.size);
   return owners.flatMap((owner, i) => (owner === communicator.rank ? [i] : []));
 }
 
-/** All ranks' results in the order of the tasks, on rank 0; its own on any other. */
+/** On rank 0, the results of all ranks in the order of the tasks; on any other, its own. */
 async function gatherResults(
   mine: readonly number[],
   results: readonly (PredictOutput | Failure)[],
@@ -145,7 +146,7 @@ async function gatherResults(
 
 interface Task {
   readonly file: InputFile;
-  /** By which its results are named. */
+  /** Name of the results. */
   readonly name: string;
   readonly paths: ResultPaths & { readonly mask: string };
 }
@@ -157,9 +158,7 @@ function planResults(files: readonly InputFile[], options: PredictOptions): Task
     const paths = { ...resultPaths(out, name, options), mask: join(out, `${name}.png`) };
     for (const path of Object.values(paths)) {
       if (sources.has(path)) {
-        throw new UsageError(
-          `${path} is an input, and its result would replace it. Choose another folder for --out.`,
-        );
+        throw new UsageError(`The result would replace the input ${path}. Choose another folder for --out.`);
       }
     }
     return { file: files[i]!, name, paths };
@@ -185,8 +184,8 @@ async function predictOne(segmenter: Segmenter, task: Task, options: PredictOpti
 }
 
 /**
- * A TIFF with several pages: channels of one image where the model takes as many, else slices. A stack's masks are a
- * stack, too; what else is wanted is written for each slice.
+ * Segments a TIFF with several pages. If the model has as many channels, the pages are channels of one image;
+ * otherwise they are slices of a stack. The masks of a stack are written as a stack, all other results per slice.
  */
 async function predictPages(
   segmenter: Segmenter,
@@ -201,14 +200,14 @@ async function predictPages(
   const input = resolve(path);
   const whole = await describeImage(path, { page: 'channels' });
   if (source === undefined && channels > 1 && whole.channels === channels) {
-    options.onNote?.(`${path}: its ${pages} pages are read as channels of one image.`);
+    options.onNote?.(`${path}: the ${pages} pages are read as channels of one image.`);
     const image = await decodeImage(path, { page: 'channels' });
     const segmented = await segmenter.segment(image, options, path);
     const { width, height, seconds } = segmented;
     await writeResults(paths, { ...segmented, fileName: path }, card);
     return { input, ...paths, width, height, seconds };
   }
-  options.onNote?.(`${path}: ${pages} slices; the masks are a TIFF with as many pages.`);
+  options.onNote?.(`${path}: ${pages} slices; the masks are written as a TIFF with ${pages} pages.`);
   const masks: ClassMask[] = [];
   let seconds = 0;
   for (let page = 0; page < pages; page++) {
@@ -227,10 +226,10 @@ async function predictPages(
   return { input, mask, width, height, seconds };
 }
 
-/** Images of more pixels are seen in strips, where tiles were asked for. */
+/** Default of `stripsAbove`. */
 const STRIPS_ABOVE = 2 ** 26;
 
-/** The size of an image that is not to be held in memory. */
+/** The size of an image that is too large to keep in memory; undefined for all others. */
 async function largeSize(path: string, options: PredictOptions): Promise<ImageSize | undefined> {
   const size = await imageSize(path);
   const { tile, stripsAbove = STRIPS_ABOVE } = options;
@@ -239,5 +238,5 @@ async function largeSize(path: string, options: PredictOptions): Promise<ImageSi
 }
 
 const largeNote = ({ width, height }: ImageSize, tile: number): string =>
-  `${width}×${height} pixels are too many to be seen at once, and are seen in tiles of ${tile} pixels. ` +
-  'Choose their size with --tile: larger ones show more around each pixel, smaller ones more detail.';
+  `${width}×${height} pixels are too many to process at once; using tiles of ${tile} pixels. ` +
+  'Set their size with --tile: larger tiles give more context, smaller tiles more detail.';

@@ -7,7 +7,7 @@
  *   weights       int8, one scale per filter, zero point 0
  *   biases        int32, in units of the product of both scales
  *
- * Weights use 7 of their 8 bits. Processors without VNNI add two products in 16 bits, which 255 · 127 · 2 would
+ * Weights use 7 of their 8 bits: processors without VNNI add two products in 16 bits, which 255 · 127 · 2 would
  * overflow, and a file should give the same results everywhere. The graph's outputs stay float32.
  */
 import type { DataType, OnnxGraph, OnnxNode, OnnxTensor } from '../onnx/index.js';
@@ -16,17 +16,17 @@ import type { ActivationRange } from './calibration.js';
 
 /** Operators with integer kernels. */
 const QUANTIZED = new Set(['Conv', 'Add', 'Concat', 'MaxPool', 'GlobalAveragePool']);
-/** Activations that the rounding after a convolution includes, where the range begins at 0. */
+/** Activations that are part of the rounding after a convolution, because their range starts at 0. */
 const ACTIVATIONS = new Set(['Relu', 'Clip']);
-/** Operators whose result contains only values of the operand, and so has its range. */
+/** Operators whose result contains only values of the operand and therefore has the same range. */
 const SAME_RANGE = new Set(['MaxPool']);
-/** Operators whose weight (by axis of its filters) is stored in 8 bits and converted to float32 before use. */
+/** Operators whose weights are stored in 8 bits and converted to float32 before use, with the axis of filters. */
 const STORED: Readonly<Record<string, number>> = { ConvTranspose: 1 };
 
 const HIGHEST_WEIGHT = 63;
 const HIGHEST_ACTIVATION = 255;
 
-/** The tensors of a graph that are quantised, whose ranges must be known. */
+/** The tensors of a graph whose ranges quantisation needs. */
 export function quantizedTensors(graph: OnnxGraph): string[] {
   const { users, constants, results } = factsOf(graph);
   const chosen = new Set<string>();
@@ -54,23 +54,23 @@ function factsOf({ nodes, initializers, outputs }: OnnxGraph) {
   };
 }
 
-/** Whether the integer kernel of an operator takes its operands. */
+/** Whether the operator has an integer kernel for its operands. */
 function isQuantized({ opType, inputs }: OnnxNode, constants: ReadonlyMap<string, OnnxTensor>): boolean {
   if (!QUANTIZED.has(opType)) return false;
   if (opType !== 'Conv') return !inputs.some((name) => constants.has(name));
   return inputs.slice(1).every((name) => constants.has(name));
 }
 
-/** Scale and zero point of a tensor of uint8. */
+/** Scale and zero point of a uint8 tensor. */
 interface Scale {
   readonly scale: number;
   readonly zeroPoint: number;
 }
 
 /**
- * The quantised graph. Batch norms must have been folded into their convolutions before.
+ * Quantises a graph. Batch norms must be folded into convolutions first.
  *
- * @param ranges of all {@link quantizedTensors}.
+ * @param ranges the ranges of all {@link quantizedTensors}.
  */
 export function quantizeGraph(graph: OnnxGraph, ranges: ReadonlyMap<string, ActivationRange>): OnnxGraph {
   const { constants } = factsOf(graph);
@@ -92,7 +92,7 @@ export function quantizeGraph(graph: OnnxGraph, ranges: ReadonlyMap<string, Acti
       const weightScales = writer.weight(weight, 0, HIGHEST_WEIGHT, { bias, scale });
       inputs[1] = dequantized(weight);
       if (bias !== undefined) inputs[2] = writer.bias(node.name, bias, weightScales, scale);
-    } else if (STORED[node.opType] !== undefined && constants.has(node.inputs[1]!) && isWhole(node)) {
+    } else if (STORED[node.opType] !== undefined && constants.has(node.inputs[1]!) && isUngrouped(node)) {
       writer.weight(node.inputs[1]!, STORED[node.opType]!, 127);
       inputs[1] = dequantized(node.inputs[1]!);
     }
@@ -107,8 +107,8 @@ export function quantizeGraph(graph: OnnxGraph, ranges: ReadonlyMap<string, Acti
   };
 }
 
-/** Whether there is one group: then the second axis of a transposed convolution's weight is that of filters. */
-const isWhole = ({ attributes }: OnnxNode): boolean =>
+/** Whether there is one group. Only then is axis 1 of a transposed convolution's weight the axis of filters. */
+const isUngrouped = ({ attributes }: OnnxNode): boolean =>
   attributes.group === undefined || (attributes.group.type === 'int' && attributes.group.value === 1);
 
 const dequantized = (name: string): string => `${name}/dequantized`;
@@ -116,12 +116,12 @@ const dequantized = (name: string): string => `${name}/dequantized`;
 function scaleOf({ least, most }: ActivationRange): Scale {
   const low = Math.min(0, least);
   const high = Math.max(0, most);
-  // Slightly less than the range: ONNX Runtime removes a Clip to 6 only if no rounded value is beyond 6.
+  // Slightly smaller, because ONNX Runtime removes a Clip to 6 only if no rounded value exceeds 6.
   const scale = Math.fround(((high - low) / HIGHEST_ACTIVATION) * (1 - 2 ** -20)) || 1;
   return { scale, zeroPoint: Math.max(0, Math.min(HIGHEST_ACTIVATION, Math.round(-low / scale))) };
 }
 
-/** Writes the rounding of tensors, and each constant once as integers. */
+/** Writes quantisation nodes for tensors, and each constant once as integers. */
 class QuantizedWriter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
@@ -129,7 +129,7 @@ class QuantizedWriter {
 
   constructor(private readonly constants: ReadonlyMap<string, OnnxTensor>) {}
 
-  /** Rounds `name` to 8 bits and converts it back. */
+  /** Rounds the tensor `name` to 8 bits and converts it back. */
   round(name: string, { scale, zeroPoint }: Scale): void {
     const parameters = [
       this.store(`${name}/scale`, 'float32', [], Float32Array.of(scale)),
@@ -140,8 +140,9 @@ class QuantizedWriter {
   }
 
   /**
-   * A weight as int8, one scale for each index of `axis`; returns the scales.
-   * @param added the bias, stored in units of `scale` times these scales, which are made large enough for its integers
+   * Writes a weight as int8 with one scale for each index of `axis`. Returns the scales.
+   * @param added the bias, stored in units of `scale` times these scales. The scales are increased if the bias would
+   *   not fit in int32.
    */
   weight(
     name: string,
@@ -177,7 +178,7 @@ class QuantizedWriter {
     return scales;
   }
 
-  /** A bias as int32 in units of `scale` times the weight's; returns its name. */
+  /** Writes a bias as int32 in units of `scale` times the weight's scale. Returns its name. */
   bias(node: string, name: string, weightScales: Float32Array, scale: number): string {
     const values = float32Values(this.constants.get(name)!);
     const scales = weightScales.map((own) => own * scale);

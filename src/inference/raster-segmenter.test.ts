@@ -9,7 +9,7 @@ import { exportGraph } from './export-graph.js';
 import { RasterSegmenter } from './raster-segmenter.js';
 
 describe('the core of inference', () => {
-  it('needs no module of Node', async () => {
+  it('imports no modules of Node', async () => {
     const entry = fileURLToPath(new URL('./raster-segmenter.ts', import.meta.url));
     // A browser build fails on the first import that a browser does not have.
     const result = await build({
@@ -25,7 +25,7 @@ describe('the core of inference', () => {
     expect(files.filter((file) => /sharp|onnxruntime/.test(file))).toEqual([]);
   });
 
-  it('gives the same masks on WebAssembly', async () => {
+  it('predicts the same masks on WebAssembly', async () => {
     ort.env.wasm.numThreads = 1;
     const card = tinyCard(4);
     const { model, state } = tinyUNet(card);

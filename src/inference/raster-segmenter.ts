@@ -1,6 +1,6 @@
 /**
- * An exported file on a runtime: pixels in, masks out. Knows no files and no Node, so it serves a page as
- * well; `segmenter.ts` adds what Node has.
+ * Runs an exported model: pixels in, masks out. It uses neither files nor Node, so it also runs in a browser;
+ * `segmenter.ts` adds files.
  */
 import { conform, depthName } from '../data/conform.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
@@ -21,47 +21,48 @@ import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-
 import type { TestTimeAugmentation } from './symmetries.js';
 import { segmentInViews } from './views.js';
 
-/** How an image is looked at: whole and once, unless said otherwise. */
+/** Tiles and test-time augmentation. By default, the model runs once on the whole image. */
 export interface ViewOptions {
   /**
-   * Sees the image in tiles of this many pixels on their longer side, in the proportions of the model's own
-   * size. Tiles of the model's size show it every pixel; smaller ones are enlarged for it.
+   * Length of the tiles' longer side in pixels; the aspect ratio is that of the model's input. Tiles are resized to
+   * the model's input size, so tiles of that size keep the full resolution.
    */
   readonly tile?: number | undefined;
-  /** Share of a tile that neighbours at least have in common, 0 … 0.9; default 0.5. */
+  /** Minimum overlap of neighbouring tiles as a share of their side, 0 … 0.9; default 0.5. */
   readonly overlap?: number | undefined;
   /**
-   * Averages over several positions of the image; `true` is `mirror`, which suits every model that saw flipped
-   * images in training. Turns do harm where up and down mean something. Default: as it is.
+   * Averages the predictions for transformed copies of the image. `true` means `mirror`, which suits models trained
+   * with horizontal flips. Vertical flips and rotations lower the accuracy for images with a fixed orientation.
+   * Default: none.
    */
   readonly tta?: boolean | TestTimeAugmentation | undefined;
 }
 
-/** What is wanted of an image, and what is done with its mask afterwards ({@link cleanMask}). */
+/** Options for segmenting an image, including postprocessing ({@link cleanMask}). */
 export interface SegmentOptions extends ViewOptions, CleanOptions {
-  /** Whether probabilities are wanted too: 4 bytes for each pixel and class. Default false. */
+  /** Whether to return probabilities: 4 bytes per pixel and class. Default false. */
   readonly probabilities?: boolean | undefined;
-  /** Two classes only: from which probability on a pixel is of class 1. Default: the model's own. */
+  /** Two classes only: pixels with at least this probability are class 1. Default: the model's threshold. */
   readonly threshold?: number | undefined;
-  /** Once aborted, nothing new is begun and the call throws `signal.reason`; a run that has begun ends first. */
+  /** Aborts the call with `signal.reason`. A run that has started is completed first. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** The mask of one image. */
 export interface Segmentation {
-  /** Class of every pixel, at the size of the image. */
+  /** The class of every pixel, at the size of the image. */
   readonly mask: ClassMask;
-  /** Probability of every class, K×H×W at the size of the image; where asked for. */
+  /** Probabilities of all classes, K×H×W at the size of the image; if requested. */
   readonly probabilities?: Planes;
   readonly width: number;
   readonly height: number;
-  /** From pixels to mask: resizing, model and resizing back; decoding and waiting for others not counted. */
+  /** Time for resizing, model and resizing back, without decoding and waiting for other runs. */
   readonly seconds: number;
-  /** The pixels that were looked at. */
+  /** The segmented image. */
   readonly image: Raster;
 }
 
-/** Values of the graph that a run can give. */
+/** Values of the graph that a run can return. */
 export type GraphValue = typeof MASK | typeof PROBABILITIES | typeof LOGITS | typeof SCORES;
 
 const VALUE_TYPES: Readonly<Record<string, ValueInfo>> = {
@@ -81,17 +82,17 @@ export interface GraphResults {
 
 export class RasterSegmenter {
   readonly card: ModelCard;
-  /** The one size of image that the file takes; undefined where it takes any. */
+  /** The only image size that the file accepts; undefined if it accepts any. */
   readonly fixedSize: { readonly height: number; readonly width: number } | undefined;
-  // A session holds the weights, so each set of results that is wanted has one, made when it first is.
+  // One session per set of outputs, created on first use, because each session holds the weights.
   private readonly sessions = new Map<string, Promise<Session>>();
-  /** Settles when the run before has ended: one at a time, each with all threads. */
+  /** Settles when the previous run has ended. Runs are sequential, each with all threads. */
   private turn: Promise<unknown> = Promise.resolve();
   private closed = false;
 
   /**
-   * @param model as `exportGraph` writes it. @param name what messages call it: the file's path.
-   * @throws PixelwiseError `model-file` where it is another kind of file.
+   * @param model a model written by `exportGraph`. @param name its name in messages, such as the file's path.
+   * @throws PixelwiseError `model-file` for other models.
    */
   constructor(
     private readonly model: OnnxModel,
@@ -105,7 +106,7 @@ export class RasterSegmenter {
       throw new PixelwiseError(
         'model-file',
         `${name} has no input "${IMAGE}"` +
-          (bare ? ': it was exported with --bare, for programs that do the rest themselves. ' : '. ') +
+          (bare ? ': it was exported with --bare, without pre- and postprocessing. ' : '. ') +
           'Export the run again without --bare.',
       );
     }
@@ -113,27 +114,31 @@ export class RasterSegmenter {
     this.fixedSize = typeof height === 'number' && typeof width === 'number' ? { height, width } : undefined;
   }
 
-  /** Channels of `logits`: the classes, or 1 where one logit tells two classes apart. */
+  /** Channels of `logits`: the number of classes, or 1 for a single logit that separates two classes. */
   get logitChannels(): number {
     const { nodes } = this.model.graph;
     const sigmoid = nodes.some(({ opType, inputs }) => opType === 'Sigmoid' && inputs[0] === LOGITS);
     return sigmoid ? 1 : this.card.classes.length;
   }
 
-  /** The model as an exported file. */
+  /** Encodes the model as an exported file. */
   toBytes(): Uint8Array {
     return encodeModel(this.model);
   }
 
-  /** The mask of an image. @param imageName what messages call it. */
+  /** Segments an image. @param imageName its name in messages. */
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
     checkCleanOptions(options);
-    const segmented = await this.look(image, options, imageName);
+    const segmented = await this.segmentWhole(image, options, imageName);
     const background = backgroundClass(this.card.classes);
     return { ...segmented, mask: cleanMask(segmented.mask, { background, ...options }) };
   }
 
-  private async look(image: Raster, options: SegmentOptions, imageName?: string): Promise<Segmentation> {
+  private async segmentWhole(
+    image: Raster,
+    options: SegmentOptions,
+    imageName?: string,
+  ): Promise<Segmentation> {
     if (options.tile !== undefined || (options.tta ?? false) !== false) {
       return segmentInViews(this, image, options, imageName);
     }
@@ -153,10 +158,10 @@ export class RasterSegmenter {
   }
 
   /**
-   * Runs the graph on an image and gives values of it as they are there: `mask` and `probabilities` at the
-   * size of the image, `logits` and `scores` at the model's size.
+   * Runs the graph on an image and returns some of its values: `mask` and `probabilities` at the size of the image,
+   * `logits` and `scores` at the model's size.
    *
-   * @param imageName what messages call the image.
+   * @param imageName name of the image in messages.
    */
   async run(
     image: Raster,
@@ -167,7 +172,7 @@ export class RasterSegmenter {
     return (await this.evaluate(image, wanted, options, imageName)) as unknown as GraphResults;
   }
 
-  /** Values of the graph by the names that they have inside it, float32. */
+  /** Returns float32 values of the graph by their internal names. */
   async valuesInside(image: Raster, names: readonly string[]): Promise<Record<string, Float32Array>> {
     return (await this.evaluate(image, names)) as unknown as Record<string, Float32Array>;
   }
@@ -198,8 +203,8 @@ export class RasterSegmenter {
   }
 
   /**
-   * From which probability on a pixel is of class 1: `threshold`, or else the model's own; undefined where there
-   * are more than two classes. Throws UsageError for a threshold that cannot be used.
+   * The effective threshold: `threshold` or the model's; undefined for more than two classes. Throws UsageError for
+   * an invalid `threshold`.
    */
   thresholdOf(threshold?: number): number | undefined {
     const { card } = this;
@@ -207,11 +212,11 @@ export class RasterSegmenter {
     if (card.classes.length === 2) return threshold ?? card.threshold ?? DEFAULT_THRESHOLD;
     if (threshold === undefined) return undefined;
     throw new UsageError(
-      `${this.name} tells ${card.classes.length} classes apart: the most probable one is taken, and no threshold.`,
+      `${this.name} has ${card.classes.length} classes and chooses the most probable one; a threshold applies to two classes only.`,
     );
   }
 
-  /** Frees the sessions, once the runs that were asked for have ended. The runtime stays open. */
+  /** Frees the sessions after the pending runs. The runtime stays open. */
   async close(): Promise<void> {
     this.closed = true;
     await this.turn;
@@ -220,12 +225,12 @@ export class RasterSegmenter {
     await Promise.all(sessions.map(async (session) => (await session).release()));
   }
 
-  /** The same as {@link close}, for `await using`. */
+  /** Calls {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** A copy of the pixels, as the graph takes them: memory that is fed is lent away. */
+  /** Copies the pixels for the graph, because the runtime takes ownership of the memory of its inputs. */
   private imageFeed(image: Raster, imageName: string): Binding {
     const { channels, maxValue } = this.card;
     const { width, height, data } = this.fitting(image, imageName);
@@ -238,19 +243,19 @@ export class RasterSegmenter {
     return { name: IMAGE, dtype: 'uint8', shape, view: transferredView(new Uint8Array(data)) };
   }
 
-  /** The image in the channels and bits of the model. */
+  /** Converts the image to the model's channels and bit depth. */
   private fitting(image: Raster, imageName: string): Raster {
     const { width, height, channels, data } = image;
     const whole = [width, height, channels].every((n) => Number.isInteger(n) && n >= 1);
     if (!whole || data.length !== width * height * channels) {
       throw new ShapeError(
-        `${imageName}: ${data.length} values are no image of ${width}×${height} pixels and ${channels} channels.`,
+        `${imageName}: an image of ${width}×${height} pixels and ${channels} channels needs ${width * height * channels} values; got ${data.length}.`,
       );
     }
     const { fixedSize, card } = this;
     if (fixedSize && (width !== fixedSize.width || height !== fixedSize.height)) {
       throw new ShapeError(
-        `${imageName} is ${width}×${height}; ${this.name} was exported for ${fixedSize.width}×${fixedSize.height} alone. ` +
+        `${imageName} is ${width}×${height}; ${this.name} was exported for ${fixedSize.width}×${fixedSize.height} only. ` +
           'Export the run again with --size free.',
       );
     }
@@ -267,7 +272,7 @@ export class RasterSegmenter {
     }
   }
 
-  /** Whether pixels are fed as int32: runtimes have no 16-bit tensors of ours, and some no bytes. */
+  /** Whether pixels are passed as int32: runtimes have no uint16 tensors, and some have no uint8. */
   private get wideInput(): boolean {
     const { maxValue } = this.card;
     return maxValue === 65535 || (maxValue === 255 && !this.runtime.target.allIntegers);
@@ -275,7 +280,7 @@ export class RasterSegmenter {
 
   private session(wanted: readonly string[]): Promise<Session> {
     if (this.closed) {
-      return Promise.reject(new UsageError(`${this.name} was closed; load it again to segment more.`));
+      return Promise.reject(new UsageError(`${this.name} is closed; load it again.`));
     }
     const key = wanted.join();
     let session = this.sessions.get(key);
@@ -287,7 +292,7 @@ export class RasterSegmenter {
     return session;
   }
 
-  /** The same graph with the outputs wanted, fed as this runtime can, and its threshold an input. */
+  /** The graph with the requested outputs, an input type that the runtime supports, and the threshold as an input. */
   private variant(wanted: readonly string[]): OnnxModel {
     const cut = withOutputs(
       this.model,

@@ -6,7 +6,7 @@ import { resizeImage, resizePlanes } from '../images/resize.js';
 import { encodeModel, GraphBuilder, IR_VERSION, OPSET } from '../onnx/index.js';
 import { resizePixelsTo, resizePlanesTo } from './resize-graph.js';
 
-/** A graph of nothing but two resizes, with all four sizes fed. */
+/** A graph of two resizes, with all four sizes as inputs. */
 async function resizeSession(): Promise<ort.InferenceSession> {
   const writer = new GraphBuilder('test');
   const from = { height: 'h', width: 'w' };
@@ -33,7 +33,7 @@ async function resizeSession(): Promise<ort.InferenceSession> {
   );
 }
 
-/** A graph that resizes planes of one known size to any. */
+/** A graph that resizes planes of a fixed size to any size. */
 async function planesSession(height: number, width: number): Promise<ort.InferenceSession> {
   const writer = new GraphBuilder('test');
   resizePlanesTo(writer, 'planes', { height, width }, { height: 'H', width: 'W' }, 'resized');
@@ -73,7 +73,7 @@ describe('resizing inside a graph', () => {
   });
   afterAll(() => session.release());
 
-  /** Of an image of 0…1. */
+  /** For an image with values 0 … 1. */
   async function difference(h: number, w: number, H: number, W: number): Promise<number> {
     const image = testImage(w, h);
     const pixels = Float32Array.from(image.data, (value) => value / 255);
@@ -99,7 +99,7 @@ describe('resizing inside a graph', () => {
     expect(await difference(h, w, H, W)).toBeLessThan(1e-5);
   });
 
-  it('is the resize of training for any sizes', async () => {
+  it('equals the resizing in training, for any sizes', async () => {
     const side = fc.integer({ min: 1, max: 90 });
     await fc.assert(
       fc.asyncProperty(side, side, side, side, async (h, w, H, W) => {

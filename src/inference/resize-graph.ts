@@ -1,12 +1,13 @@
 /**
- * The definition of resizing (src/images/resize.ts) as part of an ONNX graph, for sizes that are known only when the
- * graph runs. A resize is (rows of height) · image · (rows of width)ᵀ, and the graph computes the two matrices.
+ * The resizing of src/images/resize.ts as part of an ONNX graph, for sizes that are known only at run time. Resizing
+ * is the product A · image · Bᵀ, where A resizes the height and B the width. The graph computes A and B.
  *
- * All numbers up to the division by a row's sum are integers, and so exact: with in and out pixels, the weight max(0, 1 − |j + ½ − (i + ½)·in/out| / max(1, in/out)) times 2·max(in, out) is
+ * All numbers before the division by a row's sum are integers and therefore exact. Resizing `in` pixels to `out`, the
+ * weight max(0, 1 − |j + ½ − (i + ½)·in/out| / max(1, in/out)) times 2·max(in, out) is
  *
  *   max(0, 2·max(in, out) − |(2j + 1)·out − (2i + 1)·in|)
  *
- * which stays below 2³¹ while in · out is below 2³⁰ (a model of 1,024 pixels, an image a million wide).
+ * This is below 2³¹ if in · out is below 2³⁰, for example for a model of 1,024 pixels and an image a million wide.
  */
 import type { GraphBuilder } from '../onnx/index.js';
 import { int } from '../onnx/index.js';
@@ -24,7 +25,7 @@ function oddNumbers(writer: GraphBuilder, size: GraphSize): string {
 }
 
 /**
- * The float32 matrix that resizes `from` pixels to `to`: to×from, each row's sum 1; or its transpose, from×to.
+ * The float32 matrix that resizes `from` pixels to `to`: to×from with rows that sum to 1, or its transpose from×to.
  */
 function resizeMatrix(writer: GraphBuilder, from: GraphSize, to: GraphSize, transposed = false): string {
   const [inputAxis, outputAxis] = transposed ? [0, 1] : [1, 0];
@@ -50,8 +51,8 @@ const sameSize = (a: GraphPlaneSize, b: GraphPlaneSize): boolean =>
   a.height === b.height && a.width === b.width;
 
 /**
- * Resizes interleaved pixels (1×H×W×C, float32) to planes (1×C×height×width). Rows are resized first: the first product
- * costs the same either way, and this one reads interleaved pixels.
+ * Resizes interleaved pixels (1×H×W×C, float32) to planes (1×C×height×width). Rows are resized first, because that
+ * product can read interleaved pixels. The order does not change its cost.
  */
 export function resizePixelsTo(
   writer: GraphBuilder,
@@ -80,7 +81,7 @@ export function resizePlanesTo(
   if (sameSize(from, to)) return writer.emit('Identity', [planes], {}, named);
   const rows = resizeMatrix(writer, from.height, to.height);
   const columns = resizeMatrix(writer, from.width, to.width, true);
-  // The second product is the larger one: let it sum over the shorter side.
+  // The second product is the larger one, so it should sum over the shorter side.
   if (from.width <= from.height) {
     return writer.emit('MatMul', [writer.emit('MatMul', [rows, planes]), columns], {}, named);
   }

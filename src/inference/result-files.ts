@@ -1,4 +1,4 @@
-/** What is written of a segmented image, and where: the names below a folder that `predict` and `evaluate` share. */
+/** Writes the result files of a segmented image, under names that `predict` and `evaluate` share. */
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { rangeOf } from '../data/normalization.js';
@@ -13,22 +13,22 @@ import type { ModelCard } from './model-card.js';
 import { encodeNpy } from './npy.js';
 import { maskToGeoJson } from './outlines.js';
 
-/** How outlines are written: polygons as GeoJSON, or run lengths as COCO annotations. */
+/** Format of outlines: polygons as GeoJSON, or run lengths as COCO annotations. */
 export type OutlineFormat = 'geojson' | 'coco';
 
-/** Which files an image has. */
+/** Which files to write for an image. */
 export interface ResultChoice {
-  /** The mask, `NAME.png`: a palette whose indices are the classes. Default true. */
+  /** The mask, `NAME.png`, with a palette; palette indices are classes. Default true. */
   readonly mask?: boolean | undefined;
-  /** The image with its mask laid over it, `overlays/NAME.jpg`. Default false. */
+  /** The image with its mask overlaid, `overlays/NAME.jpg`. Default false. */
   readonly overlay?: boolean | undefined;
-  /** Probabilities, `probabilities/NAME.npy`: float32 K×H×W, as the model gave them. Default false. */
+  /** The model's probabilities, `probabilities/NAME.npy`: float32 K×H×W. Default false. */
   readonly probabilities?: boolean | undefined;
   /** `outlines/NAME.geojson` or `outlines/NAME.json`. Default none. */
   readonly outlines?: OutlineFormat | undefined;
 }
 
-/** Absolute paths of an image's files, where it has them. */
+/** Absolute paths of the files to write for an image. */
 export interface ResultPaths {
   readonly mask?: string;
   readonly overlay?: string;
@@ -36,7 +36,7 @@ export interface ResultPaths {
   readonly outlines?: string;
 }
 
-/** Where the files of an image go. @param out an absolute folder. @param name unique among the images. */
+/** The paths of an image's files. @param out an absolute folder. @param name unique among the images. */
 export function resultPaths(out: string, name: string, choice: ResultChoice): ResultPaths {
   const ending = choice.outlines === 'coco' ? 'json' : 'geojson';
   return {
@@ -47,16 +47,16 @@ export function resultPaths(out: string, name: string, choice: ResultChoice): Re
   };
 }
 
-/** What is known of a segmented image. */
+/** The results of a segmented image. */
 export interface Result {
-  /** The image's own name, for outlines. */
+  /** File name of the image, for outlines. */
   readonly fileName: string;
   readonly image: Raster;
   readonly mask: ClassMask;
   readonly probabilities?: Planes | undefined;
 }
 
-/** Writes the files that `paths` name. Throws `write-failed`; an image has all of its files or none. */
+/** Writes the files in `paths`. Throws `write-failed`; after an error, none of the files exist. */
 export async function writeResults(
   paths: ResultPaths,
   { fileName, image, mask, probabilities }: Result,
@@ -74,10 +74,10 @@ export async function writeResults(
       return writeOutputFile(path, encodeNpy(data, [channels, height, width]));
     });
     await write(paths.overlay, async (path) =>
-      writeImage(path, await overlay(image, mask, overlayLooks(card))),
+      writeImage(path, await overlay(image, mask, overlayOptions(card))),
     );
     await write(paths.outlines, (path) => writeOutlines(path, mask, card, fileName));
-    // The mask comes last: where it is, the rest is.
+    // The mask is written last: if it exists, all files do.
     await write(paths.mask, (path) => writeMask(path, mask, { palette: paletteOf(card) }));
   } catch (error) {
     await Promise.all(written.map((file) => rm(file, { force: true })));
@@ -85,8 +85,8 @@ export async function writeResults(
   }
 }
 
-/** How masks of the model are laid over images. */
-export function overlayLooks({ palette, classes, normalization }: ModelCard): OverlayOptions {
+/** The overlay options for masks of a model. */
+export function overlayOptions({ palette, classes, normalization }: ModelCard): OverlayOptions {
   return {
     colours: palette,
     clear: backgroundClass(classes),
@@ -95,7 +95,7 @@ export function overlayLooks({ palette, classes, normalization }: ModelCard): Ov
   };
 }
 
-/** Writes the pieces of a mask, in the format that the path's ending says. */
+/** Writes the outlines of a mask in the format given by the path's extension. */
 export async function writeOutlines(
   path: string,
   mask: ClassMask,

@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** The file on ONNX Runtime alone. */
+/** The masks of the exported file, computed by ONNX Runtime alone. */
 async function bare({ data, width, height, channels }: Raster) {
   const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1 });
   const results = await session.run({
@@ -42,7 +42,7 @@ async function bare({ data, width, height, channels }: Raster) {
 }
 
 describe('a Segmenter', () => {
-  it('gives what the exported file gives on ONNX Runtime alone, from run and from file', async () => {
+  it('predicts the same from a run, from a file, and with ONNX Runtime alone', async () => {
     const image = testImage(75, 51);
     const path = join(folder, 'image.png');
     await writeImage(path, image);
@@ -68,7 +68,7 @@ describe('a Segmenter', () => {
     }
   });
 
-  it('loads the checkpoint asked for', async () => {
+  it('loads the requested checkpoint', async () => {
     const image = testImage(40, 40);
     const masks = [];
     for (const checkpoint of [undefined, 'best', 1, 'last', 2] as const) {
@@ -84,10 +84,10 @@ describe('a Segmenter', () => {
     expect(masks[3]).not.toBe(masks[0]);
     expect(masks[4]).toBe(masks[3]);
     await expect(Segmenter.load(run, { checkpoint: 9 })).rejects.toThrow(/no checkpoint "9".*1, 2/);
-    await expect(Segmenter.load(file, { checkpoint: 'last' })).rejects.toThrow(/only a run folder/);
+    await expect(Segmenter.load(file, { checkpoint: 'last' })).rejects.toThrow(/only run folders/);
   });
 
-  it('leaves the pixels it was given as they were', async () => {
+  it('does not change its input pixels', async () => {
     const segmenter = await Segmenter.load(file, { threads: 1 });
     const image = testImage(30, 20);
     const before = image.data.slice();
@@ -97,7 +97,7 @@ describe('a Segmenter', () => {
     await segmenter.close();
   });
 
-  it('takes another threshold', async () => {
+  it('uses another threshold', async () => {
     const segmenter = await Segmenter.load(file, { threads: 1 });
     const image = testImage(40, 40);
     const { probabilities } = await segmenter.segment(image, { probabilities: true });
@@ -116,7 +116,7 @@ describe('a Segmenter', () => {
     await many.close();
   });
 
-  it('brings grey images to a model for colour, and refuses what it cannot use', async () => {
+  it('converts grey images for a colour model, and rejects unsuitable images', async () => {
     const segmenter = await Segmenter.load(file, { threads: 1 });
     const grey = testImage(40, 40, 1);
     const colour = {
@@ -129,13 +129,11 @@ describe('a Segmenter', () => {
       /4 channels.*trained on 3 channels of 8 bits/,
     );
     await expect(segmenter.segment(testImage(8, 8, 3, 65535))).rejects.toThrow(/16 bits.*8 bits/);
-    await expect(segmenter.segment({ ...grey, width: 41 })).rejects.toThrow(
-      /1600 values are no image of 41×40/,
-    );
+    await expect(segmenter.segment({ ...grey, width: 41 })).rejects.toThrow(/an image of 41×40 .* got 1600/);
     await segmenter.close();
   });
 
-  it('segments 16-bit images with a model for them, and 8-bit ones brought to 16', async () => {
+  it('segments 16-bit images with a 16-bit model, and converts 8-bit images for it', async () => {
     const deep = tinyCard(2, { channels: 1, maxValue: 65535 });
     const tiny = tinyUNet(deep);
     const bytes = encodeModel(exportGraph(tiny.model, tiny.state, deep));
@@ -150,7 +148,7 @@ describe('a Segmenter', () => {
     await session.release();
   });
 
-  it('gives the same where a runtime takes no bytes', async () => {
+  it('predicts the same on a runtime without uint8 tensors', async () => {
     const plain = await createNodeRuntime({ threads: 1 });
     const runtime = { ...plain, target: { ...plain.target, allIntegers: false } };
     const image = testImage(33, 44);
@@ -163,7 +161,7 @@ describe('a Segmenter', () => {
     await plain.close();
   });
 
-  it('takes streams of an image file, and is closed where its block ends', async () => {
+  it('reads streams of an image file, and is closed at the end of its block', async () => {
     const path = join(folder, 'streamed.png');
     await writeImage(path, testImage(44, 31));
     let kept: Segmenter;
@@ -175,7 +173,7 @@ describe('a Segmenter', () => {
       expect((await segmenter.segment(web)).mask).toEqual(expected.mask);
       kept = segmenter;
     }
-    await expect(kept.segment(path)).rejects.toThrow(/was closed/);
+    await expect(kept.segment(path)).rejects.toThrow(/is closed/);
   });
 
   it('segments many images in order', async () => {
@@ -189,7 +187,7 @@ describe('a Segmenter', () => {
     await segmenter.close();
   });
 
-  it('ends with an error that names the file, and at once when aborted', async () => {
+  it('throws an error that names the file, and stops at once when aborted', async () => {
     const segmenter = await Segmenter.load(file, { threads: 1 });
     const bad = join(folder, 'bad.png');
     await writeFile(bad, 'no image');
@@ -203,20 +201,20 @@ describe('a Segmenter', () => {
     stop.abort(new Error('enough'));
     await expect(segmenter.segment(testImage(9, 9), { signal: stop.signal })).rejects.toThrow('enough');
     await segmenter.close();
-    await expect(segmenter.segment(testImage(9, 9))).rejects.toThrow(/was closed/);
+    await expect(segmenter.segment(testImage(9, 9))).rejects.toThrow(/is closed/);
   });
 
-  it('of a file for one size takes that size alone', async () => {
+  it('of a file with a fixed size accepts only that size', async () => {
     const fixed = encodeModel(exportGraph(model, state, card, { size: { height: 30, width: 40 } }));
     const segmenter = await Segmenter.load(fixed, { threads: 1 });
     await segmenter.segment(testImage(40, 30));
-    await expect(segmenter.segment(testImage(41, 30))).rejects.toThrow(/41×30.*for 40×30 alone/);
+    await expect(segmenter.segment(testImage(41, 30))).rejects.toThrow(/41×30.*for 40×30 only/);
     await expect(segmenter.segment(testImage(41, 30), {}, 'cell 7')).rejects.toThrow(/^cell 7 is 41×30/);
     await segmenter.close();
   });
 
-  it('says what is wrong with a model that it cannot load', async () => {
-    await expect(Segmenter.load(join(folder, 'none'))).rejects.toThrow(/none: there is no such/);
+  it('explains why a model cannot be loaded', async () => {
+    await expect(Segmenter.load(join(folder, 'none'))).rejects.toThrow(/none: no such/);
     await expect(Segmenter.load(folder, { threads: 1 })).rejects.toThrow(/no run folder/);
     const text = join(folder, 'text.onnx');
     await writeFile(text, 'this is text');

@@ -1,5 +1,5 @@
 /**
- * A trained model, ready for use in Node:
+ * A trained model for inference in Node:
  *
  * ```ts
  * const segmenter = await Segmenter.load('runs/cells');
@@ -28,35 +28,35 @@ import type { ModelCard } from './model-card.js';
 import type { Segmentation, SegmentOptions } from './raster-segmenter.js';
 import { RasterSegmenter } from './raster-segmenter.js';
 
-/** A file's path, the bytes of an image file, a stream of them (Node's or the web's), or pixels. */
+/** The path of an image file, its bytes, a stream of its bytes (Node's or the web's), or pixels. */
 export type ImageSource = string | Uint8Array | AsyncIterable<Uint8Array> | Raster;
 
 export interface LoadOptions {
   /** Default `cpu`. */
   readonly device?: Device;
-  /** Threads of one run; default: all cores. */
+  /** Number of threads; default: all cores. */
   readonly threads?: number;
-  /** Of a run: `best` (default), `last`, or the number of an epoch. */
+  /** The checkpoint of a run: `best` (default), `last`, or the number of an epoch. */
   readonly checkpoint?: CheckpointChoice;
-  /** Runs on this runtime, which stays open, and not on one of its own. */
+  /** An existing runtime to use, which stays open; default: a new one. */
   readonly runtime?: Runtime;
 }
 
-/** What a learner does not know about its data. */
+/** Information about the data that a learner does not have. */
 export interface LearnerData extends Pick<ModelCard, 'classes' | 'threshold'> {
-  /** How pixel values are normalised for training; default as `train` does: ImageNet's mean and deviation. */
+  /** The normalisation used in training; default: ImageNet's mean and standard deviation, as in `train`. */
   readonly normalization?: Normalization;
   /** Largest pixel value of the images; default 255. */
   readonly maxValue?: ModelCard['maxValue'];
 }
 
 export interface FileSegmentation extends Segmentation {
-  /** The image's path, where it came from a file. */
+  /** The image's path, if it was read from a file. */
   readonly file?: string;
 }
 
 export interface SegmentManyOptions extends SegmentOptions {
-  /** Images decoded ahead of the one that is segmented; default 3. Each holds its pixels. */
+  /** Number of images decoded ahead; default 3. All are in memory. */
   readonly ahead?: number;
 }
 
@@ -73,14 +73,14 @@ export class Segmenter extends RasterSegmenter {
   }
 
   /**
-   * Opens a trained model: a run folder, an exported file, or the bytes of one.
+   * Loads a trained model from a run folder, an exported file, or the bytes of one.
    *
-   * @throws PixelwiseError naming what is missing or damaged.
+   * @throws PixelwiseError for missing or damaged files.
    */
   static async load(source: string | Uint8Array, options: LoadOptions = {}): Promise<Segmenter> {
     const { device, threads, checkpoint } = options;
     const name = typeof source === 'string' ? source : 'model in memory';
-    // A run's graph is written for the device; a file is as it is.
+    // A run's graph is created for the device; an exported file is used unchanged.
     const target = predictionTarget(options.runtime?.device ?? device);
     const model = await readModel(source, name, checkpoint, target);
     const runtime =
@@ -99,15 +99,15 @@ export class Segmenter extends RasterSegmenter {
   }
 
   /**
-   * A copy of the model that a learner trains, as it is now, on the learner's runtime: to look at masks during
-   * training. Its images have the shape of those in the learner's latest batch.
+   * Copies the current model of a learner, to predict masks during training. The copy uses the learner's runtime, and
+   * its input size is that of the learner's latest batch.
    *
    * @throws UsageError before the learner's first batch.
    */
   static async fromLearner(learner: Learner, data: LearnerData): Promise<Segmenter> {
     await learner.synchronize();
     const graph = learner.predictionGraph();
-    if (!graph) throw new UsageError('Segmenter.fromLearner: the learner has seen no batch yet.');
+    if (!graph) throw new UsageError('Segmenter.fromLearner: the learner has processed no batch yet.');
     const [, channels, height, width] = graph.inputs[0]!.dims as [number, number, number, number];
     const { classes, normalization = defaultNormalization(channels), maxValue = 255, threshold } = data;
     const card: ModelCard = {
@@ -121,16 +121,16 @@ export class Segmenter extends RasterSegmenter {
       palette: classColours(classes),
       ...(threshold !== undefined && { threshold }),
     };
-    // The learner goes on changing its weights.
+    // Copied, because the learner continues to change its weights.
     const initializers = graph.initializers.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));
     const model = exportedModel({ ...graph, initializers }, card);
     return new Segmenter(model, learner.runtime, 'the model in training', false);
   }
 
   /**
-   * The mask of an image, at the image's size. Throws a PixelwiseError that names the file.
+   * Segments an image. The mask has the image's size. Throws a PixelwiseError that names the file.
    *
-   * @param imageName what messages call an image that is no file.
+   * @param imageName name in messages of an image that is not a file.
    */
   override async segment(
     image: ImageSource,
@@ -144,8 +144,8 @@ export class Segmenter extends RasterSegmenter {
   }
 
   /**
-   * The masks of many images, in their order. The next images are decoded while one is segmented. The first
-   * image that cannot be read ends it with an error that names it.
+   * Segments many images and yields the masks in order. The next images are decoded while one is segmented. An
+   * unreadable image ends the iteration with an error that names it.
    */
   segmentMany(
     images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
@@ -155,7 +155,7 @@ export class Segmenter extends RasterSegmenter {
     return inOrder(images, ahead, (image) => this.segment(image, rest), options.signal);
   }
 
-  /** Frees everything. */
+  /** Frees all resources. */
   override async close(): Promise<void> {
     await super.close();
     if (this.ownsRuntime) await this.runtime.close();
@@ -179,7 +179,7 @@ async function readModel(
   if (typeof source !== 'string') return decode(source, name);
   const found = await stat(source).catch(() => undefined);
   if (found === undefined) {
-    throw new PixelwiseError('model-missing', `${source}: there is no such run folder or model file.`);
+    throw new PixelwiseError('model-missing', `${source}: no such run folder or model file.`);
   }
   if (found.isDirectory()) {
     const { graph, card } = await loadRun(source, checkpoint, { target });
@@ -188,7 +188,7 @@ async function readModel(
   if (checkpoint !== undefined) {
     throw new PixelwiseError(
       'model-file',
-      `${source} is one model; only a run folder has checkpoints to choose from.`,
+      `${source} is a model file; only run folders have checkpoints to choose from.`,
     );
   }
   return decode(await readFile(source), name);

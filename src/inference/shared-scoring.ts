@@ -1,4 +1,7 @@
-/** Scoring on several ranks: samples dealt out, what each came to gathered in order, so that sums have the same bits. */
+/**
+ * Scoring on several ranks. Samples are distributed, and their results are gathered and summed in the original order,
+ * so that the scores are bitwise equal to those of one process.
+ */
 import { stat } from 'node:fs/promises';
 import type { Dataset } from '../data/dataset.js';
 import type { Communicator } from '../distributed/index.js';
@@ -6,8 +9,8 @@ import { dealBySize, fromFirst, toFirst } from '../distributed/index.js';
 import type { LossValues, SampleScores, ScoreAccumulator } from '../metrics/index.js';
 import { ConfusionMatrix } from '../metrics/index.js';
 
-/** What one sample came to, as ranks tell it. */
-interface Told {
+/** The results of one sample, as sent between ranks. */
+interface SampleResult {
   readonly position: number;
   readonly counts: readonly number[];
   readonly losses?: LossValues | undefined;
@@ -15,17 +18,17 @@ interface Told {
 }
 
 export class SharedScoring {
-  private readonly told: Told[] = [];
+  private readonly results: SampleResult[] = [];
   private readonly softDice: { readonly batch: number; readonly value: number }[] = [];
 
   private constructor(
     private readonly communicator: Communicator,
-    /** Places in the list of samples that are this rank's, ascending. */
+    /** Positions of this rank's samples in the list of samples, ascending. */
     readonly positions: readonly number[],
     private readonly batch: number,
   ) {}
 
-  /** Deals the samples out by the sizes of their files, `batch` in a row always to one rank. */
+  /** Distributes the samples by file size. The samples of a batch always go to the same rank. */
   static async deal(
     communicator: Communicator,
     dataset: Dataset,
@@ -44,27 +47,27 @@ export class SharedScoring {
     return new SharedScoring(communicator, positions, batch);
   }
 
-  /** Keeps what the next of this rank's samples came to. */
+  /** Stores the results of this rank's next sample. */
   keep(counts: ConfusionMatrix, losses: LossValues | undefined, scores: SampleScores): void {
-    const position = this.positions[this.told.length]!;
-    this.told.push({ position, counts: [...counts.counts], losses, scores });
+    const position = this.positions[this.results.length]!;
+    this.results.push({ position, counts: [...counts.counts], losses, scores });
   }
 
-  /** Keeps the value of the batch that ends with the sample kept last, or is about to be kept. */
+  /** Stores the soft Dice of this rank's next batch. */
   keepSoftDice(value: number): void {
     const first = this.positions[this.softDice.length * this.batch]!;
     this.softDice.push({ batch: first, value });
   }
 
-  /** On rank 0: everything, taken in in order, as one process would. Undefined on the others. */
+  /** On rank 0, adds the results of all ranks in order, like a single process would. Undefined on the others. */
   async gather(
     accumulator: ScoreAccumulator,
     groupOf: (position: number) => string | undefined,
   ): Promise<{ accumulator: ScoreAccumulator; perSample: SampleScores[] } | undefined> {
-    const all = await toFirst(this.communicator, { told: this.told, softDice: this.softDice });
+    const all = await toFirst(this.communicator, { results: this.results, softDice: this.softDice });
     if (!all) return undefined;
     const perSample: SampleScores[] = [];
-    const samples = all.flatMap(({ told }) => told).sort((a, b) => a.position - b.position);
+    const samples = all.flatMap(({ results }) => results).sort((a, b) => a.position - b.position);
     for (const { position, counts, losses, scores } of samples) {
       const matrix = new ConfusionMatrix(accumulator.counts.classes);
       matrix.counts.set(counts);
@@ -78,7 +81,7 @@ export class SharedScoring {
   }
 }
 
-/** Bytes of files; 0 for what cannot be asked, whose reading will say why. */
+/** File sizes in bytes; 0 for inaccessible files, whose error is reported when they are read. */
 export function sizesOf(paths: readonly string[]): Promise<number[]> {
   return Promise.all(
     paths.map((path) =>

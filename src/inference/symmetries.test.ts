@@ -5,8 +5,8 @@ import { addRestored, applySymmetry, symmetriesOf } from './symmetries.js';
 
 const image: Raster = { width: 3, height: 2, channels: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
 
-describe('flips and turns', () => {
-  it('are what their names say', () => {
+describe('flips and rotations', () => {
+  it('transform an image according to their names', () => {
     const shown = symmetriesOf('all').map((symmetry) => {
       const { width, data } = applySymmetry(image, symmetry);
       return data

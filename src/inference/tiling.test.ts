@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { testImage } from '../../test/inference/tiny-model.js';
 import type { Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
-import { blendWeights, overTiles, sourceOf, tileStarts } from './tiling.js';
+import { blendWeights, predictInTiles, sourceOf, tileStarts } from './tiling.js';
 
 const axis = fc.record({
   size: fc.integer({ min: 1, max: 300 }),
@@ -12,7 +12,7 @@ const axis = fc.record({
 });
 
 describe('tiles', () => {
-  it('begin at one edge, end at the other, and overlap as asked', () => {
+  it('start at one edge, end at the other, and overlap as requested', () => {
     expect(tileStarts(100, 40, 0.5)).toEqual([0, 20, 40, 60]);
     expect(tileStarts(101, 40, 0)).toEqual([0, 31, 61]);
     expect(tileStarts(40, 40, 0.5)).toEqual([0]);
@@ -24,7 +24,7 @@ describe('tiles', () => {
         expect(starts.at(-1)).toBe(Math.max(0, size - tile));
         const steps = starts.slice(1).map((start, i) => start - starts[i]!);
         for (const step of steps) expect(step).toBeLessThanOrEqual(Math.ceil(tile * (1 - overlap)));
-        // Evenly spaced, but for rounding.
+        // Evenly spaced, except for rounding.
         expect(Math.max(0, ...steps) - Math.min(...steps, Infinity)).toBeLessThanOrEqual(1);
       }),
       { seed: 1 },
@@ -47,14 +47,14 @@ describe('tiles', () => {
 
   it('have Gaussian weights of an eighth of the tile', () => {
     const [first, second] = blendWeights(96, 64, [0, 32]) as [Float32Array, Float32Array];
-    // Both hold pixel 40, 8.5 pixels from one centre and 23.5 from the other.
+    // Both contain pixel 40, 8.5 pixels from one centre and 23.5 from the other.
     const [a, b] = [8.5, 23.5].map((distance) => Math.exp(-0.5 * (distance / 8) ** 2)) as [number, number];
     expect(first[40]).toBeCloseTo(a / (a + b), 6);
     expect(second[8]).toBeCloseTo(b / (a + b), 6);
   });
 });
 
-/** A look that gives the pixels themselves, as planes. */
+/** A prediction that returns the pixels themselves, as planes. */
 const identity = async ({ width, height, channels, data }: Raster): Promise<Planes> => {
   const pixels = width * height;
   const planes = Float32Array.from({ length: data.length }, (_, i) => {
@@ -63,7 +63,7 @@ const identity = async ({ width, height, channels, data }: Raster): Promise<Plan
   return { width, height, channels, data: planes };
 };
 
-describe('seeing an image tile by tile', () => {
+describe('tiled prediction', () => {
   it.each([
     [100, 60, 24, 32, 0.5],
     [61, 97, 24, 32, 0],
@@ -83,7 +83,7 @@ describe('seeing an image tile by tile', () => {
         expect([tile.height, tile.width]).toEqual([tileHeight, tileWidth]);
         return identity(tile);
       };
-      await overTiles(sourceOf(image), grid, look, (top, strip) => {
+      await predictInTiles(sourceOf(image), grid, look, (top, strip) => {
         tops.push(top);
         expect(strip.width).toBe(width);
         for (let c = 0; c < 2; c++) {
@@ -96,7 +96,7 @@ describe('seeing an image tile by tile', () => {
     },
   );
 
-  it('asks for no more rows than a tile has', async () => {
+  it('reads no more rows than a tile has', async () => {
     const asked: number[][] = [];
     const image = testImage(40, 100, 1);
     const source = sourceOf(image);
@@ -107,7 +107,7 @@ describe('seeing an image tile by tile', () => {
         return source.rows(top, rows);
       },
     };
-    await overTiles(watched, { height: 40, width: 40, overlap: 0 }, identity, () => undefined);
+    await predictInTiles(watched, { height: 40, width: 40, overlap: 0 }, identity, () => undefined);
     expect(asked).toEqual([
       [0, 40],
       [30, 40],
@@ -115,10 +115,10 @@ describe('seeing an image tile by tile', () => {
     ]);
   });
 
-  it('refuses tiles and overlaps that make no sense', async () => {
+  it('rejects invalid tiles and overlaps', async () => {
     const over = (height: number, overlap: number) =>
-      overTiles(sourceOf(testImage(20, 20)), { height, width: 16, overlap }, identity, () => undefined);
-    await expect(over(4, 0.5)).rejects.toThrow(/from 8 pixels/);
+      predictInTiles(sourceOf(testImage(20, 20)), { height, width: 16, overlap }, identity, () => undefined);
+    await expect(over(4, 0.5)).rejects.toThrow(/whole numbers of pixels, 8 or more/);
     await expect(over(16, 1)).rejects.toThrow(/0 to 0.9/);
     await expect(over(16, -0.1)).rejects.toThrow(/0 to 0.9/);
   });

@@ -1,20 +1,19 @@
 /**
- * An image seen tile by tile, at a resolution of one's choice and in memory that does not grow with its
- * height. Tiles overlap, and where they do their probabilities are averaged with Gaussian weights of
- * σ = tile/8 around each tile's centre, since a network knows least at its borders (Isensee et al., nnU-Net,
- * 2021; the even spacing of tiles, too). The weight of a tile is a product of a row's and a column's, and
- * so the sums by which they are divided are known for each axis alone.
+ * Tiled prediction, with memory that does not grow with the height of the image. Tiles are evenly spaced and overlap.
+ * Their probabilities are averaged with Gaussian weights of σ = tile/8 around each tile's centre, because predictions
+ * are least accurate at the borders of a tile (Isensee et al., nnU-Net, 2021). The weights are separable into rows and
+ * columns, so they can be normalised for each axis separately.
  */
 import { UsageError } from '../errors/index.js';
 import { makePixels, maxValueOf, type Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { inOrder } from './in-order.js';
 
-/** Pixels that are read part by part. */
+/** An image that is read in parts. */
 export interface PixelSource {
   readonly width: number;
   readonly height: number;
-  /** Rows `top` to `top + rows`, all columns. */
+  /** Reads rows `top` to `top + rows`, all columns. */
   rows(top: number, rows: number): Promise<Raster>;
 }
 
@@ -34,14 +33,14 @@ export function sourceOf(image: Raster): PixelSource {
 export interface TileGrid {
   readonly height: number;
   readonly width: number;
-  /** Share of a tile that neighbours at least have in common, 0 … below 1. */
+  /** Minimum overlap of neighbouring tiles as a share of their side, 0 … 0.9. */
   readonly overlap: number;
 }
 
-/** Shares of a tile that neighbours have in common unless said otherwise: half, as in nnU-Net. */
+/** Default overlap: half of a tile, as in nnU-Net. */
 export const DEFAULT_OVERLAP = 0.5;
 
-/** Where tiles of `tile` pixels begin on an axis of `size`: evenly spaced, the last at the edge. */
+/** The start of each tile of `tile` pixels on an axis of `size`: evenly spaced, the last one at the edge. */
 export function tileStarts(size: number, tile: number, overlap: number): number[] {
   if (size <= tile) return [0];
   const count = Math.ceil((size - tile) / (tile * (1 - overlap))) + 1;
@@ -49,7 +48,7 @@ export function tileStarts(size: number, tile: number, overlap: number): number[
 }
 
 /**
- * The weights of each tile's pixels on one axis. Over all tiles that hold a pixel of the image they sum to 1.
+ * The weights of each tile's pixels on one axis. For each pixel of the image, the weights of all tiles sum to 1.
  */
 export function blendWeights(size: number, tile: number, starts: readonly number[]): Float32Array[] {
   const sigma = tile / 8;
@@ -62,16 +61,16 @@ export function blendWeights(size: number, tile: number, starts: readonly number
 }
 
 /**
- * Sees an image tile by tile and hands out blended planes from the top down.
+ * Predicts an image tile by tile and emits the blended planes from top to bottom.
  *
- * @param look gives the planes of one tile, at the tile's size. A tile larger than the image is filled by
+ * @param predict returns the planes of one tile, at the tile's size. A tile larger than the image is padded by
  *   repeating the image's last pixels.
- * @param emit takes rows `top` … of C×rows×width.
+ * @param emit called with C×rows×width planes that start at row `top`.
  */
-export async function overTiles(
+export async function predictInTiles(
   source: PixelSource,
   grid: TileGrid,
-  look: (tile: Raster) => Promise<Planes>,
+  predict: (tile: Raster) => Promise<Planes>,
   emit: (top: number, strip: Planes) => void | Promise<void>,
 ): Promise<void> {
   checkGrid(grid);
@@ -85,8 +84,8 @@ export async function overTiles(
   for (const [i, top] of tops.entries()) {
     const strip = await source.rows(top, stripRows);
     let j = 0;
-    // The next tile is looked at while one is blended.
-    for await (const planes of inOrder(lefts, 1, (left) => look(cutTile(strip, left, grid)))) {
+    // The next tile is predicted while one is blended.
+    for await (const planes of inOrder(lefts, 1, (left) => predict(cutTile(strip, left, grid)))) {
       sums ??= {
         width,
         height: stripRows,
@@ -96,7 +95,7 @@ export async function overTiles(
       addWeighted(planes, rowWeights[i]!, columnWeights[j]!, lefts[j]!, sums);
       j++;
     }
-    // Rows above the next tiles have seen all of theirs.
+    // Rows above the next row of tiles are complete.
     const done = (tops[i + 1] ?? height) - top;
     await emit(top, takeRows(sums!, done));
   }
@@ -106,16 +105,16 @@ function checkGrid({ height, width, overlap }: TileGrid): void {
   for (const side of [height, width]) {
     if (!Number.isInteger(side) || side < 8) {
       throw new UsageError(
-        `Tiles of ${height}×${width}; the sides of a tile are whole numbers from 8 pixels.`,
+        `The sides of a tile must be whole numbers of pixels, 8 or more; got ${height}×${width}.`,
       );
     }
   }
   if (!(overlap >= 0 && overlap <= 0.9)) {
-    throw new UsageError(`Tiles overlap by ${overlap} of their side; the share is from 0 to 0.9.`);
+    throw new UsageError(`overlap must be from 0 to 0.9 of a tile's side; got ${overlap}.`);
   }
 }
 
-/** Columns from `left` of a strip as a tile of its own memory. */
+/** Copies a tile that starts at column `left` of a strip. */
 function cutTile(strip: Raster, left: number, grid: TileGrid): Raster {
   const { channels, data } = strip;
   const { width, height } = grid;
@@ -137,7 +136,7 @@ function cutTile(strip: Raster, left: number, grid: TileGrid): Raster {
   return { width, height, channels, data: out };
 }
 
-/** Adds a tile's planes to the strip that it lies in; what reaches beyond the image is left out. */
+/** Adds a tile's weighted planes to its strip. Pixels outside the image are ignored. */
 function addWeighted(
   tile: Planes,
   rowWeights: Float32Array,
@@ -159,7 +158,7 @@ function addWeighted(
   }
 }
 
-/** The first rows of the sums; what follows moves up, and zeros come in below. */
+/** Removes and returns the first rows of the sums. The remaining rows move up, and zeros are appended. */
 function takeRows(sums: Planes, rows: number): Planes {
   const { width, height, channels, data } = sums;
   const taken = new Float32Array(channels * rows * width);

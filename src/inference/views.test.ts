@@ -36,7 +36,7 @@ function furthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return most;
 }
 
-/** Sees two pixels around each. */
+/** A model whose receptive field reaches two pixels around each. */
 class Blur extends Module {
   first = new Conv2d(1, 4, 3, { padding: 1 });
   second = new Conv2d(4, 1, 3, { padding: 1 });
@@ -47,7 +47,7 @@ class Blur extends Module {
 }
 
 describe('an image in tiles', () => {
-  it('of a model that sees single pixels is the same as whole', async () => {
+  it('equals the whole image for a model with a receptive field of one pixel', async () => {
     const model = new Brightness();
     const image = testImage(150, 110, 1);
     const whole = await load(model, new ModelState(model), brightnessCard(110, 150));
@@ -62,7 +62,7 @@ describe('an image in tiles', () => {
     await Promise.all([whole.close(), tiled.close()]);
   });
 
-  it('of a model that sees a few pixels is the same away from the edges', async () => {
+  it('equals the whole image away from tile borders for a small receptive field', async () => {
     const model = new Blur();
     const state = ModelState.initialize(model, 3);
     const image = testImage(96, 80, 1);
@@ -70,7 +70,7 @@ describe('an image in tiles', () => {
     const expected = await whole.segment(image, { probabilities: true });
     const tiled = await load(model, state, brightnessCard(32, 32));
     const result = await tiled.segment(image, { tile: 32, overlap: 0.5, probabilities: true });
-    // At a tile's border the model sees zeros; there its weight is e⁻⁸ of the next tile's.
+    // At a tile's border the model reads zero padding; the tile's weight there is e⁻⁸ of the next tile's.
     let most = 0;
     for (let i = 0; i < 96 * 80; i++) {
       const [x, y] = [i % 96, Math.floor(i / 96)];
@@ -81,7 +81,7 @@ describe('an image in tiles', () => {
     await Promise.all([whole.close(), tiled.close()]);
   });
 
-  it('takes several classes, images smaller than a tile, and a threshold', async () => {
+  it('supports several classes, images smaller than a tile, and a threshold', async () => {
     const card = tinyCard(3);
     const tiny = tinyUNet(card);
     const segmenter = await load(tiny.model, tiny.state, card);
@@ -93,7 +93,7 @@ describe('an image in tiles', () => {
       expect(all.reduce((a, b) => a + b)).toBeCloseTo(1, 4);
     }
     await expect(segmenter.segment(image, { tile: 32, threshold: 0.3 })).rejects.toThrow(/3 classes/);
-    await expect(segmenter.segment(image, { tile: 4 })).rejects.toThrow(/from 8 pixels/);
+    await expect(segmenter.segment(image, { tile: 4 })).rejects.toThrow(/whole numbers of pixels, 8 or more/);
     await segmenter.close();
     const model = new Brightness();
     const two = await load(model, new ModelState(model), brightnessCard(16, 16));
@@ -127,7 +127,7 @@ describe('test-time augmentation', () => {
     },
   );
 
-  it('makes a model that is the same in all positions no other', async () => {
+  it('does not change the predictions of an equivariant model', async () => {
     const model = new Brightness();
     const segmenter = await load(model, new ModelState(model), brightnessCard(32, 32));
     const image = testImage(64, 64, 1);
@@ -138,7 +138,7 @@ describe('test-time augmentation', () => {
 });
 
 describe('scores by tiles and test-time augmentation', () => {
-  it('are those of the masks that segmenting so gives', async () => {
+  it('are those of the masks that `segment` returns with the same options', async () => {
     const card = tinyCard(2);
     const { model, state } = tinyUNet(card, 7);
     const segmenter = await load(model, state, card);
@@ -150,7 +150,7 @@ describe('scores by tiles and test-time augmentation', () => {
     const scored = mask.data.filter((value) => value !== 255).length;
     expect((await evaluate(segmenter, data, view)).pixelAccuracy).toBeCloseTo(counted / scored, 9);
     await expect(evaluate(segmenter, data, { ...view, scoreAt: 'model' })).rejects.toThrow(
-      /score at "source"/,
+      /use scoreAt "source"/,
     );
     await segmenter.close();
   });

@@ -1,4 +1,4 @@
-/** Masks from several looks at an image: tiles, and positions of each. Probabilities are averaged. */
+/** Segments an image in tiles and with test-time augmentation. Probabilities are averaged. */
 import type { Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { decideClasses } from './decide.js';
@@ -8,11 +8,11 @@ import type { RasterSegmenter, Segmentation, SegmentOptions, ViewOptions } from 
 import type { Symmetry } from './symmetries.js';
 import { addRestored, applySymmetry, symmetriesOf } from './symmetries.js';
 import type { PixelSource, TileGrid } from './tiling.js';
-import { DEFAULT_OVERLAP, overTiles, sourceOf } from './tiling.js';
+import { DEFAULT_OVERLAP, predictInTiles, sourceOf } from './tiling.js';
 
-const AS_IT_IS: Symmetry = { transposed: false, mirrored: false, flipped: false };
+const IDENTITY: Symmetry = { transposed: false, mirrored: false, flipped: false };
 
-/** The mask of an image in memory, by tiles or test-time augmentation. */
+/** Segments an image in memory. */
 export async function segmentInViews(
   segmenter: RasterSegmenter,
   image: Raster,
@@ -46,21 +46,21 @@ export async function segmentInViews(
   };
 }
 
-/** Rows of a mask, from the top down. */
+/** Consecutive rows of a mask. */
 export interface MaskStrip {
-  /** The first row. */
+  /** Index of the first row. */
   readonly top: number;
   /** Classes, rows×W. */
   readonly classes: Uint8Array;
-  /** Probabilities, K×rows×W; of two classes those of class 1 alone. */
+  /** Probabilities, K×rows×W; for two classes only those of class 1. */
   readonly probabilities: Planes;
 }
 
 /**
- * The classes of all pixels of a source, looked at part by part. With `tile`, memory does not grow with the
- * height of the image.
+ * Segments a source and emits its mask strip by strip. With `tile`, memory does not grow with the height of the
+ * image.
  *
- * @param emit is handed the strips of the mask in order, and waited for.
+ * @param emit called with the strips of the mask from top to bottom. A returned promise is awaited.
  */
 export async function maskInViews(
   segmenter: RasterSegmenter,
@@ -71,31 +71,31 @@ export async function maskInViews(
 ): Promise<void> {
   const { width, height } = source;
   const threshold = segmenter.thresholdOf(options.threshold);
-  const symmetries = positionsOf(options);
-  const look = (tile: Raster) => averaged(segmenter, tile, symmetries, options.signal, imageName);
+  const symmetries = transformsOf(options);
+  const predict = (tile: Raster) => averaged(segmenter, tile, symmetries, options.signal, imageName);
   const take = (top: number, probabilities: Planes) => {
     options.signal?.throwIfAborted();
     const classes = new Uint8Array(width * probabilities.height);
     decideClasses(probabilities.data, threshold, classes);
     return emit({ top, classes, probabilities });
   };
-  if (options.tile === undefined) await take(0, await look(await source.rows(0, height)));
-  else await overTiles(source, gridOf(segmenter.card, options.tile, options.overlap), look, take);
+  if (options.tile === undefined) await take(0, await predict(await source.rows(0, height)));
+  else await predictInTiles(source, gridOf(segmenter.card, options.tile, options.overlap), predict, take);
 }
 
-function positionsOf({ tta = false }: ViewOptions): readonly Symmetry[] {
-  if (tta === false) return [AS_IT_IS];
+function transformsOf({ tta = false }: ViewOptions): readonly Symmetry[] {
+  if (tta === false) return [IDENTITY];
   return symmetriesOf(tta === true ? 'mirror' : tta);
 }
 
-/** Tiles whose longer side is `side`, in the proportions of the model's size. */
+/** Tiles with a longer side of `side` pixels and the aspect ratio of the model's input. */
 function gridOf(card: ModelCard, side: number, overlap = DEFAULT_OVERLAP): TileGrid {
   const scale = side / Math.max(card.height, card.width);
   const along = (size: number) => (scale === 1 ? size : Math.round(size * scale));
   return { height: along(card.height), width: along(card.width), overlap };
 }
 
-/** Probabilities at the size of the image, averaged over positions: of class 1 where there are two, else of all. */
+/** Probabilities at the size of the image, averaged over transforms; for two classes only those of class 1. */
 async function averaged(
   segmenter: RasterSegmenter,
   image: Raster,
@@ -106,15 +106,15 @@ async function averaged(
   const { width, height } = image;
   const classes = segmenter.card.classes.length;
   const channels = classes === 2 ? 1 : classes;
-  const look = async (symmetry: Symmetry): Promise<Planes> => {
-    const seen = symmetry === AS_IT_IS ? image : applySymmetry(image, symmetry);
-    const { probabilities } = await segmenter.run(seen, ['probabilities'], { signal }, imageName);
+  const predict = async (symmetry: Symmetry): Promise<Planes> => {
+    const transformed = symmetry === IDENTITY ? image : applySymmetry(image, symmetry);
+    const { probabilities } = await segmenter.run(transformed, ['probabilities'], { signal }, imageName);
     const data = probabilities!.subarray((classes - channels) * height * width);
-    return { width: seen.width, height: seen.height, channels, data };
+    return { width: transformed.width, height: transformed.height, channels, data };
   };
-  if (symmetries.length === 1) return look(symmetries[0]!);
+  if (symmetries.length === 1) return predict(symmetries[0]!);
   const sum = new Float32Array(channels * height * width);
   let i = 0;
-  for await (const view of inOrder(symmetries, 1, look)) addRestored(view, symmetries[i++]!, sum);
+  for await (const view of inOrder(symmetries, 1, predict)) addRestored(view, symmetries[i++]!, sum);
   return { width, height, channels, data: sum.map((value) => value / symmetries.length) };
 }

@@ -54,6 +54,6 @@ test.each(['SIGINT', 'SIGTERM'] as const)('a run is served until %s', async (sig
 test('what cannot be served is told of', async () => {
   const { code, stderr } = await program.run('serve', join(place, 'nothing'));
   expect(code).toBe(1);
-  expect(stderr).toMatch(/there is no such run folder or model file/);
+  expect(stderr).toMatch(/no such run folder or model file/);
   expect((await program.run('serve', join(place, 'run'), '--port', '70000')).code).toBe(2);
 });
