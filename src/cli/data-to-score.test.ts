@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tinyCard } from '../../test/inference/tiny-model.js';
 import { writeTinyRun } from '../../test/inference/tiny-run.js';
-import { makeFolder, temporaryFolder } from '../../test/support/made-data.js';
+import { makeFolder, makeSample, put, temporaryFolder } from '../../test/support/made-data.js';
+import { encodeImage } from '../images/encode.js';
 import { RunFolder } from '../training/index.js';
 import { dataToScore } from './data-to-score.js';
 
@@ -46,6 +47,22 @@ describe('dataToScore', () => {
     expect([other.format, other.classes]).toEqual(['folder', ['a', 'b']]);
     const file = await dataToScore(join(root, 'model.onnx'), { data }, ['a', 'b']);
     expect(file.maskValues).toBe('zero-or-full');
+  });
+
+  it('reads masks in colour by the colours that the run was given', async () => {
+    const data = join(root, 'data');
+    await makeFolder(data, { count: 2 });
+    for (const id of [0, 1]) {
+      const { width, height, data: plane } = makeSample(id).mask;
+      const rgb = Uint8Array.from([...plane].flatMap((value) => (value === 1 ? [255, 136, 0] : [0, 0, 9])));
+      const image = { width, height, channels: 3, data: rgb };
+      await put(join(data, 'masks', `sample-${id}.png`), await encodeImage(image));
+    }
+    const source = await run({ format: 'folder', classes: ['car=#ff8800', 'road=#000009'] });
+    const dataset = await dataToScore(source, { data }, ['car', 'road']);
+    expect(dataset.classes).toEqual(['car', 'road']);
+    const { mask } = await dataset.get(1);
+    expect(mask.data).toEqual(makeSample(1).mask.data.map((value) => 1 - value));
   });
 
   it('names the entry of a configuration that cannot be used', async () => {

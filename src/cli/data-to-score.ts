@@ -1,7 +1,14 @@
 /** Data opened to be scored: read as the run that is scored read its own, unless options say otherwise. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { examine, FORMAT_NAMES, openDataset, recogniseFormat, type Dataset } from '../data/index.js';
+import {
+  examine,
+  FORMAT_NAMES,
+  haveColours,
+  openDataset,
+  recogniseFormat,
+  type Dataset,
+} from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import {
   dataReading,
@@ -44,6 +51,8 @@ export async function dataToScore(
   const format = options.format ?? (byGlobs ? 'folder' : await formatOf(root, config, run));
   const alike = format === config?.data.format;
   const own = config?.data.path === resolve(root);
+  // Colours that the run was given hold for other masks of its format too.
+  const coloured = alike && haveColours(run.classes);
   const group = options.group ?? (format === 'folder' ? run.group : undefined);
   return openDataset({
     root,
@@ -55,7 +64,7 @@ export async function dataToScore(
     images: options.images ?? (own ? run.images : undefined),
     masks: options.masks ?? (own ? run.masks : undefined),
     maskValues: run.maskValues,
-    classes: options.classes ?? (format === 'folder' ? known : alike ? run.classes : undefined),
+    classes: options.classes ?? (format === 'folder' && !coloured ? known : alike ? run.classes : undefined),
     group: group === undefined ? undefined : new RegExp(group, 'u'),
   });
 }

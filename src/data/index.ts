@@ -1,5 +1,6 @@
 /** The layer's face: what other layers and the package export. */
 export { MASK_VALUES, type MaskValues } from './class-values.js';
+export { givenClasses, haveColours } from './coloured-classes.js';
 export { Conformed } from './conformed.js';
 export type { Batch, Dataset, Sample } from './dataset.js';
 export {

@@ -2,7 +2,7 @@
  * A layout: which files are images and which are their masks, as a format found them, before any pixel is read;
  * and the way from there to a data set, the same for every format whose masks are image files.
  */
-import { PixelwiseError } from '../errors/index.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeMask } from '../images/decode-mask.js';
 import { describeImage } from '../images/decode.js';
 import { IGNORE_INDEX } from '../images/raster.js';
@@ -40,6 +40,8 @@ export interface Layout {
 export interface LayoutOptions {
   /** Class names, or how many there are; found from the legend or the masks where not given. */
   readonly classes?: ClassesOption | undefined;
+  /** The colours of these classes in colour masks, where they are given. */
+  readonly colours?: readonly ColouredClass[] | undefined;
   /** How masks store classes, where their values leave it open (only 0, or 0 and 255); guessed where not given. */
   readonly maskValues?: MaskValues | undefined;
   /** Groups samples by their id: the first capture group of the pattern, or all that it matches. */
@@ -121,7 +123,13 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
     unlabelled,
     resizeMasks,
   };
+  const { colours } = options;
   if (layout.layerClasses !== undefined) {
+    if (colours !== undefined) {
+      throw new UsageError(
+        `--classes with colours are for masks in colour; in ${root} each mask file marks one class or object: leave the colours out.`,
+      );
+    }
     const names = options.classes === undefined ? layout.layerClasses : classNames(options.classes);
     if (resizeMasks) findings.push(...findSizeRepairs(pairs, sizes, await layerSizes(pairs)));
     return new FileDataset({
@@ -132,7 +140,10 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
       masks: { reading: ({ layers }) => ({ kind: 'layers', layers: layers! }) },
     });
   }
-  const named = await legendClasses(layout, options.classes);
+  const named =
+    colours === undefined
+      ? await legendClasses(layout, options.classes)
+      : { classes: options.classes, legend: colours, legendGiven: true };
   const meaning = await findMaskMeaning(
     pairs.map((pair) => pair.mask),
     { where: root, maskValues: options.maskValues, strict: options.strict, ...named },

@@ -18,7 +18,7 @@ import {
 } from './class-values.js';
 import { type Finding, finding } from './finding.js';
 import { censusOf, type MaskCensus, summed } from './mask-census.js';
-import { colourDistance, hexOf, listColours, type MaskReading } from './mask-reading.js';
+import { colourDistance, hexOf, listColours, type MaskReading, VOC_OUTLINE } from './mask-reading.js';
 import { findObjectNumbers } from './object-numbers.js';
 import { mapParallel } from './parallel.js';
 import type { Size } from './sample-reading.js';
@@ -40,6 +40,8 @@ export interface MaskMeaningOptions {
   readonly maskValues?: MaskValues | undefined;
   /** Colours of the classes, in class order, from a legend beside the data or `--classes name=#rrggbb`. */
   readonly legend?: readonly LegendEntry[] | undefined;
+  /** The legend is what a person gave, so that colours which it lacks are an error. */
+  readonly legendGiven?: boolean | undefined;
   /** The class list says that masks hold class indices, and 255 where pixels are ignored. */
   readonly indices?: boolean | undefined;
   /** Refuse what would otherwise be repaired. */
@@ -120,6 +122,7 @@ async function decide(censuses: readonly MaskCensus[], options: MaskMeaningOptio
       level: 'note',
     });
   }
+  if (legend !== undefined && options.legendGiven === true) refuseUnlisted(censuses, legend, options.where);
   if (legend !== undefined && legendFits(censuses, legend)) return byLegend(censuses, legend, options);
   if (censuses.length > 0 && isInAlpha(censuses)) {
     return described(thresholdValues(128, options.classes), 'alpha', files, {
@@ -286,6 +289,31 @@ function legendFits(censuses: readonly MaskCensus[], legend: readonly LegendEntr
   }
   const lossy = censuses.some((census) => census.lossy);
   return classes > 0 && inside >= (lossy ? 0.5 : LEGEND_SHARE) * all && (classes > 1 || colours.size === 1);
+}
+
+/**
+ * Throws `mask-colours` where masks in colour show others than the colours given: few of those given, or exact ones
+ * that are not among them. Many colours beside those given are smoothed edges.
+ */
+function refuseUnlisted(
+  censuses: readonly MaskCensus[],
+  legend: readonly LegendEntry[],
+  where: string,
+): void {
+  if (censuses.every(({ kind }) => kind === 'values')) return;
+  const listed = new Set(legend.map(({ colour }) => packed(colour)));
+  const others = [...summed(censuses.map(({ colours }) => colours))]
+    .filter(([colour]) => !listed.has(colour) && colour !== VOC_OUTLINE)
+    .sort((a, b) => b[1] - a[1]);
+  const smoothed = censuses.some(({ lossy }) => lossy) || others.length > MIXTURES_A_CLASS * legend.length;
+  if (others.length === 0 || (smoothed && legendFits(censuses, legend))) return;
+  const [example] = censuses.filter(({ colours }) => colours.has(others[0]![0]));
+  throw new PixelwiseError(
+    'mask-colours',
+    `${where}: the masks have colours that --classes does not list: ${listColours(others.map(([colour]) => Math.max(0, colour)))} ` +
+      `(for instance in ${example!.file}); listed are ${legend.map(({ name, colour }) => `${name}=${hexOf(packed(colour))}`).join(', ')}. ` +
+      'List them too, or leave the colours out if the masks store class indices.',
+  );
 }
 
 function byLegend(

@@ -91,7 +91,7 @@ function brightMask({ width, height, data, palette }: RawMask): ClassMask {
 }
 
 /** Pascal VOC's outlines of objects: pixels that count for nothing. */
-const VOC_OUTLINE = 0xe0e0c0;
+export const VOC_OUTLINE = 0xe0e0c0;
 
 function colouredMask(
   stored: StoredMask,

@@ -1,6 +1,7 @@
 /** One way in to every format: `openDataset`. */
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { classNames, type ClassesOption, type MaskValues } from './class-values.js';
+import { givenClasses } from './coloured-classes.js';
 import type { PageReading } from '../images/tiff/structure.js';
 import type { Dataset } from './dataset.js';
 import { isFile, isFolder } from './files.js';
@@ -19,7 +20,10 @@ export interface OpenOptions {
   readonly format?: FormatName | undefined;
   /** What a pixel's class means, for `oxford-pets`; default `trimap`. */
   readonly target?: PetsTarget | undefined;
-  /** Names, or how many; formats with classes of their own take as many names in their stead. */
+  /**
+   * Names, or how many; formats with classes of their own take as many names in their stead. `name=#rrggbb` says
+   * which colour of a colour mask stands for the class.
+   */
   readonly classes?: ClassesOption | undefined;
   /** How masks store classes, where their values leave it open. */
   readonly maskValues?: MaskValues | undefined;
@@ -45,7 +49,8 @@ export interface OpenOptions {
  * `data-missing` for a path that does not exist, and what the format throws.
  */
 export async function openDataset(options: OpenOptions): Promise<Dataset> {
-  const { root, target, group, classes } = options;
+  const { root, target, group } = options;
+  const { classes, colours } = givenClasses(options.classes);
   if (!(await isFolder(root)) && !(await isFile(root))) {
     throw new PixelwiseError('data-missing', `${root}: there is no such folder or file. Check the path.`);
   }
@@ -65,7 +70,12 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
   if (group !== undefined && format.hasGroups === true) {
     throw new UsageError(`A group pattern is not for ${name}, which has groups of its own.`);
   }
-  const dataset = await format.open(tree, options);
+  if (colours !== undefined && format.layout === undefined) {
+    throw new UsageError(
+      `--classes with colours are for masks in colour; ${root} is read as ${name}, which has none: leave the colours out.`,
+    );
+  }
+  const dataset = await format.open(tree, { ...options, classes, colours });
   if (classes === undefined || format.takesClasses === true) return dataset;
   const names = classNames(classes);
   if (names.length !== dataset.classes.length) {

@@ -1,6 +1,6 @@
 /** The parts of a run that `train` was given as objects instead of by name: a model, a loss, an optimizer… */
 import type { Dataset, Transform } from '../data/index.js';
-import { describeDataset } from '../data/index.js';
+import { describeDataset, givenClasses } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { registerModelObject } from '../models/index.js';
 import type { Optimizer, TrainedWeight, Schedule, ScheduledRun } from '../optim/index.js';
@@ -39,7 +39,9 @@ export async function withNamedParts(options: TrainOptions): Promise<NamedTrainO
     ...(typeof optimizer === 'function' && { optimizer }),
     ...(typeof schedule === 'function' && { schedule }),
     ...(typeof augment === 'object' && { augment }),
-    ...(typeof data === 'object' && { data: await describeDataset(data, options.classes) }),
+    ...(typeof data === 'object' && {
+      data: await describeDataset(data, givenClasses(options.classes).classes),
+    }),
   };
   if (objects.model) registerModelObject(namesOf(objects).model!, objects.model);
   return {

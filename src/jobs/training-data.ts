@@ -7,6 +7,7 @@ import {
   Conformed,
   examine,
   FORMAT_NAMES,
+  haveColours,
   openDataset,
   readIdList,
   recogniseFormat,
@@ -98,7 +99,8 @@ async function partOf(
     ...source,
     root,
     format,
-    classes: [...dataset.classes],
+    // Given colours hold for all parts.
+    classes: haveColours(source.classes) ? source.classes : [...dataset.classes],
     maskValues: dataset.maskValues,
     // What the other formats would refuse: they have groups, or targets, of their own.
     ...(source.format === undefined && format !== 'folder' && { group: undefined }),

@@ -70,7 +70,7 @@ const MODEL_SETTINGS = {
   },
   classes: {
     kind: namesOrCount(1, 255),
-    help: 'class names in the order of their indices, or the number of classes',
+    help: 'class names in the order of their indices, or the number of classes; name=#rrggbb,… for masks in colour',
     unset: 'detected from the masks',
     section: 'model',
     commands: [...READING, 'summary'],

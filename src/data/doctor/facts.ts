@@ -5,6 +5,7 @@ import { decodeImage, describeImage, type ImageInfo } from '../../images/decode.
 import { decodeMask } from '../../images/decode-mask.js';
 import { type ImageFormat, readImage } from '../../images/image-source.js';
 import type { Raster } from '../../images/raster.js';
+import { givenClasses } from '../coloured-classes.js';
 import type { Dataset } from '../dataset.js';
 import type { FilePair } from '../file-dataset.js';
 import { FORMATS } from '../formats/registry.js';
@@ -94,7 +95,7 @@ export async function gatherFacts(options: ExamineOptions): Promise<DatasetFacts
     signal?.throwIfAborted();
     for (const value of countsOf((await maskOf(dataset, i)).data).keys()) held.add(value);
   }
-  const { classes } = options;
+  const { classes } = givenClasses(options.classes);
   return {
     root,
     format: inventory.format,

@@ -2,6 +2,7 @@
 import type { Dataset } from '../dataset.js';
 import type { FormatName } from '../format-names.js';
 import { type Layout, openLayout } from '../layout.js';
+import type { LegendEntry } from '../mask-meaning.js';
 import type { OpenOptions } from '../open.js';
 import type { Tree } from '../tree.js';
 import { isCamvid, openCamvid } from './camvid.js';
@@ -21,10 +22,15 @@ import { isLggMri, openLggMri } from './lgg-mri.js';
 import { isOxfordPets, openOxfordPets } from './oxford-pets.js';
 import { isVoc, openVoc, vocLayout } from './voc.js';
 
+/** What a format is opened by: class names are apart from their colours. */
+export interface FormatOptions extends OpenOptions {
+  readonly colours?: readonly LegendEntry[] | undefined;
+}
+
 export interface Format {
   /** Whether the files below a folder are laid out like this. */
   recognises(tree: Tree): Promise<boolean>;
-  open(tree: Tree, options: OpenOptions): Promise<Dataset>;
+  open(tree: Tree, options: FormatOptions): Promise<Dataset>;
   /** The files of a format whose masks are image files: what doctor looks at where the set cannot be opened. */
   layout?(tree: Tree, options: OpenOptions): Promise<Layout>;
   /** Reads `classes` itself; otherwise they must be as many as the format has, and replace its names. */
