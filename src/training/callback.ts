@@ -1,5 +1,5 @@
 /**
- * What may happen around the arithmetic of training. `fit` calls callbacks in the order given:
+ * Callbacks of the training loop. `fit` calls each stage for all callbacks, in the order given:
  *
  * ```text
  * fit
@@ -9,21 +9,21 @@
  * │  ├─ train batch
  * │  │  ├─ batchStart        the learning rate of this step is set here
  * │  │  ├─ (forward, loss, backward)
- * │  │  ├─ backwardEnd       gradients may be read and changed (clipping); with accumulation only in the
+ * │  │  ├─ backwardEnd       gradients may be read and changed (clipping); with accumulation only for the
  * │  │  │                    last batch of a step
  * │  │  ├─ (optimizer step)
  * │  │  └─ batchEnd
  * │  ├─ validStart           if there is a validation part
  * │  │  └─ validBatchEnd
  * │  ├─ validEnd
- * │  └─ epochEnd             scores of the epoch are in; early stopping decides, checkpoints are written
- * ├─ interrupted             only when stopped inside of an epoch
+ * │  └─ epochEnd             scores of the epoch are available; early stopping, checkpoints
+ * ├─ interrupted             only when stopped within an epoch
  * └─ fitEnd
  * ```
  *
- * A callback owns what it must remember, and hands it over as plain data (`state`, `loadState`) and as arrays
- * (`arrays`, `loadArrays`), so that a resumed run goes on as if never stopped. What has state stands before
- * the callback that writes checkpoints: a checkpoint holds what each had decided by then.
+ * A callback saves its state as plain data (`state`, `loadState`) and as arrays (`arrays`, `loadArrays`), so that a
+ * resumed run continues exactly. Callbacks with state must come before the callback that writes checkpoints, because
+ * a checkpoint contains their state at that time.
  */
 import type { Batch } from '../data/dataset.js';
 import type { EpochScores } from './tally.js';
@@ -33,24 +33,24 @@ export type StopReason = 'epochs' | 'minutes' | 'patience' | 'interrupted';
 
 /** One line of metrics.jsonl. */
 export interface EpochRecord {
-  /** From 1. */
+  /** Epoch number, from 1. */
   readonly epoch: number;
-  /** Optimizer steps of the run so far. */
+  /** Total number of optimizer steps. */
   readonly step: number;
   /** Learning rate of the epoch's last step. */
   readonly lr: number;
   readonly seconds: number;
-  /** The part of `seconds` in which training waited for the loader: near 0 where data is not what bounds it. */
+  /** The part of `seconds` spent waiting for the loader; near 0 unless data loading is the bottleneck. */
   readonly waitSeconds: number;
-  /** Training images a second, validation not counted. */
+  /** Training images per second, without validation. */
   readonly imagesPerSecond: number;
-  /** At the model's resolution, in training mode, while the weights move. */
+  /** Training scores at the model's resolution, in training mode, averaged while the weights change. */
   readonly train: EpochScores;
-  /** At the model's resolution, after the epoch. */
+  /** Validation scores at the model's resolution, after the epoch. */
   readonly valid?: EpochScores;
-  /** Where several trained as one: how many. */
+  /** Number of ranks, in distributed training. */
   readonly ranks?: number;
-  /** Where several trained as one: seconds of the epoch in which gradients went between them. */
+  /** Seconds spent on all-reduce of gradients, in distributed training. */
   readonly allReduceSeconds?: number;
 }
 
@@ -58,39 +58,39 @@ export interface EpochRecord {
 export interface FitContext {
   readonly learner: Learner;
   readonly epochs: number;
-  /** Batches in an epoch. */
+  /** Number of batches in an epoch. */
   readonly batchesPerEpoch: number;
-  /** Steps after which the run ends, whatever the epochs. */
+  /** Maximum number of steps; the run ends there even within an epoch. */
   readonly maxSteps: number;
-  /** Batches of the whole run, where nothing ends it earlier. A step may be made of several. */
+  /** Number of batches in the whole run, unless it ends early. A step may consist of several. */
   readonly totalBatches: number;
-  /** Epochs done. */
+  /** Completed epochs. */
   readonly epoch: number;
-  /** Batches done in the running epoch. */
+  /** Completed batches of the current epoch. */
   readonly batch: number;
-  /** Optimizer steps done in all. */
+  /** Completed optimizer steps of the run. */
   readonly step: number;
-  /** Epochs so far, the latest last. */
+  /** Records of the completed epochs, the latest last. */
   readonly history: readonly EpochRecord[];
-  /** Everything needed to go on from here. */
+  /** Returns the state from which the run can be resumed. */
   snapshot(): FitState;
   /** Ends the run after this epoch. */
   stop(reason: StopReason): void;
 }
 
-/** A batch with what the model made of it. */
+/** A batch with the output of the model. */
 export interface BatchEvent {
   readonly batch: Batch;
   readonly output: StepOutput;
 }
 
-/** What a callback remembers: plain data that JSON can hold. */
+/** The state of a callback: plain data that can be stored as JSON. */
 export type CallbackState = unknown;
 
 type Stage<Extra extends unknown[] = []> = (context: FitContext, ...extra: Extra) => void | Promise<void>;
 
 export interface Callback {
-  /** Unique within a run; errors and saved state carry it. */
+  /** Unique within a run. Identifies the callback in errors and saved state. */
   readonly name: string;
   fitStart?: Stage;
   epochStart?: Stage;
@@ -105,30 +105,30 @@ export interface Callback {
   fitEnd?: Stage;
   state?(): CallbackState;
   loadState?(state: CallbackState): void;
-  /** Numbers too many for JSON, by name; may be views of what goes on changing. */
+  /** State that is too large for JSON, by name. The arrays may be views of memory that changes later. */
   arrays?(): Readonly<Record<string, Float32Array>>;
-  /** Called after {@link loadState}, with what {@link arrays} gave. */
+  /** Called after {@link loadState} with the saved {@link arrays}. */
   loadArrays?(arrays: Readonly<Record<string, Float32Array>>): void;
   /**
-   * Brings the learner into the form that a checkpoint was saved in, before its weights and the optimizer's
-   * state are loaded: unfreezes, say, what had been unfrozen by then.
+   * Prepares the learner before its weights and the optimizer's state are loaded from a checkpoint. For example,
+   * unfreezes a module that was no longer frozen when the checkpoint was saved.
    */
   beforeLoad?(learner: Learner, state: CallbackState): void | Promise<void>;
 }
 
-/** Sums of an epoch that was left half done. */
+/** Sums over the batches of an incomplete epoch. */
 export interface TallyState {
   readonly samples: number;
   readonly loss: number;
   readonly losses: Readonly<Record<string, number>>;
-  /** Sums of scores of your own; checkpoints of earlier versions have none. */
+  /** Sums of custom scores; absent in checkpoints of earlier versions. */
   readonly metrics?: Readonly<Record<string, number>> | undefined;
   readonly counts: readonly number[];
   readonly seconds: number;
   readonly waitSeconds: number;
 }
 
-/** Where a run stands, beside the values of weights and optimizer. */
+/** The state of a run, without weights and optimizer. */
 export interface FitState {
   readonly epoch: number;
   readonly batch: number;
@@ -137,6 +137,6 @@ export interface FitState {
   readonly running: TallyState | null;
   readonly history: readonly EpochRecord[];
   readonly callbacks: Readonly<Record<string, CallbackState>>;
-  /** By callback, then by the name that it gave. */
+  /** Arrays by callback and name. */
   readonly arrays: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>;
 }

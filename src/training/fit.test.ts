@@ -275,7 +275,7 @@ describe('fit', () => {
     );
     await expect(run({ callbacks: [named('a'), named('a')] })).rejects.toThrow('two callbacks are named "a"');
     const none = new Discs({ count: 0, batchSize: 4 });
-    await expect(run({ train: none })).rejects.toThrow(/no whole batch/);
+    await expect(run({ train: none })).rejects.toThrow(/fewer samples than a batch/);
     await learner.close();
   });
 });

@@ -1,4 +1,4 @@
-/** The training loop. There is one; the LR finder, recipes and the CLI all run through it. */
+/** The training loop. The LR finder, recipes and the command line all use it. */
 import type { Batch } from '../data/dataset.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { BatchEvent, Callback, EpochRecord, FitContext, FitState, StopReason } from './callback.js';
@@ -6,9 +6,9 @@ import type { Learner, StepOutput } from './learner.js';
 import type { BatchMetric } from './tally.js';
 import { Tally } from './tally.js';
 
-/** Where batches come from: a `Loader`, or anything like it. */
+/** A source of batches, such as a `Loader`. */
 export interface BatchSource {
-  /** Batches in an epoch. */
+  /** Number of batches in an epoch. */
   readonly length: number;
   epoch(
     epoch: number,
@@ -20,36 +20,36 @@ export interface FitOptions {
   readonly learner: Learner;
   readonly train: BatchSource;
   readonly valid?: BatchSource | undefined;
-  /** Class names by index, two at least. */
+  /** At least two class names, by index. */
   readonly classNames: readonly string[];
   readonly epochs: number;
-  /** Ends the run after so many optimizer steps, in the middle of an epoch if need be. */
+  /** Ends the run after this number of optimizer steps, even within an epoch. */
   readonly maxSteps?: number | undefined;
   readonly callbacks?: readonly Callback[];
-  /** Scores of your own, by name. */
+  /** Custom scores, by name. */
   readonly metrics?: Readonly<Record<string, BatchMetric>> | undefined;
   /**
-   * Batches whose gradients make one optimizer step, each weighing by its samples; default 1. The step equals
-   * that of one large batch where the loss is a mean over pixels and none are ignored (cross-entropy), up to
-   * rounding. It does not where the loss is a quotient of sums over the batch (Dice over pooled pixels, class
-   * weights) or where layers look at the whole batch (batch norm): those see each small batch by itself.
+   * Number of batches per optimizer step (gradient accumulation); default 1. Batches are weighted by their number of
+   * samples. Up to rounding, the step equals that of one large batch if the loss is a mean over pixels and no pixels
+   * are ignored (cross-entropy). It differs if the loss is a quotient of sums over the batch (Dice over pooled
+   * pixels, class weights) or if layers use statistics of the batch (batch norm).
    */
   readonly accumulate?: number;
-  /** Once aborted, the running step (with all its batches) is finished and the run ends as `interrupted`. */
+  /** When aborted, the current step (with all its batches) is completed and the run ends as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Goes on from here; weights and optimizer are those of the learner. */
+  /** Continues from this state. The learner must already have the weights and the optimizer's state. */
   readonly resume?: FitState | undefined;
 }
 
 export interface FitResult {
   readonly history: readonly EpochRecord[];
   readonly stopped: StopReason;
-  /** Epochs done. */
+  /** Completed epochs. */
   readonly epochs: number;
   readonly steps: number;
 }
 
-/** Trains. See `callback.ts` for the life cycle. */
+/** Trains a model. See `callback.ts` for the life cycle. */
 export async function fit(options: FitOptions): Promise<FitResult> {
   return new Fit(options).run();
 }
@@ -79,7 +79,7 @@ class Fit implements FitContext {
     if (train.length < 1) {
       throw new PixelwiseError(
         'data',
-        'the training part holds no whole batch: use a smaller --batch, or keep the short one',
+        'the training part has fewer samples than a batch: use a smaller --batch, or keep the incomplete batch',
       );
     }
     const names = callbacks.map(({ name }) => name);
@@ -133,22 +133,22 @@ class Fit implements FitContext {
 
   async run(): Promise<FitResult> {
     await this.learner.synchronize();
-    await this.tell('fitStart', (c) => c.fitStart?.(this));
+    await this.notify('fitStart', (c) => c.fitStart?.(this));
     while (this.epoch < this.epochs && this.step < this.maxSteps && !this.stopped) await this.runEpoch();
-    // A run that had nothing left to do (resumed after its end) ends as it did before.
+    // A run that is resumed after its end has the same outcome as before.
     const stopped = this.stopped ?? (this.step >= this.maxSteps ? 'minutes' : 'epochs');
     if (stopped === 'interrupted' && this.batch > 0) {
       await this.learner.synchronize();
       await this.averageBuffers();
-      await this.tell('interrupted', (c) => c.interrupted?.(this));
+      await this.notify('interrupted', (c) => c.interrupted?.(this));
     }
-    await this.tell('fitEnd', (c) => c.fitEnd?.(this));
+    await this.notify('fitEnd', (c) => c.fitEnd?.(this));
     return { history: this.history, stopped, epochs: this.epoch, steps: this.step };
   }
 
   private async runEpoch(): Promise<void> {
     const { train } = this.options;
-    if (this.batch === 0) await this.tell('epochStart', (c) => c.epochStart?.(this));
+    if (this.batch === 0) await this.notify('epochStart', (c) => c.epochStart?.(this));
     let before = performance.now();
     let left = false;
     for await (const batch of train.epoch(this.epoch, { from: this.batch })) {
@@ -157,10 +157,10 @@ class Fit implements FitContext {
       const now = performance.now();
       this.tally.seconds += (now - before) / 1000;
       before = now;
-      if (await this.askedToStop()) this.stopped = 'interrupted';
-      // Never between the batches of one step: half a step is nothing that could be saved.
+      if (await this.isAborted()) this.stopped = 'interrupted';
+      // Not between the batches of one step: accumulated gradients are not saved.
       const whole = this.batch % this.accumulate === 0 && this.batch < this.batchesPerEpoch;
-      // Nor after the last step of a time budget: the epoch ends there, and is to be scored and saved.
+      // Nor after the last step of a time budget: the epoch ends there, and must be scored and saved.
       left = this.stopped === 'interrupted' && whole && this.step < this.maxSteps;
       if (left || this.step >= this.maxSteps) break;
     }
@@ -168,7 +168,7 @@ class Fit implements FitContext {
   }
 
   private async trainBatch(batch: Batch): Promise<void> {
-    await this.tell('batchStart', (c) => c.batchStart?.(this, batch));
+    await this.notify('batchStart', (c) => c.batchStart?.(this, batch));
     const { learner } = this;
     const output = await learner.backward(batch);
     const ends = (this.batch + 1) % this.accumulate === 0 || this.batch === this.batchesPerEpoch - 1;
@@ -176,13 +176,13 @@ class Fit implements FitContext {
     const event: BatchEvent = { batch, output };
     if (ends) {
       await learner.reduceGradients();
-      await this.tell('backwardEnd', (c) => c.backwardEnd?.(this, event));
+      await this.notify('backwardEnd', (c) => c.backwardEnd?.(this, event));
       await learner.step();
       this.step++;
     }
     await this.count(this.tally, batch, output);
     this.batch++;
-    await this.tell('batchEnd', (c) => c.batchEnd?.(this, event));
+    await this.notify('batchEnd', (c) => c.batchEnd?.(this, event));
   }
 
   private async count(tally: Tally, batch: Batch, output: StepOutput): Promise<void> {
@@ -191,24 +191,23 @@ class Fit implements FitContext {
     else tally.add(batch, output);
   }
 
-  /** Whether the run is to end here. Ranks end together: one that is asked to is enough. */
-  private async askedToStop(): Promise<boolean> {
+  /** Whether the run must stop. All ranks stop if one of them is aborted. */
+  private async isAborted(): Promise<boolean> {
     const { learner, options } = this;
     const own = options.signal?.aborted ?? false;
     return learner.replicas ? learner.replicas.any(own) : own;
   }
 
   /**
-   * Running statistics are each rank's own while an epoch runs, since a layer sees the samples of its rank
-   * alone: where they are used or saved, all take their mean. Averages of the same decay may be averaged at any
-   * time.
+   * Averages running statistics over the ranks before they are used or saved. During an epoch they differ, because
+   * each rank processes only its own samples. Moving averages with the same decay can be averaged at any time.
    */
   private async averageBuffers(): Promise<void> {
     const { replicas, state } = this.learner;
     await replicas?.average(state.fixed.map((slot) => state.values(slot)));
   }
 
-  /** Batches that so many steps take; the last step of an epoch has those that are left. */
+  /** Number of batches in `steps` optimizer steps. The last step of an epoch may have fewer batches. */
   private batchesOf(steps: number): number {
     if (steps === Infinity) return Infinity;
     const { batchesPerEpoch, accumulate } = this;
@@ -224,21 +223,21 @@ class Fit implements FitContext {
     await this.averageBuffers();
     const { state } = this.learner;
     await replicas?.checkAlike(state.trainable.map((slot) => state.values(slot)));
-    // What a broken last step left must be neither scored nor saved.
+    // Non-finite weights must be neither scored nor saved.
     this.learner.checkWeights();
     const scores = this.tally.scores();
     let validTally: Tally | undefined;
     if (valid) {
       validTally = new Tally(classNames, metrics);
-      await this.tell('validStart', (c) => c.validStart?.(this));
-      // A callback may have put other values in place.
+      await this.notify('validStart', (c) => c.validStart?.(this));
+      // A callback may have replaced the values.
       await this.averageBuffers();
       for await (const batch of valid.epoch(0)) {
         const output = await this.learner.evaluate(batch, { pooled: true });
         await this.count(validTally, batch, output);
-        await this.tell('validBatchEnd', (c) => c.validBatchEnd?.(this, { batch, output }));
+        await this.notify('validBatchEnd', (c) => c.validBatchEnd?.(this, { batch, output }));
       }
-      await this.tell('validEnd', (c) => c.validEnd?.(this));
+      await this.notify('validEnd', (c) => c.validEnd?.(this));
     }
     const record: EpochRecord = {
       epoch: this.epoch + 1,
@@ -256,12 +255,12 @@ class Fit implements FitContext {
     this.epoch++;
     this.batch = 0;
     this.tally = new Tally(classNames, metrics);
-    await this.tell('epochEnd', (c) => c.epochEnd?.(this, record));
-    if (await this.askedToStop()) this.stopped = 'interrupted';
+    await this.notify('epochEnd', (c) => c.epochEnd?.(this, record));
+    if (await this.isAborted()) this.stopped = 'interrupted';
   }
 
-  /** Calls one stage of every callback; an error carries the callback's name and the stage. */
-  private async tell(
+  /** Calls one stage of every callback. Errors include the name of the callback and the stage. */
+  private async notify(
     stage: keyof Callback,
     call: (callback: Callback) => void | Promise<void>,
   ): Promise<void> {

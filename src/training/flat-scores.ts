@@ -2,8 +2,8 @@
 import type { EpochScores } from './tally.js';
 
 /**
- * `loss`, its components (`loss/bce`), scores of your own (`metric/NAME`), `pixelAccuracy`, `meanIoU`, … and of each class `iou/NAME`, `dice/NAME`,
- * `precision/NAME`, `recall/NAME`. Null where a score is undefined; what does not apply is left out.
+ * Lists `loss`, its components (`loss/bce`), custom scores (`metric/NAME`), `pixelAccuracy`, `meanIoU`, … and for each
+ * class `iou/NAME`, `dice/NAME`, `precision/NAME`, `recall/NAME`. Undefined scores are null; absent ones are omitted.
  */
 export function flatScores(scores: EpochScores): [name: string, value: number | null][] {
   const { loss, losses = {}, pixelAccuracy, meanIoU, meanDice, dice, iou, meanGroupDice, classes } = scores;

@@ -1,7 +1,7 @@
 /**
  * The learning-rate range test (Smith, "Cyclical learning rates for training neural networks", WACV 2017,
- * section 3.3): the rate grows from step to step while the loss is watched. It is a schedule and a recorder
- * run through `fit`; afterwards the learner is as it was before.
+ * section 3.3): the learning rate increases at each step while the loss is recorded. It is implemented as a schedule
+ * and a callback of `fit`. Afterwards, the state of the learner is restored.
  */
 import { PixelwiseError } from '../errors/index.js';
 import { rangeTest } from '../optim/index.js';
@@ -22,33 +22,33 @@ export interface LrFinderOptions {
   readonly startLr?: number;
   /** Rate of the last step; default 1. */
   readonly endLr?: number;
-  /** Steps, at least 10; default 100. Where an epoch has fewer, several epochs are run through. */
+  /** Number of steps, at least 10; default 100. They may span several epochs. */
   readonly steps?: number;
-  /** Batches that make a step, as for `fit`: a rate that suits one batch is not the rate for the mean of many. */
+  /** Batches per step, as for `fit`, because the best learning rate depends on it. */
   readonly accumulate?: number;
-  /** Share of the past in the moving average of the loss, 0 ≤ β < 1; default 0.9. */
+  /** Decay of the moving average of the loss, 0 ≤ β < 1; default 0.9. */
   readonly smoothing?: number;
-  /** The test ends where the smoothed loss exceeds its least so far by this factor; default 4. */
+  /** The test ends when the smoothed loss exceeds its minimum so far by this factor; default 4. */
   readonly divergence?: number;
-  /** For progress. */
+  /** Called after each step. */
   readonly onPoint?: (point: LrPoint) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface LrFinderResult {
   readonly points: readonly LrPoint[];
-  /** Whether the loss ran away before the last rate was reached. */
+  /** Whether the loss diverged before the last rate was reached. */
   readonly diverged: boolean;
   readonly suggestions: LrSuggestions;
-  /** The one to use: three quarters of the fall (docs/choosing.md has what it came to beside grid searches). */
+  /** The recommended rate: `threeQuarters` (docs/choosing.md compares it to grid searches). */
   readonly suggestion: number;
 }
 
 /**
- * Runs the test. Weights, buffers, optimizer and random state are the same bits before and after, also if
- * it fails.
+ * Runs the test. Weights, buffers, optimizer and random state are bitwise the same before and after, even if it
+ * fails.
  *
- * @throws what aborted `signal`; PixelwiseError `lr-find` where nothing can be read off the curve.
+ * @throws `signal.reason` when aborted; PixelwiseError `lr-find` if the curve gives no suggestion.
  */
 export async function findLr(options: LrFinderOptions): Promise<LrFinderResult> {
   const { learner, train, classNames, startLr = 1e-6, endLr = 1, steps = 100 } = options;
@@ -69,7 +69,7 @@ export async function findLr(options: LrFinderOptions): Promise<LrFinderResult> 
       signal: signal ? AbortSignal.any([signal, ends.signal]) : ends.signal,
     });
   } catch (error) {
-    // Numbers that are no longer finite are what a too large rate leads to: the curve ends here.
+    // Non-finite values are the expected result of too large a rate: the curve ends here.
     const overflow = error instanceof PixelwiseError && error.code === 'non-finite' && points.length > 0;
     if (!overflow) throw error;
     ends.abort();
@@ -81,7 +81,7 @@ export async function findLr(options: LrFinderOptions): Promise<LrFinderResult> 
   return { points, diverged: ends.signal.aborted, suggestions, suggestion: suggestions.threeQuarters };
 }
 
-/** Keeps the points of the curve, and calls `diverged` once the loss has run away. */
+/** A callback that records the points of the curve and calls `diverged` when the loss diverges. */
 function recorder(
   { smoothing = 0.9, divergence = 4, onPoint }: LrFinderOptions,
   diverged: () => void,
@@ -89,7 +89,7 @@ function recorder(
   const points: LrPoint[] = [];
   let average = 0;
   let least = Infinity;
-  /** Σ over the batches of the step under way. */
+  /** Sums over the batches of the current step. */
   let [lossSum, samples] = [0, 0];
   const callback: Callback = {
     name: 'lrRecorder',
@@ -100,7 +100,7 @@ function recorder(
       const loss = lossSum / samples;
       [lossSum, samples] = [0, 0];
       average = smoothing * average + (1 - smoothing) * loss;
-      // An average that starts at 0 is too small by the share of the start that is still in it (Kingma & Ba 2015).
+      // Bias correction of a moving average that starts at 0 (Kingma & Ba 2015).
       const smoothed = average / (1 - smoothing ** (points.length + 1));
       const point = { lr: learner.optimizer.groups[0]!.lr, loss, smoothed };
       points.push(point);

@@ -1,45 +1,44 @@
-/** Reads a learning rate off the curve of a range test. */
+/** Suggests learning rates from the curve of a range test. */
 import { PixelwiseError } from '../errors/index.js';
 import { median } from './median.js';
 
 /** One step of a range test. */
 export interface LrPoint {
   readonly lr: number;
-  /** Of the step's batches. */
+  /** Mean over the step's batches. */
   readonly loss: number;
-  /** Exponential moving average of the losses so far, corrected for its start. */
+  /** Exponential moving average of the losses so far, with bias correction. */
   readonly smoothed: number;
 }
 
-/** The readings of one curve. */
+/** Learning rates suggested by different rules. */
 export interface LrSuggestions {
-  /** By which three quarters of the fall of the smoothed loss are done. */
+  /** The rate at which the smoothed loss has fallen by three quarters of its total fall. */
   readonly threeQuarters: number;
-  /** Where the smoothed loss falls fastest, per decade of the rate. */
+  /** The rate at which the smoothed loss falls fastest, per decade of the rate. */
   readonly steepest: number;
-  /** In the middle of the longest fall, as fastai's `valley` has it (ESRI's method). */
+  /** The middle of the longest fall, like fastai's `valley` (ESRI's method). */
   readonly valley: number;
-  /** A tenth of the rate with the least loss (Howard). */
+  /** A tenth of the rate with the lowest loss (Howard). */
   readonly minimum: number;
 }
 
-/** Points that are needed to read anything off a curve. */
+/** Minimum number of points of a curve. */
 const LEAST_POINTS = 8;
-/** Weight of the next batch on either side, against that of the batch itself, where a curve is smoothed. */
+/** Smoothing weight of the adjacent batches, relative to the batch itself. */
 const NEIGHBOUR = 0.8;
 /**
- * Share of the fall that is done at {@link LrSuggestions.threeQuarters}: halfway from the middle of a fall, where
- * a single one is steepest, to its end. A share rests on all losses, a slope on a dozen of them: where batch norm
- * keeps the loss falling slowly up to the largest rates, the steepest place is chance, and where the first, steep
- * fall is that of the bare shares of the classes, it comes too early.
+ * Share of the fall for {@link LrSuggestions.threeQuarters}: halfway between the middle of a fall, where it is usually
+ * steepest, and its end. A share is more robust than the steepest slope, which depends on a dozen losses. With batch
+ * norm the loss falls slowly up to the largest rates, and the steepest point is random. If the model first learns the
+ * class frequencies, the steepest point is too early.
  */
 const SHARE = 0.75;
 
 /**
- * The losses smoothed without delay: the mean of all batches, each counting `neighbour`^(its distance in
- * steps), so that the ends are no more biased than the middle. A moving average looks back only, and shows a
- * fall about as many steps late as it remembers: at 0.9 and 100 steps over six decades, a factor 3 to 4 in
- * the rate. What lies far above the start says no more than that the loss ran away, and is cut off.
+ * Smooths the losses without delay: each value is the mean of all losses, weighted by `neighbour`^(distance in steps).
+ * A causal moving average would show a fall about 1 ÷ (1 − β) steps late: for β = 0.9 and 100 steps over six decades,
+ * a factor of 3 to 4 in the rate. Losses far above the first ones are clipped, because they only show divergence.
  */
 export function lossCurve(points: readonly LrPoint[], neighbour = NEIGHBOUR): number[] {
   const losses = points.map(({ loss }) => loss);
@@ -58,11 +57,11 @@ export function lossCurve(points: readonly LrPoint[], neighbour = NEIGHBOUR): nu
 }
 
 /**
- * Suggestions from the points of a range test, evenly spaced in the logarithm of the rate. The first tenth
- * is not looked at: there the mean rests on fewer batches.
+ * Suggests learning rates from the points of a range test, evenly spaced in the logarithm of the rate. The first tenth
+ * is ignored, because its smoothed losses average fewer batches.
  *
- * @param neighbour see {@link lossCurve}; 0 takes the losses as they are.
- * @throws PixelwiseError where there are too few points, or the loss only ever rose.
+ * @param neighbour see {@link lossCurve}; 0 disables smoothing.
+ * @throws PixelwiseError if there are too few points, or if the loss never fell.
  */
 export function suggestLr(points: readonly LrPoint[], neighbour = NEIGHBOUR): LrSuggestions {
   const skipped = Math.floor(points.length / 10);
@@ -70,7 +69,7 @@ export function suggestLr(points: readonly LrPoint[], neighbour = NEIGHBOUR): Lr
   if (curve.length < LEAST_POINTS) {
     throw new PixelwiseError(
       'lr-find',
-      `the loss diverged after ${points.length} steps, too few to read a learning rate off them: start the test at a lower rate than ${points[0]?.lr ?? 0}, or with more steps`,
+      `the loss diverged after ${points.length} steps, too few to suggest a learning rate: start the test at a lower rate than ${points[0]?.lr ?? 0}, or with more steps`,
     );
   }
   const losses = lossCurve(points, neighbour).slice(skipped);
@@ -78,7 +77,7 @@ export function suggestLr(points: readonly LrPoint[], neighbour = NEIGHBOUR): Lr
   if (fall.end === fall.start) {
     throw new PixelwiseError(
       'lr-find',
-      `the loss never fell between learning rates of ${curve[0]!.lr} and ${curve.at(-1)!.lr}: start the test at a lower rate, and look at the data (\`pixelwise doctor\`)`,
+      `the loss never fell between learning rates of ${curve[0]!.lr} and ${curve.at(-1)!.lr}: start the test at a lower rate, and check the data (\`pixelwise doctor\`)`,
     );
   }
   const third = (fall.end - fall.start) / 3;
@@ -91,7 +90,7 @@ export function suggestLr(points: readonly LrPoint[], neighbour = NEIGHBOUR): Lr
   };
 }
 
-/** Differences over a twelfth of the curve around each point, so that single batches do not decide. */
+/** Differences over a twelfth of the curve around each point, which reduces the noise of single batches. */
 function slopes(values: readonly number[]): number[] {
   const reach = Math.ceil(values.length / 24);
   return values.map((_, i) => {
@@ -100,7 +99,7 @@ function slopes(values: readonly number[]): number[] {
   });
 }
 
-/** Where the values first lie that share of the way down, from the highest before the least to the least. */
+/** The first index at which the values have fallen by `share` from the maximum before the minimum to the minimum. */
 function indexOfShare(values: readonly number[], share: number): number {
   const least = indexOfLeast(values);
   const highest = Math.max(...values.slice(0, least + 1));
@@ -112,7 +111,7 @@ function indexOfLeast(values: readonly number[]): number {
   return values.reduce((best, value, i) => (value < values[best]! ? i : best), 0);
 }
 
-/** The span of the longest strictly falling subsequence, from its first point to its last. */
+/** First and last index of the longest strictly decreasing subsequence. */
 function longestFall(values: readonly number[]): { start: number; end: number } {
   const length = new Array<number>(values.length).fill(1);
   const start = values.map((_, i) => i);

@@ -1,11 +1,11 @@
 /**
- * Several learners, one on each rank, that train as one: each sees its share of every batch, and all take the
- * same step, that of the whole batch.
+ * Data-parallel training: each rank has a learner and processes its part of every batch, and all take the same step,
+ * that of the whole batch.
  *
- * A loss that is a mean over pixels has on the whole batch the value Σ dᵣ·Lᵣ ÷ Σ dᵣ, with dᵣ what rank r
- * divides by: its counted pixels, or the sum of their class weights (`Loss.divisor`). So each rank multiplies
- * each of its losses by dᵣ ÷ Σ dᵣ before it goes backward, and gradients need only be summed. It holds for any
- * shares: short ones, empty ones. A loss that is no such mean (Dice over pooled pixels) weighs by samples.
+ * A loss that is a mean over pixels has the value Σ dᵣ·Lᵣ ÷ Σ dᵣ on the whole batch, where dᵣ is the divisor on rank
+ * r: the number of its counted pixels, or the sum of their class weights (`Loss.divisor`). Each rank therefore
+ * multiplies its losses by dᵣ ÷ Σ dᵣ before the backward pass, and gradients are summed. This is exact for parts of
+ * any size, including empty ones. A loss that is not such a mean (Dice over pooled pixels) is weighted by samples.
  */
 import { PixelwiseError } from '../errors/index.js';
 import type { Communicator } from '../distributed/index.js';
@@ -15,23 +15,23 @@ import type { LossTerm } from '../nn/index.js';
 import { pixelsByValue } from '../nn/losses/loss.js';
 
 export interface ReplicaOptions {
-  /** What gradients are sent as: `float16` takes half the time on a slow network and rounds them to 11 bits. */
+  /** Type in which gradients are sent: `float16` halves the traffic and rounds them to 11 bits. */
   readonly allReduce?: 'float32' | 'float16' | undefined;
 }
 
-/** What one rank's part of a batch counts for. */
+/** The weight of one rank's part of a batch. */
 export interface Share {
   /** Samples of the whole batch. */
   readonly samples: number;
-  /** What each loss of this rank is multiplied by; over the ranks they add up to 1. */
+  /** Factors for the losses of this rank; they sum to 1 over the ranks. */
   readonly weights: readonly number[];
 }
 
-/** Gradients that go between ranks at a time, in elements: 16 MiB, the memory that half precision takes besides. */
+/** Maximum number of gradient elements per message: 16 MiB. It bounds the memory of the float16 copy. */
 const BUCKET = 2 ** 22;
 
 export class Replicas {
-  /** Seconds that {@link sumGradients} has taken since it was last set to 0. */
+  /** Total seconds spent in {@link sumGradients} since this was set to 0. */
   seconds = 0;
   private readonly half: boolean;
 
@@ -43,9 +43,9 @@ export class Replicas {
   }
 
   /**
-   * What this rank's losses on its part of a batch count for.
+   * Computes the weight of this rank's part of a batch.
    *
-   * @param channels of the logits; anything where the part is empty.
+   * @param channels number of logits per pixel; ignored if the part is empty.
    */
   async shareOf(terms: readonly LossTerm[], batch: Batch, channels: number): Promise<Share> {
     const { size } = batch;
@@ -56,21 +56,21 @@ export class Replicas {
     return { samples: samples!, weights };
   }
 
-  /** The sums over all ranks. */
+  /** Sums values over all ranks. */
   async sum(values: readonly number[]): Promise<number[]> {
     const sums = Float64Array.from(values);
     await this.communicator.allReduce(sums);
     return [...sums];
   }
 
-  /** Whether it is so on any rank. */
+  /** Whether `own` is true on any rank. */
   async any(own: boolean): Promise<boolean> {
     return (await this.sum([Number(own)]))[0]! > 0;
   }
 
   /**
-   * Replaces each rank's gradients, of losses weighted by their share, by their sum: those of the whole batch.
-   * Small arrays are sent together: each message has its latency.
+   * Replaces each rank's gradients by their sum over the ranks, the gradients of the whole batch. Small arrays are
+   * sent together to save latency.
    */
   async sumGradients(gradients: readonly Float32Array[]): Promise<void> {
     const began = performance.now();
@@ -88,7 +88,7 @@ export class Replicas {
     this.seconds += (performance.now() - began) / 1000;
   }
 
-  /** Replaces values by their mean over the ranks. Values that are equal on all ranks keep their bits. */
+  /** Replaces values by their mean over the ranks. Values that are equal on all ranks do not change. */
   async average(arrays: readonly Float32Array[]): Promise<void> {
     const sums = new Float64Array(totalLength(arrays));
     copyAll(arrays, sums);
@@ -107,7 +107,7 @@ export class Replicas {
     }
   }
 
-  /** Throws, on every rank, unless the weights are the same bits on all of them: otherwise they train different models. */
+  /** Throws on every rank unless the weights are bitwise equal on all of them. */
   async checkAlike(weights: readonly Float32Array[]): Promise<void> {
     const digest = weights.reduce((hash, values) => digestOf(values, hash), 0x811c9dc5 | 0);
     const bounds = [Float64Array.of(digest), Float64Array.of(digest)] as const;
@@ -123,7 +123,7 @@ export class Replicas {
 
 const totalLength = (arrays: readonly Float32Array[]) => arrays.reduce((sum, { length }) => sum + length, 0);
 
-/** Copies arrays into one, one after another. */
+/** Concatenates arrays into `joined`. */
 function copyAll(arrays: readonly Float32Array[], joined: Float32Array | Float64Array): void {
   let offset = 0;
   for (const values of arrays) {
@@ -132,7 +132,7 @@ function copyAll(arrays: readonly Float32Array[], joined: Float32Array | Float64
   }
 }
 
-/** Copies parts of one array back to the arrays that {@link copyAll} took them from. */
+/** Copies the parts of `joined` back to the arrays; the inverse of {@link copyAll}. */
 function spread(joined: Float32Array | Float64Array, arrays: readonly Float32Array[]): void {
   let offset = 0;
   for (const values of arrays) {

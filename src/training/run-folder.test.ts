@@ -31,9 +31,9 @@ describe('RunFolder', () => {
   });
 
   it('says what is wrong with its configuration', async () => {
-    await expect(folder.readConfig()).rejects.toThrow(/is no run folder: it has no config\.json/);
+    await expect(folder.readConfig()).rejects.toThrow(/is not a run folder: it has no readable config\.json/);
     await writeFile(folder.configPath, '{');
-    await expect(folder.readConfig()).rejects.toThrow(/config\.json is damaged: it is no JSON/);
+    await expect(folder.readConfig()).rejects.toThrow(/config\.json is damaged: it is not JSON/);
   });
 
   it('lists whole checkpoints in order, those inside of epochs between them', async () => {
@@ -55,7 +55,9 @@ describe('RunFolder', () => {
   it('says what is wrong with a pointer', async () => {
     await expect(folder.checkpointFolder('best')).rejects.toThrow(/no checkpoint "best"\. It has none yet\./);
     await writeFile(at('best'), '../../etc');
-    await expect(folder.checkpointFolder('best')).rejects.toThrow(/best is damaged: it names no checkpoint/);
+    await expect(folder.checkpointFolder('best')).rejects.toThrow(
+      /best is damaged: it does not contain the name/,
+    );
   });
 
   it('prunes what is neither pointed to nor wanted, and nothing of others', async () => {

@@ -1,17 +1,17 @@
 /**
- * A run on disk:
+ * The folder of a run:
  *
  * ```text
  * RUN/
- *   config.json          everything that made the run
- *   encoder.onnx         where the model has an encoder from a file: a copy of it
- *   lr-find.json         where the run began with a learning-rate range test: its curve and suggestion
- *   metrics.jsonl        a line an epoch
- *   metrics.csv          the same as a table, where asked for
- *   tensorboard/         the same as TensorBoard's event files, where asked for
+ *   config.json          all settings of the run
+ *   encoder.onnx         a copy of the encoder's file, if the model has one
+ *   lr-find.json         curve and suggestion of the learning-rate range test, if there was one
+ *   metrics.jsonl        one line per epoch
+ *   metrics.csv          the same as a table, if requested
+ *   tensorboard/         the same as TensorBoard event files, if requested
  *   scores.json          how the run ended, and the scores of its best epoch
  *   checkpoints/12/      weights, graph (model.onnx), optimizer and loop state after epoch 12
- *   checkpoints/best     a file that holds the name of a checkpoint; so does `last`
+ *   checkpoints/best     a file with the name of a checkpoint; likewise `last`
  * ```
  */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -29,7 +29,7 @@ export class RunFolder {
     this.path = resolve(path);
   }
 
-  /** Makes the folder and those inside of it. */
+  /** Creates the folder and its subfolders. */
   async create(): Promise<void> {
     await mkdir(join(this.path, 'checkpoints'), { recursive: true });
   }
@@ -46,17 +46,17 @@ export class RunFolder {
     return join(this.path, 'scores.json');
   }
 
-  /** What the learning-rate finder saw, where the run began with it. */
+  /** Path of the results of the learning-rate finder. */
   get lrFindPath(): string {
     return join(this.path, 'lr-find.json');
   }
 
-  /** Where the checkpoint `name` stands or will stand. */
+  /** Path of the checkpoint `name`. */
   checkpoint(name: string): string {
     return join(this.path, 'checkpoints', name);
   }
 
-  /** Whether the folder holds a run already. */
+  /** Whether the folder already contains a run. */
   async exists(): Promise<boolean> {
     return stat(this.configPath).then(
       () => true,
@@ -73,38 +73,36 @@ export class RunFolder {
     try {
       text = await readFile(this.configPath, 'utf8');
     } catch (error) {
-      throw new PixelwiseError(
-        'run',
-        `${this.path} is no run folder: it has no config.json that can be read`,
-        { cause: error },
-      );
+      throw new PixelwiseError('run', `${this.path} is not a run folder: it has no readable config.json`, {
+        cause: error,
+      });
     }
     try {
       return JSON.parse(text) as unknown;
     } catch (error) {
-      throw new PixelwiseError('run', `${this.configPath} is damaged: it is no JSON`, { cause: error });
+      throw new PixelwiseError('run', `${this.configPath} is damaged: it is not JSON`, { cause: error });
     }
   }
 
-  /** Lets `best` or `last` lead to a checkpoint, in one rename. */
+  /** Atomically sets `best` or `last` to a checkpoint. */
   async point(pointer: Pointer, name: string): Promise<void> {
     await writeFileAtomic(join(this.path, 'checkpoints', pointer), `${name}\n`);
   }
 
-  /** The name that a pointer holds; undefined if it has not been set. */
+  /** The checkpoint name in a pointer; undefined if it has not been set. */
   async pointed(pointer: Pointer): Promise<string | undefined> {
     const text = await readFile(join(this.path, 'checkpoints', pointer), 'utf8').catch(() => undefined);
     const name = text?.trim();
     if (name !== undefined && !/^\d+(\+\d+)?$/.test(name)) {
       throw new PixelwiseError(
         'checkpoint',
-        `${join(this.path, 'checkpoints', pointer)} is damaged: it names no checkpoint`,
+        `${join(this.path, 'checkpoints', pointer)} is damaged: it does not contain the name of a checkpoint`,
       );
     }
     return name;
   }
 
-  /** The folder of the checkpoint asked for. Throws if there is none, naming those that there are. */
+  /** The folder of a checkpoint. If it does not exist, throws an error that lists the existing ones. */
   async checkpointFolder(which: Pointer | number): Promise<string> {
     const name = typeof which === 'number' ? String(which) : await this.pointed(which);
     const names = await this.checkpointNames();
@@ -118,7 +116,7 @@ export class RunFolder {
     throw new PixelwiseError('checkpoint', `${this.path} has no checkpoint ${asked}. ${choices}${advice}`);
   }
 
-  /** Whole checkpoints, oldest first. */
+  /** Names of complete checkpoints, oldest first. */
   async checkpointNames(): Promise<string[]> {
     const entries = await readdir(join(this.path, 'checkpoints')).catch(() => []);
     const place = (name: string) =>
@@ -126,7 +124,7 @@ export class RunFolder {
     return entries.filter((name) => /^\d+(\+\d+)?$/.test(name)).sort((a, b) => place(a) - place(b));
   }
 
-  /** Deletes checkpoints that no pointer leads to and `keep` does not want. */
+  /** Deletes checkpoints that are neither the best or last one nor kept by `keep`. */
   async prune(keep: (epoch: number) => boolean = () => false): Promise<void> {
     const wanted = new Set([await this.pointed('best'), await this.pointed('last')]);
     const folder = join(this.path, 'checkpoints');
@@ -137,7 +135,7 @@ export class RunFolder {
     }
   }
 
-  /** Deletes what a killed run left half written, anywhere in the folder. Only for the process that owns the run. */
+  /** Deletes incomplete files of a killed run. Only for the process that owns the run. */
   async sweep(): Promise<void> {
     const names = await readdir(this.path, { recursive: true });
     for (const name of names.filter((each) => each.endsWith('.partial'))) {
@@ -145,7 +143,7 @@ export class RunFolder {
     }
   }
 
-  /** Writes metrics.jsonl anew from the epochs so far: what a killed run wrote beyond its checkpoint goes. */
+  /** Rewrites metrics.jsonl from `history`, without epochs that a killed run wrote after its checkpoint. */
   async writeMetrics(history: readonly EpochRecord[]): Promise<void> {
     await writeFileAtomic(this.metricsPath, history.map((record) => `${JSON.stringify(record)}\n`).join(''));
   }

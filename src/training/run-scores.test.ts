@@ -19,7 +19,7 @@ it('reads back what it wrote', async () => {
 });
 
 it.each([
-  ['half a file', '{"version":1,', /scores.json is damaged: it is no JSON/],
+  ['half a file', '{"version":1,', /scores.json is damaged: it is not JSON/],
   ['another layout', '{"version":2}', /of another version: version/],
   ['a wrong entry', '{"version":1,"epochs":"three"}', /of another version: epochs/],
 ])('names what is wrong with %s', (_, text, message) => {

@@ -1,6 +1,6 @@
 /**
- * `scores.json`: how a run ended, and how good its best epoch is at the size of the images. Written once the
- * run is over; a run that was cut off has none, and one that goes on has that of its earlier end.
+ * `scores.json`: how a run ended, and how good its best epoch is at the size of the images. It is written when the
+ * run ends. An interrupted run has none; a resumed run has the one of its previous end until it ends again.
  */
 import { z } from 'zod';
 import { PixelwiseError } from '../errors/index.js';
@@ -11,11 +11,11 @@ import type { Best } from './callbacks/checkpoints.js';
 import { type ChosenThreshold, chosenThreshold } from './run-config.js';
 import type { RunFolder } from './run-folder.js';
 
-/** A score: null where its counts leave it undefined, or where it was not finite. */
+/** A score; null if it is undefined or not finite. */
 const score = z.number().nullable();
 const whole = z.number().int().nonnegative();
 
-/** Scores as metrics.jsonl and scores.json hold them. */
+/** Scores as stored in metrics.jsonl and scores.json. */
 const scoresSchema = z.object({
   samples: whole,
   loss: score.optional(),
@@ -53,30 +53,30 @@ export const epochRecordSchema: z.ZodType<EpochRecord> = z.object({
   valid: scoresSchema.optional(),
 });
 
-/** Scores of a finished run, with what they were counted from. */
+/** Scores of a finished run, with the confusion matrix. */
 export interface FinalScores extends Scores {
   /** Pixels by true class (rows) and predicted class (columns). */
   readonly confusion?: readonly (readonly number[])[];
 }
 
 export interface RunScores {
-  /** Epochs done when the run ended. */
+  /** Completed epochs at the end of the run. */
   readonly epochs: number;
   readonly stopped: StopReason;
-  /** The epoch that was chosen, and by what; absent where nothing was held out to choose on. */
+  /** The best epoch and the score that selected it; absent without a validation part. */
   readonly best?: Best;
-  /** Of the best epoch, on the part that it was chosen on. */
+  /** Scores of the best epoch on the validation part, which selected it. */
   readonly valid?: FinalScores;
-  /** Of the best epoch, on the part that nothing was chosen on. */
+  /** Scores of the best epoch on the test part. */
   readonly test?: FinalScores;
-  /** Where the threshold was chosen: the scores of that part flatter the model by it. */
+  /** The part on which the threshold was chosen. Its scores are optimistic. */
   readonly threshold?: ChosenThreshold;
-  /** Medians over epochs; null where none was finished. */
+  /** Medians over epochs; null if no epoch was completed. */
   readonly secondsPerEpoch: number | null;
   readonly imagesPerSecond: number | null;
 }
 
-/** Version of the layout of scores.json. */
+/** Version of the format of scores.json. */
 export const SCORES_VERSION = 1;
 
 const finalSchema = scoresSchema.extend({ confusion: z.array(z.array(whole)).optional() });
@@ -105,7 +105,7 @@ export function parseRunScores(text: string, path: string): RunScores {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new PixelwiseError('run', `${path} is damaged: it is no JSON`, { cause: error });
+    throw new PixelwiseError('run', `${path} is damaged: it is not JSON`, { cause: error });
   }
   const result = runScoresSchema.safeParse(value);
   if (result.success) return result.data;

@@ -1,4 +1,4 @@
-/** Sums over the batches of an epoch, from which its scores are made. */
+/** Sums over the batches of an epoch, for its scores. */
 import type { Batch } from '../data/dataset.js';
 import type { Scores } from '../metrics/index.js';
 import { ConfusionMatrix, ScoreAccumulator } from '../metrics/index.js';
@@ -7,15 +7,15 @@ import type { StepOutput } from './learner.js';
 import type { Replicas } from './replicas.js';
 
 /**
- * A score of your own: a number for one batch.
+ * A custom score of one batch.
  *
- * @param prediction N×H×W class indices. @param target N×H×W class indices, 255 where a pixel is ignored.
+ * @param prediction N×H×W class indices. @param target N×H×W class indices; pixels of 255 are ignored.
  */
 export type BatchMetric = (prediction: Uint8Array, target: Uint8Array, batch: Batch) => number;
 
-/** The scores of an epoch, with those of your own. */
+/** The scores of an epoch, including custom ones. */
 export interface EpochScores extends Scores {
-  /** By name, the mean over images. */
+  /** Custom scores by name, averaged over images. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
@@ -24,11 +24,11 @@ export class Tally {
   private samples = 0;
   private loss = 0;
   private losses: Record<string, number> = {};
-  /** Sums of your own scores, weighted by images. */
+  /** Sums of custom scores, weighted by the number of images. */
   private metricSums: Record<string, number> = {};
-  /** Time that the batches took. */
+  /** Total time of the batches. */
   seconds = 0;
-  /** The part of it in which training waited for the loader. */
+  /** The part of `seconds` spent waiting for the loader. */
   waitSeconds = 0;
 
   constructor(
@@ -38,14 +38,14 @@ export class Tally {
     this.counts = new ConfusionMatrix(classNames.length);
   }
 
-  /** Takes in a batch. Losses weigh by samples, so that a short batch counts for what it holds. */
+  /** Adds a batch. Losses are weighted by the number of samples, because the last batch may be smaller. */
   add(batch: Batch, output: StepOutput): void {
     this.counts.add(output.prediction, batch.masks);
     this.addLoss(output);
     this.addMetrics(this.metricsOf(batch, output));
   }
 
-  /** Takes in a batch that is spread over ranks: the tallies of all of them stay the same. */
+  /** Adds a batch that is distributed over ranks. All ranks get the same sums. */
   async addShared(batch: Batch, output: StepOutput, replicas: Replicas): Promise<void> {
     const own = new ConfusionMatrix(this.counts.classes).add(output.prediction, batch.masks);
     await replicas.communicator.allReduce(own.counts);
@@ -62,7 +62,7 @@ export class Tally {
     }
   }
 
-  /** The values of one batch, weighted by its images; in the order of the metrics. */
+  /** Custom scores of one batch times its number of images, in the order of `metrics`. */
   private metricsOf(batch: Batch, { prediction }: StepOutput): number[] {
     return Object.values(this.metrics).map((metric) =>
       batch.size === 0 ? 0 : batch.size * metric(prediction, batch.masks, batch),

@@ -1,6 +1,6 @@
 /**
- * The package as others get it: packed, installed from the tarball into empty projects, and used there to
- * segment an image. Needs the package registry, and Chromium for the page; not part of `npm test`.
+ * Tests the published package: packs it, installs the tarball into empty projects, and segments an image there.
+ * Needs the package registry, and Chromium for the page. Not part of `npm test`.
  *
  *   npm run build && node test/package/package.mjs
  */
@@ -19,7 +19,7 @@ import { build as viteBuild, createServer as viteServer } from 'vite';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHROMIUM = process.env.PIXELWISE_CHROMIUM ?? '/usr/bin/chromium';
 const run = promisify(execFile);
-// onnxruntime-node's own script fetches CUDA libraries from another host; its CPU binaries are in the package.
+// Skips onnxruntime-node's install script, which downloads CUDA libraries. The CPU binaries are in the package.
 const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
 const npm = (folder, ...words) =>
   run('npm', [...words, '--no-audit', '--no-fund'], { cwd: folder, env, maxBuffer: 2 ** 26 });
@@ -54,7 +54,7 @@ async function install(name, tarball, ...others) {
   return folder;
 }
 
-/** An untrained model that tells three classes apart, and a picture of waves. */
+/** Writes an untrained model with three classes, and an image of waves. */
 async function makeFiles(folder) {
   await writeFile(
     join(folder, 'make.mjs'),
@@ -95,7 +95,8 @@ const USE = ({ model, image }) => `
 async function inEsm(folder, files) {
   await writeFile(join(folder, 'use.mjs'), `import { Segmenter } from 'pixelwise';${USE(files)}`);
   const mask = await maskOf(folder, 'use.mjs');
-  if (mask.length !== 90 * 70 || new Set(mask).size < 2) throw new Error('the mask tells nothing');
+  if (mask.length !== 90 * 70 || new Set(mask).size < 2)
+    throw new Error('the mask has the wrong size or only one class');
   return mask;
 }
 
@@ -128,7 +129,7 @@ async function inTypeScript(tarball, files, expected) {
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],
   ]) {
-    // Our own types are checked too, and no others: --skipLibCheck is off, and every problem named in them is ours.
+    // --skipLibCheck is off, so that the types of this package are checked. Errors in other packages are ignored.
     const words = [tsc, '--strict', '--target', 'es2022', '--lib', 'es2023,dom', '--module', module];
     const { stdout } = await run(process.execPath, [...words, '--moduleResolution', resolution, 'use.ts'], {
       cwd: folder,
@@ -163,10 +164,10 @@ async function byNpx(tarball, { model, image }, expected) {
   same([...decode(await readFile(mask)).data], expected, 0);
 }
 
-/** A page that segments an image of its own site and leaves the mask where the test finds it. */
+/** Creates a page that segments an image and stores the mask for the test. */
 async function pageProject(installed, { model, image }) {
   const folder = await project('page', { type: 'module' });
-  // What npm installed: another install would take as long again and give the same.
+  // Copied from the first project, because another installation would be slow and give the same files.
   await cp(join(installed, 'node_modules', 'pixelwise'), join(folder, 'node_modules', 'pixelwise'), {
     recursive: true,
   });
@@ -230,7 +231,7 @@ async function builtByEsbuild(folder) {
     logLevel: 'error',
   });
   await cp(join(folder, 'index.html'), join(out, 'index.html'));
-  // esbuild leaves addresses of other files as they are: the worker's files go beside the bundle.
+  // esbuild does not bundle files referenced by URL, so the worker's files are copied next to the bundle.
   const shipped = join(folder, 'node_modules', 'pixelwise', 'dist', 'browser');
   await cp(join(shipped, 'worker.js'), join(out, 'worker.js'));
   await cp(join(shipped, 'ort'), join(out, 'ort'), { recursive: true });
@@ -305,7 +306,7 @@ async function maskOf(folder, file) {
   return JSON.parse(stdout);
 }
 
-/** @param most pixels that may differ: other kernels round otherwise. */
+/** @param most the number of pixels that may differ, because other kernels round differently. */
 function same(mask, expected, most) {
   const different = expected.filter((value, i) => value !== mask[i]).length;
   if (mask.length !== expected.length || different > most) {

@@ -1,6 +1,6 @@
 /**
- * Saves a run as it goes: the latest epoch, the best, and on wish every n-th. Stands last among the
- * callbacks, so that what the others decided at the end of an epoch is saved with it.
+ * Saves checkpoints: the latest epoch, the best one, and optionally every n-th. It must be the last callback, so that
+ * checkpoints contain the state of all others at the end of the epoch.
  */
 import { saveCheckpoint } from '../checkpoint.js';
 import type { Callback, FitContext } from '../callback.js';
@@ -9,7 +9,7 @@ import type { Monitor } from './monitor.js';
 import { improves, monitored } from './monitor.js';
 
 export interface Best {
-  /** From 1. */
+  /** Epoch number, from 1. */
   readonly epoch: number;
   readonly metric: string;
   readonly value: number;
@@ -17,9 +17,9 @@ export interface Best {
 
 export interface CheckpointOptions {
   readonly folder: RunFolder;
-  /** What makes an epoch the best; undefined: the last one is (nothing was held out to choose on). */
+  /** The score that selects the best epoch; undefined without validation: the latest epoch counts as the best. */
   readonly monitor: Monitor | undefined;
-  /** Keeps every n-th epoch's checkpoint too. */
+  /** Also keeps the checkpoint of every n-th epoch. */
   readonly every?: number | undefined;
 }
 
@@ -32,8 +32,8 @@ export function checkpoints({ folder, monitor, every }: CheckpointOptions): Chec
   let best: Best | undefined;
   const save = async (context: FitContext, name: string, isBest: boolean) => {
     await saveCheckpoint(folder.checkpoint(name), context.learner, context.snapshot());
-    // The pointers move only once the checkpoint is whole; what they led to goes only after that. `last` is
-    // first: `best` then never leads to a checkpoint that a resumed run is going to write again.
+    // The pointers are set after the checkpoint is complete, and old checkpoints are deleted after that. `last` is
+    // set first, so that `best` never points to a checkpoint that a resumed run would write again.
     await folder.point('last', name);
     if (isBest) await folder.point('best', name);
     await folder.prune((epoch) => every !== undefined && epoch % every === 0);
@@ -42,7 +42,7 @@ export function checkpoints({ folder, monitor, every }: CheckpointOptions): Chec
     name: 'checkpoints',
     async fitStart(context) {
       await folder.sweep();
-      // A run killed between its two pointers has an older `best` than its state says.
+      // A run killed between setting the two pointers has an outdated `best`.
       const name = String(best?.epoch ?? context.epoch);
       if (context.epoch > 0 && (await folder.checkpointNames()).includes(name))
         await folder.point('best', name);
@@ -54,7 +54,7 @@ export function checkpoints({ folder, monitor, every }: CheckpointOptions): Chec
       const value = monitor && monitored(record, monitor);
       const isBest =
         monitor === undefined || (value !== undefined && improves(value, best?.value, monitor.metric));
-      // Until a score is defined, the latest epoch stands in for the best.
+      // Until a score is defined, the latest epoch counts as the best.
       if (isBest && monitor) best = { epoch: record.epoch, metric: monitor.metric, value: value! };
       await save(context, String(record.epoch), isBest || best === undefined);
     },

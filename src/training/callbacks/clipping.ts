@@ -1,7 +1,7 @@
-/** Bounds on gradients before each step. */
+/** Gradient clipping before each step. */
 import type { Callback } from '../callback.js';
 
-/** @param options `norm`: greatest norm of all gradients together; `value`: greatest magnitude of any one. */
+/** @param options `norm`: maximum L2 norm of all gradients together; `value`: maximum absolute value of each. */
 export function gradientClipping(options: {
   readonly norm?: number | undefined;
   readonly value?: number | undefined;

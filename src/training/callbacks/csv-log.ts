@@ -1,20 +1,20 @@
-/** Keeps a table of the epochs that any spreadsheet opens (RFC 4180). */
+/** Writes a table of the epochs as CSV (RFC 4180). */
 import { writeFileAtomic } from '../../files/index.js';
 import type { Callback, EpochRecord } from '../callback.js';
 import { flatScores } from '../flat-scores.js';
 
-/** Writes `path`, a line an epoch, anew after each: its folder must exist. */
+/** Rewrites `path` after each epoch, with one line per epoch. Its folder must exist. */
 export function csvLog(path: string): Callback {
   const write = (history: readonly EpochRecord[]) => writeFileAtomic(path, csvTable(history));
   return {
     name: 'csvLog',
-    // Cut back to the checkpoint that the run resumes from.
+    // Removes lines after the checkpoint from which the run is resumed.
     fitStart: ({ history }) => write(history),
     epochEnd: ({ history }) => write(history),
   };
 }
 
-/** The table, with a line of names above; a score that an epoch does not have leaves its cell empty. */
+/** Formats the table with a header line. Scores that an epoch does not have are empty cells. */
 export function csvTable(history: readonly EpochRecord[]): string {
   const rows = history.map((record): ReadonlyMap<string, number | null> => {
     const { epoch, step, lr, seconds, waitSeconds, imagesPerSecond, train, valid } = record;
@@ -29,7 +29,7 @@ export function csvTable(history: readonly EpochRecord[]): string {
   const names = [...new Set(rows.flatMap((row) => [...row.keys()]))];
   const lines = [names.map(quoted), ...rows.map((row) => names.map((name) => String(row.get(name) ?? '')))];
   const text = lines.map((cells) => `${cells.join(',')}\r\n`).join('');
-  // Without a mark of its encoding, Excel reads names of classes beyond ASCII as gibberish.
+  // Excel needs a byte order mark to read non-ASCII class names as UTF-8.
   return /[^\0-\x7f]/.test(text) ? `\ufeff${text}` : text;
 }
 

@@ -1,4 +1,4 @@
-/** Ends a run that no longer gets better. */
+/** Ends a run that no longer improves. */
 import { UsageError } from '../../errors/index.js';
 import type { Callback } from '../callback.js';
 import type { Monitor } from './monitor.js';
@@ -6,9 +6,9 @@ import { improves, monitored } from './monitor.js';
 
 export interface EarlyStoppingOptions {
   readonly monitor: Monitor;
-  /** Epochs without improvement that are borne, at least 1. */
+  /** Number of epochs without improvement after which the run stops, at least 1. */
   readonly patience: number;
-  /** Least change that counts as one; default 0. */
+  /** Minimum change that counts as an improvement; default 0. */
   readonly minDelta?: number;
 }
 
@@ -21,14 +21,12 @@ export function earlyStopping({ monitor, patience, minDelta = 0 }: EarlyStopping
   return {
     name: 'earlyStopping',
     fitStart(context) {
-      // Resumed after it had stopped: it stays stopped.
+      // A run that had stopped before it is resumed stops again.
       if (waited >= patience) context.stop('patience');
     },
     epochEnd(context, record) {
       if (!record[monitor.part]) {
-        throw new UsageError(
-          'early stopping watches the validation part, and there is none: hold one out (--val), or leave --patience away',
-        );
+        throw new UsageError('early stopping needs a validation part: set --val, or omit --patience');
       }
       const value = monitored(record, monitor);
       if (value !== undefined && improves(value, best, monitor.metric, minDelta)) {

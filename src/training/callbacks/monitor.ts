@@ -1,4 +1,4 @@
-/** The one score that decisions are made on: which epoch is best, when to stop, when to lower the rate. */
+/** The monitored score, which decides which epoch is best, when to stop, and when to reduce the learning rate. */
 import { UsageError } from '../../errors/index.js';
 import type { EpochRecord } from '../callback.js';
 
@@ -27,7 +27,7 @@ export function checkMonitor(metric: string): MonitorMetric {
   return metric as MonitorMetric;
 }
 
-/** The monitored score of an epoch; undefined where it has none (an undefined score never is the best). */
+/** The monitored score of an epoch; undefined if it has none. An undefined score is never the best. */
 export function monitored(record: EpochRecord, { metric, part }: Monitor): number | undefined {
   const value = record[part]?.[metric];
   return value === null || value === undefined || Number.isNaN(value) ? undefined : value;

@@ -1,11 +1,11 @@
-/** Drives the optimizer's learning rate, and momentum where the schedule has one. */
+/** Sets the optimizer's learning rate, and its momentum if the schedule has one. */
 import type { Schedule, ReduceOnPlateauState } from '../../optim/index.js';
 import { applySchedule, ReduceOnPlateau } from '../../optim/index.js';
 import type { Callback } from '../callback.js';
 import type { Monitor } from './monitor.js';
 import { monitored } from './monitor.js';
 
-/** @param monitor the score that a plateau schedule watches. */
+/** @param monitor the score for plateau schedules. */
 export function scheduleCallback(schedule: Schedule, monitor: Monitor): Callback {
   const plateau = schedule instanceof ReduceOnPlateau ? schedule : undefined;
   return {

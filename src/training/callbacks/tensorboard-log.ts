@@ -1,6 +1,6 @@
 /**
- * Writes what TensorBoard shows: `tensorboard --logdir RUN/tensorboard`. Training and validation have a folder
- * each and the same tags, so that TensorBoard draws them into one chart; steps are epochs.
+ * Writes event files for TensorBoard: `tensorboard --logdir RUN/tensorboard`. Training and validation have separate
+ * folders and the same tags, so that TensorBoard draws them in one chart. Steps are epochs.
  */
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -9,12 +9,12 @@ import type { Callback, EpochRecord } from '../callback.js';
 import { encodeScalars, eventFileHeader } from '../event-file.js';
 import { flatScores } from '../flat-scores.js';
 
-/** The same name for every run, so that a resumed run goes on in its own file. */
+/** The same name for every run, so that a resumed run continues its file. */
 const FILE = 'events.out.tfevents.0.pixelwise';
 
 /** Writes `train/` and `valid/` below `folder`. */
 export function tensorboardLog(folder: string): Callback {
-  /** When each epoch ended, in seconds since 1970. */
+  /** End time of each epoch, in seconds since 1970. */
   let times: number[] = [];
   return {
     name: 'tensorboardLog',
@@ -43,7 +43,7 @@ export function tensorboardLog(folder: string): Callback {
     return join(folder, part, FILE);
   }
 
-  /** The file as it was after the epochs of `history`: what a killed run wrote beyond its checkpoint goes. */
+  /** Rewrites the file from `history`, without epochs that a killed run wrote after its checkpoint. */
   async function writeAnew(part: Part, history: readonly EpochRecord[]): Promise<void> {
     const path = pathOf(part);
     await mkdir(dirname(path), { recursive: true });
@@ -62,7 +62,7 @@ export function tensorboardLog(folder: string): Callback {
         ? [['lr', record.lr] as const, ['imagesPerSecond', record.imagesPerSecond] as const]
         : [];
     const scalars = [...own, ...(scores ? flatScores(scores) : [])];
-    // A score that is undefined has no place on a curve.
+    // Undefined scores are not written.
     const defined = scalars.filter((scalar): scalar is [string, number] => scalar[1] !== null);
     return encodeScalars({ wallTime: times[record.epoch - 1]!, step: record.epoch, scalars: defined });
   }

@@ -1,4 +1,4 @@
-/** Lets a frozen part of the model learn from some epoch on: first the new layers, then all of it. */
+/** Unfreezes a part of the model after some epochs, so that first the new layers are trained and then all. */
 import { UsageError } from '../../errors/index.js';
 import type { Module } from '../../nn/index.js';
 import type { OptimizerOptions } from '../../optim/index.js';
@@ -6,15 +6,15 @@ import type { Callback } from '../callback.js';
 import type { Learner } from '../learner.js';
 
 export interface UnfreezingOptions {
-  /** The part, frozen (`module.freeze()`) before the learner was made. */
+  /** A module that was frozen (`module.freeze()`) before the learner was created. */
   readonly module: Module;
-  /** Epochs done before it learns, at least 1. */
+  /** Number of epochs before it is unfrozen, at least 1. */
   readonly after: number;
-  /** Of its weights' own parameter group, where they differ from the optimizer's: a lower `lr`, say. */
+  /** Optimizer options of its parameter group, where they differ from the others, such as a lower `lr`. */
   readonly options?: Partial<OptimizerOptions>;
 }
 
-/** Unfreezes `module` at the start of the epoch that follows `after` epochs. A resumed run needs it too. */
+/** Unfreezes `module` after `after` epochs. A resumed run needs this callback too. */
 export function unfreezing({ module, after, options }: UnfreezingOptions): Callback {
   if (!Number.isInteger(after) || after < 1)
     throw new UsageError(`unfreezing: after must be a whole number from 1, not ${after}`);

@@ -126,7 +126,7 @@ describe('weightAveraging', () => {
     const [small, large] = [tinyLearner(runtime), tinyLearner(runtime, { model: new TinyNet(6) })];
     await fit(tinyFit(small, { epochs: 1, callbacks: [callback] }));
     await expect(fit(tinyFit(large, { epochs: 1, callbacks: [callback] }))).rejects.toThrow(
-      /not of this model/,
+      /belong to another model/,
     );
     for (const each of [small, large]) await each.close();
   });

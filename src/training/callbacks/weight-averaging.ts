@@ -1,6 +1,6 @@
 /**
- * An exponential moving average of the weights, which is validated and saved: it often scores better than the
- * weights of single steps (Polyak & Juditsky 1992).
+ * Validates and saves an exponential moving average of the weights, which often scores better than the weights of a
+ * single step (Polyak & Juditsky 1992).
  */
 import { PixelwiseError, UsageError } from '../../errors/index.js';
 import { DeviceArray } from '../../runtime/index.js';
@@ -8,25 +8,25 @@ import type { Callback } from '../callback.js';
 import type { Learner } from '../learner.js';
 
 export interface WeightAveragingOptions {
-  /** Weight of the old average in each step, 0 ≤ d < 1; default 0.999. */
+  /** Decay d of the average, 0 ≤ d < 1; default 0.999. */
   readonly decay?: number;
 }
 
 /**
  * Averages weights and buffers after every step: a ← d·a + (1 − d)·w. In the first steps d is (1 + n) ÷ (10 + n),
- * so that the average soon forgets the initial weights (as TensorFlow's ExponentialMovingAverage does).
+ * so that the influence of the initial weights decays quickly (as in TensorFlow's ExponentialMovingAverage).
  *
- * From validation to the start of the next epoch, and at the end of the run, the learner holds the average:
- * validation scores it, and checkpoints store it as the weights. The weights that are trained are then the state
- * of this callback. It has to come before the callback that writes checkpoints.
+ * From validation to the start of the next epoch, and at the end of the run, the learner contains the average, so that
+ * it is validated and stored as the weights of checkpoints. The trained weights are then the state of this callback. It
+ * must come before the callback that writes checkpoints.
  */
 export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}): Callback {
   if (!(decay >= 0 && decay < 1)) {
     throw new UsageError(`weightAveraging: decay must be at least 0 and below 1, not ${decay}`);
   }
-  /** What the learner does not hold: the average during training, else the weights that are trained. */
+  /** The values that the learner does not contain: the average during training, otherwise the trained weights. */
   let other: Readonly<Record<string, DeviceArray>> | undefined;
-  /** The same, as a checkpoint has it, until training starts. */
+  /** The same, as loaded from a checkpoint, until training starts. */
   let saved: Readonly<Record<string, Float32Array>> | undefined;
   let averaged = false;
   let steps = 0;
@@ -45,7 +45,7 @@ export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}):
       if ((from ?? other) && !state.slots.every(({ name, array }) => known(name) === array.size)) {
         throw new PixelwiseError(
           'weights',
-          'weightAveraging: the saved weights are not of this model. Resume with the model that the run began with.',
+          'weightAveraging: the saved weights belong to another model. Resume with the model that the run started with.',
         );
       }
       if (other && !from) return;
@@ -59,7 +59,7 @@ export function weightAveraging({ decay = 0.999 }: WeightAveragingOptions = {}):
     epochStart: ({ learner }) => swap(learner, false),
     batchStart: ({ learner }) => swap(learner, false),
     async batchEnd({ learner, step }) {
-      // With gradient accumulation, most batches do not end a step.
+      // With gradient accumulation, most batches do not complete a step.
       if (step === steps) return;
       steps = step;
       await learner.updateEma(other!, Math.min(decay, (1 + step) / (10 + step)));
