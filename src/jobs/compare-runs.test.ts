@@ -48,10 +48,10 @@ it("predicts the first gallery's samples with every model, and tells which learn
     const [, first, second] = [...figure.querySelectorAll('.what')].map(({ textContent }) => textContent);
     // Predicted anew, a sample scores as it did at the end of its run.
     expect(first).toContain(gallery.items.find((item) => item.id === id)!.meanIoU.toFixed(3));
-    expect(first).not.toContain('learnt from it');
+    expect(first).not.toContain('trained on it');
     // Another seed held other samples out: what it did not hold out it learnt from.
     const held = seen.items.some((item) => item.id === id);
-    expect(second!.includes('learnt from it')).toBe(!held);
+    expect(second!.includes('trained on it')).toBe(!held);
   }
   expect(document.querySelector('#samples .learnt')).not.toBeNull();
 });

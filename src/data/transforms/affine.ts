@@ -1,11 +1,11 @@
-/** Rotation, scale, translation and shear as one matrix, so that the image is sampled once. */
+/** Rotation, scale, translation and shear, combined in one matrix so that the image is resampled only once. */
 import { UsageError } from '../../errors/index.js';
 import type { Random } from '../../random/index.js';
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
 import { warp } from './warp.js';
 import { portable } from '../portable.js';
 
-/** About the centre of the image: shear, then scale and rotate, then translate (torchvision's `affine`). */
+/** An affine map about the image centre: shear, then scale and rotate, then translate (torchvision's `affine`). */
 export interface AffineMap {
   /** Degrees, clockwise. */
   readonly rotation: number;
@@ -16,19 +16,19 @@ export interface AffineMap {
   readonly shear: readonly [x: number, y: number];
 }
 
-/** A number stands for the range from its negative to itself. */
+/** A range of values; a number x means −x … x. */
 export type Range = number | readonly [low: number, high: number];
 
 export interface RandomAffineOptions {
   /** Degrees. */
   readonly rotation?: Range;
-  /** Factor; a number s stands for 1 − s … 1 + s. */
+  /** Factor; a number s means 1 − s … 1 + s. */
   readonly scale?: Range;
-  /** Share of the width and of the height. */
+  /** As a fraction of the width and of the height. */
   readonly translation?: Range;
   /** Degrees, drawn for each axis. */
   readonly shear?: Range;
-  /** Image value where a point comes from outside; default 0. */
+  /** Image value for points outside the input image; default 0. */
   readonly fill?: number;
   /** Probability; default 1. */
   readonly p?: number;
@@ -36,18 +36,21 @@ export interface RandomAffineOptions {
 
 const IDENTITY: AffineMap = { rotation: 0, scale: 1, translation: [0, 0], shear: [0, 0] };
 
-/** Applies a map to image and mask. Throws UsageError for a scale of 0 or below. */
+/**
+ * Applies a map to image and mask.
+ * @throws UsageError for a scale that is not above 0.
+ */
 export const affine = portable('affine', (map: Partial<AffineMap>, fill: number = 0): Transform => {
   const whole = { ...IDENTITY, ...map };
   return (sample) => applyAffine(sample, whole, fill);
 });
 
-/** Draws a map anew for each sample. */
+/** Applies a random map, drawn separately for each sample. */
 export const randomAffine = portable('randomAffine', (options: RandomAffineOptions): Transform => {
   const { rotation = 0, translation = 0, shear = 0, fill = 0, p = 1 } = options;
   const scale = options.scale ?? 0;
   const scales = typeof scale === 'number' ? ([1 - scale, 1 + scale] as const) : scale;
-  if (!(scales[0] > 0)) throw new UsageError(`A scale from ${scales[0]}; it lies above 0.`);
+  if (!(scales[0] > 0)) throw new UsageError(`The scale starts at ${scales[0]}; it must be above 0.`);
   return sometimes(p, (sample, random) => {
     const map: AffineMap = {
       rotation: drawFrom(rotation, random),
@@ -62,24 +65,24 @@ export const randomAffine = portable('randomAffine', (options: RandomAffineOptio
   });
 });
 
-/** Turns by an angle drawn from ±degrees. */
+/** Rotates by a random angle within ±degrees. */
 export const rotate = portable('rotate', (degrees: Range, p: number = 1): Transform => {
   return randomAffine({ rotation: degrees, p });
 });
 
-/** A draw from a range. */
+/** Draws a uniform random number from a range. */
 export function drawFrom(range: Range, random: Random): number {
   const [low, high] = typeof range === 'number' ? [-range, range] : range;
   return random.uniform(low, high);
 }
 
 /**
- * The rows (a, b, c) and (d, e, f) that lead from an output point to the input point it shows:
- * x′ = a·x + b·y + c, y′ = d·x + e·y + f; points in pixels, the frame from 0 to width and height.
+ * The matrix rows (a, b, c) and (d, e, f) that map an output point to its input point: x′ = a·x + b·y + c, y′ =
+ * d·x + e·y + f. Points are in pixels; the image spans 0 to width and 0 to height.
  */
 export function inverseMatrix(map: AffineMap, width: number, height: number): readonly number[] {
   const { scale } = map;
-  if (!(scale > 0)) throw new UsageError(`A scale of ${scale}; it lies above 0.`);
+  if (!(scale > 0)) throw new UsageError(`The scale is ${scale}; it must be above 0.`);
   const radians = (degrees: number): number => (degrees * Math.PI) / 180;
   const angle = radians(map.rotation);
   const [tanX, tanY] = [Math.tan(radians(map.shear[0])), Math.tan(radians(map.shear[1]))];

@@ -1,28 +1,32 @@
 /**
- * Brightness, contrast and saturation as TensorFlow's `tf.image` has them: brightness is added, contrast acts
- * on each channel about its own mean, saturation on the S of HSV; values leave 0…1 in between and are clipped
- * once, at the end. (`colour.ts` has torchvision's: a factor, about the mean grey, towards each pixel's grey.)
+ * Brightness, contrast and saturation as in TensorFlow's `tf.image`: brightness is added, contrast scales each
+ * channel around its own mean, saturation scales the S of HSV. Values are clipped to 0…1 only once, at the end.
+ * (`colour.ts` has torchvision's versions, which multiply, scale around the mean grey, and blend with each
+ * pixel's grey.)
  */
 import { UsageError } from '../../errors/index.js';
 import type { PairedSample, Transform } from '../paired-sample.js';
 import { portable } from '../portable.js';
 
 export interface ChannelColourOptions {
-  /** Added to all values, drawn from ± this; in 0…1. */
+  /** Maximum amount added to or subtracted from all values (which are in 0…1). */
   readonly brightness: number;
-  /** Range of the factor on the distance from the channel's mean. */
+  /** Range of the factor that scales the distance from the channel's mean. */
   readonly contrast: readonly [low: number, high: number];
-  /** Range of the factor on the saturation. Images that are not RGB keep theirs. */
+  /** Range of the factor that scales the saturation. Only for RGB images. */
   readonly saturation: readonly [low: number, high: number];
 }
 
-/** Draws all three for each sample. Throws UsageError for a range that is not in order, from 0. */
+/**
+ * Draws all three for each sample.
+ * @throws UsageError for a range that is negative or descending.
+ */
 export const channelColour = portable(
   'channelColour',
   ({ brightness, contrast, saturation }: ChannelColourOptions): Transform => {
     for (const [low, high] of [[0, brightness], contrast, saturation] as const) {
       if (!(low >= 0 && high >= low)) {
-        throw new UsageError(`A range from ${low} to ${high}; it starts at 0 or above and does not fall.`);
+        throw new UsageError(`The range is ${low} to ${high}; it must be ascending and start at 0 or above.`);
       }
     }
     return (sample, random) =>
@@ -57,8 +61,8 @@ export function adjustChannelColour(
 }
 
 /**
- * With hue and value kept, every channel is V · (1 − S · k) for a k of its own: scaling S scales the distance
- * from V. Where V is not above 0 the pixel is black after clipping, whatever its saturation.
+ * For constant hue and value, each channel is V · (1 − S · k) with a constant k, so scaling S scales the distance
+ * from V. If V ≤ 0 the pixel is black after clipping, whatever its saturation.
  */
 function saturate(image: Float32Array, factor: number): void {
   const plane = image.length / 3;

@@ -1,39 +1,41 @@
 /**
- * Changes of light and colour. The image is in 0…1 and stays there; the mask is not touched. Formulas are
- * those of torchvision's `functional` on float images. Images that are not RGB keep their hue and saturation.
+ * Brightness, contrast, saturation, hue and gamma. Image values stay in 0…1; the mask does not change. The
+ * formulas are those of torchvision's `functional` for float images. Hue and saturation change only RGB images.
  */
 import { UsageError } from '../../errors/index.js';
 import type { Random } from '../../random/index.js';
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
 import { portable } from '../portable.js';
 
-/** Low and high end of a factor; a number x stands for 1 − x … 1 + x (never below 0). */
+/** Range of a factor; a number x means 1 − x … 1 + x (but not below 0). */
 export type Factor = number | readonly [low: number, high: number];
 
-/** Multiplies by a factor. */
+/** Multiplies all values by a random factor. */
 export const brightness = portable('brightness', (factor: Factor, p: number = 1): Transform => {
-  return drawn(factor, p, adjustBrightness);
+  return randomFactor(factor, p, adjustBrightness);
 });
 
-/** Moves away from, or towards, the mean grey of the image by a factor. */
+/** Scales the distance from the mean grey of the image by a random factor. */
 export const contrast = portable('contrast', (factor: Factor, p: number = 1): Transform => {
-  return drawn(factor, p, adjustContrast);
+  return randomFactor(factor, p, adjustContrast);
 });
 
-/** Moves each pixel away from, or towards, its own grey by a factor. */
+/** Scales the distance of mapValues pixel from its own grey by a random factor. */
 export const saturation = portable('saturation', (factor: Factor, p: number = 1): Transform => {
-  return drawn(factor, p, adjustSaturation);
+  return randomFactor(factor, p, adjustSaturation);
 });
 
-/** Turns the hue by up to ± `turn` of the colour circle (0…0.5). */
+/** Rotates the hue by up to ± `turn` of the colour circle (0…0.5). */
 export const hue = portable('hue', (turn: number, p: number = 1): Transform => {
-  if (!(turn >= 0 && turn <= 0.5)) throw new UsageError(`A hue of ${turn}; it lies in 0…0.5 of the circle.`);
+  if (!(turn >= 0 && turn <= 0.5))
+    throw new UsageError(`The hue is ${turn}; it must be in 0…0.5 of the colour circle.`);
   return sometimes(p, (sample, random) => adjustHue(sample, random.uniform(-turn, turn)));
 });
 
-/** Raises to a power drawn from the range, as likely to darken as to lighten. */
+/** Raises values to a power randomFactor log-uniformly from the range. */
 export const gamma = portable('gamma', (low: number, high: number, p: number = 1): Transform => {
-  if (!(low > 0 && high >= low)) throw new UsageError(`Gamma from ${low} to ${high}; both lie above 0.`);
+  if (!(low > 0 && high >= low))
+    throw new UsageError(`The gamma range is ${low} to ${high}; it must be ascending and above 0.`);
   return sometimes(p, (sample, random) =>
     adjustGamma(sample, Math.exp(random.uniform(Math.log(low), Math.log(high)))),
   );
@@ -47,7 +49,7 @@ export interface ColourJitterOptions {
   readonly p?: number;
 }
 
-/** All four, in random order (torchvision's ColorJitter). */
+/** Applies the given changes in random order (torchvision's ColorJitter). */
 export const colourJitter = portable('colourJitter', (options: ColourJitterOptions): Transform => {
   const steps: Transform[] = [];
   if (options.brightness !== undefined) steps.push(brightness(options.brightness));
@@ -59,33 +61,35 @@ export const colourJitter = portable('colourJitter', (options: ColourJitterOptio
   );
 });
 
-/** Adds up to ± `most` to all values (TensorFlow's random_brightness). */
+/** Adds a random number within ± `most` to all values (TensorFlow's random_brightness). */
 export const brightnessShift = portable('brightnessShift', (most: number, p: number = 1): Transform => {
   return sometimes(p, (sample, random) => {
     const shift = random.uniform(-most, most);
-    return each(sample, (value) => value + shift);
+    return mapValues(sample, (value) => value + shift);
   });
 });
 
-function drawn(
+function randomFactor(
   factor: Factor,
   p: number,
   adjust: (sample: PairedSample, factor: number) => PairedSample,
 ): Transform {
   const [low, high] = typeof factor === 'number' ? [Math.max(0, 1 - factor), 1 + factor] : factor;
   if (!(low >= 0 && high >= low))
-    throw new UsageError(`A factor from ${low} to ${high}; it starts at 0 or above.`);
+    throw new UsageError(
+      `The factor range is ${low} to ${high}; it must be ascending and start at 0 or above.`,
+    );
   return sometimes(p, (sample, random: Random) => adjust(sample, random.uniform(low, high)));
 }
 
-/** Rec. 601 luma with the digits of torchvision. */
+/** Rec. 601 luma weights, rounded as in torchvision. */
 const [RED, GREEN, BLUE] = [0.2989, 0.587, 0.114] as const;
 
 function clamp(value: number): number {
   return value < 0 ? 0 : value > 1 ? 1 : value;
 }
 
-function each(sample: PairedSample, change: (value: number) => number): PairedSample {
+function mapValues(sample: PairedSample, change: (value: number) => number): PairedSample {
   const { image } = sample;
   for (let i = 0; i < image.length; i++) image[i] = clamp(change(image[i]!));
   return sample;
@@ -98,7 +102,7 @@ export function adjustBrightness(sample: PairedSample, factor: number): PairedSa
   return sample;
 }
 
-/** mean + (value − mean) · factor, in place; the mean is that of the grey image. */
+/** mean + (value − mean) · factor, in place, with the mean of the grey image. */
 export function adjustContrast(sample: PairedSample, factor: number): PairedSample {
   const { image, channels } = sample;
   const plane = image.length / channels;
@@ -131,10 +135,10 @@ export function adjustSaturation(sample: PairedSample, factor: number): PairedSa
 
 /** value ^ power, in place. */
 export function adjustGamma(sample: PairedSample, power: number): PairedSample {
-  return each(sample, (value) => value ** power);
+  return mapValues(sample, (value) => value ** power);
 }
 
-/** Turns the hue by `turn` of the circle, in place, by way of HSV (Smith 1978). */
+/** Rotates the hue by `turn` of the colour circle, in place, via HSV (Smith 1978). */
 export function adjustHue(sample: PairedSample, turn: number): PairedSample {
   const { image, channels } = sample;
   if (channels !== 3) return sample;
@@ -147,7 +151,7 @@ export function adjustHue(sample: PairedSample, turn: number): PairedSample {
     const least = red < green ? (red < blue ? red : blue) : green < blue ? green : blue;
     const span = most - least;
     if (span === 0) continue;
-    // In sixths of the circle.
+    // The hue in sixths of the colour circle.
     let angle =
       most === red
         ? (green - blue) / span

@@ -1,10 +1,10 @@
-/** What cameras and files do to images: noise, blur, blocks of JPEG, missing patches. Masks stay as they are. */
+/** Image degradations: noise, blur, JPEG artefacts, missing patches. Masks do not change. */
 import { UsageError } from '../../errors/index.js';
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
 import { gaussianFilter } from './gaussian.js';
 import { portable } from '../portable.js';
 
-/** Adds Gaussian noise whose deviation is drawn from the range (in 0…1 of the image's values). */
+/** Adds Gaussian noise with a standard deviation drawn from the range (image values are in 0…1). */
 export const noise = portable('noise', (low: number, high: number, p: number = 1): Transform => {
   checkRange('noise', low, high, 0, 1);
   return sometimes(p, (sample, random) => {
@@ -17,7 +17,7 @@ export const noise = portable('noise', (low: number, high: number, p: number = 1
   });
 });
 
-/** Smooths with a Gaussian whose deviation in pixels is drawn from the range. */
+/** Blurs with a Gaussian whose standard deviation in pixels is drawn from the range. */
 export const blur = portable('blur', (low: number, high: number, p: number = 1): Transform => {
   checkRange('blur', low, high, 0, 100);
   return sometimes(p, (sample, random) => {
@@ -32,24 +32,24 @@ export const blur = portable('blur', (low: number, high: number, p: number = 1):
 });
 
 export interface CoarseDropoutOptions {
-  /** Most patches; at least one is taken out. Default 8. */
+  /** Maximum number of patches; the minimum is 1. Default 8. */
   readonly holes?: number;
-  /** Largest side of a patch as a share of the image's; default 0.15. */
+  /** Maximum side of a patch as a fraction of the image's; default 0.15. */
   readonly size?: number;
-  /** What is left in their place; default 0. */
+  /** Image value of the patches; default 0. */
   readonly fill?: number;
   readonly p?: number;
 }
 
 /**
- * Blanks out random rectangles of the image (DeVries and Taylor, "Cutout", 2017). The mask keeps its classes:
- * the network learns to tell them from what is around.
+ * Blanks out random rectangles of the image (DeVries and Taylor, "Cutout", 2017). The mask keeps its classes, so
+ * the network learns to infer them from the surroundings.
  */
 export const coarseDropout = portable('coarseDropout', (options: CoarseDropoutOptions = {}): Transform => {
   const { holes = 8, size = 0.15, fill = 0, p = 1 } = options;
   if (!Number.isInteger(holes) || holes < 1 || !(size > 0 && size <= 1)) {
     throw new UsageError(
-      `Coarse dropout: ${holes} holes of ${size}; holes from 1, size above 0 and up to 1.`,
+      `Coarse dropout: holes is ${holes} and size is ${size}; holes must be at least 1, size above 0 and at most 1.`,
     );
   }
   return sometimes(p, (sample, random) => {
@@ -70,7 +70,7 @@ export const coarseDropout = portable('coarseDropout', (options: CoarseDropoutOp
   });
 });
 
-/** Compresses with a quality drawn from the range (1…100) and decompresses: see {@link compressAsJpeg}. */
+/** Applies JPEG compression of a quality drawn from the range (1…100); see {@link compressAsJpeg}. */
 export const jpegArtefacts = portable(
   'jpegArtefacts',
   (low: number, high: number, p: number = 1): Transform => {
@@ -81,7 +81,7 @@ export const jpegArtefacts = portable(
   },
 );
 
-/** Luminance and chrominance quantisation of ISO/IEC 10918-1, annex K, by row. */
+/** Luminance and chrominance quantisation tables of ISO/IEC 10918-1, annex K, row-major. */
 const LUMINANCE = [
   16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22,
   29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103,
@@ -93,17 +93,16 @@ const CHROMINANCE = [
   99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
 ];
 
-/** cos((2x + 1)uπ/16)·c(u)/2 at u·8 + x: the orthonormal transform of eight samples. */
+/** Orthonormal DCT matrix of size 8: cos((2x + 1)uπ/16)·c(u)/2 at u·8 + x. */
 const COSINES = Float64Array.from({ length: 64 }, (_, i) => {
   const [u, x] = [i >> 3, i & 7];
   return (Math.cos(((2 * x + 1) * u * Math.PI) / 16) * (u === 0 ? Math.SQRT1_2 : 1)) / 2;
 });
 
 /**
- * What JPEG loses at a quality (1…100, scaled as libjpeg does), without writing one: blocks of 8×8 are
- * transformed, quantised and transformed back; colours by way of YCbCr, unsampled (4:4:4), rounded to
- * whole numbers where a file rounds them. In place. Only 1 or
- * 3 channels; others stay as they are.
+ * Simulates JPEG compression of a quality (1…100, as in libjpeg) without encoding a file: blocks of 8×8 are
+ * transformed, quantised and transformed back, colours as YCbCr without subsampling (4:4:4). Rounds to integers
+ * wherever JPEG does. In place. Images that do not have 1 or 3 channels are unchanged.
  */
 export function compressAsJpeg(sample: PairedSample, quality: number): PairedSample {
   const { image, channels, width, height } = sample;
@@ -150,7 +149,7 @@ function quantiseBlocks(values: Float32Array, width: number, height: number, ste
   for (let top = 0; top < height; top += 8) {
     for (let left = 0; left < width; left += 8) {
       for (let i = 0; i < 64; i++) {
-        // Blocks that reach over the edge repeat the last row and column.
+        // Blocks beyond the border repeat the last row and column.
         const y = Math.min(height - 1, top + (i >> 3));
         const x = Math.min(width - 1, left + (i & 7));
         block[i] = values[y * width + x]!;
@@ -169,7 +168,9 @@ function quantiseBlocks(values: Float32Array, width: number, height: number, ste
   }
 }
 
-/** The cosine transform of each row, or its inverse, written as columns: twice gives both axes. */
+/**
+ * Applies the DCT or its inverse to each row and writes the result transposed, so two calls transform both axes.
+ */
 function transformRows(from: Float64Array, to: Float64Array, inverse: boolean): void {
   for (let row = 0; row < 8; row++) {
     for (let u = 0; u < 8; u++) {
@@ -182,6 +183,8 @@ function transformRows(from: Float64Array, to: Float64Array, inverse: boolean): 
 
 function checkRange(what: string, low: number, high: number, least: number, most: number): void {
   if (!(low >= least && high >= low && high <= most)) {
-    throw new UsageError(`${what} from ${low} to ${high}; it lies in ${least}…${most}, the lower end first.`);
+    throw new UsageError(
+      `${what}: the range is ${low} to ${high}; it must be ascending and within ${least}…${most}.`,
+    );
   }
 }

@@ -1,23 +1,23 @@
-/** Mirrors and quarter turns: exact, nothing is resampled. */
+/** Flips and rotations by 90°, which are exact: no resampling. */
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
 import { portable } from '../portable.js';
 
-/** Mirrors left and right with probability `p`. */
+/** Flips left to right with probability `p`. */
 export const horizontalFlip = portable('horizontalFlip', (p: number = 0.5): Transform => {
   return sometimes(p, mirrorColumns);
 });
 
-/** Mirrors top and bottom with probability `p`. */
+/** Flips top to bottom with probability `p`. */
 export const verticalFlip = portable('verticalFlip', (p: number = 0.5): Transform => {
   return sometimes(p, mirrorRows);
 });
 
-/** Turns by a random multiple of 90°, or of 180° where height and width differ, with probability `p`. */
+/** Rotates by a random multiple of 90°, or of 180° if height and width differ, with probability `p`. */
 export const quarterTurns = portable('quarterTurns', (p: number = 1): Transform => {
   return sometimes(p, (sample, random) => {
     const turns = sample.width === sample.height ? random.integer(4) : 2 * random.integer(2);
     let turned = sample;
-    if (turns % 2 === 1) turned = transposed(turned);
+    if (turns % 2 === 1) turned = transpose(turned);
     if (turns === 1 || turns === 2) turned = mirrorColumns(turned);
     if (turns === 3 || turns === 2) turned = mirrorRows(turned);
     return turned;
@@ -46,7 +46,7 @@ function swapRows(data: Float32Array | Uint8Array, at: number, width: number, he
   }
 }
 
-function transposed(sample: PairedSample): PairedSample {
+function transpose(sample: PairedSample): PairedSample {
   const { width, height, channels } = sample;
   const image = new Float32Array(sample.image.length);
   const mask = new Uint8Array(sample.mask.length);

@@ -1,8 +1,8 @@
-/** The Gaussian filter, shared by blur and elastic deformation. */
+/** Gaussian filter for blur and elastic deformation. */
 
 /**
- * Smooths a plane (H×W) with a Gaussian of standard deviation `sigma` pixels, cut off at 4σ and mirrored at
- * the borders (b a | a b c): SciPy's `gaussian_filter` with its defaults. Returns a new plane.
+ * Smooths a plane (H×W) with a Gaussian of standard deviation `sigma` pixels, truncated at 4σ, with mirrored
+ * borders (b a | a b c), as SciPy's `gaussian_filter` with its defaults. Returns a new plane.
  */
 export function gaussianFilter(
   plane: Float32Array,
@@ -13,18 +13,18 @@ export function gaussianFilter(
   if (sigma <= 0) return plane.slice();
   const kernel = gaussianKernel(sigma);
   const radius = (kernel.length - 1) / 2;
-  const across = new Float32Array(plane.length);
+  const horizontal = new Float32Array(plane.length);
   const line = new Float32Array(Math.max(width, height) + 2 * radius);
   for (let y = 0; y < height; y++) {
     mirrorInto(line, plane, y * width, 1, width, radius);
-    for (let x = 0; x < width; x++) across[y * width + x] = dot(kernel, line, x);
+    for (let x = 0; x < width; x++) horizontal[y * width + x] = dot(kernel, line, x);
   }
-  const down = new Float32Array(plane.length);
+  const result = new Float32Array(plane.length);
   for (let x = 0; x < width; x++) {
-    mirrorInto(line, across, x, width, height, radius);
-    for (let y = 0; y < height; y++) down[y * width + x] = dot(kernel, line, y);
+    mirrorInto(line, horizontal, x, width, height, radius);
+    for (let y = 0; y < height; y++) result[y * width + x] = dot(kernel, line, y);
   }
-  return down;
+  return result;
 }
 
 function gaussianKernel(sigma: number): Float64Array {

@@ -1,11 +1,10 @@
 /**
- * Masks resampled like images, bilinearly: what published code does by mistake. A mask that is blended has
- * values between those of its classes; rounded, as here, two classes meet where the blend is one half, while
- * between classes 0 and 2 a seam of class 1 appears that nobody drew. Only for repeating such work: everything
- * else resamples masks nearest.
+ * Resamples masks bilinearly, like images, to reproduce published code that does this by mistake. Interpolation
+ * gives values between the class indices, which are rounded here. Between classes 0 and 2 this creates a false
+ * seam of class 1. All other code resamples masks with nearest-neighbour interpolation.
  *
- * What cannot be repeated: a loss against the blended values themselves, since a target is a class. Ignored
- * pixels become class 0, as in code that knows none; so do those that a transform brings in from outside.
+ * A loss on the interpolated values themselves cannot be reproduced, since targets are classes. Ignored pixels
+ * become class 0, as in code without an ignore index, and so do pixels from outside the image.
  */
 import { type Fit, type Size, sizeOf, stretch } from '../fit.js';
 import { IGNORE_INDEX } from '../../images/raster.js';
@@ -13,7 +12,7 @@ import { resizeImage } from '../../images/resize.js';
 import type { Transform } from '../paired-sample.js';
 import { portable } from '../portable.js';
 
-/** Applies a geometric transform with the mask as one more channel of the image. */
+/** Applies a geometric transform with the mask as an additional channel of the image. */
 export const maskAsImage = portable('maskAsImage', (transform: Transform): Transform => {
   return (sample, random) => {
     const { channels, image, mask, width, height } = sample;
@@ -32,7 +31,7 @@ export const maskAsImage = portable('maskAsImage', (transform: Transform): Trans
   };
 });
 
-/** {@link stretch} whose masks are resized by the images' filter. */
+/** Like {@link stretch}, but resizes masks with the filter for images. */
 export const stretchMaskAsImage = portable('stretchMaskAsImage', (size: Size): Fit => {
   const { height, width } = sizeOf(size);
   const plain = stretch(size);
@@ -48,7 +47,7 @@ export const stretchMaskAsImage = portable('stretchMaskAsImage', (size: Size): F
   };
 });
 
-/** Classes as values to blend. */
+/** Class indices as values to interpolate; ignored pixels become 0. */
 function asValues(mask: Uint8Array): Uint8Array {
   return mask.map((index) => (index === IGNORE_INDEX ? 0 : index));
 }

@@ -1,36 +1,36 @@
 /**
- * Looking a sample up at other places: the image bilinearly, the mask nearest, both at the same points.
+ * Resamples a sample at given coordinates: bilinear for the image, nearest neighbour for the mask.
  *
- * Coordinates are in pixels of the sample, pixel i reaching from i to i + 1. A point outside the frame gives
- * `fill` in the image and the ignore index in the mask; between the frame and the outermost pixel centres the
- * image repeats its border. A point less than a quarter pixel outside counts as on the frame: turning a mask
- * and turning it back moves a point by up to √½ pixels, so half a pixel inside may land 0.21 outside.
+ * Coordinates are in pixels; pixel i covers i to i + 1. A point outside the image gives `fill` in the image and
+ * the ignore index in the mask. Between the border and the outermost pixel centres, the border pixels repeat. A
+ * point less than a quarter pixel outside counts as on the border: rotating a mask forth and back moves a point
+ * by up to √½ pixels, so a pixel centre, half a pixel inside, can land 0.21 pixels outside.
  */
 import { IGNORE_INDEX } from '../../images/raster.js';
 import type { PairedSample } from '../paired-sample.js';
 
 const TOLERANCE = 0.25;
 
-/** Fills `xs` and `ys` with the places at which output row `y` is looked up. */
-export type RowPlaces = (y: number, xs: Float64Array, ys: Float64Array) => void;
+/** Fills `xs` and `ys` with the input coordinates of output row `y`. */
+export type RowCoordinates = (y: number, xs: Float64Array, ys: Float64Array) => void;
 
-/** What is looked up while its place is written to; warps are many and of one size. */
-const lookedUp = { image: new Float32Array(0), mask: new Uint8Array(0) };
+/** Copies of the input, because the output is written in place. Reused, since most warps have the same size. */
+const inputCopy = { image: new Float32Array(0), mask: new Uint8Array(0) };
 
-/** `sample` with every pixel (x, y) taken from the places given, in place. */
-export function warp(sample: PairedSample, places: RowPlaces, fill: number): PairedSample {
+/** Resamples `sample` in place at the coordinates that `coordinates` returns. */
+export function warp(sample: PairedSample, coordinates: RowCoordinates, fill: number): PairedSample {
   const { width, height, channels, image, mask } = sample;
   const plane = width * height;
-  if (lookedUp.image.length !== image.length) lookedUp.image = new Float32Array(image.length);
-  if (lookedUp.mask.length !== plane) lookedUp.mask = new Uint8Array(plane);
-  const { image: source, mask: sourceMask } = lookedUp;
+  if (inputCopy.image.length !== image.length) inputCopy.image = new Float32Array(image.length);
+  if (inputCopy.mask.length !== plane) inputCopy.mask = new Uint8Array(plane);
+  const { image: source, mask: sourceMask } = inputCopy;
   source.set(image);
   sourceMask.set(mask);
   const xs = new Float64Array(width);
   const ys = new Float64Array(width);
   const [lastX, lastY] = [width - 1, height - 1];
   for (let y = 0, i = 0; y < height; y++) {
-    places(y, xs, ys);
+    coordinates(y, xs, ys);
     for (let x = 0; x < width; x++, i++) {
       const px = xs[x]!;
       const py = ys[x]!;
@@ -52,12 +52,12 @@ export function warp(sample: PairedSample, places: RowPlaces, fill: number): Pai
       const b = x0 < lastX ? a + 1 : a;
       const below = y0 < lastY ? width : 0;
       if (channels === 3) {
-        image[i] = mixed(source, a, b, below, wx, wy);
-        image[i + plane] = mixed(source, a + plane, b + plane, below, wx, wy);
-        image[i + 2 * plane] = mixed(source, a + 2 * plane, b + 2 * plane, below, wx, wy);
+        image[i] = interpolate(source, a, b, below, wx, wy);
+        image[i + plane] = interpolate(source, a + plane, b + plane, below, wx, wy);
+        image[i + 2 * plane] = interpolate(source, a + 2 * plane, b + 2 * plane, below, wx, wy);
       } else {
         for (let at = 0; at < image.length; at += plane) {
-          image[i + at] = mixed(source, a + at, b + at, below, wx, wy);
+          image[i + at] = interpolate(source, a + at, b + at, below, wx, wy);
         }
       }
     }
@@ -65,8 +65,15 @@ export function warp(sample: PairedSample, places: RowPlaces, fill: number): Pai
   return sample;
 }
 
-/** Between the values at `a` and `b` and those `below` them, bilinearly. */
-function mixed(source: Float32Array, a: number, b: number, below: number, wx: number, wy: number): number {
+/** Bilinear interpolation between the values at `a` and `b` and the values `below` them. */
+function interpolate(
+  source: Float32Array,
+  a: number,
+  b: number,
+  below: number,
+  wx: number,
+  wy: number,
+): number {
   const left = source[a]!;
   const top = left + wx * (source[b]! - left);
   const leftBelow = source[a + below]!;
