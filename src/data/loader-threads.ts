@@ -1,7 +1,7 @@
 /**
- * The threads that all loaders of a process share. Each reads, resizes and augments whole samples, so that the
- * arithmetic uses every core and the thread that trains stays free. What a sample becomes depends on nothing
- * but its request: the same bytes whichever thread it falls to.
+ * Worker threads shared by all loaders of a process. Each thread reads, resizes and augments whole samples, so
+ * that the work uses all cores and the training thread stays free. The result depends only on the request, not on
+ * the thread.
  */
 import { Worker } from 'node:worker_threads';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
@@ -11,31 +11,31 @@ import { ownMemory, type PairedSample } from './paired-sample.js';
 import type { PipelineDescription } from './sample-pipeline.js';
 import type { SampleReading } from './sample-reading.js';
 
-/** Where a sample comes from: files (with its mask, where that is drawn), or a cache that had it fitted. */
+/** Source of a sample: files (with the mask, if it is drawn from annotations), or a resized sample from a cache. */
 export type SampleSource =
   | { readonly reading: SampleReading; readonly drawn: ClassMask | undefined }
   | { readonly fitted: PairedSample };
 
-/** A pipeline under a number of its own, so that a thread builds it once. */
-export interface SentPipeline {
+/** A pipeline with a unique number, so that each thread builds it only once. */
+export interface NumberedPipeline {
   readonly key: number;
   readonly description: PipelineDescription;
 }
 
 export interface Request {
   readonly id: number;
-  readonly pipeline: SentPipeline;
+  readonly pipeline: NumberedPipeline;
   readonly source: SampleSource;
-  /** Names the draws. */
+  /** Keys of the random stream. */
   readonly keys: readonly StreamKey[];
-  /** Whether the sample as fitted is wanted too, for a cache. */
+  /** Whether to return the sample before augmentation too, for a cache. */
   readonly keep: boolean;
 }
 
 export interface Prepared {
   /** Augmented and normalised. */
   readonly sample: PairedSample;
-  /** As fitted, where asked for. */
+  /** The sample before augmentation, if requested. */
   readonly kept?: PairedSample;
 }
 
@@ -44,13 +44,13 @@ export interface Reply extends Partial<Prepared> {
   readonly error?: { readonly message: string; readonly code?: string };
 }
 
-// Run from its TypeScript source (in tests), this file has no compiled worker beside it.
+// When run from TypeScript source (in tests), there is no compiled worker beside this file.
 const COMPILED = !import.meta.url.endsWith('.ts');
 
-/** Whether threads can be had at all. */
+/** Whether worker threads can be used. */
 export const THREADS_AVAILABLE = COMPILED;
 
-/** Has a sample prepared by one of `count` threads, which start when first needed. */
+/** Prepares a sample on the least busy of `count` threads, which start when first needed. */
 export function prepareSample(count: number, request: Omit<Request, 'id'>): Promise<Prepared> {
   for (let i = threads.length; i < count; i++) threads.push(new Thread());
   let least = threads[0]!;
@@ -61,44 +61,44 @@ export function prepareSample(count: number, request: Omit<Request, 'id'>): Prom
 const threads: Thread[] = [];
 let lastPipeline = 0;
 
-/** Numbers a pipeline for {@link prepareSample}. */
-export function numberPipeline(description: PipelineDescription): SentPipeline {
+/** Gives a pipeline a number for {@link prepareSample}. */
+export function numberPipeline(description: PipelineDescription): NumberedPipeline {
   return { key: ++lastPipeline, description };
 }
 
-/** Code of the error where a thread failed, and not a sample. */
+/** Error code for the failure of a thread, as opposed to a sample. */
 export const THREAD_FAILED = 'loader';
 
-interface Waiting {
+interface PendingRequest {
   resolve(prepared: Prepared): void;
   reject(error: Error): void;
 }
 
 class Thread {
   private readonly worker = new Worker(new URL('./loader-worker.js', import.meta.url), {
-    // Not the flags of this process: of `node --input-type=module --eval …` they would fit no file.
+    // Do not inherit this process's flags: some, such as `--input-type`, do not work with a file.
     execArgv: [],
   });
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly pending = new Map<number, PendingRequest>();
   private nextId = 0;
 
   constructor() {
     this.worker.on('message', ({ id, error, sample, kept }: Reply) => {
-      const entry = this.waiting.get(id);
-      this.waiting.delete(id);
-      if (this.waiting.size === 0) this.worker.unref();
+      const entry = this.pending.get(id);
+      this.pending.delete(id);
+      if (this.pending.size === 0) this.worker.unref();
       if (error !== undefined) entry?.reject(errorOf(error));
       else entry?.resolve({ sample: sample!, ...(kept && { kept }) });
     });
     this.worker.on('error', (error) => this.end(error));
     this.worker.on('exit', (code) => this.end(new Error(`it ended with code ${code}`)));
-    // Waiting for work must not keep the process alive.
+    // An idle thread must not keep the process alive.
     this.worker.unref();
   }
 
-  /** Samples under way. */
+  /** Number of pending requests. */
   get load(): number {
-    return this.waiting.size;
+    return this.pending.size;
   }
 
   prepare(request: Omit<Request, 'id'>): Promise<Prepared> {
@@ -106,27 +106,27 @@ class Thread {
     const { source } = request;
     const fitted = 'fitted' in source ? source.fitted : undefined;
     return new Promise((resolve, reject) => {
-      // First of all, since it throws for what cannot be sent: then there is nothing to wait for.
+      // Must be first: it throws if the request cannot be cloned, and then no reply would come.
       this.worker.postMessage({ ...request, id } satisfies Request, ownMemory(fitted));
-      this.waiting.set(id, { resolve, reject });
+      this.pending.set(id, { resolve, reject });
       this.worker.ref();
     });
   }
 
-  /** Another thread takes its place; what it had under way has failed. */
+  /** Removes the thread (a new one is started when needed) and rejects its pending requests. */
   private end(cause: Error): void {
     const at = threads.indexOf(this);
     if (at >= 0) threads.splice(at, 1);
-    for (const { reject } of this.waiting.values()) {
+    for (const { reject } of this.pending.values()) {
       reject(
         new PixelwiseError(THREAD_FAILED, `A thread that reads samples failed: ${cause.message}.`, { cause }),
       );
     }
-    this.waiting.clear();
+    this.pending.clear();
   }
 }
 
-/** An error as it was thrown in the thread, but for its cause. */
+/** Rebuilds an error that a thread sent, without its cause. */
 function errorOf({ message, code }: NonNullable<Reply['error']>): Error {
   if (code === undefined) return new Error(message);
   if (code === 'usage') return new UsageError(message);

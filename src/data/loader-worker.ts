@@ -1,6 +1,6 @@
-/** A thread of the loader: reads samples and augments them, one message each; see loader-threads.ts. */
+/** Entry point of a loader thread: reads and augments a sample per message; see loader-threads.ts. */
 import { parentPort } from 'node:worker_threads';
-// Whatever a description may name has to be known here.
+// These modules register the transforms and fits that descriptions can name.
 import './augmentation.js';
 import './fit.js';
 import './transforms/pad.js';

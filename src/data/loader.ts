@@ -1,12 +1,12 @@
 /**
- * From a dataset to batches: samples are decoded ahead, several at once, under a bound; what comes out is
- * the same, in the same order, whatever the concurrency.
+ * Loads batches from a data set. Several samples are decoded ahead at the same time; batches and their order do
+ * not depend on the concurrency.
  *
  *   sampler → dataset.get → fit (size) → per-image range → transforms → normalisation → batch
  *
- * Samples are prepared by threads of their own (loader-threads.ts) where plain data can say how: data sets of
- * files, and the fits and transforms of this layer. A data set or a function of one's own runs on the calling
- * thread, which then does the arithmetic while Node's and libvips' threads read and decode.
+ * Worker threads (loader-threads.ts) prepare the samples if the steps can be described as plain data: data sets
+ * of files, and the fits and transforms of this layer. Custom data sets and functions run on the calling thread,
+ * while Node's and libvips' threads read and decode.
  */
 import pLimit, { type LimitFunction } from 'p-limit';
 import { availableParallelism } from 'node:os';
@@ -17,7 +17,7 @@ import type { Fit } from './fit.js';
 import {
   numberPipeline,
   prepareSample,
-  type SentPipeline,
+  type NumberedPipeline,
   THREAD_FAILED,
   THREADS_AVAILABLE,
 } from './loader-threads.js';
@@ -31,41 +31,41 @@ import { maskOf } from './subset.js';
 export interface LoaderOptions {
   readonly dataset: Dataset;
   readonly batchSize: number;
-  /** How a sample comes to its size: `stretch(224)`, say. */
+  /** How to resize or crop samples, for example `stretch(224)`. */
   readonly fit: Fit;
-  /** Order of visits; default sequential. */
+  /** Order of the samples; default sequential. */
   readonly sampler?: Sampler;
-  /** Applied in order, image in 0…1, before normalisation. */
+  /** Applied in order to images in 0…1, before normalisation. */
   readonly transforms?: readonly Transform[];
-  /** Default none: 0…1. */
+  /** Default none: images stay in 0…1. */
   readonly normalization?: Normalization;
-  /** For the transforms' draws. */
+  /** Seed of the transforms' random numbers. */
   readonly seed?: number;
-  /** Leaves out an epoch's last batch where it would be short. */
+  /** Drop the last batch of an epoch if it is incomplete. */
   readonly dropLast?: boolean;
-  /** Samples under way at a time; default twice the processors, at least 2 and at most 16. */
+  /** Samples prepared at the same time; default twice the number of cores, from 2 to 16. */
   readonly concurrency?: number;
-  /** Threads that prepare samples; default one a processor, at most 8. With 0, the calling thread does it. */
+  /** Worker threads; default one per core, at most 8. With 0 the calling thread prepares samples. */
   readonly threads?: number;
-  /** Whole batches kept ready ahead of the one in use; default 2. */
+  /** Batches prepared ahead; default 2. */
   readonly prefetch?: number;
-  /** Keeps decoded and resized samples between epochs (SampleCache, DiskSampleCache), where the fit does not draw. */
+  /** Cache of decoded and resized samples (SampleCache, DiskSampleCache). Not used if the fit is random. */
   readonly cache?: SampleStore;
   /**
-   * A sample that cannot be read: `fail` (default) throws its error when its batch is due; a function is told
-   * and the sample left out, so its batch is shorter (and missing altogether where none is left).
+   * What to do if a sample cannot be read. `fail` (default) throws its error when its batch is due. A function is
+   * called with the error and the sample is left out, so its batch is shorter, or missing if it becomes empty.
    */
   readonly onUnreadable?: 'fail' | ((error: PixelwiseError, id: string) => void);
   /**
-   * Gives of every batch one rank's part: its samples are those that one loader alone would draw, a part of
-   * them in a row, as many as any other rank's or one more or less. A part may be empty; it is given all the
-   * same, so that every rank sees as many batches. `batchSize` is that of the whole.
+   * For distributed training: yields only this rank's part of each global batch, a contiguous range of its
+   * samples. Parts differ by at most one sample. An empty part is yielded too, so that all ranks see the same
+   * number of batches. `batchSize` is the global batch size.
    */
   readonly share?: { readonly rank: number; readonly size: number } | undefined;
 }
 
 export interface EpochOptions {
-  /** First batch to yield, to resume within an epoch. */
+  /** Index of the first batch, to resume within an epoch. */
   readonly from?: number;
   readonly signal?: AbortSignal;
 }
@@ -78,9 +78,9 @@ export class Loader implements AsyncIterable<Batch> {
   private readonly prefetch: number;
   private readonly pipeline: SamplePipeline;
   private readonly threads: number;
-  /** The pipeline for the threads, where they can run it. */
-  private readonly sent: SentPipeline | undefined;
-  /** Names how samples are read, so that caches never mix two ways. */
+  /** The pipeline for worker threads; undefined if they cannot run it. */
+  private readonly sent: NumberedPipeline | undefined;
+  /** Cache key of how samples are read. */
   private readonly reading: string;
 
   constructor(private readonly options: LoaderOptions) {
@@ -121,17 +121,17 @@ export class Loader implements AsyncIterable<Batch> {
     })) {
       const least = name === 'prefetch' || name === 'threads' ? 0 : 1;
       if (!Number.isInteger(value) || value < least) {
-        throw new UsageError(`${name} is ${value}; it is a whole number from ${least}.`);
+        throw new UsageError(`${name} is ${value}; it must be a whole number of at least ${least}.`);
       }
     }
     if (normalization?.kind === 'fixed' && normalization.mean.length !== dataset.channels) {
       throw new ShapeError(
-        `The normalisation "${normalization.name}" has ${normalization.mean.length} channels, the images ${dataset.channels}.`,
+        `The normalisation "${normalization.name}" has ${normalization.mean.length} channels, but the images have ${dataset.channels}.`,
       );
     }
   }
 
-  /** Batches an epoch. */
+  /** Number of batches per epoch. */
   get length(): number {
     const { length } = this.sampler;
     return this.options.dropLast === true
@@ -145,8 +145,9 @@ export class Loader implements AsyncIterable<Batch> {
   }
 
   /**
-   * The batches of one epoch. Each batch's arrays are its own, free to be transferred. Leaving the loop early
-   * stops the decoding ahead. Throws what the dataset throws, and `signal.reason` once aborted.
+   * The batches of one epoch. Each batch has its own arrays, which may be transferred. Leaving the loop early
+   * stops the prefetching.
+   * @throws the data set's errors; `signal.reason` when aborted.
    */
   async *epoch(
     epoch: number,
@@ -159,13 +160,17 @@ export class Loader implements AsyncIterable<Batch> {
     const ready: Promise<Batch | undefined>[] = [];
     const occurrences = new Map<number, number>();
     const start = (b: number): Promise<Batch | undefined> => {
-      const whole = order.subarray(b * this.batchSize, Math.min(order.length, (b + 1) * this.batchSize));
-      const batch = this.assemble(whole, epoch, occurrences, limit, stop);
-      // Looked at only when its turn comes; until then a failure must not count as unhandled.
+      const globalBatch = order.subarray(
+        b * this.batchSize,
+        Math.min(order.length, (b + 1) * this.batchSize),
+      );
+      const batch = this.assemble(globalBatch, epoch, occurrences, limit, stop);
+      // It is awaited later. This prevents an unhandled rejection until then.
       batch.catch(() => undefined);
       return batch;
     };
-    // A sample drawn twice gets two draws of the augmentation: count visits, the skipped ones too.
+    // A sample that occurs twice is augmented differently each time, so count occurrences, also in the skipped
+    // batches.
     for (const position of order.subarray(0, from * this.batchSize)) {
       occurrences.set(position, (occurrences.get(position) ?? 0) + 1);
     }
@@ -182,7 +187,7 @@ export class Loader implements AsyncIterable<Batch> {
   }
 
   private async assemble(
-    whole: Uint32Array,
+    globalBatch: Uint32Array,
     epoch: number,
     occurrences: Map<number, number>,
     limit: LimitFunction,
@@ -190,9 +195,9 @@ export class Loader implements AsyncIterable<Batch> {
   ): Promise<Batch | undefined> {
     const { dataset } = this;
     const { share } = this.options;
-    const { from, to } = evenShare(whole.length, share?.rank ?? 0, share?.size ?? 1);
+    const { from, to } = evenShare(globalBatch.length, share?.rank ?? 0, share?.size ?? 1);
     const building = new BatchBuilder(to - from, dataset.channels);
-    const visits = Array.from(whole, (position) => {
+    const visits = Array.from(globalBatch, (position) => {
       const occurrence = occurrences.get(position) ?? 0;
       occurrences.set(position, occurrence + 1);
       return { position, occurrence };
@@ -217,8 +222,8 @@ export class Loader implements AsyncIterable<Batch> {
     return share === undefined ? batch : { ...(batch ?? noSamples(dataset.channels)), first: from };
   }
 
-  /** A sample ready for its batch, but for the fixed normalisation that is still to be applied. */
-  private async prepare(position: number, epoch: number, occurrence: number): Promise<Ready> {
+  /** Prepares a sample for its batch. A fixed normalisation may still have to be applied. */
+  private async prepare(position: number, epoch: number, occurrence: number): Promise<PreparedSample> {
     const { dataset, pipeline, sent } = this;
     const { fit, cache } = this.options;
     const id = dataset.ids[position]!;
@@ -245,9 +250,9 @@ export class Loader implements AsyncIterable<Batch> {
   }
 }
 
-interface Ready {
+interface PreparedSample {
   readonly sample: PairedSample;
-  /** What is to be applied yet. */
+  /** Normalisation that is not applied yet. */
   readonly normalization: Normalization | undefined;
 }
 
@@ -261,7 +266,7 @@ const noSamples = (channels: number): Batch => ({
   masks: new Uint8Array(),
 });
 
-/** Fills a batch in any order of arrival and closes the gaps that unreadable samples leave. */
+/** Collects the samples of a batch in any order and removes the gaps of unreadable samples. */
 class BatchBuilder {
   private images: Float32Array | undefined;
   private masks: Uint8Array | undefined;
@@ -292,8 +297,8 @@ class BatchBuilder {
       [this.height, this.width, this.firstId] = [height, width, id];
     } else if (width !== this.width || height !== this.height) {
       throw new ShapeError(
-        `${id} is ${width}×${height} and ${this.firstId} is ${this.width}×${this.height}; samples of one batch are of ` +
-          'one size. Resize or crop them (stretch, letterbox, randomCrop), or use batches of 1.',
+        `${id} is ${width}×${height} and ${this.firstId} is ${this.width}×${this.height}; all samples of a batch must have ` +
+          'the same size. Resize or crop them (stretch, letterbox, randomCrop), or use batches of 1.',
       );
     }
     const at = slot * channels * pixels;

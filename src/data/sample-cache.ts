@@ -1,4 +1,7 @@
-/** Decoded and resized samples kept between epochs: in memory, or on disk between runs too; under a bound of bytes. */
+/**
+ * Caches of decoded and resized samples with a size limit: in memory between epochs, or on disk also between
+ * runs.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
@@ -6,20 +9,20 @@ import { join } from 'node:path';
 import { writeOutputFile } from '../files/index.js';
 import type { PairedSample } from './paired-sample.js';
 
-/** Says which sample, read how. */
+/** Identifies a sample and how it is read. */
 export interface CacheKey {
   readonly id: string;
-  /** The files it is made of. */
+  /** The sample's files. */
   readonly files: { readonly image: string; readonly mask: string };
-  /** Everything else that decides the result: format, classes, layout, fit. */
+  /** Everything else that affects the result: format, classes, layout, fit. */
   readonly reading: string;
 }
 
-/** Where the loader keeps samples whose fit does not draw. */
+/** A cache for the loader. Only used if the fit is not random. */
 export interface SampleStore {
-  /** A copy of what is kept, which the caller may change; undefined where there is none. */
+  /** Returns a copy that the caller may change, or undefined. */
   get(key: CacheKey): Promise<PairedSample | undefined>;
-  /** Keeps a copy where there is room. */
+  /** Stores a copy if there is room. */
   offer(key: CacheKey, sample: PairedSample): Promise<void>;
 }
 
@@ -28,8 +31,8 @@ function textOf({ id, files, reading }: CacheKey): string {
 }
 
 /**
- * Keeps the first samples that fit in memory and never throws one out: an epoch visits each sample once, so
- * making room for the newest would lose every sample just before it is needed.
+ * Stores samples in memory until it is full and never evicts: an epoch visits each sample once, so with LRU
+ * eviction every sample would be evicted just before its next use.
  */
 export class SampleCache implements SampleStore {
   private readonly samples = new Map<string, PairedSample>();
@@ -37,7 +40,7 @@ export class SampleCache implements SampleStore {
 
   constructor(readonly maxBytes: number) {}
 
-  /** Bytes held. */
+  /** Bytes in use. */
   get bytes(): number {
     return this.used;
   }
@@ -58,14 +61,15 @@ export class SampleCache implements SampleStore {
   }
 }
 
-const ENDING = '.sample';
-const HEADER = 16;
-/** `pxw1`, which also tells a machine of the other byte order. */
+const EXTENSION = '.sample';
+const HEADER_BYTES = 16;
+/** `pxw1`; also detects files from a machine with another byte order. */
 const MAGIC = 0x31777870;
 
 /**
- * Keeps samples as files: a header of four 32-bit numbers (magic, width, height, channels), the image as 32-bit
- * floats, the mask. Names hold the size and time of the source files, so a changed file is decoded anew.
+ * Stores samples as files: a header of four 32-bit numbers (magic, width, height, channels), the image as 32-bit
+ * floats, then the mask. The file name is a hash that includes the size and time of the source files, so a
+ * changed file is decoded again.
  */
 export class DiskSampleCache implements SampleStore {
   private used: Promise<number> | undefined;
@@ -81,15 +85,15 @@ export class DiskSampleCache implements SampleStore {
     const bytes = await readFile(file).catch(() => undefined);
     if (bytes === undefined) return undefined;
     const header = new Uint32Array(4);
-    new Uint8Array(header.buffer).set(bytes.subarray(0, HEADER));
+    new Uint8Array(header.buffer).set(bytes.subarray(0, HEADER_BYTES));
     const [magic, width, height, channels] = header as unknown as [number, number, number, number];
     const pixels = width * height;
-    if (magic !== MAGIC || bytes.length !== HEADER + pixels * (4 * channels + 1)) {
-      // Written by another version or machine: made anew.
+    if (magic !== MAGIC || bytes.length !== HEADER_BYTES + pixels * (4 * channels + 1)) {
+      // Written by another version or machine.
       await rm(file, { force: true });
       return undefined;
     }
-    const from = bytes.byteOffset + HEADER;
+    const from = bytes.byteOffset + HEADER_BYTES;
     const image = new Float32Array(bytes.buffer.slice(from, from + 4 * channels * pixels));
     const mask = new Uint8Array(
       bytes.buffer.slice(from + 4 * channels * pixels, from + (4 * channels + 1) * pixels),
@@ -98,21 +102,21 @@ export class DiskSampleCache implements SampleStore {
   }
 
   async offer(key: CacheKey, { width, height, channels, image, mask }: PairedSample): Promise<void> {
-    const length = HEADER + image.byteLength + mask.byteLength;
+    const length = HEADER_BYTES + image.byteLength + mask.byteLength;
     if ((await this.kept()) + this.added + length > this.maxBytes) return;
     this.added += length;
     const bytes = new Uint8Array(length);
     bytes.set(new Uint8Array(Uint32Array.of(MAGIC, width, height, channels).buffer));
-    bytes.set(new Uint8Array(image.buffer, image.byteOffset, image.byteLength), HEADER);
-    bytes.set(mask, HEADER + image.byteLength);
+    bytes.set(new Uint8Array(image.buffer, image.byteOffset, image.byteLength), HEADER_BYTES);
+    bytes.set(mask, HEADER_BYTES + image.byteLength);
     await writeOutputFile(await this.fileOf(key), bytes);
   }
 
-  /** Bytes there at the start. */
+  /** Size of the existing files. */
   private kept(): Promise<number> {
     this.used ??= (async () => {
       await mkdir(this.folder, { recursive: true });
-      const names = (await readdir(this.folder)).filter((name) => name.endsWith(ENDING));
+      const names = (await readdir(this.folder)).filter((name) => name.endsWith(EXTENSION));
       const sizes = await Promise.all(
         names.map((name) =>
           stat(join(this.folder, name)).then(
@@ -138,6 +142,6 @@ export class DiskSampleCache implements SampleStore {
     const name = createHash('sha256')
       .update(JSON.stringify([textOf(key), stamps, endianness()]))
       .digest('hex');
-    return join(this.folder, `${name.slice(0, 40)}${ENDING}`);
+    return join(this.folder, `${name.slice(0, 40)}${EXTENSION}`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What becomes of a decoded sample on its way to the batch: size, per-image range, transforms. The same steps
- * run on the thread of the loader or, described as plain data, on the threads beside it.
+ * The steps from a decoded sample to a batch: fit to size, per-image normalisation, transforms. They run on the
+ * loader's own thread or, described as plain data, on worker threads.
  */
 import { Random, type StreamKey } from '../random/index.js';
 import type { Sample } from './dataset.js';
@@ -11,16 +11,16 @@ import { describe, type Description, remake } from './portable.js';
 
 export interface PipelineOptions {
   readonly fit: Fit;
-  /** In order, on images in 0…1. */
+  /** Applied in order, to images in 0…1. */
   readonly transforms: readonly Transform[];
   readonly normalization: Normalization | undefined;
   /** Largest pixel value of the data set. */
   readonly maxValue: number;
-  /** Of all draws. */
+  /** Seed of all random draws. */
   readonly seed: number;
 }
 
-/** A pipeline that can be sent. */
+/** A pipeline as plain data, which can be sent to a worker. */
 export interface PipelineDescription extends Omit<PipelineOptions, 'fit' | 'transforms'> {
   readonly fit: Description;
   readonly transforms: readonly Description[];
@@ -41,7 +41,7 @@ export class SamplePipeline {
     });
   }
 
-  /** As plain data; undefined where a function of one's own is among its steps. */
+  /** Describes the pipeline as plain data; undefined if a step is a custom function. */
   describe(): PipelineDescription | undefined {
     const { fit, transforms, ...rest } = this.options;
     const described = [fit, ...transforms].map(describe);
@@ -50,20 +50,20 @@ export class SamplePipeline {
     return { ...rest, fit: first!, transforms: others };
   }
 
-  /** The draws of one visit to a sample. */
+  /** The random stream for one visit to a sample. */
   random(keys: readonly StreamKey[]): Random {
     return new Random(this.options.seed, 'augment', ...keys);
   }
 
-  /** Brings a sample to its size. */
+  /** Resizes or crops a sample to its size. */
   fit(sample: Sample, random: Random): PairedSample {
     const range = rangeOf(this.normalization);
-    // Before the fit, so that what it pads with, 0, is as dark as the images' own dark.
+    // Scale before the fit, so that its padding value 0 is the images' black.
     if (range === undefined) return this.options.fit.apply(sample, this.options.maxValue, random);
     return this.options.fit.apply({ ...sample, image: stretchedImage(sample.image, range) }, 1, random);
   }
 
-  /** All that follows {@link fit}, but for the fixed normalisation, which the batch is filled with. */
+  /** The steps after {@link fit}, except fixed normalisation, which is applied when the batch is filled. */
   augment(fitted: PairedSample, random: Random): PairedSample {
     if (this.normalization?.kind === 'per-image') stretchToRange(fitted.image);
     return this.options.transforms.reduce((sample, transform) => transform(sample, random), fitted);

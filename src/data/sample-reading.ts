@@ -1,6 +1,6 @@
 /**
- * How one sample is read, as plain data, and the reading of it: the same function serves the thread that opened
- * the data set and the threads of the loader.
+ * Reads one sample from its files. How to read it is plain data, so that the main thread and the loader's threads
+ * use the same function.
  */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
@@ -13,23 +13,27 @@ import { type MaskReading, readMask } from './mask-reading.js';
 
 export interface SampleReading {
   readonly id: string;
-  /** Files, absolute. */
+  /** Absolute paths. */
   readonly image: string;
   readonly mask: string;
-  /** What the mask file's values mean; undefined where the mask is no file of its own but drawn. */
+  /** What the mask file's values mean; undefined if the mask is drawn from annotations. */
   readonly maskReading: MaskReading | undefined;
-  /** Layouts that the image is brought to, one after the other. */
+  /** Layouts to which the image is converted, in order. */
   readonly layouts: readonly ImageLayout[];
-  /** Of TIFFs with several pages: the picture, or all pages as its channels; and the mask's page. */
+  /** For multi-page TIFFs: the image's page, or all pages as its channels; and the mask's page. */
   readonly page?: PageChoice | undefined;
   readonly maskPage?: number | undefined;
-  /** Crops a mask that is one pixel larger, and resizes (nearest) one of its image's shape, instead of refusing them. */
+  /**
+   * Crop masks that are one pixel too large and resize (nearest) masks with the image's aspect ratio, instead of
+   * throwing.
+   */
   readonly resizeMasks: boolean;
 }
 
 /**
- * Decodes a sample; where the mask is drawn, `drawn` is it. Throws PixelwiseError naming the file;
- * `size-mismatch` names both sizes.
+ * Decodes a sample.
+ * @param drawn the mask, if it is drawn from annotations.
+ * @throws PixelwiseError that names the file; `size-mismatch` if the mask's size does not fit.
  */
 export async function readSample(reading: SampleReading, drawn?: ClassMask): Promise<Sample> {
   const { id, layouts } = reading;
@@ -59,13 +63,13 @@ export async function readSample(reading: SampleReading, drawn?: ClassMask): Pro
 
 export type Size = Pick<Raster, 'width' | 'height'>;
 
-/** True for a mask with one row or column more than its image, or both: how some tools round. */
+/** Whether a mask has one more row, column or both than its image, as some tools produce by rounding. */
 export function isOneLarger(mask: Size, image: Size): boolean {
   const [across, down] = [mask.width - image.width, mask.height - image.height];
   return across >= 0 && across <= 1 && down >= 0 && down <= 1 && across + down > 0;
 }
 
-/** Width over height equal within 2%: one is a scaled copy of the other, give or take rounding. */
+/** Whether the aspect ratios are equal within 2%, so that one is a scaled copy of the other up to rounding. */
 export function sameShape(a: Size, b: Size): boolean {
   return Math.abs((a.width * b.height) / (a.height * b.width) - 1) < 0.02;
 }

@@ -1,16 +1,18 @@
-/** In which order, and how often, samples are visited in an epoch. */
+/** Samplers: the order and frequency of samples in an epoch. */
 import { UsageError } from '../errors/index.js';
 import { Random } from '../random/index.js';
 
-/** The order of an epoch is a pure function of the epoch's number, so a resumed run needs no saved state. */
+/**
+ * Gives the sample order of each epoch. It depends only on the epoch's number, so resuming needs no saved state.
+ */
 export interface Sampler {
-  /** Draws an epoch. */
+  /** Number of samples per epoch. */
   readonly length: number;
-  /** Positions in the dataset. */
+  /** Indices in the data set. */
   order(epoch: number): Uint32Array;
 }
 
-/** 0, 1, 2 … in every epoch: validation and test. */
+/** 0, 1, 2 … in every epoch, for validation and test. */
 export function sequential(length: number): Sampler {
   return { length, order: () => Uint32Array.from({ length }, (_, i) => i) };
 }
@@ -24,8 +26,8 @@ export function shuffled(length: number, seed: number): Sampler {
 }
 
 /**
- * Draws with replacement, sample i with probability weights[i] / Σ weights.
- * @param draws an epoch; default as many as there are weights.
+ * Samples with replacement; sample i has the probability weights[i] / Σ weights.
+ * @param draws number of samples per epoch; default the number of weights.
  */
 export function weighted(weights: ArrayLike<number>, seed: number, draws: number = weights.length): Sampler {
   const cumulative = new Float64Array(weights.length);
@@ -33,12 +35,12 @@ export function weighted(weights: ArrayLike<number>, seed: number, draws: number
   for (let i = 0; i < weights.length; i++) {
     const weight = weights[i]!;
     if (!(weight >= 0) || weight === Infinity) {
-      throw new UsageError(`Weight ${i} is ${weight}; weights are finite and not below 0.`);
+      throw new UsageError(`Weight ${i} is ${weight}; weights must be finite and at least 0.`);
     }
     sum += weight;
     cumulative[i] = sum;
   }
-  if (sum === 0) throw new UsageError('All sample weights are 0; at least one must be above.');
+  if (sum === 0) throw new UsageError('All sample weights are 0; at least one must be above 0.');
   return {
     length: draws,
     order: (epoch) => {
