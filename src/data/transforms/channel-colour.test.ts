@@ -35,7 +35,7 @@ describe('channelColour', () => {
 
   it('refuses a range that falls or starts below 0', () => {
     const ranges = { brightness: 0.3, contrast: [0.7, 0.5], saturation: [1, 1] } as const;
-    expect(() => channelColour(ranges)).toThrow(/range from 0.7 to 0.5/);
-    expect(() => channelColour({ ...ranges, brightness: -1 })).toThrow(/range from 0 to -1/);
+    expect(() => channelColour(ranges)).toThrow(/range is 0.7 to 0.5/);
+    expect(() => channelColour({ ...ranges, brightness: -1 })).toThrow(/range is 0 to -1/);
   });
 });
