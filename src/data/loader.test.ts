@@ -272,7 +272,7 @@ describe('Loader', () => {
         };
       },
     };
-    await expect(collect({ dataset: mixed, fit: sourceSize() })).rejects.toThrow('one size');
+    await expect(collect({ dataset: mixed, fit: sourceSize() })).rejects.toThrow('the same size');
     expect(await collect({ dataset: mixed, fit: sourceSize(8) })).toHaveLength(1);
     for (const wrong of [{ batchSize: 0 }, { concurrency: 0 }, { prefetch: -1 }, { batchSize: 1.5 }]) {
       expect(() => new Loader({ dataset, batchSize: 4, fit: stretch(8), ...wrong })).toThrow(UsageError);
