@@ -256,3 +256,26 @@ describe('examine', () => {
     expect([report.ok, report.problems[0]!.code]).toEqual([false, 'mask-missing']);
   });
 });
+
+it('counts files that nothing reads, and passes over those that stand beside any data', async () => {
+  for (const name of ['README.md', 'LICENSE', 'Thumbs.db', '.DS_Store', 'classes.txt'])
+    await put(join(root, name), 'background\nnut\nbolt\n');
+  expect((await examine({ root })).problems).toEqual([]);
+  for (const name of ['a', 'b', 'c', 'd']) await put(join(root, `notes/${name}.xml`), '<a/>');
+  const { ok, problems } = await examine({ root });
+  expect([
+    ok,
+    problems.map(({ code, level, count, examples }) => [code, level, count, examples.length]),
+  ]).toEqual([true, [['file-unused', 'warning', 4, 3]]]);
+});
+
+it('reports masks in colour among masks that store class indices', async () => {
+  const { mask } = made[2]!;
+  const data = Uint8Array.from([...mask.data].flatMap((value) => [250 * value, 40 * value, 9 * value]));
+  await put(join(root, 'masks/sample-2.png'), await encodeImage({ ...mask, channels: 3, data }));
+  const { ok, problems } = await examine({ root });
+  expect(ok).toBe(false);
+  const found = problems.find(({ code }) => code === 'mask-colours');
+  expect([found?.level, found?.count]).toEqual(['error', 1]);
+  expect(found?.examples[0]).toContain('sample-2');
+});

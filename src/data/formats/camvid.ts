@@ -13,6 +13,7 @@ import { isFile, stemOf } from '../files.js';
 import { officialSplit } from '../split-names.js';
 import { readLines } from '../text-file.js';
 import type { Tree } from '../tree.js';
+import { describeFiles } from '../pairing/describe.js';
 
 export const CAMVID_CLASSES = [
   'sky',
@@ -77,6 +78,7 @@ export async function openCamvid(root: string): Promise<FileDataset> {
   );
   return new FileDataset({
     format: 'camvid',
+    pairing: describeFiles(root, pairs),
     pairs,
     classes: CAMVID_CLASSES,
     layout: { channels: 3, maxValue: 255 },

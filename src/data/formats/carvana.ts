@@ -8,6 +8,7 @@ import { PixelwiseError } from '../../errors/index.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFolder, listFiles, stemOf } from '../files.js';
 import type { Tree } from '../tree.js';
+import { describeFiles } from '../pairing/describe.js';
 
 const MASK_STEM = /_mask$/;
 
@@ -39,6 +40,7 @@ export async function openCarvana(root: string): Promise<FileDataset> {
   }
   return new FileDataset({
     format: 'carvana',
+    pairing: describeFiles(root, pairs),
     pairs,
     classes: ['background', 'car'],
     layout: { channels: 3, maxValue: 255 },

@@ -6,7 +6,8 @@ import { basename } from 'node:path';
 import type { FileDataset, FilePair } from '../file-dataset.js';
 import { type Layout, type LayoutOptions, openLayout } from '../layout.js';
 import { pairFiles, type Pairing, type PairingOptions } from '../pairing/pair-files.js';
-import { Tree } from '../tree.js';
+import { isImageName } from '../files.js';
+import { nameOf, Tree } from '../tree.js';
 import { findLegend } from './class-lists.js';
 import { isManifestName, readManifest } from './manifest.js';
 import { listedParts } from './part-lists.js';
@@ -31,7 +32,10 @@ export async function folderLayout(tree: Tree, options: PairingOptions = {}): Pr
       pairs,
       unlabelled: rows.filter((row) => row.mask === undefined).map((row) => row.image),
       orphanMasks: [],
-      unused: [],
+      unused: reasons([
+        [`not listed in ${basename(manifest)}`, notListed(tree, rows)],
+        [NOT_READ, otherFiles(tree, [manifest, legend?.source])],
+      ]),
       legend,
     };
   }
@@ -80,10 +84,42 @@ export async function layoutOf(
     layerClasses,
     unlabelled: absolute(pairing.unlabelled),
     orphanMasks: absolute(pairing.orphanMasks),
-    unused: pairing.unused.map(({ reason, files }) => ({ reason, files: absolute(files) })),
+    unused: reasons([
+      ...pairing.unused.map(({ reason, files }) => [reason, absolute(files)] as const),
+      [NOT_READ, otherFiles(tree, [legend?.source])],
+    ]),
     legend,
   };
 }
+
+const NOT_READ = 'they are no images, and nothing here reads them';
+
+/** Files that stand beside data without being part of it, and lists of parts, which are read where they fit. */
+const SIDE_FILE =
+  /^(readme|licen[cs]e|copying|citation|changelog|authors|thumbs\.db$|desktop\.ini$|(train|val|valid|test)(ing|idation)?\.(txt|lst)$)/i;
+
+/** Files that are no images and that nothing reads, absolute paths. */
+function otherFiles(tree: Tree, read: readonly (string | undefined)[]): string[] {
+  if (tree.named !== undefined) return [];
+  const others = tree.files.filter(
+    (file) => !isImageName(nameOf(file)) && !SIDE_FILE.test(nameOf(file)) && !read.includes(file),
+  );
+  return others.map((file) => tree.path(file));
+}
+
+/** Images of the folder that no row names. */
+function notListed(tree: Tree, rows: readonly { image: string; mask: string | undefined }[]): string[] {
+  if (tree.named !== undefined) return [];
+  const listed = new Set(rows.flatMap(({ image, mask }) => (mask === undefined ? [image] : [image, mask])));
+  return tree
+    .images()
+    .map((file) => tree.path(file))
+    .filter((file) => !listed.has(file));
+}
+
+/** Reasons that hold for any file. */
+const reasons = (all: readonly (readonly [reason: string, files: string[]])[]): Layout['unused'] =>
+  all.flatMap(([reason, files]) => (files.length === 0 ? [] : [{ reason, files }]));
 
 /** The manifest that was named, or lies at the top of the folder. */
 function manifestIn(tree: Tree): string | undefined {

@@ -10,6 +10,7 @@ import { zeroOrFull } from '../class-values.js';
 import { FileDataset, type FilePair } from '../file-dataset.js';
 import { byCodePoint, isFolder, isImageName } from '../files.js';
 import type { Tree } from '../tree.js';
+import { describeFiles } from '../pairing/describe.js';
 
 const MASK = /_mask\.tiff?$/i;
 /** Where the patients' folders may lie below the folder given. */
@@ -50,6 +51,7 @@ export async function openLggMri(root: string): Promise<FileDataset> {
   }
   return new FileDataset({
     format: 'lgg-mri',
+    pairing: describeFiles(root, pairs),
     pairs,
     classes: values.names,
     layout: { channels: 3, maxValue: 255 },

@@ -11,6 +11,7 @@ import { FileDataset, type FilePair } from '../file-dataset.js';
 import { isFile, isImageName, listFiles, stemOf } from '../files.js';
 import { nameOf, type Tree } from '../tree.js';
 import { PETS_TARGETS, type PetsTarget } from './pets-targets.js';
+import { describeFiles } from '../pairing/describe.js';
 
 export { PETS_TARGETS, type PetsTarget };
 
@@ -97,6 +98,7 @@ export async function openOxfordPets(root: string, target: PetsTarget = 'trimap'
   };
   return new FileDataset({
     format: 'oxford-pets',
+    pairing: describeFiles(root, pairs),
     pairs,
     classes,
     layout: { channels: 3, maxValue: 255 },

@@ -4,13 +4,12 @@
  * Classes are those of the list beside the data (`labelmap.txt`, `class_names.txt`); the 21 of Pascal VOC only
  * where the files are named like its own.
  */
-import { relative as relativePath } from 'node:path';
 import { stemOf } from '../files.js';
 import type { Dataset } from '../dataset.js';
 import type { FilePair } from '../file-dataset.js';
 import { type Layout, type LayoutOptions, openLayout } from '../layout.js';
 import { PixelwiseError } from '../../errors/index.js';
-import { describePairing } from '../pairing/describe.js';
+import { describeFiles } from '../pairing/describe.js';
 import { officialSplit } from '../split-names.js';
 import { readLines } from '../text-file.js';
 import { folderOf, nameOf, type Tree } from '../tree.js';
@@ -111,9 +110,7 @@ export async function vocLayout(tree: Tree): Promise<Layout> {
   }
   return {
     format: 'voc',
-    pairing: describePairing(
-      pairs.map(({ image, mask }) => ({ image: relative(tree, image), masks: [relative(tree, mask)] })),
-    ),
+    pairing: describeFiles(tree.root, pairs),
     pairs,
     unlabelled,
     orphanMasks: [...masks.values()].map((file) => tree.path(file)),
@@ -121,8 +118,6 @@ export async function vocLayout(tree: Tree): Promise<Layout> {
     legend: await findLegend(tree),
   };
 }
-
-const relative = (tree: Tree, path: string): string => relativePath(tree.root, path).replaceAll('\\', '/');
 
 /** A name as it is compared: one Unicode form, one case, without its ending. */
 const keyOf = (path: string): string => stemOf(path).normalize('NFC').toLowerCase();

@@ -1,4 +1,5 @@
 /** One line that says how images and masks were matched. */
+import { relative } from 'node:path';
 import { folderOf, nameOf } from '../tree.js';
 import { partNamed } from './words.js';
 
@@ -14,6 +15,15 @@ export function describePairing(pairs: readonly PairPaths[]): string {
   const masks = pairs.flatMap((pair) => pair.masks);
   const total = several ? ` (${masks.length} mask files, several for one image)` : '';
   return `${count}${total}: ${patternOf(pairs.map(({ image }) => image))} ↔ ${patternOf(masks)}`;
+}
+
+/** The same for pairs of files given by absolute paths. */
+export function describeFiles(
+  root: string,
+  pairs: readonly { readonly image: string; readonly mask: string }[],
+): string {
+  const below = (path: string): string => relative(root, path).replaceAll('\\', '/');
+  return describePairing(pairs.map(({ image, mask }) => ({ image: below(image), masks: [below(mask)] })));
 }
 
 /** What paths have in common, with a word in capitals for what differs. */
