@@ -150,7 +150,7 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
       window.segmenter.device,
       window.segmenter.withoutWebGpu,
     ]);
-    expect([device, why]).toEqual(['wasm', 'WebGPU has only a software adapter here']);
+    expect([device, why]).toEqual(['wasm', 'WebGPU has only a software adapter']);
   });
 
   test('a call that is aborted throws its reason, and the next one works', async () => {
@@ -166,8 +166,13 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
   });
 
   test.each([
-    ['an address without a model', `Segmenter.load('nothing.onnx')`, 'model-missing', /answers 404/],
-    ['bytes that are no model', `Segmenter.load(Uint8Array.of(1, 2, 3))`, 'model-file', /no ONNX model/],
+    ['an address without a model', `Segmenter.load('nothing.onnx')`, 'model-missing', /answered 404/],
+    [
+      'bytes that are no model',
+      `Segmenter.load(Uint8Array.of(1, 2, 3))`,
+      'model-file',
+      /not a readable ONNX model/,
+    ],
     [
       'a device that there is not',
       `Segmenter.load('model.onnx', { device: 'tpu' })`,
@@ -186,7 +191,7 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
       'image-damaged',
       /^a.png: /,
     ],
-    ['what is no image', `segmenter.segment({ some: 'thing' })`, 'usage', /no image/],
+    ['what is no image', `segmenter.segment({ some: 'thing' })`, 'usage', /image source is not supported/],
     ['a threshold for three classes', `segmenter.segment(picture, { threshold: 0.5 })`, 'usage', /3 classes/],
   ])('%s', async (_, call, code, message) => {
     const error = (await page.evaluate(

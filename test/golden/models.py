@@ -260,10 +260,11 @@ class Pyramid(nn.Module):
 
 
 class DeepLab(nn.Module):
-    def __init__(self, classes, width, freezeEncoder):
+    def __init__(self, classes, decoderWidth, freezeEncoder):
         super().__init__()
         assert freezeEncoder
         self.encoder = AtrousMobileNet().requires_grad_(False)
+        width = decoderWidth
         self.pyramid = Pyramid(320, width)
         self.lowLevel = cna(24, 48, 1)
         self.decoder = nn.Sequential(separable(width + 48, width), separable(width, width))
@@ -513,7 +514,7 @@ case("SegNet's way of pooling, ties", [2, 3, 8, 11], "unpooled", image="ties")
 
 case("ResNet-18 in evaluation", [1, 3, 37, 50], "projection", model="resnet18", options={"classes": 10}, mode="eval", sketched=True)
 case("DeepLabV3+, encoder frozen", [3, 3, 60, 64], "cross-entropy", mask="ignore", model="deeplabv3plus",
-     options={"classes": 3, "width": 16, "freezeEncoder": True}, sketched=True, image="image")
+     options={"classes": 3, "decoderWidth": 16, "freezeEncoder": True}, sketched=True, image="image")
 
 if __name__ == "__main__":
     main()
