@@ -1,4 +1,4 @@
-/** Ranks that speak over MPI: one process each, started by mpirun, srun and the like. */
+/** Communicator over MPI. Each rank is a process that mpirun, srun or a similar launcher started. */
 import { Worker } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
 import type { Communicator, Reduction } from './communicator.js';
@@ -6,15 +6,18 @@ import { fromAll } from './communicator.js';
 import type { Launch } from './environment.js';
 import type { MpiMessage, MpiOperation, MpiReady } from './mpi-worker.js';
 
-/** A count in MPI is an int; longer arrays go in pieces. A whole number of Float64s. */
-const LONGEST_PIECE = 2 ** 28;
+/**
+ * Bytes in one MPI call, at most. MPI counts elements in an int, so longer arrays are sent in pieces. It is a
+ * multiple of 8, so that no Float64 is split.
+ */
+const MAX_PIECE_BYTES = 2 ** 28;
 
 type Koffi = { address(value: ArrayBufferView): bigint };
 
 interface Pending {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
-  /** The arrays that MPI reads and writes: held, so that they stay where they are. */
+  /** The arrays that MPI reads and writes. Referenced here so that they are not garbage-collected meanwhile. */
   readonly held: readonly ArrayBufferView[];
 }
 
@@ -29,7 +32,7 @@ export class MpiCommunicator implements Communicator {
     readonly rank: number,
     readonly size: number,
     host: string,
-    /** What the MPI library says of itself. */
+    /** Name and version as the MPI library reports them. */
     readonly version: string,
   ) {
     this.hosts = Array.from({ length: size }, () => host);
@@ -40,24 +43,25 @@ export class MpiCommunicator implements Communicator {
       else entry?.resolve();
     });
     worker.on('error', (error) => this.break(error));
-    // Waiting for work must not keep the process alive.
+    // An idle worker must not keep the process alive.
     worker.unref();
   }
 
   /**
-   * Loads the MPI library and meets the other ranks.
+   * Loads the MPI library and connects to the other ranks.
    *
-   * @param path of the library, where it is not the system's own.
-   * @throws PixelwiseError `mpi` where there is no library, or it is another MPI than the launcher's.
+   * @param path path of the MPI library; default: the system's.
+   * @throws PixelwiseError `mpi` if no library is found, or if the launcher belongs to a different MPI.
    */
   static async connect(launch: Launch, path?: string): Promise<MpiCommunicator> {
     const koffi = (await import('koffi')).default as unknown as Koffi;
-    // Over one TCP connection Open MPI sends and receives large messages by turns: 124 MB summed over 1 Gbit/s
-    // take 1.95 s, and 1.1 s over two. Read when the library starts; `mpirun --mca btl_tcp_links N` goes first.
+    // With one TCP connection, Open MPI does not send and receive large messages at the same time: summing 124 MB
+    // over 1 Gbit/s takes 1.95 s with one connection and 1.1 s with two. The library reads the variable when it
+    // starts. `mpirun --mca btl_tcp_links N` takes precedence.
     process.env.OMPI_MCA_btl_tcp_links ??= '2';
     const worker = new Worker(new URL('./mpi-worker.js', import.meta.url), {
       workerData: { path },
-      // Not the flags of this process: of `node --input-type=module --eval …` they would fit no file.
+      // Do not inherit this process's flags: those of `node --input-type=module --eval …` do not work for a file.
       execArgv: [],
     });
     const ready = await new Promise<MpiReady>((resolve, reject) => {
@@ -71,8 +75,8 @@ export class MpiCommunicator implements Communicator {
     if (size !== launch.size) {
       throw new PixelwiseError(
         'mpi',
-        `${launch.launcher} started ${launch.size} ranks, and the MPI library that was found (${version}) knows of ${size}: ` +
-          'it is another MPI than the one that started them. Start them by the mpirun of that library, or give the library of this mpirun in PIXELWISE_MPI_LIBRARY.',
+        `${launch.launcher} started ${launch.size} ranks, but the MPI library that was found (${version}) reports ${size}, so it belongs to a different MPI. ` +
+          'Start the ranks with the mpirun of that library, or set PIXELWISE_MPI_LIBRARY to the library of this mpirun.',
       );
     }
     const communicator = new MpiCommunicator(worker, koffi, rank, size, host, version);
@@ -80,7 +84,7 @@ export class MpiCommunicator implements Communicator {
     return communicator;
   }
 
-  /** Fails what is waited for, and all that is asked from now on: other ranks are gone. */
+  /** Rejects all pending and all later operations with `error`. Called when the worker has crashed. */
   break(error: Error): void {
     this.broken ??= error;
     for (const { reject } of this.pending.splice(0)) reject(this.broken);
@@ -89,7 +93,7 @@ export class MpiCommunicator implements Communicator {
 
   async allReduce(values: Float32Array | Float64Array, reduction: Reduction = 'sum'): Promise<void> {
     const type = values instanceof Float64Array ? 'double' : 'float';
-    const step = LONGEST_PIECE / 8;
+    const step = MAX_PIECE_BYTES / 8;
     for (let from = 0; from < values.length; from += step) {
       const piece = values.subarray(from, from + step);
       const address = this.koffi.address(piece);
@@ -98,8 +102,8 @@ export class MpiCommunicator implements Communicator {
   }
 
   async broadcast(bytes: Uint8Array): Promise<void> {
-    for (let from = 0; from < bytes.length; from += LONGEST_PIECE) {
-      const piece = bytes.subarray(from, from + LONGEST_PIECE);
+    for (let from = 0; from < bytes.length; from += MAX_PIECE_BYTES) {
+      const piece = bytes.subarray(from, from + MAX_PIECE_BYTES);
       const address = this.koffi.address(piece);
       await this.ask({ kind: 'broadcast', address, length: piece.length }, piece);
     }
@@ -119,9 +123,9 @@ export class MpiCommunicator implements Communicator {
     await this.allReduce(lengths);
     const total = lengths.reduce((sum, length) => sum + length, 0);
     if (total >= 2 ** 31) throw new PixelwiseError('mpi', `${total} bytes are too many to gather at once`);
-    const takes = kind === 'allGather' || this.rank === 0;
-    const received = new Uint8Array(Math.max(1, takes ? total : 0));
-    // An empty array has no address.
+    const receives = kind === 'allGather' || this.rank === 0;
+    const received = new Uint8Array(Math.max(1, receives ? total : 0));
+    // An empty array has no address, so one byte stands in; MPI is told the true length, 0.
     const sent = bytes.length > 0 ? bytes : new Uint8Array(1);
     const operation: MpiOperation = {
       kind,
@@ -130,7 +134,7 @@ export class MpiCommunicator implements Communicator {
       lengths: [...lengths],
     };
     await this.ask(operation, sent, received);
-    if (!takes) return undefined;
+    if (!receives) return undefined;
     let at = 0;
     return [...lengths].map((length) => received.subarray(at, (at += length)));
   }

@@ -1,4 +1,4 @@
-/** From a plan to what trains: the model, its first weights, the batches. */
+/** Builds what training needs from a plan: the model, its initial weights and the data loaders. */
 import type { Dataset, LoaderOptions } from '../data/index.js';
 import { evenShare } from '../distributed/index.js';
 import {
@@ -23,16 +23,16 @@ import { hasFoldedNorms } from '../weights/folded-norms.js';
 import { loadEncoderWeights } from '../weights/index.js';
 import type { Plan } from './train-plan.js';
 
-/** Decoded samples that are kept between epochs, at most. */
+/** Size limit of the cache that keeps decoded samples between epochs. */
 const CACHE_BYTES = 2 ** 30;
 
-/** The run that a resumed one goes on with. */
+/** The earlier run that is being resumed. */
 export interface EarlierRun {
   readonly folder: RunFolder;
   readonly config: RunConfig;
 }
 
-/** The model of a plan, and its options as config.json keeps them. */
+/** The model of a plan, and its options as stored in config.json. */
 export function modelFor(plan: Plan, runtime: Runtime, resumed?: EarlierRun): Promise<RunModel> {
   const { model, parts, classes, size } = plan;
   const { channels } = parts.train;
@@ -45,15 +45,15 @@ export function modelFor(plan: Plan, runtime: Runtime, resumed?: EarlierRun): Pr
   });
 }
 
-/** Where the batches of a run come from; all share one cache of decoded samples. */
+/** The data loaders of a run. They share one cache of decoded samples. */
 export interface Loaders {
   readonly train: Loader;
   readonly valid: Loader | undefined;
-  /** Batches of any samples in their order, as validation takes them. */
+  /** A loader for any data set: samples in order, without augmentation, as for validation. */
   readonly batches: (dataset: Dataset) => Loader;
 }
 
-/** @param share of several ranks: whose part of every batch `train` and `valid` give. */
+/** @param share the rank whose part of every batch `train` and `valid` load; default: whole batches. */
 export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Promise<Loaders> {
   const { parts, normalization, batch, seed } = plan;
   const fit = plan.maskInterpolation === 'as-image' ? stretchMaskAsImage(plan.size) : stretch(plan.size);
@@ -87,7 +87,11 @@ async function samplerOf({ parts, sampler, seed }: Plan): Promise<Sampler> {
   return weighted(sliceWeights(areas), seed);
 }
 
-/** The shape of the batches that an epoch begins with. @param share as of {@link loadersOf}; it may be empty. */
+/**
+ * The shape of the first batch of an epoch.
+ *
+ * @param share as in {@link loadersOf}. The rank's part may have no images.
+ */
 export function firstBatch(
   { parts, batch, dropLast, size }: Plan,
   share: LoaderOptions['share'] = { rank: 0, size: 1 },
@@ -95,7 +99,7 @@ export function firstBatch(
   const { length, channels } = parts.train;
   if (dropLast && length < batch) {
     throw new UsageError(
-      `--drop-last leaves nothing of ${length} training samples in batches of ${batch}: use a smaller --batch, or leave --drop-last out`,
+      `--drop-last drops all ${length} training samples, because they do not fill one batch of ${batch}: use a smaller --batch, or leave --drop-last out`,
     );
   }
   const { from, to } = evenShare(Math.min(batch, length), share.rank, share.size);
@@ -103,9 +107,10 @@ export function firstBatch(
 }
 
 /**
- * Weights that a fresh run begins with, where they are not random: pretrained ones, or those of another run.
+ * Replaces the random initial weights of a new run with pretrained encoder weights or with those of another run, if
+ * the settings ask for them.
  *
- * @param note told what a person should know of them.
+ * @param note called with warnings for the user.
  */
 export async function startFrom(
   plan: Plan,
@@ -124,9 +129,9 @@ export async function startFrom(
       wanted,
     );
     tensors.forEach(({ data }, i) => learner.state.values(slots[i]!).set(data));
-    if (normsMove(plan) && hasFoldedNorms(tensors)) {
+    if (usesBatchStatistics(plan) && hasFoldedNorms(tensors)) {
       note(
-        `The batch norms of ${source} are folded into its convolutions, and in this run they move with each batch: the encoder will not give what it was trained to give. Keep it frozen with --encoder-bn frozen, or take weights with their batch norms.`,
+        `The batch norms of ${source} are folded into its convolutions, but this run normalises by each batch. The encoder's features will therefore differ from the pretrained ones. Keep the encoder frozen with --encoder-bn frozen, or use weights that still have their batch norms.`,
       );
     }
   }
@@ -140,8 +145,8 @@ export async function startFrom(
   }
 }
 
-/** Whether batch norms of the encoder see batches at any time of the run. */
-function normsMove({ model, unfreezing }: Plan): boolean {
+/** Whether the encoder's batch norms normalise by batch statistics at any time in the run. */
+function usesBatchStatistics({ model, unfreezing }: Plan): boolean {
   const { freezeEncoder, encoderBn } = model.options;
   return freezeEncoder !== true || encoderBn === 'training' || unfreezing !== undefined;
 }

@@ -1,4 +1,4 @@
-/** The model among the settings of a run: its options, its encoder, and the model that they make. */
+/** The settings of a run that concern the model: its name, its options and its encoder. */
 import { UsageError } from '../errors/index.js';
 import type { ModelValues } from '../models/index.js';
 import {
@@ -34,14 +34,18 @@ export function modelSettings(
   };
 }
 
-/** The settings that are options of models. */
+/** The given settings that are model options, of any model. */
 export function optionsGiven(settings: TrainSettings): Readonly<Record<string, unknown>> {
   const given = settings as Readonly<Record<string, unknown>>;
   const names = modelOptionNames().filter((name) => given[name] !== undefined);
   return Object.fromEntries(names.map((name) => [name, given[name]]));
 }
 
-/** The options that `train` makes a model with. Throws a UsageError for one that the model does not take. */
+/**
+ * The model options for training: the training defaults, overridden by the given settings.
+ *
+ * @throws UsageError for an option that the model does not have.
+ */
 export function modelOptions(name: string, settings: TrainSettings): ModelValues {
   const { options, pretrained, trainDefaults } = modelEntry(name);
   const given = Object.entries(withCurrentNames(name, optionsGiven(settings)));
@@ -55,15 +59,15 @@ export function modelOptions(name: string, settings: TrainSettings): ModelValues
     key,
     checkValue(`${name}: ${key}`, (options[key] as Setting<number | string | boolean>).kind, value),
   ]);
-  // A frozen encoder without pretrained weights would be noise.
+  // Freeze the encoder only if it is pretrained: a frozen random encoder would only produce noise.
   const encoder: ModelValues = pretrained ? { freezeEncoder: weightsWanted(settings) !== undefined } : {};
   return { ...trainDefaults, ...encoder, ...(Object.fromEntries(checked) as ModelValues) };
 }
 
 /**
- * The model to take if none is named.
+ * The model to use if none is named.
  *
- * @param suggested whether pretrained weights suit the data and are at hand.
+ * @param suggested whether pretrained weights suit the data and are available without a download.
  */
 export function modelToTake(settings: TrainSettings, suggested: boolean): string {
   const asked = weightsWanted(settings) !== undefined;
@@ -72,24 +76,28 @@ export function modelToTake(settings: TrainSettings, suggested: boolean): string
   return asked || (suggested && fits) ? PRETRAINED_MODEL : DEFAULT_MODEL;
 }
 
-/** The pretrained weights asked for; undefined for none. */
+/** The pretrained weights requested; undefined if none. */
 export function weightsWanted({ encoderWeights }: TrainSettings): string | undefined {
   return encoderWeights === 'none' ? undefined : encoderWeights;
 }
 
-/** When a frozen encoder begins to learn. Throws where none is frozen. */
+/**
+ * The epoch after which the encoder is unfrozen, and its learning rate from then on; undefined if it is not unfrozen.
+ *
+ * @throws UsageError if the encoder is not frozen in the first place.
+ */
 export function unfreezingOf(settings: TrainSettings): Plan['unfreezing'] {
   const { model = DEFAULT_MODEL, unfreezeAfter: after, encoderLr: lr } = settings;
   if (after === undefined) {
     if (lr === undefined) return undefined;
     throw new UsageError(
-      '--encoder-lr is for an encoder that is unfrozen in the run: give --unfreeze-after too',
+      '--encoder-lr only applies after the encoder is unfrozen: give --unfreeze-after too',
     );
   }
   if (!modelEntry(model).pretrained || !(settings.freezeEncoder ?? weightsWanted(settings) !== undefined)) {
     throw new UsageError(
-      `--unfreeze-after needs a frozen encoder, and ${model} has none here: use a model with --encoder-weights`,
+      `--unfreeze-after needs a frozen encoder, but ${model} has none here: use a model with --encoder-weights`,
     );
   }
-  return { after: after, lr };
+  return { after, lr };
 }

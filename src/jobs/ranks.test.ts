@@ -35,7 +35,7 @@ describe('batch and learning rate of several ranks', () => {
   it('are those of one rank, times the ranks where asked for, and are told', async () => {
     const plain = await spread({});
     expect(plain).toMatchObject({ batch: 16, lr: 0.001 });
-    expect(plain.notes[0]).toBe('4 ranks with 4 images each: 16 in a step.');
+    expect(plain.notes[0]).toBe('4 ranks with 4 images each: 16 images per step.');
     expect(plain.notes[1]).toMatch(/is 0.001, .*--scale-lr linear makes it 0.004, --scale-lr sqrt 0.002/);
     expect(await spread({ scaleLr: 'linear' })).toMatchObject({ batch: 16, lr: 0.004 });
     const root = await spread({ scaleLr: 'sqrt' });
@@ -78,7 +78,7 @@ it('tells how long gradients took', () => {
     { ...record, step: 20, seconds: 5, allReduceSeconds: 1 },
     { ...record, step: 30, seconds: 5, allReduceSeconds: 1 },
   ];
-  expect(allReduceNote(history)).toBe('Gradients took 0.1 s a step between the ranks, 20% of the time.');
+  expect(allReduceNote(history)).toBe('Summing gradients across ranks took 0.1 s per step, 20% of the time.');
   expect(allReduceNote(history.slice(0, 1))).toBeUndefined();
 });
 

@@ -1,4 +1,7 @@
-/** What is different where several processes train one model: who speaks, who draws which samples, what is agreed. */
+/**
+ * What differs when several processes (ranks) train one model: only rank 0 prints and writes files, every rank loads
+ * its own part of each batch, and all ranks must agree on program, data and settings.
+ */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +17,7 @@ import { pixelwiseVersion } from './machine.js';
 import type { ResolvedSettings, NamedTrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
 
-/** The ranks of a run, or this process alone. */
+/** The ranks of a run. Without a communicator, this process is the only one. */
 export class Ranks {
   constructor(private readonly communicator: Communicator | undefined) {}
 
@@ -22,12 +25,12 @@ export class Ranks {
     return this.communicator?.size ?? 1;
   }
 
-  /** Whether this is the rank that speaks and writes. */
+  /** Whether this is rank 0, which prints messages and writes files. */
   get isFirst(): boolean {
     return (this.communicator?.rank ?? 0) === 0;
   }
 
-  /** Whose part of every batch a loader gives; undefined for the whole. */
+  /** The part of every batch that this rank loads; undefined for the whole batch. */
   get share(): { readonly rank: number; readonly size: number } | undefined {
     return this.communicator;
   }
@@ -36,12 +39,12 @@ export class Ranks {
     return this.communicator && new Replicas(this.communicator, { allReduce });
   }
 
-  /** Does work that needs no other rank. Where it fails on one, all end. */
+  /** Runs `work` on every rank. If it fails on one rank, it throws on all of them. */
   async together<T>(work: () => T | Promise<T>): Promise<T> {
     return this.communicator ? together(this.communicator, work) : work();
   }
 
-  /** Does work on rank 0; its outcome, plain data, is everyone's. */
+  /** Runs `work` on rank 0 and returns its result, which must be plain data, on every rank. */
   async onFirst<T>(work: () => T | Promise<T>): Promise<T> {
     const { communicator } = this;
     if (!communicator) return work();
@@ -49,7 +52,10 @@ export class Ranks {
     return (await fromFirst(communicator, own)) as T;
   }
 
-  /** What every rank has for certain; those of one host share its memory. Pretrained weights are rank 0's to read. */
+  /**
+   * The machine that settings are chosen for: the fewest threads and the least memory of any rank. Ranks on one host
+   * divide its memory between them. Only rank 0 reads pretrained weights, so only its copy counts.
+   */
   async leastMachine(own: MachineFacts): Promise<MachineFacts> {
     const { communicator } = this;
     if (!communicator) return own;
@@ -63,7 +69,7 @@ export class Ranks {
     };
   }
 
-  /** Checks that all ranks run one program on one data set with one set of options. */
+  /** Checks that all ranks run the same program on the same data with the same options. */
   async checkAlike(plan: Plan, options: object): Promise<void> {
     const { communicator } = this;
     if (!communicator) return;
@@ -72,19 +78,22 @@ export class Ranks {
       'the program (hash of its files)': await programHash(),
       'the options': digest(JSON.stringify(options)),
       'the samples (hash of their names and file sizes)': await dataHash(plan.parts),
-      'the settings that follow from options and data (name them to have the same on all hosts)': digest(
-        JSON.stringify(settingsOf(plan)),
-      ),
+      'the settings that follow from options and data (set them explicitly to make them equal on all hosts)':
+        digest(JSON.stringify(settingsOf(plan))),
     }));
     await checkSameEverywhere(communicator, things);
   }
 
-  /** Puts the first rank's weights and buffers into all learners. */
+  /** Copies the weights and buffers of rank 0 to the learners of all ranks. */
   async shareWeights({ state, replicas }: Learner): Promise<void> {
     await replicas?.broadcast(state.slots.map((slot) => state.values(slot)));
   }
 
-  /** `loadCheckpoint` of a folder that only rank 0 has to see. @param find its path, asked for on rank 0. */
+  /**
+   * Like the function `loadCheckpoint`, for a folder that only rank 0 needs to have: it sends the files to the others.
+   *
+   * @param find returns the path of the folder; called on rank 0 only.
+   */
   async loadCheckpoint(
     find: () => Promise<string>,
     learner: Learner,
@@ -109,8 +118,8 @@ export class Ranks {
   }
 
   /**
-   * The plan with the batch and the learning rate of all ranks together. A run that goes on keeps both, whatever
-   * the number of ranks now; only what is said anew (`given`) changes them.
+   * The plan with the batch size and the learning rate for all ranks together. A resumed run keeps both, whatever the
+   * number of ranks is now. They change only if the options given now (`given`) set them.
    */
   spread(
     plan: Plan,
@@ -130,7 +139,7 @@ export class Ranks {
     if (size === 1) return plan;
     const lr = this.scaled(plan, given);
     const batch = plan.batch * size;
-    note(`${size} ranks with ${plan.batch} images each: ${batch} in a step.`);
+    note(`${size} ranks with ${plan.batch} images each: ${batch} images per step.`);
     if (plan.findLr) return { ...plan, batch };
     note(
       given.scaleLr === undefined || given.scaleLr === 'none'
@@ -145,7 +154,7 @@ export class Ranks {
   }
 }
 
-/** How long gradients took between the ranks, in words; undefined where there was no step. */
+/** A message about the time spent on summing gradients across ranks; undefined if there was no step. */
 export function allReduceNote(history: readonly EpochRecord[]): string | undefined {
   const timed = history.filter(({ allReduceSeconds }) => allReduceSeconds !== undefined);
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
@@ -154,10 +163,10 @@ export function allReduceNote(history: readonly EpochRecord[]): string | undefin
   if (steps === 0) return undefined;
   const seconds = sum(timed.map(({ allReduceSeconds }) => allReduceSeconds!));
   const share = seconds / sum(timed.map((record) => record.seconds));
-  return `Gradients took ${short(seconds / steps)} s a step between the ranks, ${Math.round(100 * share)}% of the time.`;
+  return `Summing gradients across ranks took ${short(seconds / steps)} s per step, ${Math.round(100 * share)}% of the time.`;
 }
 
-/** Checks that all ranks use one program and one model, before they share its use out. */
+/** Checks that all ranks use the same program and the same model, before they divide the samples between them. */
 export async function checkSameModel(
   communicator: Communicator | undefined,
   source: string,
@@ -181,7 +190,9 @@ export async function checkSameModel(
   await checkSameEverywhere(communicator, things);
 }
 
-/** By what the learning rate grows with the batch: linearly (Goyal et al. 2017), or with its root (Krizhevsky 2014). */
+/**
+ * Factor on the learning rate, by the number of ranks: linear (Goyal et al. 2017) or its square root (Krizhevsky 2014).
+ */
 const SCALINGS: Readonly<Record<ResolvedSettings['scaleLr'], (ranks: number) => number>> = {
   linear: (ranks) => ranks,
   sqrt: Math.sqrt,
@@ -190,7 +201,7 @@ const SCALINGS: Readonly<Record<ResolvedSettings['scaleLr'], (ranks: number) => 
 
 const short = (value: number) => String(Number(value.toPrecision(3)));
 
-/** All of a plan but the data itself, and what was found in it. */
+/** The settings of a plan, without the data and anything that was read from it. */
 function settingsOf(plan: Plan): object {
   const {
     parts: _parts,
@@ -208,7 +219,7 @@ function settingsOf(plan: Plan): object {
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-/** Of the files that this program consists of: two builds of one version differ in it. */
+/** Hash of the files of this program. Unlike the version number, it differs between two builds of one version. */
 async function programHash(): Promise<string> {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const names = (await readdir(root, { recursive: true })).filter((name) => /\.(js|ts)$/.test(name)).sort();
@@ -217,19 +228,20 @@ async function programHash(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Of the samples of all parts: their ids in order, and how large their files are. */
+/** Hash of the samples of all parts: their ids in order and their file sizes. */
 async function dataHash({ train, valid, test }: Parts): Promise<string> {
   const hash = createHash('sha256');
   for (const part of [train, valid, test]) hash.update('part\n').update(part ? await partHash(part) : '');
   return hash.digest('hex').slice(0, 16);
 }
 
-const AT_ONCE = 256;
+/** Samples whose file sizes are read at the same time. */
+const STAT_CONCURRENCY = 256;
 
 async function partHash(part: Dataset): Promise<string> {
   const hash = createHash('sha256');
-  for (let from = 0; from < part.length; from += AT_ONCE) {
-    const lines = Array.from({ length: Math.min(AT_ONCE, part.length - from) }, async (_, i) => {
+  for (let from = 0; from < part.length; from += STAT_CONCURRENCY) {
+    const lines = Array.from({ length: Math.min(STAT_CONCURRENCY, part.length - from) }, async (_, i) => {
       const { image, mask } = part.files(from + i);
       const sizes = await Promise.all([image, mask].map((path) => stat(path).then(({ size }) => size)));
       return `${part.ids[from + i]} ${sizes.join(' ')}\n`;

@@ -218,7 +218,7 @@ describe('refuses', () => {
     ['weights that no loss takes', { classWeights: [1, 2], loss: 'dice' }, /classWeights is for bce/],
     ['gamma without focal', { focalGamma: 3 }, /focalGamma is for focal; "bce" has none/],
     ['a weight of 0 in bce', { classWeights: [0, 1] }, /bce takes the weights of two classes, both above 0/],
-    ['an encoder that is not there', { unfreezeAfter: 1 }, /needs a frozen encoder, and unet has none/],
+    ['an encoder that is not there', { unfreezeAfter: 1 }, /needs a frozen encoder, but unet has none/],
     [
       'an encoder that is not frozen',
       { model: 'mobilenet-unet', unfreezeAfter: 1 },
