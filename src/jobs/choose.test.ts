@@ -180,7 +180,7 @@ describe('chooseSettings', () => {
 
   it('says what it chose in aligned lines', () => {
     const lines = choiceLines(chooseSettings(cells, laptop, {}).choices);
-    expect(lines[0]).toBe('Chosen, since no flag says otherwise:');
+    expect(lines[0]).toBe('Settings chosen automatically (a flag overrides each):');
     expect(lines.join('\n')).toContain('512×512');
     expect(choiceLines([])).toEqual([]);
   });

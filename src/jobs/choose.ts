@@ -1,11 +1,13 @@
 /**
- * Chooses the settings that were left open, from what is known about the data set and the machine, each with a
- * reason. A pure function: the same facts give the same settings, and nothing is timed here. How many steps fit
- * into the minutes is measured later (`time-budget.ts`).
+ * Chooses the settings that the user did not give, from facts about the data set and the machine. Each choice comes
+ * with a reason. It is a pure function: the same facts give the same settings. Nothing is timed here;
+ * `time-budget.ts` measures later how many steps fit into the given minutes.
  *
- * In this order: the model; the size of the images (the largest at which a narrow model still sees enough samples
- * in the time); the width of the model (the widest that sees twice as many); then batch, augmentation, loss and
- * learning rate.
+ * The choices are made in this order:
+ * 1. the model;
+ * 2. the image size: the largest at which the narrowest model still sees enough samples in the time;
+ * 3. the model's width: the widest that still sees twice as many samples;
+ * 4. batch size, loss, augmentation and learning rate.
  */
 import type { ModelEntry, StepCost } from '../models/index.js';
 import { createModel, estimateStepCost, modelEntry, PRETRAINED_MODEL } from '../models/index.js';
@@ -14,57 +16,57 @@ import { flagName } from '../settings/index.js';
 import { modelOptions, modelToTake } from './model-settings.js';
 import type { TrainSettings } from './train-options.js';
 
-/** Facts about a data set, which `data-facts.ts` finds from a few of its training samples. */
+/** Facts about a data set. `data-facts.ts` derives them from a few of its training samples. */
 export interface DataFacts {
-  /** Training samples. */
+  /** Number of training samples. */
   readonly samples: number;
-  /** Pixels of a typical image. */
+  /** Height and width of a typical image, in pixels. */
   readonly height: number;
   readonly width: number;
   readonly channels: number;
   readonly classes: readonly string[];
-  /** Share of the labelled pixels, by class; together 1. */
+  /** Share of the labelled pixels by class, 0 to 1. They add up to 1. */
   readonly shares: readonly number[];
   /** Whether these are photographs in colour, like those that pretrained encoders were trained on. */
   readonly photographs: boolean;
 }
 
 export interface MachineFacts {
-  /** Threads that compute. */
+  /** Number of compute threads. */
   readonly threads: number;
   /** Bytes of memory. */
   readonly memory: number;
-  /** The value of `encoderWeights` that needs no download; undefined if there is none. */
+  /** Value for `encoderWeights` that needs no download; undefined if there is none. */
   readonly pretrained: string | undefined;
 }
 
 export interface Choice {
-  /** Names of the settings, as the command line has them. */
+  /** Flag names of the settings, separated by commas. */
   readonly setting: string;
   readonly value: string;
   readonly reason: string;
 }
 
 export interface Chosen {
-  /** Only what was left open. */
+  /** Only settings that the user did not give. */
   readonly settings: TrainSettings;
   readonly choices: readonly Choice[];
 }
 
-/** Length of a run if none is given: enough for most small sets, and no long wait. */
-const MINUTES = 15;
-/** Sides that are tried, the longer one of an image, the largest first. */
+/** Default length of a run. It is enough for most small data sets. */
+const DEFAULT_MINUTES = 15;
+/** Candidate lengths of an image's longer side, largest first. */
 const SIDES = [512, 448, 384, 320, 256, 224, 192, 160, 128, 96];
-/** Sides are multiples of this, or of the model's own divisor if that is larger. */
+/** Sides are multiples of this, or of the model's divisor if that is larger. */
 const SIDE_STEP = 32;
-/** The rest of the time goes to validation, checkpoints and the range test. */
-const SHARE_FOR_STEPS = 0.8;
-/** A run of fewer steps is not worth the hundred that a range test takes. */
-const STEPS_WORTH_A_TEST = 600;
+/** Share of the time for training steps. The rest goes to validation, checkpoints and the range test. */
+const TRAINING_SHARE = 0.8;
+/** Minimum steps of a run for a range test, which itself takes about a hundred steps. */
+const MIN_STEPS_FOR_RANGE_TEST = 600;
 /** The share of pixels below which a class counts as rare. */
-const RARE = 0.05;
+const RARE_CLASS_SHARE = 0.05;
 
-/** Settings for what `given` leaves open. */
+/** Chooses the settings that are not in `given`. */
 export function chooseSettings(data: DataFacts, machine: MachineFacts, given: TrainSettings): Chosen {
   const choices: Choice[] = [];
   const settings: Record<string, unknown> = {};
@@ -83,38 +85,45 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
     variantOf(model, entry, data, { ...given, encoderWeights: weights }, width);
   const narrow = variant(given.width ?? widths?.at(-1));
   if (given.epochs === undefined) {
-    choose({ minutes: MINUTES }, `${MINUTES} minutes`, 'good for most small sets; --minutes changes it');
+    choose(
+      { minutes: DEFAULT_MINUTES },
+      `${DEFAULT_MINUTES} minutes`,
+      'enough for most small data sets; --minutes changes it',
+    );
   }
-  const length = given.epochs === undefined ? (given.minutes ?? MINUTES) : MINUTES;
-  const time = length * 60e6 * machine.threads * SHARE_FOR_STEPS;
-  /** Samples that fit into the time. */
-  const seen = ({ height, width }: Size, microseconds: number) => time / (height * width * microseconds);
+  const minutes = given.epochs === undefined ? (given.minutes ?? DEFAULT_MINUTES) : DEFAULT_MINUTES;
+  /** Thread-microseconds for training steps. */
+  const time = minutes * 60e6 * machine.threads * TRAINING_SHARE;
+  /** Number of samples that can be trained on in the time. @param microseconds per pixel and thread. */
+  const samplesInTime = ({ height, width }: Size, microseconds: number) =>
+    time / (height * width * microseconds);
 
   const enough = clamp(30 * data.samples, 1500, 8000);
   const sizes = sizesOf(data, narrow.divisor);
-  // Models with a frozen encoder get the size of the one that is taken for photographs: what they cost more costs
-  // epochs, of which they need few, and not detail.
+  // All models with a frozen encoder get the image size of the default pretrained model. A more expensive one then
+  // trains for fewer epochs, of which it needs few, but on images of the same resolution.
   const { microseconds } = (
     frozen
       ? variantOf(PRETRAINED_MODEL, modelEntry(PRETRAINED_MODEL), data, { encoderWeights: weights })
       : narrow
   ).cost;
-  const size = sizeGiven(given) ?? sizes.find((each) => seen(each, microseconds) >= enough) ?? sizes.at(-1)!;
+  const size =
+    sizeGiven(given) ?? sizes.find((each) => samplesInTime(each, microseconds) >= enough) ?? sizes.at(-1)!;
   choose(
     { size },
     `${size.height}×${size.width}`,
-    sizeReason(size, data, sizes, given, seen(size, narrow.cost.microseconds)),
+    sizeReason(size, data, sizes, given, samplesInTime(size, narrow.cost.microseconds)),
   );
 
   const plenty = clamp(60 * data.samples, 3000, 16_000);
   const width =
     given.width ??
-    widths?.find((each) => seen(size, variant(each).cost.microseconds) >= plenty) ??
+    widths?.find((each) => samplesInTime(size, variant(each).cost.microseconds) >= plenty) ??
     widths?.at(-1);
   if (widths) chooseWidth(entry, width!, given, choose);
   const { cost, normed } = variant(width);
   const samplesSeen =
-    given.epochs === undefined ? seen(size, cost.microseconds) : given.epochs * data.samples;
+    given.epochs === undefined ? samplesInTime(size, cost.microseconds) : given.epochs * data.samples;
 
   const batch = batchFor(data, machine, size, cost, samplesSeen);
   choose({ batch: batch.size }, `${batch.size} images`, batch.reason);
@@ -139,29 +148,29 @@ function chooseModel(
   given: TrainSettings,
   choose: Choose,
 ): { model: string; weights: string } {
-  // A model that is named without weights is trained without: that is the default.
-  const atHand = given.model === undefined ? machine.pretrained : undefined;
-  const weights = given.encoderWeights ?? atHand ?? 'none';
+  // If the user names a model but no weights, it is trained from scratch.
+  const available = given.model === undefined ? machine.pretrained : undefined;
+  const weights = given.encoderWeights ?? available ?? 'none';
   const model = given.model ?? modelToTake(given, photographs && weights !== 'none');
   if (given.model !== undefined) return { model, weights };
   if (model === PRETRAINED_MODEL) {
     const reason =
       given.encoderWeights === undefined
-        ? 'photographs, and an encoder pretrained on photographs is at hand'
-        : 'takes these weights';
+        ? 'the images are photographs, and an encoder pretrained on photographs is available'
+        : 'the model that can use these weights';
     choose({ model, encoderWeights: weights }, `${model} on ${weights} weights`, reason);
     return { model, weights };
   }
   const fetchable =
     photographs && channels === 3 && machine.pretrained === undefined && given.encoderWeights === undefined;
   const advice = fetchable
-    ? 'learns from scratch; for photographs, `pixelwise fetch mobilenet_v2` gets an encoder that would help'
-    : 'learns from scratch on images of any kind';
+    ? 'trained from scratch; for photographs, an encoder from `pixelwise fetch mobilenet_v2` would help'
+    : 'trained from scratch; works for any kind of image';
   choose({ model }, model, advice);
   return { model, weights: 'none' };
 }
 
-/** What the choice of settings needs to know about a model with certain options. */
+/** Properties of a model with given options that the choices depend on. */
 interface Variant {
   readonly cost: StepCost;
   readonly divisor: number;
@@ -186,7 +195,7 @@ function variantOf(
   };
 }
 
-/** The width, and what else training prefers to the published model. */
+/** Chooses the width, and batch norm, which the published model lacks but training uses by default. */
 function chooseWidth(
   { widths, trainDefaults }: ModelEntry,
   width: number,
@@ -194,18 +203,19 @@ function chooseWidth(
   choose: Choose,
 ): void {
   const { batchNorm } = trainDefaults as TrainSettings;
-  if (given.width !== undefined) choose({ batchNorm }, 'on', 'learns faster, and at higher rates');
+  if (given.width !== undefined)
+    choose({ batchNorm }, 'on', 'learns faster and allows higher learning rates');
   else {
     const reason =
       width === widths!.at(-1)
-        ? 'narrow, so that there is time to see the images often enough'
-        : 'as wide as leaves time to see the images often enough';
+        ? 'narrow, so that there is time for enough epochs'
+        : 'the widest that leaves time for enough epochs';
     const norm = given.batchNorm === undefined && batchNorm ? ' with batch norm' : '';
     choose({ width, batchNorm }, `${width} filters${norm}`, reason);
   }
 }
 
-/** Sizes in the shape of the images, none larger than the images; the largest first. */
+/** Candidate sizes with the aspect ratio of the images, none larger than the images, largest first. */
 function sizesOf({ height, width }: DataFacts, divisor: number): Size[] {
   const longest = Math.max(height, width);
   const step = Math.max(SIDE_STEP, divisor);
@@ -229,10 +239,10 @@ function sizeReason(
   seen: number,
 ): string {
   const source = `images are ${data.height}×${data.width}`;
-  // How often each is seen is then no question of time.
+  // If the epochs are given, they say how often each image is seen, not the time.
   if (epochs !== undefined) return size === sizes[0] ? source : `${source}; larger ones would take long`;
   const often = `each is seen about ${round2(seen / data.samples)} times`;
-  return size === sizes[0] ? `${source}; ${often}` : `${source}; of this size ${often}`;
+  return size === sizes[0] ? `${source}; ${often}` : `${source}; at this size ${often}`;
 }
 
 function batchFor(
@@ -245,14 +255,14 @@ function batchFor(
   let batch = samples < 48 ? 4 : samplesSeen >= 16_000 ? 16 : 8;
   let reason =
     batch === 4
-      ? 'few images: small batches make more steps of them'
+      ? 'few images: smaller batches give more steps per epoch'
       : batch === 8
-        ? 'steady steps, and many of them'
-        : 'time for many steps, which may as well be steadier';
+        ? 'a balance of less noisy gradients and more steps'
+        : 'enough time for many steps; larger batches make gradients less noisy';
   const bytes = () => batch * size.height * size.width * (cost.bytes + 8 * channels);
   while (batch > 1 && bytes() > memory / 4) {
     batch /= 2;
-    reason = 'as many as fit well into memory';
+    reason = 'as many as fit comfortably into memory';
   }
   return { size: batch, reason };
 }
@@ -265,29 +275,32 @@ function chooseLoss({ classes, shares }: DataFacts, choose: Choose): void {
     name: '',
   });
   const reason =
-    rarest.share < RARE
-      ? `${rarest.name} has ${percent(rarest.share)} of the pixels: Dice counts a rare class like any other`
-      : 'each pixel right, and each class as a whole';
+    rarest.share < RARE_CLASS_SHARE
+      ? `${rarest.name} has ${percent(rarest.share)} of the pixels: Dice weights every class equally`
+      : 'cross-entropy scores each pixel, Dice each class as a whole';
   choose({ loss }, loss, reason);
 }
 
-/** Few images seen often need more variety; photographs have an up and a down. */
+/** Few images that are seen often need stronger augmentation. Photographs are not flipped vertically. */
 function augmentationFor(
   { photographs, samples }: DataFacts,
   samplesSeen: number,
 ): { augment: string; reason: string } {
   if (photographs)
-    return { augment: 'light', reason: 'photographs: mirrored, a little moved, in a little other light' };
+    return { augment: 'light', reason: 'photographs: horizontal flips, small rotations and colour changes' };
   if (samplesSeen / samples > 60) {
-    return { augment: 'medical', reason: 'few images, seen often: mirrored, turned, bent, in another light' };
+    return {
+      augment: 'medical',
+      reason: 'few images, seen often: flips, rotation, elastic deformation, gamma, noise',
+    };
   }
   return {
     augment: 'flip,vertical-flip,rotate:15',
-    reason: 'no photographs: mirrored both ways and turned a little',
+    reason: 'not photographs: flips in both directions and small rotations',
   };
 }
 
-/** @param rate the rate of Adam that suits the model; undefined where a range test finds it. */
+/** @param rate a learning rate for Adam that suits the model; undefined if a range test is to find it. */
 function chooseRate(
   rate: number | undefined,
   normed: boolean,
@@ -297,10 +310,10 @@ function chooseRate(
 ): void {
   const adam = given.optimizer === undefined || given.optimizer.startsWith('adam');
   if (rate !== undefined && adam) {
-    choose({ lr: rate }, String(rate), 'suits a frozen encoder; a range test would find a lower one');
+    choose({ lr: rate }, String(rate), 'good for a frozen encoder; a range test would suggest a lower one');
     return;
   }
-  if (steps >= STEPS_WORTH_A_TEST) {
+  if (steps >= MIN_STEPS_FOR_RANGE_TEST) {
     choose({ lr: 'auto' }, 'auto', 'a range test of a hundred steps finds it');
     return;
   }
@@ -320,13 +333,13 @@ function percent(share: number): string {
   return `${round2(100 * share)} %`;
 }
 
-/** The choices as lines for a person, aligned. */
+/** The choices as aligned lines of text to print. */
 export function choiceLines(choices: readonly Choice[]): string[] {
   if (choices.length === 0) return [];
   const flags = Math.max(...choices.map(({ setting }) => setting.length));
   const values = Math.max(...choices.map(({ value }) => value.length));
   return [
-    'Chosen, since no flag says otherwise:',
+    'Settings chosen automatically (a flag overrides each):',
     ...choices.map(
       ({ setting, value, reason }) => `  ${setting.padEnd(flags)}  ${value.padEnd(values)}  ${reason}`,
     ),

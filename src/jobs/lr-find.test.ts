@@ -34,7 +34,7 @@ describe('findLearningRate', () => {
       onNote: (text) => void notes.push(text),
       onPoint: ({ lr }) => void seen.push(lr),
     });
-    expect(notes.join('\n')).toContain('Chosen, since no flag says otherwise');
+    expect(notes.join('\n')).toContain('Settings chosen automatically');
     expect(notes.filter((text) => text.startsWith('  lr'))).toEqual([]);
     expect(seen).toEqual(result.points.map(({ lr }) => lr));
     expect(seen[0]).toBeLessThan(result.suggestion);
