@@ -31,7 +31,7 @@ async function compare(): Promise<{ document: Document; notes: string[]; done: s
   return { document: parseHTML(await readFile(out, 'utf8')).document, notes, done };
 }
 
-it("predicts the first gallery's samples with every model, and tells which learnt from them", async () => {
+it("predicts the first gallery's samples with every model, and marks those that trained on them", async () => {
   const { document, notes, done } = await compare();
   expect(notes).toEqual([]);
   expect(done).toEqual(Array.from({ length: 6 }, (_, i) => `${i + 1}/6`));
@@ -49,11 +49,11 @@ it("predicts the first gallery's samples with every model, and tells which learn
     // Predicted anew, a sample scores as it did at the end of its run.
     expect(first).toContain(gallery.items.find((item) => item.id === id)!.meanIoU.toFixed(3));
     expect(first).not.toContain('trained on it');
-    // Another seed held other samples out: what it did not hold out it learnt from.
+    // Another seed held other samples out: it trained on every sample that it did not hold out.
     const held = seen.items.some((item) => item.id === id);
     expect(second!.includes('trained on it')).toBe(!held);
   }
-  expect(document.querySelector('#samples .learnt')).not.toBeNull();
+  expect(document.querySelector('#samples .trained-on')).not.toBeNull();
 });
 
 it('shows what the runs kept, and says so, where the data is not at hand', async () => {
@@ -61,8 +61,8 @@ it('shows what the runs kept, and says so, where the data is not at hand', async
   const { document, notes, done } = await compare();
   await rename(join(folder, 'moved'), join(folder, 'cells'));
   expect(done).toEqual([]);
-  expect(notes.join()).toContain('could not be predicted anew');
-  expect(document.querySelector('#samples')!.textContent).toContain('could not be predicted anew');
+  expect(notes.join()).toContain('New predictions could not be made');
+  expect(document.querySelector('#samples')!.textContent).toContain('New predictions could not be made');
 });
 
 it('ends where it is interrupted, and writes nothing', async () => {

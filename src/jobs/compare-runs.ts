@@ -1,4 +1,4 @@
-/** The comparison of runs, with the samples of one under the model of each: what `pixelwise report A B` does. */
+/** Compares runs on one page, including each model's predictions for the same samples (`pixelwise report A B`). */
 import type { Dataset } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import { Segmenter } from '../inference/index.js';
@@ -11,19 +11,20 @@ export interface CompareOptions {
   /** The file to write; default `comparison.html` in the working directory. */
   readonly out?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Is told what a person should know. */
+  /** Called with messages for the user. */
   readonly onNote?: ((message: string) => void) | undefined;
   /** Called after every prediction. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Writes a page that puts 2 to 8 runs side by side. Samples of the first gallery among them are predicted by the
- * model of every run, where the data lies where it was learnt from; else those are shown that the runs kept
- * pictures of in common, and the page says why.
+ * Writes a page that compares 2 to 8 runs side by side. The first run with a gallery provides the samples, and the
+ * model of every run predicts them. If its data is no longer where the run read it, the page shows the samples for
+ * which all runs stored pictures instead, and says why.
  *
- * @returns the page's absolute path. @throws UsageError for another number of runs, PixelwiseError where a path is
- *   no run folder, and `signal.reason` once aborted.
+ * @returns the absolute path of the page.
+ * @throws UsageError for fewer than 2 or more than 8 runs; PixelwiseError if a path is not a run folder;
+ *   `signal.reason` once aborted.
  */
 export async function compareRuns(
   paths: readonly string[],
@@ -33,18 +34,22 @@ export async function compareRuns(
   let samples: ComparedSamples | undefined;
   let why: string | undefined;
   try {
-    samples = await predicted(compared, signal, onProgress);
+    samples = await predictGallery(compared, signal, onProgress);
   } catch (error) {
     signal?.throwIfAborted();
     if (!(error instanceof PixelwiseError)) throw error;
-    why = `Samples could not be predicted anew: ${sentence(error.message)}`;
+    why = `New predictions could not be made: ${sentence(error.message)}`;
     onNote?.(why);
   }
   return writeComparison(compared, { out, samples, why });
 }
 
-/** Undefined where no run has a gallery. @throws PixelwiseError where its data is not at hand. */
-async function predicted(
+/**
+ * Predicts the samples of the first gallery with the model of every run; undefined if no run has a gallery.
+ *
+ * @throws PixelwiseError if the data of that run cannot be read.
+ */
+async function predictGallery(
   compared: Compared,
   signal: AbortSignal | undefined,
   onProgress: CompareOptions['onProgress'],
@@ -55,7 +60,8 @@ async function predicted(
   const { config, gallery } = run;
   const part = partNamed(gallery!.part);
   const dataset: Dataset = await partOfRun(run.path, config, config.data.path, part);
-  const learnt = async ({ run: other }: Column): Promise<ReadonlySet<string>> => {
+  /** Ids of the samples of this data set that another run trained on. */
+  const trainingIds = async ({ run: other }: Column): Promise<ReadonlySet<string>> => {
     const { data } = other.config;
     if (data.path !== config.data.path) return new Set();
     if (data.fingerprint === config.data.fingerprint) return new Set(part === 'train' ? dataset.ids : []);
@@ -64,7 +70,7 @@ async function predicted(
   const runtime = await createNodeRuntime({ device: 'cpu', training: false });
   try {
     const load = ({ run: { path } }: Column) => Segmenter.load(path, { runtime });
-    return await predictSamples(compared, { source, dataset, load, learnt, signal, onProgress });
+    return await predictSamples(compared, { source, dataset, load, trainingIds, signal, onProgress });
   } finally {
     await runtime.close();
   }
@@ -72,7 +78,10 @@ async function predicted(
 
 function partNamed(part: string): 'train' | 'valid' | 'test' {
   if (part === 'train' || part === 'valid' || part === 'test') return part;
-  throw new PixelwiseError('report', `the gallery is of "${part}", which is no part of the run's data.`);
+  throw new PixelwiseError(
+    'report',
+    `the gallery shows the part "${part}", which the run's data does not have.`,
+  );
 }
 
 function sentence(words: string): string {

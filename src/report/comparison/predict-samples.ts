@@ -20,7 +20,7 @@ export interface PredictSamplesOptions {
   /** Loads the model of a run. `predictSamples` closes it. */
   readonly load: (column: Column) => Promise<RasterSegmenter>;
   /** Ids of the run's training samples, if it was trained on the same data. */
-  readonly learnt: (column: Column) => Promise<ReadonlySet<string>>;
+  readonly trainingIds: (column: Column) => Promise<ReadonlySet<string>>;
   readonly signal?: AbortSignal | undefined;
   /** Called after every prediction. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -34,7 +34,7 @@ export interface PredictSamplesOptions {
  */
 export async function predictSamples(
   { columns }: Compared,
-  { source, dataset, load, learnt, signal, onProgress }: PredictSamplesOptions,
+  { source, dataset, load, trainingIds, signal, onProgress }: PredictSamplesOptions,
 ): Promise<ComparedSamples> {
   const { run, name } = columns[source]!;
   const places = new Map(dataset.ids.map((id, index) => [id, index]));
@@ -47,10 +47,10 @@ export async function predictSamples(
       const segmenter = await load(column);
       try {
         const known =
-          c === source && run.gallery!.part !== 'train' ? new Set<string>() : await learnt(column);
+          c === source && run.gallery!.part !== 'train' ? new Set<string>() : await trainingIds(column);
         for (const item of items) {
           const prediction = await predict(segmenter, dataset, places.get(item.id)!, item, signal);
-          made.push({ ...prediction, learntFrom: known.has(item.id) });
+          made.push({ ...prediction, trainedOn: known.has(item.id) });
           onProgress?.(c * items.length + made.length, columns.length * items.length);
         }
       } finally {

@@ -37,7 +37,7 @@ export function samplesSection(
   }
   const { source, part, samples, notes } = shown;
   const whose = columns[source]!;
-  const learnt = samples.some(({ predictions }) => predictions.some((each) => each?.learntFrom));
+  const anyTrainedOn = samples.some(({ predictions }) => predictions.some((each) => each?.trainedOn));
   const errors = samples.some(({ predictions }) => predictions.some((each) => each?.errors !== undefined));
   return {
     ...head,
@@ -47,7 +47,7 @@ export function samplesSection(
         <span class="hint">Point at a picture to hide its mask; click it to keep the mask hidden.</span>
       </p>
       ${
-        learnt &&
+        anyTrainedOn &&
         html`<ul class="warnings">
           <li class="warning">
             <strong>Warning. </strong>A model marked “trained on it” has seen this sample in training, so its
@@ -147,11 +147,11 @@ function figureOf(
   </figure>`;
 }
 
-function captionOf(name: string, { meanIoU, learntFrom }: ComparedPrediction, best: boolean): HtmlValue {
+function captionOf(name: string, { meanIoU, trainedOn }: ComparedPrediction, best: boolean): HtmlValue {
   return html`<span class="model">${name}</span>${
       meanIoU !== undefined &&
       html`<span class="${best ? 'best' : 'plain'}">${best && BEST}${figure(meanIoU)}</span>`
-    }${learntFrom === true && html`<span class="learnt">trained on it</span>`}`;
+    }${trainedOn === true && html`<span class="trained-on">trained on it</span>`}`;
 }
 
 function emptyPanel(name: string): Html {

@@ -16,7 +16,7 @@ export interface ComparedPrediction {
   /** Score of this sample at its original size; null if undefined, absent if not computed. */
   readonly meanIoU?: number | null;
   /** Whether the sample was in the model's training part. */
-  readonly learntFrom?: boolean;
+  readonly trainedOn?: boolean;
 }
 
 export interface ComparedSample {

@@ -121,7 +121,7 @@ use.mask { opacity: 1; }
 .models .what { display: flex; flex-wrap: wrap; gap: 0 .6rem; }
 .models .model { color: var(--ink); overflow-wrap: anywhere; }
 .models .best { color: var(--ink); }
-.models .learnt { color: var(--warn); }
+.models .trained-on { color: var(--warn); }
 .star { margin-right: .3em; color: var(--accent); }
 .runs td.words { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; max-width: 18rem; }
 .runs thead .name { text-align: right; min-width: 5rem; max-width: 12rem; }
