@@ -1,4 +1,4 @@
-/** The callbacks that a plan asks for, in the order in which `fit` is to call them. */
+/** Makes the callbacks that a plan needs, in the order in which `fit` has to call them. */
 import { join } from 'node:path';
 import { UsageError } from '../errors/index.js';
 import { type Layer, Module } from '../nn/index.js';
@@ -16,28 +16,28 @@ import {
 } from '../training/index.js';
 import type { Plan } from './train-plan.js';
 
-export interface CallbackSurroundings {
+export interface CallbackContext {
   readonly model: Layer;
   readonly schedule: Schedule;
-  /** The score that decisions are made on. */
+  /** The score that decides early stopping. */
   readonly monitor: Monitor;
 }
 
-/** What learning takes; logs, pictures and checkpoints come after it. */
-export function callbacksOf(plan: Plan, { model, schedule, monitor }: CallbackSurroundings): Callback[] {
+/** The callbacks that affect training. Callbacks for logs, pictures and checkpoints come after them. */
+export function callbacksOf(plan: Plan, { model, schedule, monitor }: CallbackContext): Callback[] {
   const { clipNorm, clipValue, ema, patience, minDelta } = plan;
   const clips = clipNorm !== undefined || clipValue !== undefined;
   return [
     scheduleCallback(schedule, { ...monitor, metric: 'loss' }),
     ...(plan.unfreezing ? [unfreezingOf(plan, plan.unfreezing, model)] : []),
     ...(clips ? [gradientClipping({ norm: clipNorm, value: clipValue })] : []),
-    // Behind the step and ahead of what scores and saves: both are to see the average.
+    // After the optimizer step, and before validation and checkpoints, so that both use the averaged weights.
     ...(ema === undefined ? [] : [weightAveraging({ decay: ema })]),
     ...(patience === undefined ? [] : [earlyStopping({ monitor, patience, minDelta })]),
   ];
 }
 
-/** What keeps the scores of every epoch in the run folder. */
+/** The callbacks that log the scores of every epoch to the run folder. */
 export function logsOf({ log }: Plan, folder: RunFolder): Callback[] {
   return [
     metricsLog(folder),
@@ -46,8 +46,8 @@ export function logsOf({ log }: Plan, folder: RunFolder): Callback[] {
   ];
 }
 
-/** How much slower than the rest a pretrained encoder learns, where nothing else is said. */
-const ENCODER_LR_SHARE = 0.1;
+/** Default learning rate of an unfrozen pretrained encoder, as a factor on the rate of the other weights. */
+const ENCODER_LR_FACTOR = 0.1;
 
 function unfreezingOf(
   { lr }: Plan,
@@ -56,5 +56,5 @@ function unfreezingOf(
 ): Callback {
   const { encoder } = model as Layer & { readonly encoder?: unknown };
   if (!(encoder instanceof Module)) throw new UsageError('--unfreeze-after needs a model with an encoder');
-  return unfreezing({ module: encoder, after, options: { lr: encoderLr ?? ENCODER_LR_SHARE * lr } });
+  return unfreezing({ module: encoder, after, options: { lr: encoderLr ?? ENCODER_LR_FACTOR * lr } });
 }

@@ -1,4 +1,4 @@
-/** The parts of a run that `train` was given as objects instead of by name: a model, a loss, an optimizer… */
+/** The parts of a run that the caller of `train` passes as objects, not by name: a model, a loss, an optimizer… */
 import type { Dataset, Transform } from '../data/index.js';
 import { describeDataset, givenClasses } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
@@ -9,7 +9,7 @@ import { DeviceArray } from '../runtime/index.js';
 import type { RunConfig } from '../training/index.js';
 import type { NamedTrainOptions, TrainOptions } from './train-options.js';
 
-/** Makes an optimizer over the trainable weights. */
+/** Makes an optimizer for the trainable weights. */
 export type OptimizerFactory = (parameters: readonly TrainedWeight[]) => Optimizer;
 
 /** Makes the schedule of a run of a given length. */
@@ -24,12 +24,12 @@ export interface RunObjects {
   readonly data?: Dataset;
 }
 
-/** Names of the objects, as config.json keeps them. */
+/** Names of the objects, as stored in config.json. */
 export type ObjectNames = Partial<Record<keyof RunObjects, string>>;
 
 /**
- * Separates the objects among the options from what has a name. A model object is registered by the name of its
- * class.
+ * Moves options that are objects to `objects`, so that the other options are plain values. A model object is
+ * registered under the name of its class, and `model` becomes that name.
  */
 export async function withNamedParts(options: TrainOptions): Promise<NamedTrainOptions> {
   const { model, loss, optimizer, schedule, augment, data, ...rest } = options;
@@ -56,7 +56,7 @@ export async function withNamedParts(options: TrainOptions): Promise<NamedTrainO
   };
 }
 
-/** The names of classes and functions. */
+/** Names for the objects: the class of the model, the names of functions, the format of the data. */
 export function namesOf({ model, loss, optimizer, schedule, augment, data }: RunObjects): ObjectNames {
   return {
     ...(model && { model: model.constructor.name }),
@@ -68,14 +68,14 @@ export function namesOf({ model, loss, optimizer, schedule, augment, data }: Run
   };
 }
 
-/** The parts of a run that were objects, by the configuration that it wrote. */
+/** The parts that were objects in an earlier run, read from its configuration. */
 export function customParts({ model, training }: RunConfig): ObjectNames {
   const names = training as Readonly<Record<string, unknown>>;
   const parts = (training.custom ?? []).map((part) => [part, String(names[part])]);
   return { ...(Object.fromEntries(parts) as ObjectNames), ...(model.custom && { model: model.name }) };
 }
 
-/** @throws PixelwiseError `resume` for a part that was an object in the earlier run and is not given now. */
+/** @throws PixelwiseError `resume` if a part was an object in the earlier run and is not given again. */
 export function checkObjectsGiven(config: RunConfig, objects: RunObjects = {}, folder: string): void {
   for (const [part, name] of Object.entries(customParts(config))) {
     if (objects[part as keyof RunObjects] !== undefined) continue;
@@ -87,7 +87,7 @@ export function checkObjectsGiven(config: RunConfig, objects: RunObjects = {}, f
   }
 }
 
-/** The learning rate that an optimizer's factory sets. */
+/** The learning rate that an optimizer factory sets, found by making an optimizer for a dummy weight. */
 export function learningRateOf(optimizer: OptimizerFactory): number {
   const made = optimizer([
     { name: 'weight', weight: new DeviceArray('weight', [1]), gradient: new DeviceArray('gradient', [1]) },

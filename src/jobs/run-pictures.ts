@@ -1,6 +1,6 @@
 /**
- * The pictures of a run, under `RUN/samples`: the data that it learns from, the film of learning, and the best
- * and worst of what it then predicts. Nothing that goes wrong here ends a run: a note says what is missing.
+ * Makes the pictures of a run, in `RUN/samples`: the data sheet, the film (predictions after each epoch) and the
+ * gallery (the best and the worst predictions at the end). A failure here does not end the run; a note reports it.
  */
 import { join } from 'node:path';
 import type { Dataset } from '../data/index.js';
@@ -13,10 +13,10 @@ import type { BatchSource, Callback, RunFolder } from '../training/index.js';
 import { lossOf } from './learning-settings.js';
 import type { Plan } from './train-plan.js';
 
-/** Training samples that are scored for the gallery of a run without held-out data. */
+/** Training samples that are evaluated for the gallery if a run has no validation or test part. */
 const TRAIN_SCORED = 60;
 
-/** What a run was scored on at its end, part by part. */
+/** The evaluations at the end of a run, by part. */
 export interface ScoredParts {
   readonly valid?: Evaluation | undefined;
   readonly test?: Evaluation | undefined;
@@ -33,10 +33,10 @@ export class RunPictures {
     this.samples = join(folder.path, 'samples');
   }
 
-  /** Shows the data. */
+  /** Writes the data sheet. */
   async showData(): Promise<void> {
     const { parts, report, augment, objects, size, seed } = this.plan;
-    // A data set that is an object was not examined.
+    // A data set given as an object is not examined, so it has no report.
     if (!report) return;
     const range = rangeOf(this.plan.normalization);
     const transforms = objects.augment ?? parseAugmentation(augment);
@@ -45,7 +45,7 @@ export class RunPictures {
     });
   }
 
-  /** The callback that makes the film. @param batches of some samples, as the learner takes them. */
+  /** The callback that makes the film. @param batches makes a loader for the samples of the film. */
   film(batches: (samples: Dataset) => BatchSource): Callback {
     const { train, valid } = this.plan.parts;
     return film({
@@ -54,11 +54,11 @@ export class RunPictures {
       part: valid ? 'valid' : 'train',
       batches,
       range: rangeOf(this.plan.normalization),
-      onError: (error) => this.tell('The film of learning', error),
+      onError: (error) => this.noteFailure('The film', error),
     });
   }
 
-  /** Shows the best and the worst: of the validation part, else of the test part, else of what was trained on. */
+  /** Writes the gallery, of the validation part, else of the test part, else of some training samples. */
   async showPredictions(
     segmenter: RasterSegmenter,
     { valid, test }: ScoredParts,
@@ -92,12 +92,12 @@ export class RunPictures {
     try {
       await work();
     } catch (error) {
-      if (!signal?.aborted) this.tell(what, error);
+      if (!signal?.aborted) this.noteFailure(what, error);
     }
   }
 
-  private tell(what: string, error: unknown): void {
+  private noteFailure(what: string, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
-    this.note(`${what} could not be made: ${why} The run itself is whole.`);
+    this.note(`${what} could not be made: ${why} The run itself is not affected.`);
   }
 }

@@ -32,7 +32,7 @@ export class RunReport {
       path = await writeReport(this.folder.path, { durable });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.note(`The report could not be written: ${why} The run itself is whole.`);
+      this.note(`The report could not be written: ${why} The run itself is not affected.`);
     }
     const now = performance.now();
     this.due = now + PAUSE * (now - began);

@@ -1,4 +1,4 @@
-/** From settings and data to everything that makes a run: the defaults live here. */
+/** Makes the plan of a run from its options and data. The defaults are applied here. */
 import { availableParallelism } from 'node:os';
 import type { Dataset, DoctorReport, Normalization, Parts } from '../data/index.js';
 import {
@@ -24,8 +24,8 @@ import type { RunObjects } from './run-objects.js';
 import { learningRateOf, namesOf } from './run-objects.js';
 import { examined, lasting, openTrainingData, warningsOf } from './training-data.js';
 
-/** Settings that a plan holds in another form. */
-type Planned =
+/** Settings that a plan stores in a different form. */
+type ConvertedSettings =
   | 'model'
   | 'classes'
   | 'encoderWeights'
@@ -40,13 +40,13 @@ type Planned =
   | 'schedule'
   | 'augment';
 
-/** A run before it begins: all settings, and what follows from them and the data. */
-export interface Plan extends Omit<ResolvedSettings, Planned> {
+/** Everything about a run that is decided before it starts: all settings, and what follows from them and the data. */
+export interface Plan extends Omit<ResolvedSettings, ConvertedSettings> {
   readonly parts: Parts;
   readonly classes: readonly string[];
-  /** How the data was read, for `data.options` of config.json. Other data is read in the same way when it is scored. */
+  /** How the data was read, for `data.options` in config.json. Data to evaluate later is read with the same options. */
   readonly dataOptions: Readonly<Record<string, unknown>>;
-  /** Where parts come from, for `options` of config.json: paths are absolute. */
+  /** The `--val` and `--test` options for config.json, with absolute paths. */
   readonly partOptions: Pick<TrainSettings, 'val' | 'test'>;
   readonly model: { readonly name: string; readonly options: ModelValues };
   readonly encoderWeights: string | undefined;
@@ -55,26 +55,26 @@ export interface Plan extends Omit<ResolvedSettings, Planned> {
   readonly epochs: number;
   /** The score that decides the best epoch and early stopping. */
   readonly monitor: MonitorMetric;
-  /** If a range test comes first, the rate until then. */
+  /** The learning rate. If `findLr` is true, the range test replaces it. */
   readonly lr: number;
-  /** Whether a range test comes first, whose suggestion replaces `lr`. */
+  /** Whether a learning-rate range test runs first. Its suggestion replaces `lr`. */
   readonly findLr: boolean;
   readonly loss: string;
-  /** Class weights as they are used; undefined if no loss has settings. */
+  /** Settings of the loss, with class weights as numbers; undefined if the loss is an object. */
   readonly lossSettings: LossSettings | undefined;
   readonly unfreezing: { readonly after: number; readonly lr: number | undefined } | undefined;
   readonly threshold: number | 'auto';
   readonly optimizer: string;
   readonly schedule: string;
   readonly augment: string;
-  /** What was given as objects; the plan has their names, too. */
+  /** Parts given as objects. `model`, `loss` and the others above hold their names. */
   readonly objects: RunObjects;
   /** SHA-256 over the ids of all parts. */
   readonly fingerprint: string;
   readonly notes: readonly string[];
-  /** What a look at some of the pairs found. */
+  /** Result of examining some of the pairs; undefined if they were not examined. */
   readonly report: DoctorReport | undefined;
-  /** Settings that were left open and chosen from the data and the machine. */
+  /** Settings that the user did not give and that were chosen from the data and the machine. */
   readonly chosen: Chosen;
 }
 
@@ -86,11 +86,11 @@ const DEFAULT_LR = 1e-3;
 const NOTHING_CHOSEN: Chosen = { settings: {}, choices: [] };
 
 /**
- * Opens and splits the data, and settles every setting: as given, else as chosen from the data and the
- * machine, else by default. The passes over the data that this takes share what they decode.
+ * Opens and splits the data, and determines every setting: the given value, else one chosen from the data and the
+ * machine, else the default. This takes several passes over the data, which share decoded images.
  *
- * @param options `choosing`: false where what is left open takes its default: a run that goes on had its choice.
- *   `machine`: what is chosen by; default this one.
+ * @param options `choosing`: whether to choose settings that are not given; false for a resumed run, whose settings
+ *   were chosen when it started. `machine`: the machine to choose for; default: this one.
  */
 export function planTraining(given: NamedTrainOptions, options: PlanOptions = {}): Promise<Plan> {
   return shareDecoding(() => plan(given, options));
@@ -109,7 +109,7 @@ async function plan(given: NamedTrainOptions, { choosing = true, machine }: Plan
   const { dataset, parts, fingerprint } = data;
   const report = await examined(data);
   const chosen = choosing
-    ? await choicesFor(parts.train, { ...asked, ...decidedBy(objects) }, machine)
+    ? await choicesFor(parts.train, { ...asked, ...placeholdersFor(objects) }, machine)
     : NOTHING_CHOSEN;
   const options: NamedTrainOptions = { ...asked, ...chosen.settings };
   const settings = resolveSettings(options);
@@ -124,16 +124,14 @@ async function plan(given: NamedTrainOptions, { choosing = true, machine }: Plan
   const binary = classes.length === 2;
   const { notes: modelNotes, ...model } = modelSettings(settings);
   const notes = [
-    ...recognised(dataset),
+    ...formatNote(dataset),
     ...(dataset.notes ?? []),
     ...(report ? warningsOf(report) : []),
     ...choiceLines(chosen.choices),
     ...modelNotes,
   ];
   if (options.patience !== undefined && !parts.valid) {
-    throw new UsageError(
-      '--patience needs a validation part to judge by: leave --val above 0, or leave --patience out',
-    );
+    throw new UsageError('--patience needs a validation part: set --val above 0, or leave --patience out');
   }
   return {
     ...settings,
@@ -175,13 +173,13 @@ async function plan(given: NamedTrainOptions, { choosing = true, machine }: Plan
   };
 }
 
-/** The format in which the data was read, and how images and masks were matched. */
-function recognised({ format, pairing }: Dataset): string[] {
+/** A note that names the format of the data, and how images and masks were paired. */
+function formatNote({ format, pairing }: Dataset): string[] {
   return [`Data read as ${format}${pairing === undefined ? '' : `: ${pairing}`}.`];
 }
 
-/** Stands for the objects where settings are chosen: what an object decides is not chosen again. */
-function decidedBy({ loss, optimizer, augment }: RunObjects): Partial<CheckedSettings> {
+/** Placeholder settings for parts given as objects, so that `chooseSettings` does not choose those parts. */
+function placeholdersFor({ loss, optimizer, augment }: RunObjects): Partial<CheckedSettings> {
   return {
     ...(loss && { loss: 'bce', classWeights: 'none' }),
     ...(optimizer && { lr: learningRateOf(optimizer) }),
@@ -189,7 +187,7 @@ function decidedBy({ loss, optimizer, augment }: RunObjects): Partial<CheckedSet
   };
 }
 
-/** How pixel values are normalised; the data set's own numbers come from the training part alone. */
+/** How pixel values are normalised. Statistics are computed on the training part only. */
 async function normalizationFor(name: CheckedSettings['normalize'], train: Dataset): Promise<Normalization> {
   const chosen = name ?? (train.maxValue === 255 ? undefined : 'percentiles');
   if (chosen === undefined) return defaultNormalization(train.channels);
@@ -206,28 +204,30 @@ async function thresholdOf(
 ): Promise<number | 'auto'> {
   if (threshold === 0.5) return threshold;
   if (!binary)
-    throw new UsageError('--threshold tells two classes apart, and the data has more: leave it out');
+    throw new UsageError(
+      '--threshold is only for data with two classes, and this data has more: leave it out',
+    );
   if (threshold !== 'auto') return threshold;
   if (!valid) {
     throw new UsageError(
-      '--threshold auto is chosen on the validation part: leave --val above 0, or give a number',
+      '--threshold auto is chosen on the validation part: set --val above 0, or give a number',
     );
   }
   await checkThresholdCanBeChosen(valid, signal);
   return threshold;
 }
 
-/** Scores that only two classes have. */
+/** Scores that exist only for data with two classes. */
 const BINARY_METRICS: readonly MonitorMetric[] = ['dice', 'iou'];
 
 function monitorOf(monitor: MonitorMetric, binary: boolean): MonitorMetric {
   if (binary || !BINARY_METRICS.includes(monitor)) return monitor;
   throw new UsageError(
-    `--monitor ${monitor} is the foreground's score, for two classes: watch meanDice, meanIoU, pixelAccuracy or loss`,
+    `--monitor ${monitor} is a score of the foreground class, which needs data with two classes: use meanDice, meanIoU, pixelAccuracy or loss`,
   );
 }
 
-/** A recipe leaves nothing open: what it does not name is to be the model's default. */
+/** The automatic choices; none with a recipe, because settings that a recipe does not set take their defaults. */
 async function choicesFor(
   train: Dataset,
   given: NamedTrainOptions,
@@ -237,7 +237,7 @@ async function choicesFor(
   return chooseSettings(await dataFacts(train), machine ?? (await factsFor(given)), given);
 }
 
-/** The machine as a run with these options sees it. */
+/** Facts about this machine, with the number of threads from the options. */
 export function factsFor({ threads = availableParallelism() }: NamedTrainOptions): Promise<MachineFacts> {
   return machineFacts(threads);
 }
