@@ -25,7 +25,7 @@ export interface BenchOptions extends CaseChoice {
   readonly profile?: boolean | undefined;
   /** Called before a case is measured. */
   readonly onCase?: ((which: BenchCase, index: number, count: number) => void) | undefined;
-  /** Aborting it ends the running process, and the call throws `signal.reason`. */
+  /** When aborted, the running process is killed and the call throws `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,8 +65,8 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
     loads.length > 0 && options.data === undefined ? await writeImages(loads, signal) : undefined;
   const data = options.data ?? synthetic;
   try {
-    const computing = cases.length > loads.length;
-    const convolutions = computing
+    const runsModels = cases.length > loads.length;
+    const convolutions = runsModels
       ? await inProcess<ConvolutionRate[]>(
           { kind: 'convolutions', threads, device, repeats: CONVOLUTION_REPEATS },
           signal,

@@ -89,14 +89,17 @@ export abstract class Module {
     return this.named(Buffer);
   }
 
-  /** Weights, then buffers. Unlike `namedParameters`, this leaves the names of tensors alone, so a part of a model may be asked. */
+  /**
+   * Weights, then buffers, by path. Unlike `namedParameters`, this does not set the `name` of tensors, so it is safe to
+   * call on a part of a model.
+   */
   private tensors(): [string, ModelTensor][] {
     return [...this.tensorsOf<ModelTensor>(Parameter), ...this.tensorsOf<ModelTensor>(Buffer)];
   }
 
   /**
-   * Copies of the present values of all weights and buffers: those of the learner that trains the module, or
-   * else those that {@link loadStateDict} set, or else the initial ones for seed 0.
+   * Copies of the current values of all weights and buffers. They are the values of the learner that trains the
+   * module; without a learner, those that {@link loadStateDict} set; else the initial values for seed 0.
    */
   stateDict(): NamedArray[] {
     return this.tensors().map(([name, tensor]) => ({
@@ -107,16 +110,16 @@ export abstract class Module {
   }
 
   /**
-   * Sets all weights and buffers by name. They are what `run` uses and what a new learner starts from. A
-   * learner that has been made already keeps its own values.
+   * Sets all weights and buffers by name. `run` uses these values, and a new learner starts from them. An existing
+   * learner keeps its own values.
    *
    * ```ts
    * model.loadStateDict(await readWeights('unet.pth'));
    * ```
    *
-   * @param source what error messages call the values
-   * @throws PixelwiseError with nothing changed, if a tensor is missing, unknown or of another shape. The
-   *   message lists all of them.
+   * @param source name for the weights in error messages, such as a file name.
+   * @throws PixelwiseError if a tensor is missing, unknown or of another shape. The message lists all such tensors.
+   *   Nothing is changed then.
    */
   loadStateDict(weights: readonly NamedArray[] | StateFile, source?: string): this {
     const arrays = 'floats' in weights ? weights.floats() : weights;

@@ -38,13 +38,13 @@ export function createWebRuntime(ort: typeof Ort, options: WebRuntimeOptions = {
     threads: ort.env.wasm.numThreads ?? 1,
     keepsTensors: device === 'webgpu',
     drop: (keys) => store.drop(keys),
-    async load(model, { kept: stays } = {}) {
+    async load(model, { kept: keptOutputs } = {}) {
       let inner: Ort.InferenceSession;
       try {
         inner = await ort.InferenceSession.create(model, {
           executionProviders: [executionProvider(device)],
           graphOptimizationLevel: 'all',
-          ...outputLocations(stays),
+          ...outputLocations(keptOutputs),
           ...(device === 'webgpu' && strict && { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
         });
       } catch (error) {

@@ -1,7 +1,7 @@
 /**
- * Format `camvid`: CamVid in the layout of the SegNet tutorial (Badrinarayanan et al. 2017): `train.txt`,
- * `val.txt`, `test.txt` with an image and its annotation a line; annotations are grey PNGs of 11 classes and
- * 11 for unlabelled, which is ignored.
+ * Format `camvid`: CamVid in the layout of the SegNet tutorial (Badrinarayanan et al. 2017). Each line of `train.txt`,
+ * `val.txt` and `test.txt` has the path of an image and the path of its annotation. Annotations are greyscale PNGs:
+ * values 0 to 10 are the classes, and 11 is unlabelled, which is ignored.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,16 +32,16 @@ export const CAMVID_CLASSES = [
 const UNLABELLED = 11;
 const LISTS = ['train', 'val', 'test'] as const;
 
-/** A pair of paths whose frame is of one of the four videos. */
+/** A line with two paths, the first of a frame of one of the four CamVid videos. */
 const PAIR_OF_CAMVID = /(0001TP|0006R0|0016E5|Seq05VD)_\w+\.\w+\s+\S+\.\w+$/i;
 
-/** Recognised by a list of pairs of paths, and by the names of the four videos. */
+/** Whether the first line of `train.txt` lists a pair of paths with the name of a CamVid video. */
 export async function isCamvid(tree: Tree): Promise<boolean> {
   if (!tree.has('train.txt')) return false;
   return PAIR_OF_CAMVID.test((await readLines(tree.path('train.txt')))[0] ?? '');
 }
 
-/** Opens the data set with its official parts. Throws `data-missing` for a list whose files are not there. */
+/** Opens the data set with its official split. Throws `data-missing` if a listed file does not exist. */
 export async function openCamvid(root: string): Promise<FileDataset> {
   const pairs: FilePair[] = [];
   for (const name of LISTS) {
@@ -54,7 +54,7 @@ export async function openCamvid(root: string): Promise<FileDataset> {
       if (image === undefined || mask === undefined) {
         throw new PixelwiseError(
           'data-list',
-          `${list}, line ${i + 1}: an image and its annotation are needed.`,
+          `${list}, line ${i + 1}: expected the path of an image and the path of its annotation.`,
         );
       }
       pairs.push({
@@ -86,7 +86,7 @@ export async function openCamvid(root: string): Promise<FileDataset> {
   });
 }
 
-/** The tutorial's lists name files under /SegNet/CamVid: only the last folder and the name count. */
+/** The last folder and the file name. The tutorial's lists have paths under /SegNet/CamVid, which rarely exists. */
 function lastTwo(path: string): string {
   return path.split('/').slice(-2).join('/');
 }

@@ -1,13 +1,18 @@
-/** Finds the image files that an annotation file names: tools write paths of the machine they ran on. */
+/**
+ * Finds the image files that an annotation file refers to. Annotation tools often write paths that only exist on the
+ * machine they ran on, so several folders are tried.
+ */
 import { isImageName, stemOf } from '../files.js';
 import { folderOf, nameOf, type Tree } from '../tree.js';
 
 export class ImageFinder {
   private readonly byPath = new Map<string, string>();
-  /** By name alone; undefined where several files have it. */
+  /** By file name without folders; undefined if several files have that name. */
   private readonly byName = new Map<string, string | undefined>();
+  /** By file name without extension; undefined if several files have it. */
   private readonly byStem = new Map<string, string | undefined>();
-  private readonly taken = new Set<string>();
+  /** Images that `find` has returned. */
+  private readonly found = new Set<string>();
 
   constructor(private readonly tree: Tree) {
     for (const file of tree.images()) {
@@ -22,32 +27,33 @@ export class ImageFinder {
   }
 
   /**
-   * The absolute path of the image `listed` in `source` (relative): tried from the file's own folder, from those
-   * in `places`, from `images/`, from the top, and by its name alone where only one file has it.
+   * The absolute path of the image that the annotation file `source` calls `listed`; undefined if there is none.
+   * Looks in the folder of `source`, in `folders`, in `images/` and in the root. After that it looks in all folders
+   * for an image of the same file name, with or without the extension, if there is exactly one.
    */
-  find(listed: string, source: string, places: readonly string[] = []): string | undefined {
+  find(listed: string, source: string, folders: readonly string[] = []): string | undefined {
     const name = listed.replaceAll('\\', '/').replace(/^(?:\.{0,2}\/)+/, '');
-    for (const place of [folderOf(source), ...places, 'images', '']) {
-      const found = this.byPath.get(keyOf(place === '' ? name : `${place}/${name}`));
-      if (found !== undefined) return this.take(found);
+    for (const folder of [folderOf(source), ...folders, 'images', '']) {
+      const file = this.byPath.get(keyOf(folder === '' ? name : `${folder}/${name}`));
+      if (file !== undefined) return this.markFound(file);
     }
-    const alone = this.byName.get(keyOf(nameOf(name)));
-    if (alone !== undefined) return this.take(alone);
-    // A name without an ending, or with another one.
-    const stem = this.byStem.get(keyOf(isImageName(name) ? stemOf(nameOf(name)) : nameOf(name)));
-    return stem === undefined ? undefined : this.take(stem);
+    const sameName = this.byName.get(keyOf(nameOf(name)));
+    if (sameName !== undefined) return this.markFound(sameName);
+    // The listed name may lack the extension or have a different one.
+    const sameStem = this.byStem.get(keyOf(isImageName(name) ? stemOf(nameOf(name)) : nameOf(name)));
+    return sameStem === undefined ? undefined : this.markFound(sameStem);
   }
 
-  /** Images that no annotation named so far, absolute. */
+  /** Absolute paths of the images that `find` has not returned so far. */
   left(): string[] {
     return this.tree
       .images()
-      .filter((file) => !this.taken.has(file))
+      .filter((file) => !this.found.has(file))
       .map((file) => this.tree.path(file));
   }
 
-  private take(file: string): string {
-    this.taken.add(file);
+  private markFound(file: string): string {
+    this.found.add(file);
     return this.tree.path(file);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The schedules by the names that `--schedule` takes. Adding one takes its file and a line here: flags, help and
- * checks derive from its definition.
+ * The schedules by the names that `--schedule` takes. To add one, write its file and add a line here. Flags, help and
+ * checks are derived from its definition.
  */
 import { UsageError } from '../../errors/index.js';
 import { checkSettings, didYouMean } from '../../settings/index.js';
@@ -29,7 +29,7 @@ export type ScheduleName = keyof typeof DEFINITIONS;
 export type NamedScheduleOptions = Intersection<OptionsOf<(typeof DEFINITIONS)[ScheduleName]>>;
 
 type OptionsOf<D> = D extends ScheduleDefinition<infer O> ? [O] : never;
-/** Of a union of one-element tuples, the intersection of the elements. */
+/** From a union of one-element tuples, makes the intersection of the elements. */
 type Intersection<T extends [unknown]> = (T extends [infer O] ? (o: O) => void : never) extends (
   o: infer All,
 ) => void

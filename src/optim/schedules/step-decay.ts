@@ -1,4 +1,4 @@
-/** Rates that drop in steps: every few epochs, or at given ones. PyTorch's StepLR and MultiStepLR. */
+/** Step decay of the learning rate: every few epochs (PyTorch's StepLR), or at given epochs (MultiStepLR). */
 import { UsageError } from '../../errors/index.js';
 import type { Settings } from '../../settings/index.js';
 import { checkSettings, numbers, real, whole } from '../../settings/index.js';
@@ -33,14 +33,14 @@ export function stepDecay(
 }
 
 export interface MultiStepDecayOptions {
-  /** The first epochs with a lower rate, ascending. One that is given twice counts twice. */
+  /** Epochs at which the rate drops, counted from 0, ascending. An epoch given twice drops the rate twice. */
   readonly milestones: readonly number[];
   /** Factor of each drop, above 0. */
   readonly gamma: number;
 }
 
 const MULTI_STEP_SETTINGS: Settings<MultiStepDecayOptions> = {
-  milestones: { kind: numbers(0, Infinity, whole(0)), help: 'the first epochs with a lower rate' },
+  milestones: { kind: numbers(0, Infinity, whole(0)), help: 'epochs at which the rate drops' },
   gamma: GAMMA,
 };
 
@@ -76,7 +76,7 @@ export const stepDecayDefinition: ScheduleDefinition<{
     stepEpochs: {
       kind: whole(1, 1_000_000),
       help: 'epochs between two drops of the learning rate',
-      unset: 'a third of all',
+      unset: 'a third of the epochs',
     },
     stepFactor: STEP_FACTOR,
   },
