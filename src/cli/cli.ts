@@ -88,7 +88,7 @@ export async function runCli(
   } catch (error) {
     const { code, message, exitCode } = explain(error, signal?.aborted ?? false);
     if (group) {
-      const elsewhere = error instanceof Error && error.name === 'ElsewhereError';
+      const elsewhere = error instanceof Error && error.name === 'OtherRankError';
       const failure = elsewhere ? error : new PixelwiseError(code, message);
       return group.fail(failure as PixelwiseError, exitCode);
     }

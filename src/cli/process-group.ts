@@ -5,7 +5,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Communicator, Launch } from '../distributed/index.js';
-import type { Lifeline, RankFailure } from '../distributed/node.js';
+import type { RankMonitor, RankFailure } from '../distributed/node.js';
 import { PixelwiseError } from '../errors/index.js';
 
 /** How long rank 0 waits for the error messages of other ranks, in milliseconds. */
@@ -31,7 +31,7 @@ export class ProcessGroup {
     /** Threads for this rank, one of several on its host. */
     readonly threads: number,
     private readonly voice: GroupVoice,
-    private lifeline: Lifeline | undefined,
+    private monitor: RankMonitor | undefined,
   ) {}
 
   /**
@@ -43,16 +43,16 @@ export class ProcessGroup {
   static async join(launch: Launch, library: string | undefined, voice: GroupVoice): Promise<ProcessGroup> {
     // Loaded only here: a single process does not load MPI.
     const { threadsOfRank } = await import('../distributed/index.js');
-    const { Lifeline, MpiCommunicator } = await import('../distributed/node.js');
+    const { RankMonitor, MpiCommunicator } = await import('../distributed/node.js');
     const communicator = await MpiCommunicator.connect(launch, library);
     const threads = threadsOfRank(availableParallelism(), cpus().length, launch.localSize);
     const group = new ProcessGroup(communicator, threads, voice, undefined);
-    const [lifeline, unreached] = await Lifeline.tie(communicator, {
+    const [monitor, unreached] = await RankMonitor.start(communicator, {
       onLost: (failure) => void group.lose(failure),
       onFailure: (failure) => void group.hear(failure),
     });
-    group.lifeline = lifeline;
-    if (!lifeline && communicator.rank === 0) {
+    group.monitor = monitor;
+    if (!monitor && communicator.rank === 0) {
       const who = unreached.map((rank) => `rank ${rank} on ${communicator.hosts[rank]}`).join(', ');
       voice.note(
         `${who} cannot reach rank 0 over TCP (a firewall?): a rank that is killed is noticed by the launcher alone.`,
@@ -68,7 +68,7 @@ export class ProcessGroup {
   /** Waits until the work is done on all ranks, and disconnects. */
   async leave(): Promise<void> {
     await this.communicator.barrier();
-    this.lifeline?.close();
+    this.monitor?.close();
     await this.communicator.close();
   }
 
@@ -78,13 +78,13 @@ export class ProcessGroup {
       if (this.isFirst) {
         // If this rank failed only because another did, the other rank's error is printed instead.
         await wait(GATHER_ERRORS);
-        const echo = error.name === 'ElsewhereError' && this.failures.length > 0;
+        const echo = error.name === 'OtherRankError' && this.failures.length > 0;
         if (!echo) this.voice.fail(error);
         this.printFailures(error.message);
         return exitCode;
       }
-      if (error.name !== 'ElsewhereError') {
-        if (this.lifeline) this.lifeline.report(error);
+      if (error.name !== 'OtherRankError') {
+        if (this.monitor) this.monitor.report(error);
         else this.voice.warn(`${this.nameOf(this.communicator.rank)}: ${error.message}`);
       }
       await wait(WAIT_FOR_FIRST);
@@ -129,7 +129,7 @@ export class ProcessGroup {
   private end(report: () => Promise<number>): Promise<never> {
     this.ending ??= (async () => {
       const exitCode = await report();
-      this.lifeline?.close();
+      this.monitor?.close();
       // Messages to the other ranks are sent in the next turn of the event loop.
       await wait(20);
       const { exitNow } = await import('../distributed/node.js');

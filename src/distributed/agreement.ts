@@ -1,13 +1,13 @@
-/** Ranks that have to be of one mind: work that all of them do or none, and things that must be the same. */
+/** Agreement between ranks: work that succeeds on all ranks or fails on all, and values that must be equal on all. */
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Communicator } from './communicator.js';
 import { fromAll } from './communicator.js';
 
-/** The error of a rank whose own part went well: another one's is the reason, and says so itself. */
-export class ElsewhereError extends PixelwiseError {
+/** Thrown on a rank whose own work succeeded, because another rank failed. That rank throws its own error. */
+export class OtherRankError extends PixelwiseError {
   constructor(code: string, message: string) {
     super(code, message);
-    this.name = 'ElsewhereError';
+    this.name = 'OtherRankError';
   }
 }
 
@@ -17,9 +17,11 @@ interface Outcome {
 }
 
 /**
- * Does `work`, which calls no other rank, on every rank. Where it fails on one, it fails on all.
+ * Runs `work` on every rank. If it fails on one rank, the call throws on all of them. `work` must not communicate
+ * with other ranks.
  *
- * @throws what it threw here; on the ranks where it went well, an error that says which others failed and why.
+ * @throws on a rank where `work` failed, its error; on the others, an OtherRankError that says which ranks failed and
+ *   why.
  */
 export async function together<T>(communicator: Communicator, work: () => T | Promise<T>): Promise<T> {
   let result: { readonly value: T } | undefined;
@@ -33,8 +35,8 @@ export async function together<T>(communicator: Communicator, work: () => T | Pr
   if (!result) throw failure;
   const failed = outcomes.flatMap((outcome, rank) => (outcome ? [{ ...outcome, rank }] : []));
   if (failed.length === 0) return result.value;
-  const told = failed.map(({ rank, message }) => `${rankText(communicator, rank)}: ${message}`);
-  throw new ElsewhereError(failed[0]!.code, [...new Set(told)].join('\n'));
+  const messages = failed.map(({ rank, message }) => `${rankText(communicator, rank)}: ${message}`);
+  throw new OtherRankError(failed[0]!.code, [...new Set(messages)].join('\n'));
 }
 
 function outcomeOf(error: unknown): Outcome {
@@ -47,10 +49,10 @@ export const rankText = ({ hosts }: Pick<Communicator, 'hosts'>, rank: number): 
   `rank ${rank} on ${hosts[rank] ?? 'an unknown host'}`;
 
 /**
- * Checks that things are the same on all ranks.
+ * Checks that values are equal on all ranks.
  *
- * @param things by what they are called in messages: a text each, short (a version) or a hash.
- * @throws UsageError on every rank that names the first thing that differs, and the ranks.
+ * @param things short texts, such as versions or hashes, by the names that error messages use for them.
+ * @throws UsageError on every rank. It names the first value that differs, and which ranks have which value.
  */
 export async function checkSameEverywhere(
   communicator: Communicator,
@@ -68,14 +70,17 @@ export async function checkSameEverywhere(
       ([value, ranks]) => `${listRanks(communicator, ranks)}: ${value ?? 'none'}`,
     );
     throw new UsageError(
-      `The ranks differ in ${name}, and cannot work as one. ${listed.join('; ')}. Give every host the same.`,
+      `The ranks differ in ${name}, but it must be the same on every host. ${listed.join('; ')}.`,
     );
   }
 }
 
-const LISTED = 3;
+/** Ranks that a message lists by name. */
+const MAX_LISTED = 3;
 
 function listRanks(communicator: Communicator, ranks: readonly number[]): string {
-  const shown = ranks.slice(0, LISTED).map((rank) => rankText(communicator, rank));
-  return ranks.length > LISTED ? `${shown.join(', ')} and ${ranks.length - LISTED} more` : shown.join(', ');
+  const shown = ranks.slice(0, MAX_LISTED).map((rank) => rankText(communicator, rank));
+  return ranks.length > MAX_LISTED
+    ? `${shown.join(', ')} and ${ranks.length - MAX_LISTED} more`
+    : shown.join(', ');
 }

@@ -1,20 +1,20 @@
 /**
- * What ranks do together: the few collective operations that training and prediction rest on. `mpi.ts` does
- * them over MPI, `in-process.ts` between objects of one process (for tests).
+ * The collective operations that distributed training and prediction use. `mpi.ts` implements them with MPI, and
+ * `in-process.ts` between objects of one process, for tests.
  *
- * Every rank calls the same operations in the same order; each promise is kept once the operation is done
- * here. A rank that calls another operation, or none, leaves the others waiting.
+ * Every rank must call the same operations in the same order. A promise resolves when the operation is done on this
+ * rank. If a rank calls a different operation, or none, the others wait forever.
  */
 export type Reduction = 'sum' | 'max' | 'min';
 
 export interface Communicator {
-  /** This process among all, from 0. Rank 0 speaks and writes. */
+  /** The number of this process, from 0. Rank 0 prints messages and writes files. */
   readonly rank: number;
-  /** How many processes there are. */
+  /** Number of processes. */
   readonly size: number;
-  /** The host of every rank, by its name. */
+  /** The host name of every rank. */
   readonly hosts: readonly string[];
-  /** Replaces `values` by the sum (or greatest, or least) of all ranks' values, the same bits on every rank. */
+  /** Replaces `values` by the sum, maximum or minimum over all ranks. The result is bit-identical on every rank. */
   allReduce(values: Float32Array | Float64Array, reduction?: Reduction): Promise<void>;
   /** Replaces `bytes` by those of rank 0. The length is the same on every rank. */
   broadcast(bytes: Uint8Array): Promise<void>;
@@ -31,7 +31,7 @@ export interface Communicator {
   allGatherEqual(sent: Uint8Array, received: Uint8Array): Promise<void>;
   /** Waits for all ranks. */
   barrier(): Promise<void>;
-  /** Takes leave of the others: all ranks have done all of their work. */
+  /** Closes the communicator. Every rank calls it, when its work is done. */
   close(): Promise<void>;
 }
 

@@ -1,16 +1,16 @@
 /**
- * What a step on several ranks takes: the α–β model of messages (Hockney 1994), α seconds for each and n ÷ β
- * for n bytes, and the ring all-reduce, which moves the least that an all-reduce can (Patarasuk and Yuan,
- * "Bandwidth optimal all-reduce algorithms", 2009).
+ * Estimates how long a training step takes on several ranks. In the α–β model (Hockney 1994), a message of n bytes
+ * takes α + n ÷ β seconds. Gradients are summed by a ring all-reduce, which transfers the least data that an
+ * all-reduce can (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms", 2009).
  */
 
 import { UsageError } from '../errors/index.js';
 
-/** How ranks are joined. */
+/** The network between the ranks. */
 export interface Network {
-  /** α: seconds that a message takes however short. */
+  /** α: seconds that a message of any length takes at least. */
   readonly latency: number;
-  /** β: bytes a second between two ranks, each way. */
+  /** β: bytes per second between two ranks, in each direction. */
   readonly bandwidth: number;
 }
 
@@ -36,17 +36,17 @@ export function stepSeconds({ compute, bytes }: StepCost, ranks: number, network
   return compute + short + ringSeconds(ranks, bytes, network);
 }
 
-/** Images a second of N ranks over N times those of one: 1 where ranks cost nothing. */
+/** Throughput of N ranks divided by N times that of one rank; 1 if communication costs nothing. */
 export function efficiency(cost: StepCost, ranks: number, network: Network): number {
   return cost.compute / stepSeconds(cost, ranks, network);
 }
 
-/** α and β that fit measured all-reduces of several sizes best (least squares of relative errors). */
+/** Fits α and β to measured all-reduces of several sizes (least squares of relative errors). */
 export function fitNetwork(
   ranks: number,
   measured: readonly { readonly bytes: number; readonly seconds: number }[],
 ): Network {
-  // seconds = a + b · bytes; each equation divided by its seconds, so that short messages count too.
+  // seconds = a + b · bytes. Each equation is divided by its seconds, so that short messages count as much as long ones.
   let [ww, wx, xx, w1, x1] = [0, 0, 0, 0, 0];
   for (const { bytes, seconds } of measured) {
     const [w, x] = [1 / seconds, bytes / seconds];
@@ -60,7 +60,9 @@ export function fitNetwork(
   const a = (w1 * xx - x1 * wx) / determinant;
   const b = (ww * x1 - wx * w1) / determinant;
   if (!(b > 0)) {
-    throw new UsageError('Longer all-reduces did not take longer: time them again, on a quiet machine.');
+    throw new UsageError(
+      'Longer all-reduces did not take longer than shorter ones: measure again on an idle machine.',
+    );
   }
   return { latency: Math.max(0, a / (2 * (ranks - 1))), bandwidth: (2 * (ranks - 1)) / ranks / b };
 }

@@ -4,7 +4,7 @@ import { PixelwiseError } from '../errors/index.js';
 import {
   asRanks,
   checkSameEverywhere,
-  dealBySize,
+  assignBySize,
   evenShare,
   fromAll,
   fromFirst,
@@ -49,7 +49,7 @@ describe('dealing', () => {
   it('gives every piece to one rank, none much more than another', () => {
     fc.assert(
       fc.property(sizes, ranks, (pieces, count) => {
-        const owners = dealBySize(pieces, count);
+        const owners = assignBySize(pieces, count);
         const loads = Array.from({ length: count }, (_, rank) =>
           pieces.reduce((sum, size, i) => sum + (owners[i] === rank ? Math.max(1, size) : 0), 0),
         );
@@ -128,7 +128,7 @@ describe('agreement', () => {
         return communicator.rank;
       }).catch((error: PixelwiseError) => `${error.name} ${error.code}: ${error.message}`),
     );
-    const elsewhere = 'ElsewhereError mask-missing: rank 1 on here: a.png has no mask';
+    const elsewhere = 'OtherRankError mask-missing: rank 1 on here: a.png has no mask';
     expect(outcomes).toEqual([elsewhere, 'PixelwiseError mask-missing: a.png has no mask', elsewhere]);
     expect(await asRanks(2, (communicator) => together(communicator, () => communicator.rank))).toEqual([
       0, 1,

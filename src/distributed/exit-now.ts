@@ -1,6 +1,6 @@
 /**
- * Ends a process whose MPI thread may be waiting for ranks that will never answer. Node's own exit waits for its
- * threads; that of the system does not. A launcher that sees one rank end this way ends the others.
+ * Ends a process whose MPI thread may be waiting for ranks that will never answer. `process.exit` waits for threads;
+ * the system's `_exit` does not. A launcher that sees one rank end this way ends the others.
  */
 
 /** Ends this process immediately. Nothing after it runs: write everything that has to be written before. */

@@ -1,7 +1,7 @@
 /**
- * Sums over ranks in half precision (IEEE 754 binary16): half the bytes on the wire. Each rank sums one part of the
- * values in single precision and sends the sum on. So every value is rounded twice, however many ranks there are,
- * and all ranks end with the same bits.
+ * Sums over ranks in half precision (IEEE 754 binary16), which halves the data to transfer. Each rank adds up one part
+ * of the values in single precision and sends the result to the others. So every value is rounded twice, whatever the
+ * number of ranks, and the result is bit-identical on all ranks.
  */
 import { encodeFloat16, float16Values } from '../onnx/index.js';
 import type { Communicator } from './communicator.js';

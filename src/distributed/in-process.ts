@@ -1,6 +1,6 @@
 /**
- * Ranks that are objects of one process, for tests: each collective operation is done once all have called
- * it. Sums go in the order of the ranks.
+ * Ranks as objects in one process, for tests. A collective operation runs once all ranks have called it. Sums are
+ * added in the order of the ranks.
  */
 import type { Communicator, Reduction } from './communicator.js';
 
@@ -13,7 +13,7 @@ interface Call {
   readonly failed: (error: Error) => void;
 }
 
-/** Communicators that know each other, by rank. */
+/** Makes the connected communicators of `size` ranks. */
 export function inProcessRanks(size: number): Communicator[] {
   const waiting: Call[][] = Array.from({ length: size }, () => []);
   const meet = (rank: number, name: string, sent: Uint8Array, work: Work): Promise<Uint8Array[]> =>
@@ -23,7 +23,7 @@ export function inProcessRanks(size: number): Communicator[] {
       const calls = waiting.map((queue) => queue.shift()!);
       const other = calls.find((call) => call.name !== name);
       if (other) {
-        const error = new Error(`ranks called ${other.name} and ${name}: they must call the same`);
+        const error = new Error(`ranks called ${other.name} and ${name}: they must call the same operation`);
         calls.forEach((call) => call.failed(error));
         return;
       }
@@ -91,7 +91,7 @@ const REDUCTIONS: Readonly<Record<Reduction, (a: number, b: number) => number>> 
   min: Math.min,
 };
 
-/** Does `work` as every one of `size` ranks at once; the results by rank. */
+/** Runs `work` once for each of `size` ranks, concurrently. Returns the results by rank. */
 export function asRanks<T>(size: number, work: (communicator: Communicator) => Promise<T>): Promise<T[]> {
   return Promise.all(inProcessRanks(size).map(work));
 }

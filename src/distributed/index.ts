@@ -1,10 +1,10 @@
 /**
- * Several processes that work as one: who they are, how they speak, what they share out. What needs Node (MPI
- * itself, the lifeline, leaving) is in `node.ts`, so that what trains in a browser may import this.
+ * Distributed training and prediction: which ranks there are, how they communicate and how they divide work. Code that
+ * needs Node (MPI, the rank monitor, `exitNow`) is in `node.ts`, so that code for browsers can import this file.
  */
-export { checkSameEverywhere, ElsewhereError, rankText, together } from './agreement.js';
+export { checkSameEverywhere, OtherRankError, rankText, together } from './agreement.js';
 export { type Communicator, fromAll, fromFirst, toFirst } from './communicator.js';
-export { dealBySize, evenShare } from './deal.js';
+export { assignBySize, evenShare } from './assign.js';
 export { type Launch, launchOf, threadsOfRank } from './environment.js';
 export { sumInHalf } from './half.js';
 export { asRanks } from './in-process.js';

@@ -1,18 +1,18 @@
 /**
- * The MPI library of this machine by foreign-function calls: which file it is, and the handles that its
- * binary interface names types and operations by. In Open MPI (4 and 5) handles are addresses of objects in
- * the library; in MPICH and what shares its ABI (Intel MPI, MVAPICH, Cray) they are whole numbers.
+ * Finds the MPI library of this machine, and calls it through a foreign-function interface. MPI identifies types and
+ * operations by handles. In Open MPI (4 and 5) a handle is the address of an object in the library. In MPICH and the
+ * libraries with the same ABI (Intel MPI, MVAPICH, Cray) it is an integer.
  */
 import type { LibraryHandle, load } from 'koffi';
 import { PixelwiseError } from '../errors/index.js';
 
 type Koffi = { readonly load: typeof load; address(value: unknown): bigint };
 
-/** A handle or an address, as a call takes it. */
+/** An MPI handle: an address in Open MPI, an integer in MPICH. */
 type Handle = bigint | number;
 
 export interface MpiLibrary {
-  /** What the library says of itself, on one line. */
+  /** Name and version as the library reports them, on one line. */
   readonly version: string;
   readonly inPlace: bigint;
   readonly world: Handle;
@@ -21,11 +21,11 @@ export interface MpiLibrary {
   readonly byte: Handle;
   readonly operations: { readonly sum: Handle; readonly max: Handle; readonly min: Handle };
   readonly errorsReturn: Handle;
-  /** Calls an MPI function. Throws with MPI's own words where it fails. */
+  /** Calls an MPI function. Throws an error with MPI's message if it fails. */
   call(name: MpiFunction, ...values: readonly unknown[]): void;
 }
 
-/** Argument types: `p` an address, `i` an int, `h` a handle, `o` an int that is given back in an array. */
+/** Argument types: `p` an address, `i` an int, `h` a handle, `o` an output int, returned in an array of length 1. */
 const FUNCTIONS = {
   MPI_Init_thread: 'ppio',
   MPI_Finalize: '',
@@ -44,7 +44,7 @@ const FUNCTIONS = {
 
 export type MpiFunction = keyof typeof FUNCTIONS;
 
-/** Where the library may be, the name that the system's loader knows it by. */
+/** Names and paths to try, in this order. The system's loader looks up names without a folder. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   linux: ['libmpi.so.40', 'libmpi.so.12', 'libmpich.so.12', 'libmpi.so'],
   darwin: [
@@ -55,10 +55,10 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** MPI_Init_thread's MPI_THREAD_FUNNELED: one thread of this process makes all calls. */
+/** MPI_THREAD_FUNNELED of MPI_Init_thread: only one thread of this process calls MPI. */
 export const THREAD_FUNNELED = 1;
 
-/** Loads the library. @param path of it, where it is not the system's. */
+/** Loads the library. @param path path of the library file; default: the system's library. */
 export async function openMpi(path: string | undefined): Promise<MpiLibrary> {
   const koffi = (await import('koffi')).default as unknown as Koffi & {
     out(type: unknown): unknown;
@@ -108,7 +108,7 @@ function loadLibrary(koffi: Koffi, path: string | undefined): LibraryHandle {
   const refusals: string[] = [];
   for (const name of names) {
     try {
-      // The parts of Open MPI that are loaded later look for its symbols among the process's own.
+      // Open MPI loads plug-ins later. They look up its symbols in the global namespace, so it must be loaded there.
       return koffi.load(name, { global: true, lazy: true });
     } catch (error) {
       refusals.push(error instanceof Error ? error.message : String(error));
@@ -118,8 +118,8 @@ function loadLibrary(koffi: Koffi, path: string | undefined): LibraryHandle {
     'mpi',
     names.length === 0
       ? `MPI is used on Linux and macOS, not on ${process.platform}.`
-      : `This process was started as one of several, but there is no MPI library for them to speak by (looked for ${names.join(', ')}). ` +
-          `Install Open MPI on this host (Debian: libopenmpi3; conda: openmpi), let LD_LIBRARY_PATH name its folder, or give the file in PIXELWISE_MPI_LIBRARY. ` +
+      : `This process was started as one of several, but no MPI library was found (tried ${names.join(', ')}). ` +
+          `Install Open MPI on this host (Debian: libopenmpi3; conda: openmpi), add its folder to LD_LIBRARY_PATH, or set PIXELWISE_MPI_LIBRARY to the file. ` +
           `(${refusals.at(-1)})`,
   );
 }
@@ -160,7 +160,7 @@ const openMpiHandles = (symbol: (name: string) => bigint): Handles => ({
   errorsReturn: symbol('ompi_mpi_errors_return'),
 });
 
-/** The numbers of mpi.h that the MPICH ABI compatibility initiative fixed (www.mpich.org/abi). */
+/** Handles in mpi.h, as fixed by the MPICH ABI Compatibility Initiative (www.mpich.org/abi). */
 const MPICH_HANDLES: Handles = {
   inPlace: 0xffff_ffff_ffff_ffffn,
   world: 0x44000000,

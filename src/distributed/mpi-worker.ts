@@ -1,7 +1,7 @@
 /**
- * The thread that makes all MPI calls of this process. A collective operation blocks it until every rank has
- * come; the main thread stays alive for decoding, progress and signals. It reads and writes the main
- * thread's own memory, by address: the main thread keeps that in place until the answer.
+ * The worker thread that makes all MPI calls of this process. A collective operation blocks this thread until every
+ * rank has called it, while the main thread continues to decode images, show progress and handle signals. MPI reads
+ * and writes the main thread's arrays by address. The main thread keeps a reference to them until the reply.
  */
 import { hostname } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -9,7 +9,7 @@ import type { Reduction } from './communicator.js';
 import type { MpiLibrary } from './mpi-library.js';
 import { openMpi, THREAD_FUNNELED } from './mpi-library.js';
 
-/** Addresses are those of the main thread's arrays; lengths are bytes unless they say otherwise. */
+/** Addresses are those of the main thread's arrays. Lengths are in bytes, except for `allReduce`: in values. */
 export type MpiOperation =
   | {
       readonly kind: 'allReduce';
@@ -29,7 +29,7 @@ export type MpiOperation =
       readonly kind: 'allToAll' | 'allGatherEqual';
       readonly sent: bigint;
       readonly received: bigint;
-      /** Of one part. */
+      /** Length of one rank's part. */
       readonly length: number;
     }
   | { readonly kind: 'barrier' }
@@ -63,7 +63,7 @@ let ranks = { rank: 0, size: 1 };
 async function start(): Promise<MpiReady> {
   mpi = await openMpi(path);
   mpi.call('MPI_Init_thread', null, null, THREAD_FUNNELED, [0]);
-  // By default MPI ends the process at an error; what it has to say comes better from us.
+  // By default MPI aborts the process on an error. Make it return the error, so that we can report it.
   mpi.call('MPI_Comm_set_errhandler', mpi.world, mpi.errorsReturn);
   const [rank, size] = [[0], [1]];
   mpi.call('MPI_Comm_rank', mpi.world, rank);
@@ -87,12 +87,12 @@ function run(operation: MpiOperation, mpi: MpiLibrary): void {
     case 'allGather': {
       const { sent, received, lengths } = operation;
       const counts = Int32Array.from(lengths);
-      const places = Int32Array.from(lengths);
-      places.forEach((_, r) => (places[r] = r === 0 ? 0 : places[r - 1]! + counts[r - 1]!));
+      const offsets = new Int32Array(lengths.length);
+      for (let r = 1; r < offsets.length; r++) offsets[r] = offsets[r - 1]! + counts[r - 1]!;
       const own = counts[ranks.rank]!;
       if (operation.kind === 'allGather')
-        mpi.call('MPI_Allgatherv', sent, own, byte, received, counts, places, byte, world);
-      else mpi.call('MPI_Gatherv', sent, own, byte, received, counts, places, byte, 0, world);
+        mpi.call('MPI_Allgatherv', sent, own, byte, received, counts, offsets, byte, world);
+      else mpi.call('MPI_Gatherv', sent, own, byte, received, counts, offsets, byte, 0, world);
       return;
     }
     case 'allToAll':

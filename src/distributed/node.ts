@@ -1,4 +1,4 @@
-/** Ranks as processes of their own under `mpirun`: for Node, and loaded only there. */
+/** Ranks as separate processes under `mpirun`. Needs Node. */
 export * from './exit-now.js';
-export * from './lifeline.js';
+export * from './rank-monitor.js';
 export * from './mpi.js';

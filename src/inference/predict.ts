@@ -1,7 +1,7 @@
 /** Segments image files and writes the results; the implementation of `pixelwise predict`. */
 import { join, resolve } from 'node:path';
 import type { Communicator } from '../distributed/index.js';
-import { dealBySize, fromFirst, rankText, together, toFirst } from '../distributed/index.js';
+import { assignBySize, fromFirst, rankText, together, toFirst } from '../distributed/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { writeOutputFile } from '../files/index.js';
 import { decodeImage, describeImage } from '../images/decode.js';
@@ -118,7 +118,7 @@ async function ownTasks(tasks: readonly Task[], communicator: Communicator): Pro
       `rank 0 found ${sizes.length} inputs, but ${rankText(communicator, communicator.rank)} found ${tasks.length}: every host must have access to the same files.`,
     );
   }
-  const owners = dealBySize(sizes, communicator.size);
+  const owners = assignBySize(sizes, communicator.size);
   return owners.flatMap((owner, i) => (owner === communicator.rank ? [i] : []));
 }
 

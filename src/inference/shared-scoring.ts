@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import type { Dataset } from '../data/dataset.js';
 import type { Communicator } from '../distributed/index.js';
-import { dealBySize, fromFirst, toFirst } from '../distributed/index.js';
+import { assignBySize, fromFirst, toFirst } from '../distributed/index.js';
 import type { LossValues, SampleScores, ScoreAccumulator } from '../metrics/index.js';
 import { ConfusionMatrix } from '../metrics/index.js';
 
@@ -40,7 +40,7 @@ export class SharedScoring {
     const batches = Array.from({ length: Math.ceil(sizes.length / batch) }, (_, b) =>
       sizes.slice(b * batch, (b + 1) * batch).reduce((sum, size) => sum + size, 0),
     );
-    const owners = dealBySize(batches, communicator.size);
+    const owners = assignBySize(batches, communicator.size);
     const positions = sizes.flatMap((_, i) =>
       owners[Math.floor(i / batch)] === communicator.rank ? [i] : [],
     );

@@ -118,5 +118,5 @@ it('ranks write one run, and its checkpoints reach those that do not see them', 
     }).catch((error: Error) => `${error.name}: ${error.message}`),
   );
   expect(failures[0]).toMatch(/^PixelwiseError: --init nowhere/);
-  expect(failures[1]).toMatch(/^ElsewhereError: rank 0 on here: --init nowhere/);
+  expect(failures[1]).toMatch(/^OtherRankError: rank 0 on here: --init nowhere/);
 });

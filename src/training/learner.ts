@@ -14,7 +14,7 @@
  * own, so nothing is padded, repeated or dropped and batch statistics see real images only. Losses of an
  * epoch are means over samples, scores are counts over pixels: neither depends on how batches were cut.
  */
-import { ElsewhereError } from '../distributed/index.js';
+import { OtherRankError } from '../distributed/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { GraphDefinition, Leaf, Recompute } from '../graph/index.js';
 import { foldValues, peakBytes } from '../graph/index.js';
@@ -257,7 +257,7 @@ export class Learner {
     if (!Number.isFinite(output.loss)) {
       await this.synchronize();
       if (Number.isFinite(own.loss))
-        throw new ElsewhereError('non-finite', `the loss became ${output.loss} on another rank`);
+        throw new OtherRankError('non-finite', `the loss became ${output.loss} on another rank`);
       throw await explainNonFiniteLoss(this, batch, own.loss, (masks) => this.drawMasks(masks, batch));
     }
     const moved = step ? this.movedBy(step.graph) : [];

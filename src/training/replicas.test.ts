@@ -236,7 +236,7 @@ describe('ranks that train as one', () => {
       await learner.close();
       return failure;
     });
-    expect(failures[0]).toMatchObject({ name: 'ElsewhereError', code: 'non-finite' });
+    expect(failures[0]).toMatchObject({ name: 'OtherRankError', code: 'non-finite' });
     expect(failures[1]).toMatchObject({
       code: 'non-finite',
       message: expect.stringContaining('disc 1') as string,

@@ -1,7 +1,7 @@
 /**
- * How ranks learn that one of them is gone. MPI does not tell: a rank that is killed leaves the others waiting
- * in the operation that it did not come to. So every rank keeps a TCP connection to rank 0 beside MPI. A system
- * closes the connections of a process that dies, however it dies; a host that vanishes falls silent.
+ * Detects that a rank has died. MPI does not: if a rank is killed, the others wait forever in the next operation. So
+ * every rank keeps a TCP connection to rank 0, besides MPI. When a process dies, its system closes the connection. When
+ * a host or the network fails, pings stop arriving.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -12,20 +12,21 @@ import { rankText } from './agreement.js';
 import type { Communicator } from './communicator.js';
 import { fromFirst } from './communicator.js';
 
-const PING_EVERY = 4_000;
-const SILENCE_BORNE = 20_000;
-const CONNECT_WITHIN = 3_000;
+const PING_INTERVAL_MS = 4_000;
+/** Time without a message after which a connection counts as broken. */
+const SILENCE_TIMEOUT_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 
-/** What another rank met with. */
+/** The error of another rank. */
 export interface RankFailure {
   readonly rank: number;
   readonly error: PixelwiseError;
 }
 
-export interface LifelineEvents {
-  /** A rank is gone without having said why. Called once. */
+export interface RankMonitorEvents {
+  /** A rank died without reporting an error. Called once. */
   onLost(failure: RankFailure): void;
-  /** On rank 0: a rank tells of an error of its own, and will end. */
+  /** On rank 0: another rank reported an error and is about to exit. */
   onFailure(failure: RankFailure): void;
 }
 
@@ -37,9 +38,9 @@ type Message =
   | { readonly kind: 'lost'; readonly rank: number; readonly message: string }
   | { readonly kind: 'bye' };
 
-/** One end of a connection: messages as lines of JSON, and a beat that shows that this end lives. */
-class Line {
-  private readonly beat: NodeJS.Timeout;
+/** One end of a connection. Messages are lines of JSON; pings show that this end is alive. */
+class Connection {
+  private readonly pings: NodeJS.Timeout;
   private ended = false;
 
   constructor(
@@ -53,7 +54,7 @@ class Line {
       this.end();
       onBroken();
     };
-    socket.setEncoding('utf8').setNoDelay(true).setTimeout(SILENCE_BORNE);
+    socket.setEncoding('utf8').setNoDelay(true).setTimeout(SILENCE_TIMEOUT_MS);
     socket.on('data', (chunk: string) => {
       text += chunk;
       const lines = text.split('\n');
@@ -67,9 +68,9 @@ class Line {
     socket.on('timeout', broken);
     socket.on('error', broken);
     socket.on('close', broken);
-    this.beat = setInterval(() => this.send({ kind: 'ping' }), PING_EVERY);
-    // To be watched must not keep a process alive.
-    this.beat.unref();
+    this.pings = setInterval(() => this.send({ kind: 'ping' }), PING_INTERVAL_MS);
+    // The connection alone must not keep the process alive.
+    this.pings.unref();
     socket.unref();
   }
 
@@ -77,15 +78,15 @@ class Line {
     if (!this.socket.destroyed) this.socket.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** No more messages; what was sent still leaves. */
+  /** Closes the connection. Messages that were sent before are still delivered. */
   end(): void {
     this.ended = true;
-    clearInterval(this.beat);
+    clearInterval(this.pings);
     this.socket.end();
   }
 }
 
-/** Undefined for what none of ours has sent. */
+/** Undefined for text that is not JSON, which none of our ranks sends. */
 function parsed(line: string): Message | undefined {
   try {
     return JSON.parse(line) as Message;
@@ -94,52 +95,56 @@ function parsed(line: string): Message | undefined {
   }
 }
 
-export class Lifeline {
-  private readonly lines = new Map<number, Line>();
+export class RankMonitor {
+  private readonly connections = new Map<number, Connection>();
   private readonly pids = new Map<number, number>();
   private server: Server | undefined;
-  private over = false;
+  private closed = false;
 
   private constructor(
     private readonly communicator: Communicator,
-    private readonly events: LifelineEvents,
+    private readonly events: RankMonitorEvents,
   ) {}
 
-  /** Ties all ranks to rank 0. Undefined, on every rank, where one cannot reach it; its rank is the second value. */
-  static async tie(
+  /**
+   * Connects all ranks to rank 0.
+   *
+   * @returns the monitor and the ranks that could not connect. If there are any, the monitor is undefined on every rank.
+   */
+  static async start(
     communicator: Communicator,
-    events: LifelineEvents,
-  ): Promise<readonly [Lifeline | undefined, unreached: readonly number[]]> {
-    const lifeline = new Lifeline(communicator, events);
+    events: RankMonitorEvents,
+  ): Promise<readonly [RankMonitor | undefined, unreached: readonly number[]]> {
+    const monitor = new RankMonitor(communicator, events);
     const { rank, size } = communicator;
     const token = randomBytes(16).toString('hex');
-    const own = rank === 0 ? await lifeline.listen(token) : undefined;
+    const own = rank === 0 ? await monitor.listen(token) : undefined;
     const meeting = await fromFirst(communicator, { token, pid: process.pid, ...own! });
-    lifeline.pids.set(0, meeting.pid);
-    const reached = rank === 0 || (await lifeline.connect(meeting));
+    monitor.pids.set(0, meeting.pid);
+    const reached = rank === 0 || (await monitor.connect(meeting));
     const missing = new Float64Array(size);
     if (!reached) missing[rank] = 1;
     await communicator.allReduce(missing);
     const unreached = [...missing.keys()].filter((r) => missing[r] === 1);
-    if (unreached.length === 0) return [lifeline, unreached];
-    lifeline.close();
+    if (unreached.length === 0) return [monitor, unreached];
+    monitor.close();
     return [undefined, unreached];
   }
 
   private async listen(token: string): Promise<{ port: number; addresses: string[] }> {
     const server = createServer((socket) => {
       let rank: number | undefined;
-      const line = new Line(
+      const connection = new Connection(
         socket,
         (message) => {
           if (rank === undefined) {
-            // Anything else on the network may knock here.
-            if (message.kind !== 'hello' || message.token !== token) return line.end();
+            // Refuse connections from anything on the network that is not one of our ranks.
+            if (message.kind !== 'hello' || message.token !== token) return connection.end();
             ({ rank } = message);
             this.pids.set(rank, message.pid);
-            this.lines.set(rank, line);
-            line.send({ kind: 'welcome' });
-          } else this.hear(rank, message, line);
+            this.connections.set(rank, connection);
+            connection.send({ kind: 'welcome' });
+          } else this.handle(rank, message, connection);
         },
         () => rank !== undefined && this.lost(rank),
       );
@@ -151,32 +156,35 @@ export class Lifeline {
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
     const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-    // Addresses of the network first: under the loopback's, every host finds itself.
+    // Network addresses first: the loopback address would reach each host itself. It is for ranks on the same host.
     const outer = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80'));
     return { port, addresses: [...outer.map(({ address }) => address), '127.0.0.1'] };
   }
 
   private async connect(meeting: { token: string; port: number; addresses: string[] }): Promise<boolean> {
     for (const host of meeting.addresses) {
-      const line = await this.knock(createConnection({ host, port: meeting.port }), meeting.token);
-      if (!line) continue;
-      this.lines.set(0, line);
+      const connection = await this.handshake(createConnection({ host, port: meeting.port }), meeting.token);
+      if (!connection) continue;
+      this.connections.set(0, connection);
       return true;
     }
     return false;
   }
 
-  /** The line to rank 0, if it is rank 0 that answers: an address may lead elsewhere from this host. */
-  private knock(socket: Socket, token: string): Promise<Line | undefined> {
+  /**
+   * Opens the connection to rank 0. Undefined if rank 0 does not answer: from this host, the address may be another
+   * machine's.
+   */
+  private handshake(socket: Socket, token: string): Promise<Connection | undefined> {
     return new Promise((resolve) => {
       let welcome = false;
-      const line = new Line(
+      const connection = new Connection(
         socket,
         (message) => {
-          if (message.kind !== 'welcome') return this.hear(0, message, line);
+          if (message.kind !== 'welcome') return this.handle(0, message, connection);
           welcome = true;
           clearTimeout(timer);
-          resolve(line);
+          resolve(connection);
         },
         () => {
           clearTimeout(timer);
@@ -185,27 +193,27 @@ export class Lifeline {
         },
       );
       const timer = setTimeout(() => {
-        line.end();
+        connection.end();
         socket.destroy();
         resolve(undefined);
-      }, CONNECT_WITHIN);
-      line.send({ kind: 'hello', token, rank: this.communicator.rank, pid: process.pid });
+      }, CONNECT_TIMEOUT_MS);
+      connection.send({ kind: 'hello', token, rank: this.communicator.rank, pid: process.pid });
     });
   }
 
-  private hear(rank: number, message: Message, line: Line): void {
+  private handle(rank: number, message: Message, connection: Connection): void {
     switch (message.kind) {
       case 'failed':
-        line.end();
-        this.lines.delete(rank);
+        connection.end();
+        this.connections.delete(rank);
         this.events.onFailure({ rank, error: new PixelwiseError(message.code, message.message) });
         return;
       case 'lost':
-        this.tell({ rank: message.rank, error: new PixelwiseError('rank-lost', message.message) });
+        this.reportLost({ rank: message.rank, error: new PixelwiseError('rank-lost', message.message) });
         return;
       case 'bye':
-        line.end();
-        this.lines.delete(rank);
+        connection.end();
+        this.connections.delete(rank);
     }
   }
 
@@ -213,33 +221,33 @@ export class Lifeline {
     const pid = this.pids.get(rank);
     const message =
       `${rankText(this.communicator, rank)}${pid === undefined ? '' : ` (process ${pid})`} is gone: ` +
-      'it was killed or crashed, or its host or network went down. Nothing that was saved is lost: go on with --resume.';
-    for (const line of this.lines.values()) line.send({ kind: 'lost', rank, message });
-    this.tell({ rank, error: new PixelwiseError('rank-lost', message) });
+      'it was killed or crashed, or its host or network went down. Saved checkpoints are not affected: continue with --resume.';
+    for (const connection of this.connections.values()) connection.send({ kind: 'lost', rank, message });
+    this.reportLost({ rank, error: new PixelwiseError('rank-lost', message) });
   }
 
-  private tell(failure: RankFailure): void {
-    if (this.over) return;
-    this.over = true;
+  private reportLost(failure: RankFailure): void {
+    if (this.closed) return;
+    this.closed = true;
     this.events.onLost(failure);
   }
 
-  /** Tells rank 0 of an error of this rank's own, which is going to end. */
+  /** Reports an error of this rank to rank 0. This rank is about to exit. */
   report({ code, message }: PixelwiseError): void {
-    this.over = true;
-    const line = this.lines.get(0);
-    line?.send({ kind: 'failed', code, message });
-    line?.end();
+    this.closed = true;
+    const connection = this.connections.get(0);
+    connection?.send({ kind: 'failed', code, message });
+    connection?.end();
   }
 
-  /** Takes leave: from now on nobody is missed. */
+  /** Closes the connections. From now on, ranks that end are not reported. */
   close(): void {
-    this.over = true;
-    for (const line of this.lines.values()) {
-      line.send({ kind: 'bye' });
-      line.end();
+    this.closed = true;
+    for (const connection of this.connections.values()) {
+      connection.send({ kind: 'bye' });
+      connection.end();
     }
-    this.lines.clear();
+    this.connections.clear();
     this.server?.close();
   }
 }
