@@ -1,4 +1,4 @@
-/** What `config.json` says of a run. */
+/** Makes the contents of a run's `config.json`. */
 import { resolve } from 'node:path';
 import { DEFAULT_THRESHOLD } from '../inference/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -11,13 +11,13 @@ import { settingsOf } from './train-options.js';
 import { namesOf } from './run-objects.js';
 import type { Plan } from './train-plan.js';
 
-/** What is kept of a recipe beside the settings that it gave: with what its figures are to be compared. */
+/** The recipe's entry in the configuration: its source and the published results to compare with. */
 function recipeOf(name: string, asPublished: boolean): RunConfig['recipe'] {
   const { source, published } = recipeNamed(name);
   return { name, asPublished, source, published: [...published] };
 }
 
-/** The configuration of a run with this plan. @param options as they were given, a recipe's filled in. */
+/** The configuration of a run with this plan. @param options the given options, with those of the recipe filled in. */
 export function configOf(
   plan: Plan,
   options: NamedTrainOptions,

@@ -1,4 +1,4 @@
-/** What a data set is, told from a few of its samples: what settings are chosen by. */
+/** Finds the facts about a data set and the machine from which settings are chosen. */
 import { totalmem } from 'node:os';
 import { mapParallel } from '../data/parallel.js';
 import { spread } from '../data/spread.js';
@@ -8,21 +8,21 @@ import { modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import { cachedWeights } from '../weights/index.js';
 import type { DataFacts, MachineFacts } from './choose.js';
 
-/** Samples that are looked at. */
-const LOOKED_AT = 24;
-/** Formats whose images are photographs whatever their files are. */
+/** Number of samples to read. */
+const SAMPLE_COUNT = 24;
+/** Formats whose images are photographs, whatever the file type. */
 const PHOTOGRAPHIC = new Set(['oxford-pets', 'carvana', 'camvid', 'coco', 'voc']);
-/** Mean difference of the channels, of 255, above which an image is in colour. */
-const COLOURED = 4;
+/** An image counts as coloured if its channels differ by more than this on average, on a scale of 255. */
+const COLOUR_THRESHOLD = 4;
 
-/** Reads samples spread over the set. @throws PixelwiseError where one cannot be read. */
+/** Reads a few samples spread evenly over the data set. @throws PixelwiseError if one cannot be read. */
 export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
   const { length, channels, classes } = dataset;
   const heights: number[] = [];
   const widths: number[] = [];
   const colours: number[] = [];
   const counts = new Array<number>(classes.length).fill(0);
-  const looked = spread(length, LOOKED_AT);
+  const looked = spread(length, SAMPLE_COUNT);
   await mapParallel(looked.length, 4, async (k) => {
     const { image, mask } = await dataset.get(looked[k]!);
     heights.push(image.height);
@@ -39,11 +39,11 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     channels,
     classes,
     shares: counts.map((each) => (total > 0 ? each / total : 0)),
-    photographs: photographic && middle(colours) > COLOURED,
+    photographs: photographic && middle(colours) > COLOUR_THRESHOLD,
   };
 }
 
-/** @param threads those asked for, or those that the runtime takes by itself. */
+/** @param threads number of threads that the run will use. */
 export async function machineFacts(threads: number): Promise<MachineFacts> {
   const { architecture } = modelEntry(PRETRAINED_MODEL).pretrained!;
   return { threads, memory: totalmem(), pretrained: await cachedWeights(architecture) };
@@ -61,7 +61,7 @@ function colourOf({ data, channels }: Raster): number {
   return (scale * sum) / (data.length / channels);
 }
 
-/** Adds the pixels of each class; those that count for nothing are left out. */
+/** Adds the number of pixels of each class to `counts`. Ignored pixels are not counted. */
 function count({ data }: ClassMask, counts: number[]): void {
   for (const value of data) if (value < counts.length) counts[value]!++;
 }

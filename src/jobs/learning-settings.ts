@@ -40,9 +40,9 @@ export function lossOf(
 }
 
 /**
- * Checks that the settings of optimizers and schedules fit the ones that are chosen.
+ * Checks that the given settings belong to the chosen optimizer and schedule.
  *
- * @throws UsageError for a setting that another optimizer or schedule uses, or one that is missing.
+ * @throws UsageError for a setting of a different optimizer or schedule, or if a required setting is missing.
  */
 export function checkLearningSettings(plan: LearningPlan): void {
   const { optimizer, schedule } = plan.objects ?? {};
@@ -68,10 +68,10 @@ export function optimizerOf(
   return optimizerFactory(optimizer, { lr, ...settingsFor('optimizer', optimizer, plan) });
 }
 
-/** How long a run is, as its schedule counts. */
+/** The length of a run, in steps and epochs. */
 export type RunLength = Omit<ScheduledRun, 'cycleMomentum'>;
 
-/** Long enough for any schedule. */
+/** A length that no schedule finds too short. For checking settings before the length is known. */
 const LONG_RUN: RunLength = { totalSteps: 1e12, epochs: 1e6, stepsPerEpoch: 1 };
 
 /** @throws UsageError if the run is too short for its schedule. */
@@ -85,14 +85,14 @@ export function scheduleOf(
   return makeNamedSchedule(plan.schedule, settingsFor('schedule', plan.schedule, plan), run);
 }
 
-/** A momentum that was asked for stays as it is, and an optimizer that has none by default gets none. */
+/** Whether a schedule may change the momentum: not if the user set it, and not if it is 0 by default. */
 function mayCycleMomentum({
   optimizer = 'adam',
   momentum,
   betas,
   objects,
 }: Partial<Pick<LearningPlan, 'optimizer' | 'momentum' | 'betas' | 'objects'>>): boolean {
-  // An optimizer of one's own has the momentum that it was made with.
+  // An optimizer given as an object keeps its momentum.
   if (objects?.optimizer) return false;
   const { settings, trainDefaults } = OPTIMIZERS[optimizer as OptimizerName].definition as {
     readonly settings: Readonly<Record<string, Setting<unknown>>>;

@@ -1,5 +1,5 @@
 /**
- * The learning-rate range test on a data set: what `pixelwise lr-find` does, and `train --lr auto` first.
+ * The learning-rate range test, for `pixelwise lr-find` and for the start of `train --lr auto`.
  *
  * ```ts
  * const { suggestion } = await findLearningRate({ data: './cells', model: 'mobilenet-unet' });
@@ -22,9 +22,9 @@ import type { Plan } from './train-plan.js';
 import { planTraining } from './train-plan.js';
 
 export interface LrFindOptions extends Omit<TrainOptions, 'resume' | 'callbacks'> {
-  /** Where the curve is written; default `runs/lr-find-<n>`. */
+  /** Output folder; default `runs/lr-find-<n>`. */
   readonly out?: string | undefined;
-  /** For progress: after every step, of `steps` at most. */
+  /** Called after every step. The test has at most `steps` steps. */
   readonly onPoint?: ((point: LrPoint, steps: number) => void) | undefined;
 }
 
@@ -33,17 +33,17 @@ export interface LrFindResult {
   readonly suggestion: number;
   readonly suggestions: LrSuggestions;
   readonly points: readonly LrPoint[];
-  /** The curve as SVG: its absolute path. Beside it stand `lr-find.png` and `lr-find.json`. */
+  /** Absolute path of the curve as SVG. `lr-find.png` and `lr-find.json` are in the same folder. */
   readonly plot: string;
 }
 
 /**
- * Runs the test on the model, data and settings that `train` would take, and writes `lr-find.svg`,
- * `lr-find.png` and `lr-find.json` (suggestion, suggestions, points). Nothing is trained.
+ * Runs the test with the model, data and settings that `train` would use. Writes `lr-find.svg`, `lr-find.png` and
+ * `lr-find.json` (suggestion, suggestions, points). No trained model is kept.
  */
 export async function findLearningRate(options: LrFindOptions): Promise<LrFindResult> {
   const note = options.onNote ?? (() => undefined);
-  // The rate is what the test finds: none is chosen.
+  // With `auto`, no learning rate is chosen from the data.
   const named = await withRecipe(await withNamedParts(options));
   const plan = await planTraining({ ...named, lr: 'auto' });
   plan.notes.forEach((text) => note(text));
@@ -78,10 +78,10 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
   }
 }
 
-/** Steps of a test. */
+/** Number of steps of a test. */
 const STEPS = 100;
 
-/** The test as both commands run it. Weights, optimizer and random state are the same bits afterwards. */
+/** Runs the test, for both commands. Afterwards weights, optimizer and random state are exactly as before. */
 export function rangeTestOf(
   learner: Learner,
   train: BatchSource,
@@ -99,7 +99,7 @@ export function rangeTestOf(
   });
 }
 
-/** Writes the three files of a test into a folder; the path of the SVG. */
+/** Writes the three files of a test into a folder. Returns the path of the SVG. */
 export async function writeLrFind(folder: string, found: LrFinderResult): Promise<string> {
   const { suggestion, suggestions, points } = found;
   await mkdir(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** What machine and what versions a run was made with: what its bits depend on besides data and seed. */
+/** Describes the machine and the versions of a run. Besides data and seed, its exact results depend on these. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, cpus, platform } from 'node:os';
@@ -16,7 +16,7 @@ export function pixelwiseVersion(): string {
   return versionOf(new URL('../../package.json', import.meta.url));
 }
 
-/** Instructions by which ONNX Runtime chooses its kernels, as Linux names them: x86, then ARM. */
+/** Instruction sets that ONNX Runtime selects its kernels by, with Linux's names: x86, then ARM. */
 const VECTOR_FLAGS = ['avx', 'fma', 'avx2', 'avx512f', 'avx512_vnni', 'avx_vnni', 'amx_tile', 'asimd', 'sve'];
 
 /** Those of {@link VECTOR_FLAGS} that a text of /proc/cpuinfo lists for the first core. */
@@ -26,7 +26,7 @@ export function vectorFlags(cpuinfo: string): string[] {
   return VECTOR_FLAGS.filter((flag) => present.has(flag));
 }
 
-/** The processor's name and, where the system tells (Linux), its vector instructions. */
+/** The processor's name and, on Linux, its vector instruction sets. */
 function describeCpu(): string {
   const name = cpus()[0]?.model.trim() ?? 'unknown';
   const flags = platform() === 'linux' ? vectorFlags(readFileSync('/proc/cpuinfo', 'utf8')) : [];
@@ -48,7 +48,7 @@ export function describeMachine(runtime: Runtime): RunConfig['machine'] {
   };
 }
 
-/** What differs between the machine of a run and this one, in words; bits may differ where it is not empty. */
+/** Lists how this machine differs from that of a run. If it does, results may not be bit-identical. */
 export function machineDifferences(before: RunConfig['machine'], now: RunConfig['machine']): string[] {
   const [was, is] = [before, now].map((machine) => ({ ranks: 1, ...machine })) as [
     RunConfig['machine'],

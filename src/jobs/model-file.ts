@@ -1,4 +1,4 @@
-/** Models of one's own in a JavaScript file: `--model ./my-net.js`. */
+/** User-defined models in a JavaScript file: `--model ./my-net.js`. */
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '../errors/index.js';
@@ -6,13 +6,14 @@ import { isModelEntry, registerModel } from '../models/index.js';
 
 const files = new Map<string, string>();
 
-/** Whether what was given as a model is a file, by its ending. */
+/** Whether a `--model` value is a file, judged by its extension. */
 export const isModelFile = (model: string): boolean => ['.js', '.mjs'].includes(extname(model));
 
 /**
  * Loads a module whose default export was made by `defineModel`, and registers the model under the file's name.
  *
- * @param path relative to the current folder. @returns the name: `my-net` for `./my-net.js`.
+ * @param path path of the file, relative to the current folder.
+ * @returns the name of the model: `my-net` for `./my-net.js`.
  * @throws UsageError if the file cannot be loaded, or exports something else.
  */
 export async function loadModelFile(path: string): Promise<string> {
@@ -33,5 +34,5 @@ export async function loadModelFile(path: string): Promise<string> {
   return name;
 }
 
-/** The file that a model was loaded from; undefined for others. Another process loads it again. */
+/** The file that a model was loaded from, so that another process can load it too; undefined for built-in models. */
 export const fileOfModel = (name: string): string | undefined => files.get(name);

@@ -1,8 +1,8 @@
-/** Where a job writes that was told no folder. */
+/** The default output folder of a job. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** `runs/<name>-1`, or the first number that is free. */
+/** `runs/<name>-<n>`, with the smallest n from 1 that does not exist yet. */
 export async function nextFolder(name: string): Promise<string> {
   const names = new Set(await readdir('runs').catch(() => []));
   let number = 1;

@@ -1,4 +1,4 @@
-/** The parts of its data that a run set aside, told again from its configuration. */
+/** Restores the training, validation or test part of an earlier run from its configuration. */
 import type { Dataset } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { RunConfig } from '../training/index.js';
@@ -6,10 +6,11 @@ import type { TrainSettings } from './train-options.js';
 import { openTrainingData } from './training-data.js';
 
 /**
- * A part as a run set it aside: its own settings draw it again.
+ * Opens a part of a run's data by splitting the data again with the settings of the run.
  *
- * @param source names the run. @param data where its data lies now.
- * @throws PixelwiseError `split` where there is no such part, or the data has changed.
+ * @param source name of the run, for messages.
+ * @param data path of the data now.
+ * @throws PixelwiseError `split` if the run has no such part, or the data has changed.
  */
 export async function partOfRun(
   source: string,
@@ -21,14 +22,14 @@ export async function partOfRun(
   if (fingerprint !== config.data.fingerprint) {
     throw new PixelwiseError(
       'split',
-      `${data} has changed since ${source} was trained on it: its parts cannot be told any more. Score another data set, or all of this one.`,
+      `${data} has changed since ${source} was trained on it: its parts cannot be restored. Evaluate another data set, or all of this one.`,
     );
   }
   const part = parts[name];
   if (!part)
     throw new PixelwiseError(
       'split',
-      `${source} set no ${name} part aside. Train with --${name === 'valid' ? 'val' : name} to have one.`,
+      `${source} has no ${name} part. Train with --${name === 'valid' ? 'val' : name} to have one.`,
     );
   return part;
 }

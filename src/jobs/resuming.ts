@@ -1,4 +1,4 @@
-/** Going on with a run: what it was made with, and that this is what goes on. */
+/** Resuming a run: reads its configuration, and checks that the options do not change what must stay the same. */
 import { isDeepStrictEqual } from 'node:util';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { RunConfig, RunFolder } from '../training/index.js';
@@ -6,29 +6,34 @@ import { fixedSettings, readRunConfig } from '../training/index.js';
 import { checkObjectsGiven } from './run-objects.js';
 import type { NamedTrainOptions } from './train-options.js';
 
-/** What an earlier run in the folder was made with, if this one goes on from it. */
+/** The configuration of the run in the folder that is to be resumed; undefined if a new run starts. */
 export async function openEarlier(
   folder: RunFolder,
   { resume = false }: NamedTrainOptions,
   note: (message: string) => void,
 ): Promise<RunConfig | undefined> {
   if (!(await folder.exists())) {
-    if (resume) note(`There is no run in ${folder.path} to go on with: this one starts afresh.`);
+    if (resume) note(`There is no run in ${folder.path} to resume: a new run starts.`);
     return undefined;
   }
   if ((await folder.pointed('last')) === undefined) {
-    note(`The run in ${folder.path} ended before its first checkpoint: this one starts afresh.`);
+    note(`The run in ${folder.path} ended before its first checkpoint: a new run starts.`);
     return undefined;
   }
   if (!resume) {
     throw new UsageError(
-      `${folder.path} holds a run already: go on with it by --resume, or choose another --out`,
+      `${folder.path} already contains a run: resume it with --resume, or choose another --out`,
     );
   }
   return readRunConfig(folder);
 }
 
-/** Refuses what a resumed run cannot change: its length, which its schedule was made for, and where it began. */
+/**
+ * Checks options that a resumed run cannot change: its length, because the schedule depends on it, and how it started
+ * (recipe, initial weights).
+ *
+ * @throws UsageError if one was given with another value.
+ */
 export function checkResumable(options: NamedTrainOptions, config: RunConfig, folder: RunFolder) {
   const { options: before, training } = config;
   checkObjectsGiven(config, options.objects, folder.path);
@@ -47,7 +52,7 @@ export function checkResumable(options: NamedTrainOptions, config: RunConfig, fo
     refuse('minutes', minutes, `a resumed run keeps its length, ${length}`);
   }
   if (asPublished !== undefined && asPublished !== (before.asPublished ?? false)) {
-    refuse('as-published', asPublished, `it began ${asPublished ? 'without' : 'with'} it`);
+    refuse('as-published', asPublished, `it was started ${asPublished ? 'without' : 'with'} it`);
   }
   const began = {
     recipe: [recipe, before.recipe],
@@ -56,13 +61,13 @@ export function checkResumable(options: NamedTrainOptions, config: RunConfig, fo
   };
   for (const [flag, [now, then = 'none']] of Object.entries(began)) {
     if (now === undefined || now === then) continue;
-    refuse(flag, now, then === 'none' ? 'it began without' : `it began with ${String(then)}`);
+    refuse(flag, now, then === 'none' ? 'it was started without it' : `it was started with ${String(then)}`);
   }
 }
 
-/** A run is only resumed with what it began with: anything else would be another run under its name. */
+/** @throws PixelwiseError `resume` if the model, the data or a training setting differs from the earlier run. */
 export function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void {
-  // As it would be read back: what is undefined is absent.
+  // Through JSON, as `earlier` was: properties that are undefined are then absent.
   const [before, after] = [
     resumeInvariants(earlier),
     resumeInvariants(JSON.parse(JSON.stringify(now)) as RunConfig),
@@ -72,12 +77,12 @@ export function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder)
     if (isDeepStrictEqual(was, is)) continue;
     throw new PixelwiseError(
       'resume',
-      `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(was) ?? 'none'} to ${JSON.stringify(is) ?? 'none'}. Resume with what it began with, or start a new run with --init ${folder.path}.`,
+      `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(was) ?? 'none'} to ${JSON.stringify(is) ?? 'none'}. Resume with the original value, or start a new run with --init ${folder.path}.`,
     );
   }
 }
 
-/** What must be the same in a resumed run, by the words of error messages. */
+/** Values that must be the same in a resumed run, by the names that error messages use. */
 function resumeInvariants({
   model,
   classes,

@@ -1,30 +1,35 @@
-/** A run's `report.html`, kept up to date as it goes. Nothing that goes wrong here ends a run. */
+/** Keeps a run's `report.html` up to date during training. A failure here does not end the run. */
 import { writeReport } from '../report/index.js';
 import type { Callback, RunFolder } from '../training/index.js';
 
-/** Times that its writing lasts which must pass before it is written again: a twentieth of a run, at most. */
-const PAUSE = 20;
+/** The pause between two writes, as a multiple of the time that a write takes. It limits writing to 1/20 of a run. */
+const PAUSE_FACTOR = 20;
 
 export class RunReport {
-  /** When it may be written again, on the clock of `performance`. */
-  private due = -Infinity;
+  /** The report is not written again before this time, in milliseconds of `performance.now()`. */
+  private nextWrite = -Infinity;
 
   constructor(
     private readonly folder: RunFolder,
     private readonly note: (message: string) => void,
   ) {}
 
-  /** Writes it after an epoch, unless that was done a moment ago. It stands after the pictures and the metrics. */
+  /** Writes the report after each epoch, unless it was written recently. Must come after pictures and metrics. */
   callback(): Callback {
     return {
       name: 'report',
       epochEnd: async () => {
-        if (performance.now() >= this.due) await this.write(false);
+        if (performance.now() >= this.nextWrite) await this.write(false);
       },
     };
   }
 
-  /** Writes it. @param durable whether it is to outlast a power failure. @returns its path, where that went well. */
+  /**
+   * Writes the report.
+   *
+   * @param durable whether to flush it to disk, so that it survives a power failure.
+   * @returns its path; undefined if it could not be written.
+   */
   async write(durable = true): Promise<string | undefined> {
     const began = performance.now();
     let path: string | undefined;
@@ -35,7 +40,7 @@ export class RunReport {
       this.note(`The report could not be written: ${why} The run itself is not affected.`);
     }
     const now = performance.now();
-    this.due = now + PAUSE * (now - began);
+    this.nextWrite = now + PAUSE_FACTOR * (now - began);
     return path;
   }
 }

@@ -1,4 +1,4 @@
-/** The threshold of a run of two classes: given, or chosen on the validation part, and kept in config.json. */
+/** The threshold of a run with two classes. It is given, or chosen on the validation part, and stored in config.json. */
 import type { Dataset } from '../data/index.js';
 import { maskOf } from '../data/subset.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
@@ -9,13 +9,14 @@ import type { Runtime } from '../runtime/index.js';
 import type { ChosenThreshold, RunFolder } from '../training/index.js';
 import type { Plan } from './train-plan.js';
 
-/** Masks that are read at once while foreground is looked for. */
+/** Masks that are read concurrently in the search for foreground. */
 const MASKS_AHEAD = 8;
 
 /**
- * Refuses to choose a threshold on samples without foreground: at the end of a run is too late to learn of it.
- * The masks are read only as far as the first with foreground, mostly one; a part that has none is read whole,
- * which costs no more than its first validation would.
+ * Checks, before a run starts, that the validation part has foreground, because otherwise no threshold can be chosen at
+ * the end. Masks are read until one has foreground, which is usually the first.
+ *
+ * @throws UsageError if there is no foreground.
  */
 export async function checkThresholdCanBeChosen(
   valid: Dataset,
@@ -24,7 +25,7 @@ export async function checkThresholdCanBeChosen(
   const masks = inOrder(valid.ids.keys(), MASKS_AHEAD, (i) => maskOf(valid, i), signal);
   for await (const { data } of masks) if (data.includes(1)) return;
   throw new UsageError(
-    `--threshold auto is chosen on the validation part, and its ${valid.length} samples have no pixel of ${valid.classes[1]}: hold others out with --val or --seed, or give a number`,
+    `--threshold auto is chosen on the validation part, and its ${valid.length} samples have no pixel of ${valid.classes[1]}: choose other samples with --val or --seed, or give a number`,
   );
 }
 
@@ -34,10 +35,10 @@ interface ChoosingOptions extends ViewOptions {
 }
 
 /**
- * The threshold with the greatest Dice of the foreground over all pixels of the validation part, at the size of
+ * The threshold with the highest Dice of the foreground, over all pixels of the validation part at the original size of
  * the images.
  *
- * @throws PixelwiseError `threshold` where no pixel of the part is foreground.
+ * @throws PixelwiseError `threshold` if the part has no foreground pixel.
  */
 export async function thresholdOnValidation(
   segmenter: RasterSegmenter,
@@ -52,7 +53,7 @@ export async function thresholdOnValidation(
   );
 }
 
-/** Undefined where no pixel of the part is foreground. */
+/** Like {@link thresholdOnValidation}, but undefined if the part has no foreground pixel. */
 async function bestOnValidation(
   segmenter: RasterSegmenter,
   valid: Dataset,
@@ -64,9 +65,10 @@ async function bestOnValidation(
 }
 
 /**
- * Settles the threshold of a run that has ended, in config.json: from then on `predict`, `evaluate` and `export`
- * use it. Returns what it was chosen by; undefined where it was given, or none could be chosen: the weights are
- * worth more than their threshold, so that is told and the run ends whole.
+ * Writes the final threshold of a run to config.json, where `predict`, `evaluate` and `export` find it. If none can be
+ * chosen, this is noted and the default is used, because the run should not fail at its end.
+ *
+ * @returns how the threshold was chosen; undefined if it was given or could not be chosen.
  */
 export async function settleThreshold(
   folder: RunFolder,
@@ -85,7 +87,7 @@ export async function settleThreshold(
     const chosen = await bestOnValidation(segmenter, parts.valid!, { signal });
     if (!chosen) {
       note(
-        `No threshold was chosen, and the run keeps ${DEFAULT_THRESHOLD}: the masks of the validation part, as they are now, have no pixel of ${segmenter.card.classes[1]}.`,
+        `No threshold could be chosen, so the run uses ${DEFAULT_THRESHOLD}: the masks of the validation part no longer have a pixel of ${segmenter.card.classes[1]}.`,
       );
     }
     await folder.writeConfig({

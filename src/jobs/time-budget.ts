@@ -1,17 +1,17 @@
-/** Turns minutes into a number of steps, by timing a few. */
+/** Converts minutes into a number of steps, by timing a few steps. */
 import { UsageError } from '../errors/index.js';
 import type { BatchSource, Learner } from '../training/index.js';
 
-/** Steps that are timed, after one that is not. */
+/** Number of timed steps. One untimed step comes first. */
 const TIMED_STEPS = 3;
 
 /**
- * How many steps (of `accumulate` batches each) and epochs fit into the time, validation included. The
- * learner's weights, buffers and counters are as before afterwards. What is measured is stored with the run, so
- * that it repeats.
+ * The number of steps (of `accumulate` batches each) and epochs that fit into the time, including validation. The
+ * learner's weights, buffers and counters are restored afterwards. The result is stored with the run, so that the run
+ * can be reproduced.
  *
- * @param began when the time began to run, as `performance.now()` tells: what was done since is taken off.
- * @param hostGradients whether the run brings gradients to the host at every step (accumulation, clipping by value).
+ * @param began start of the given minutes, in milliseconds of `performance.now()`. Time since then is subtracted.
+ * @param hostGradients whether the run copies gradients to the host at every step (accumulation, clipping by value).
  */
 export async function measureSteps(
   learner: Learner,
@@ -37,7 +37,7 @@ export async function measureSteps(
   }
   const perBatch = count > 1 ? timed / (count - 1) : performance.now() - started;
   await learner.restore(before);
-  // A batch of validation is a forward pass: a third of one of training.
+  // A validation batch is only a forward pass, which takes about a third of the time of a training batch.
   const perEpoch = perBatch * train.length + (valid ? (perBatch / 3) * valid.length : 0);
   const left = minutes * 60_000 - (performance.now() - began);
   const epochs = left / perEpoch;

@@ -22,7 +22,7 @@ import type { CheckedSettings, ResolvedSettings, NamedTrainOptions, TrainSetting
 import { checkedOptions, resolveSettings } from './train-options.js';
 import type { RunObjects } from './run-objects.js';
 import { learningRateOf, namesOf } from './run-objects.js';
-import { examined, lasting, openTrainingData, warningsOf } from './training-data.js';
+import { examined, openTrainingData, withAbsolutePath, warningsOf } from './training-data.js';
 
 /** Settings that a plan stores in a different form. */
 type ConvertedSettings =
@@ -149,8 +149,8 @@ async function plan(given: NamedTrainOptions, { choosing = true, machine }: Plan
       maskValues: dataset.maskValues,
     },
     partOptions: {
-      ...(options.val !== undefined && { val: await lasting(options.val) }),
-      ...(options.test !== undefined && { test: await lasting(options.test) }),
+      ...(options.val !== undefined && { val: await withAbsolutePath(options.val) }),
+      ...(options.test !== undefined && { test: await withAbsolutePath(options.test) }),
     },
     ...model,
     size: settings.size ?? (await sizeFrom(parts.train)),

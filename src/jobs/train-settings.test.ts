@@ -162,7 +162,7 @@ describe('a threshold to be chosen where there is no foreground', () => {
     const run = train({ ...settings, data, val, out, epochs: 1, threshold: 'auto' });
     await expect(run).rejects.toThrow(UsageError);
     await expect(run).rejects.toThrow(
-      '--threshold auto is chosen on the validation part, and its 7 samples have no pixel of foreground: hold others out with --val or --seed, or give a number',
+      '--threshold auto is chosen on the validation part, and its 7 samples have no pixel of foreground: choose other samples with --val or --seed, or give a number',
     );
     await expect(access(out)).rejects.toThrow();
     expect(await train({ ...settings, data, val, out, epochs: 1, threshold: 0.4 })).toMatchObject({
@@ -194,7 +194,7 @@ describe('a threshold to be chosen where there is no foreground', () => {
     expect(result).toMatchObject({ epochs: 1, stopped: 'epochs', valid: { samples: 7 } });
     expect(result.threshold).toBeUndefined();
     expect(notes).toContain(
-      'No threshold was chosen, and the run keeps 0.5: the masks of the validation part, as they are now, have no pixel of foreground.',
+      'No threshold could be chosen, so the run uses 0.5: the masks of the validation part no longer have a pixel of foreground.',
     );
     const config = await configOf('on-vanishing');
     expect(config.threshold).toBe(0.5);
@@ -238,7 +238,7 @@ describe('refuses', () => {
       /too short for its schedule/,
     ],
     ['as published of nothing', { asPublished: true }, /name one by --recipe/],
-    ['a recipe on other data', { recipe: 'carvana-unet' }, /is for data laid out as carvana/],
+    ['a recipe on other data', { recipe: 'carvana-unet' }, /is for data in the format carvana/],
     ['a recipe that there is not', { recipe: 'carvana' }, /there is no recipe "carvana"/],
     [
       'a device that is not there',
@@ -273,9 +273,11 @@ describe('refuses', () => {
       /cannot be resumed: the training setting clipNorm changed from none to 1\./,
     );
     await expect(again({ recipe: 'carvana-unet' })).rejects.toThrow(
-      /--recipe carvana-unet: it began without/,
+      /--recipe carvana-unet: it was started without/,
     );
-    await expect(again({ asPublished: true })).rejects.toThrow(/--as-published true: it began without it/);
+    await expect(again({ asPublished: true })).rejects.toThrow(
+      /--as-published true: it was started without it/,
+    );
     await expect(again({ device: 'coreml' })).rejects.toThrow(/Choose one of these with --device/);
     expect(await readFile(join(root, 'kept/config.json'), 'utf8')).toBe(before);
     expect(await again({})).toMatchObject({ epochs: 1, stopped: 'epochs' });

@@ -42,7 +42,7 @@ describe('train', () => {
     const notes: string[] = [];
     const onNote = (text: string) => void notes.push(text);
     expect(await into('half', { epochs: 1, onNote })).toMatchObject({ epochs: 1 });
-    expect(notes.join('\n')).toContain('before its first checkpoint: this one starts afresh');
+    expect(notes.join('\n')).toContain('before its first checkpoint: a new run starts');
   });
 
   it.each([
@@ -71,11 +71,11 @@ describe('train', () => {
 
   it('resumes only what the run began with', async () => {
     await into('done', { epochs: 1 });
-    await expect(into('done', { epochs: 1 })).rejects.toThrow(/holds a run already/);
+    await expect(into('done', { epochs: 1 })).rejects.toThrow(/already contains a run/);
     const again = (changes: Partial<TrainOptions>) => into('done', { resume: true, ...changes });
     await expect(again({ epochs: 2 })).rejects.toThrow(/--epochs 2: .* keeps its length, 1 epochs/);
     await expect(again({ minutes: 3 })).rejects.toThrow(/--minutes 3: .* keeps its length, 1 epochs/);
-    await expect(again({ init: 'other' })).rejects.toThrow(/--init other: it began without/);
+    await expect(again({ init: 'other' })).rejects.toThrow(/--init other: it was started without/);
     await expect(again({ encoderWeights: 'imagenet' })).rejects.toThrow(/--encoder-weights imagenet/);
     expect(await again({ epochs: 1, encoderWeights: 'none' })).toMatchObject({
       epochs: 1,

@@ -1,5 +1,5 @@
 /**
- * Training, from a folder of images and masks to a run folder: what `pixelwise train` does.
+ * Trains a model on a folder of images and masks, and writes a run folder. This is what `pixelwise train` does.
  *
  * ```ts
  * const run = await train({ data: './cells', epochs: 20, out: './runs/cells' });
@@ -48,9 +48,9 @@ export interface TrainResult extends RunScores {
   readonly format: string;
   /** How images and masks were matched, in one line. */
   readonly pairing: string;
-  /** The run folder's absolute path: what `Segmenter.load` takes. */
+  /** Absolute path of the run folder, which `Segmenter.load` accepts. */
   readonly run: string;
-  /** Path of the report; absent where none was asked for, or it could not be written. */
+  /** Path of the report; absent if none was requested or it could not be written. */
   readonly report?: string;
 }
 
@@ -60,7 +60,7 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
   const ranks = new Ranks(options.communicator);
   const note = (ranks.isFirst && options.onNote) || (() => undefined);
   if (options.resume && options.out === undefined) {
-    throw new UsageError('--resume needs --out RUN: the run to go on with');
+    throw new UsageError('--resume needs --out RUN: the run to resume');
   }
   if (options.epochs !== undefined && options.minutes !== undefined) {
     throw new UsageError('--epochs and --minutes both say how long to train: give one of them');
@@ -91,7 +91,7 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
   }
 }
 
-/** How long a run goes on. */
+/** The length of a run. */
 type Budget = Pick<RunConfig['training'], 'epochs' | 'maxSteps'>;
 
 async function runTraining(
@@ -122,7 +122,7 @@ async function runTraining(
     }
     const loaders = await loadersOf(plan, ranks.share);
     const began = performance.now();
-    const found = plan.findLr ? await lookForLr(learner, loaders.train, plan, options, note) : undefined;
+    const found = plan.findLr ? await findInitialLr(learner, loaders.train, plan, options, note) : undefined;
     const lr = found?.suggestion ?? plan.lr;
     const config = configOf(
       { ...plan, lr },
@@ -135,7 +135,7 @@ async function runTraining(
     if (earlier) {
       checkSame(earlier, config, folder);
       for (const difference of machineDifferences(earlier.machine, config.machine)) {
-        note(`The resumed run may differ in its last bits from one never stopped: ${difference}.`);
+        note(`The results may not be bit-identical to those of an uninterrupted run: ${difference}.`);
       }
       budget = earlier.training;
     } else if (plan.minutes !== undefined) {
@@ -149,7 +149,7 @@ async function runTraining(
         hostGradients,
       );
       budget = await ranks.onFirst(() => measured);
-      note(`${plan.minutes} minutes are time for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
+      note(`${plan.minutes} minutes are enough for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }
     const { epochs: wanted, maxSteps } = budget;
     const stepsPerEpoch = Math.ceil(loaders.train.length / plan.accumulate);
@@ -158,7 +158,7 @@ async function runTraining(
       epochs: wanted,
       stepsPerEpoch,
     });
-    // A loss that does not fit, or a batch too large, must show before there is a folder.
+    // Fail on an unsuitable loss or a batch that is too large before the run folder is created.
     if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
     if (ranks.isFirst) await folder.create();
     if (!earlier && ranks.isFirst) {
@@ -177,7 +177,7 @@ async function runTraining(
       ...(ranks.isFirst ? logsOf(plan, folder) : []),
       ...(options.callbacks ?? []),
       ...(pictures ? [pictures.film(loaders.batches)] : []),
-      // After those that remember something of an epoch: it is saved with it.
+      // After the callbacks that have state, so that their state of this epoch is saved.
       ...(ranks.isFirst ? [saving] : []),
       ...(report ? [report.callback()] : []),
     ];
@@ -221,8 +221,8 @@ async function runTraining(
   }
 }
 
-/** The range test before a run; the optimizer goes on with what it suggests. */
-async function lookForLr(
+/** Runs the range test before training and sets the optimizer to the suggested learning rate. */
+async function findInitialLr(
   learner: Learner,
   batches: BatchSource,
   plan: Plan,
@@ -235,7 +235,7 @@ async function lookForLr(
   return found;
 }
 
-/** Scores of the best epoch at source size: what `evaluate` on this run says too. */
+/** Evaluates the best epoch at the original size of the images. `evaluate` on this run gives the same scores. */
 async function scoreParts(
   folder: RunFolder,
   plan: Plan,
@@ -261,12 +261,12 @@ function summaryOf({ perSample: _perSample, ...scores }: Evaluation): FinalScore
   return scores;
 }
 
-/** Null where no epoch was ended. */
+/** Median over epochs; null if no epoch was completed. */
 function medianOf(history: readonly EpochRecord[], key: 'seconds' | 'imagesPerSecond'): number | null {
   return history.length === 0 ? null : median(history.map((record) => record[key]));
 }
 
-/** The plan of a resumed run, with what the run found for itself: its rate, and how pixel values are normalised. */
+/** The plan of a resumed run, with the learning rate and the normalisation that the earlier run determined. */
 function resumed(planned: Plan, earlier: RunConfig, { normalize }: TrainOptions): Plan {
   return {
     ...planned,

@@ -1,4 +1,4 @@
-/** The data of a run: opened, split into parts, and a few of its pairs looked at. */
+/** Opens the data of a run, splits it into parts and examines some of its pairs. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -17,16 +17,16 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { NamedTrainOptions } from './train-options.js';
 
 export interface TrainingData {
-  /** How it was opened. */
+  /** The options that the data was opened with. */
   readonly source: OpenOptions;
-  /** All of it. */
+  /** All samples. */
   readonly dataset: Dataset;
   readonly parts: Parts;
   /** SHA-256 over the ids of all parts. */
   readonly fingerprint: string;
 }
 
-/** Opens the data and splits it: the same options give the same parts, at the start of a run and ever after. */
+/** Opens the data and splits it. The same options always give the same parts. */
 export async function openTrainingData(given: NamedTrainOptions): Promise<TrainingData> {
   const source: OpenOptions = {
     root: given.data,
@@ -49,14 +49,14 @@ export async function openTrainingData(given: NamedTrainOptions): Promise<Traini
   return { source, dataset, parts, fingerprint: fingerprintOf(parts) };
 }
 
-/** Pairs that are looked at before a run. */
+/** Number of pairs to examine before a run. */
 const EXAMINED_PAIRS = 48;
-/** Warnings that are told one by one. */
-const WARNINGS_TOLD = 5;
+/** Number of warnings to print. The rest is only counted. */
+const MAX_WARNINGS = 5;
 
-/** The cheap part of `doctor`. @throws PixelwiseError for what would spoil the run. */
+/** Runs the quick checks of `doctor`. @throws PixelwiseError for a problem that would make the run useless. */
 export async function examined({ source, dataset }: TrainingData): Promise<DoctorReport | undefined> {
-  // Files are examined, not objects.
+  // Only files can be examined, not data sets given as objects.
   if (formatNamed(dataset) === undefined) return undefined;
   const format = formatNamed(dataset);
   const report = await examine({ ...source, format, opened: dataset, sample: EXAMINED_PAIRS });
@@ -65,25 +65,28 @@ export async function examined({ source, dataset }: TrainingData): Promise<Docto
   return report;
 }
 
-/** What a person should know of it. */
+/** Warnings of a report as messages for the user. */
 export function warningsOf({ problems, ignored }: DoctorReport): string[] {
-  const told = problems.slice(0, WARNINGS_TOLD).map(textOf);
-  const more = problems.length - told.length;
+  const shown = problems.slice(0, MAX_WARNINGS).map(textOf);
+  const more = problems.length - shown.length;
   const share = ignored.share > 0 ? [`${(100 * ignored.share).toFixed(2)}% of the pixels are ignored.`] : [];
-  return [...share, ...told, ...(more > 0 ? [`… and ${more} more warnings: see pixelwise doctor.`] : [])];
+  return [...share, ...shown, ...(more > 0 ? [`… and ${more} more warnings: see pixelwise doctor.`] : [])];
 }
 
-/** One line of a problem: the file, or how many there are and the first. */
+/** A problem as one line: the first file, how many more there are, and the message. */
 function textOf({ count, examples, message, fix }: Problem): string {
   const [first = ''] = examples;
   const more = count > 1 ? ` (and ${count - 1} more)` : '';
   return `${first}${more}${first === '' ? '' : ': '}${message}${fix === '' ? '' : ` ${fix}`}`;
 }
 
-/** Files that `--data` takes are data sets; any other file lists ids. */
+/** Files that `--data` accepts. In `--val` and `--test`, any other file is a list of ids. */
 const DATA_FILE = /\.(csv|jsonl|json)$/i;
 
-/** What a part's option means: a share, another data set read like the training data, a list of ids, or a name. */
+/**
+ * Interprets the value of `--val` or `--test`: a share, the path of another data set (read with the same options as the
+ * training data), the path of a list of ids, or the name of an official part.
+ */
 async function partOf(
   value: number | string | undefined,
   dataset: Dataset,
@@ -102,7 +105,7 @@ async function partOf(
     // Given colours hold for all parts.
     classes: haveColours(source.classes) ? source.classes : [...dataset.classes],
     maskValues: dataset.maskValues,
-    // What the other formats would refuse: they have groups, or targets, of their own.
+    // Omit options that the format of this part does not accept.
     ...(source.format === undefined && format !== 'folder' && { group: undefined }),
     ...(source.format === undefined && format !== 'oxford-pets' && { target: undefined }),
     ...(format !== 'folder' && { images: undefined, masks: undefined }),
@@ -116,8 +119,10 @@ function formatNamed({ format }: Dataset): FormatName | undefined {
   return FORMAT_NAMES.find((name) => name === format);
 }
 
-/** A part's option as it means the same from any folder: paths that are there become absolute. */
-export async function lasting(value: number | string | undefined): Promise<number | string | undefined> {
+/** Makes the value of `--val` or `--test` independent of the working directory: existing paths become absolute. */
+export async function withAbsolutePath(
+  value: number | string | undefined,
+): Promise<number | string | undefined> {
   if (typeof value !== 'string') return value;
   return stat(value).then(
     () => resolve(value),
@@ -130,7 +135,7 @@ function pattern(source: string): RegExp {
     return new RegExp(source, 'u');
   } catch (error) {
     throw new UsageError(
-      `--group "${source}" is no pattern (${error instanceof Error ? error.message : ''}): write one as '^([^_]+)_'`,
+      `--group "${source}" is not a regular expression (${error instanceof Error ? error.message : ''}): write one as '^([^_]+)_'`,
       { cause: error },
     );
   }

@@ -82,5 +82,7 @@ it('follows a recipe, and chooses a threshold that evaluate and predict choose a
 it('refuses a recipe on data of another layout', async () => {
   const { code, stderr } = await json('train', '--recipe', 'brain-mri-unet', '--data', join(root, 'cars'));
   expect(code).toBe(1);
-  expect(stderr).toMatch(/brain-mri-unet is for data laid out as lgg-mri; .*cars is laid out as carvana/);
+  expect(stderr).toMatch(
+    /brain-mri-unet is for data in the format lgg-mri, but .*cars has the format carvana/,
+  );
 });

@@ -1,6 +1,6 @@
 /**
- * Cars: D. Falbel and S. Keydana, "Image segmentation with U-Net" (RStudio AI blog, 2019), in Keras. The U-Net
- * of 31 million weights with dropout of 0.5 at the bottom, RMSprop with a learning rate of 1e-5 that stays.
+ * Cars: D. Falbel and S. Keydana, "Image segmentation with U-Net" (RStudio AI blog, 2019), in Keras. It trains the
+ * U-Net with 31 million weights and a dropout of 0.5 at the bottom, by RMSprop with a constant learning rate of 1e-5.
  *
  * Published after 5 epochs at 128²: Dice about 0.87 and binary accuracy about 0.95 on a fifth of the images.
  */
@@ -36,9 +36,9 @@ export const CARVANA_UNET: Recipe = {
   },
   asPublished: { augment: 'carvana-unet-as-published', maskInterpolation: 'as-image' },
   differences: [
-    'Contrast and saturation are multiplied by 0.7 to 1.3; the published code draws both factors from 0.5 to 0.7, so that they are only ever lowered (--as-published).',
-    'Masks are resized nearest; the published code resizes them like images (--as-published, its blended values rounded to a class, where the published loss takes them as they are).',
-    'A fifth of the cars is held out, all 16 pictures of each; the published code holds out a fifth of the pictures, so that each car is trained on, too. --as-published does not repeat that: no sample of a group straddles parts.',
+    'Contrast and saturation are multiplied by 0.7 to 1.3. The published code draws both factors from 0.5 to 0.7, so both are always reduced (--as-published).',
+    'Masks are resized with nearest-neighbour interpolation. The published code resizes them like images and uses the interpolated values in the loss; --as-published rounds them to a class.',
+    'A fifth of the cars is held out, with all 16 pictures of each. The published code holds out a fifth of the pictures, so that other pictures of the same cars are trained on. --as-published does not reproduce that: a group is never divided between parts.',
   ],
   published: [
     { what: 'Dice, epoch 5', value: 0.87, score: 'valid.dice' },

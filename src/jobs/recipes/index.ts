@@ -1,4 +1,4 @@
-/** How a recipe becomes settings. */
+/** Applies recipes to options. */
 import { PixelwiseError, UsageError } from '../../errors/index.js';
 import { recogniseFormat } from '../../data/index.js';
 import { type Choice, settingsApplyingTo } from '../../training/run-settings.js';
@@ -10,15 +10,15 @@ export type { Recipe } from './recipe.js';
 export { recipeNamed, RECIPES } from './registry.js';
 
 /**
- * The options with those of their recipe filled in; what is given overrides it. Options without a recipe come
- * back as they are.
+ * Fills in the settings of the recipe that the options name. Given options take precedence. Options without a recipe
+ * are returned unchanged.
  *
- * @throws PixelwiseError `recipe` where the data is laid out for another recipe and no `format` insists.
+ * @throws PixelwiseError `recipe` if the data has another format than the recipe is for, and `format` is not given.
  */
 export async function withRecipe(options: NamedTrainOptions): Promise<NamedTrainOptions> {
   if (options.recipe === undefined) {
     if (!options.asPublished) return options;
-    throw new UsageError('--as-published says how a recipe is followed: name one by --recipe');
+    throw new UsageError('--as-published only applies to a recipe: name one with --recipe');
   }
   const { name, format, settings, asPublished } = recipeNamed(options.recipe);
   if (options.format === undefined) {
@@ -26,28 +26,28 @@ export async function withRecipe(options: NamedTrainOptions): Promise<NamedTrain
     if (found !== format) {
       throw new PixelwiseError(
         'recipe',
-        `the recipe ${name} is for data laid out as ${format}; ${options.data} is laid out as ${found}. ` +
-          `Give it such data, or insist with --format ${found} to train on this by the same settings.`,
+        `the recipe ${name} is for data in the format ${format}, but ${options.data} has the format ${found}. ` +
+          `Use other data, or give --format ${found} to train on this data with the settings of the recipe.`,
       );
     }
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const recipe = fitting({ ...settings, ...(options.asPublished && asPublished) }, options);
+  const recipe = applicableSettings({ ...settings, ...(options.asPublished && asPublished) }, options);
   const filled = { format, ...recipe, ...given } as NamedTrainOptions;
-  // Two ways to say how long: the one that was given counts.
+  // Given minutes replace the epochs of the recipe.
   return options.minutes === undefined ? filled : { ...filled, epochs: options.epochs };
 }
 
-/** Settings that a recipe names for its model, and that are left out if another model is named. */
-const ALSO_OF_MODEL = ['encoderWeights', 'unfreezeAfter', 'encoderLr'];
+/** Settings of a recipe that, besides the model's options, only apply to the recipe's model. */
+const OTHER_MODEL_SETTINGS = ['encoderWeights', 'unfreezeAfter', 'encoderLr'];
 
-/** The settings of a recipe without those of a model, optimizer, schedule or loss that was replaced. */
-function fitting(settings: TrainSettings, given: TrainSettings): TrainSettings {
+/** Removes the settings that belong to a model, optimizer, schedule or loss that the given options replace. */
+function applicableSettings(settings: TrainSettings, given: TrainSettings): TrainSettings {
   const left = new Set<string>();
   for (const choice of ['model', 'optimizer', 'schedule', 'loss'] satisfies Choice[]) {
     if (given[choice] === undefined || given[choice] === settings[choice]) continue;
     settingsApplyingTo(choice).forEach((name) => left.add(name));
-    if (choice === 'model') ALSO_OF_MODEL.forEach((name) => left.add(name));
+    if (choice === 'model') OTHER_MODEL_SETTINGS.forEach((name) => left.add(name));
   }
   return Object.fromEntries(Object.entries(settings).filter(([name]) => !left.has(name)));
 }

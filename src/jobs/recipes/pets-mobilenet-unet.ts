@@ -1,12 +1,12 @@
 /**
  * Pets on a pretrained encoder: S. Keydana, "Deep Learning and Scientific Computing with R torch" (2023),
- * chapter 19, image segmentation, with luz. A U-Net on MobileNetV2, only the expanding path learns.
+ * chapter 19, image segmentation, with luz. It trains a U-Net on a frozen MobileNetV2: only the decoder is trained.
  *
  * Published: a validation loss of 0.2161 at best, on the full Oxford-IIIT Pet set (cross-entropy over pet,
  * background and border at 224²).
  *
- * Its learning rate came from a finder's curve: `--lr auto` runs the finder, the recipe keeps the 0.01 that the
- * author read off hers.
+ * The author read the learning rate of 0.01 from the curve of a learning-rate finder, and the recipe uses it.
+ * `--lr auto` runs the finder instead.
  */
 import type { Recipe } from './recipe.js';
 
@@ -33,9 +33,9 @@ export const PETS_MOBILENET_UNET: Recipe = {
   },
   asPublished: { encoderBn: 'training' },
   differences: [
-    'The batch norms of the frozen encoder stay as they were trained; the published code stops the weights alone, so their statistics follow each batch (--as-published).',
-    'The best epoch is chosen on a fifth of the training part, and the official test part is scored once at the end; the published code chooses on the test part, which --as-published does not repeat.',
-    'Images are resized by one definition, a triangle filter that widens when it shrinks an image.',
+    'The batch norms of the frozen encoder use their pretrained statistics. The published code freezes only the weights, so the batch norms use the statistics of each batch (--as-published).',
+    'The best epoch is chosen on a fifth of the training part, and the official test part is evaluated once at the end. The published code chooses the epoch on the test part, which --as-published does not reproduce.',
+    'Images are resized with a triangle filter, which widens when it shrinks an image (antialiasing).',
   ],
   published: [{ what: 'cross-entropy, best epoch, on the test part', value: 0.2161, score: 'test.loss' }],
 };

@@ -32,8 +32,8 @@ export const PETS_SEGNET: Recipe = {
   },
   asPublished: {},
   differences: [
-    'Images are resized by a filter and masks nearest; the published code resizes both nearest. --as-published does not repeat that: a model meets images resized as it was trained, and prediction has one definition of resizing.',
-    'The best epoch is chosen on a fifth of the training part, and the official test part is scored once at the end; the published code scores each epoch on the test part.',
+    'Images are resized with a triangle filter and masks with nearest-neighbour interpolation. The published code uses nearest-neighbour for both. --as-published does not reproduce that: prediction always uses the filter, and training must resize in the same way.',
+    'The best epoch is chosen on a fifth of the training part, and the official test part is evaluated once at the end. The published code evaluates every epoch on the test part.',
   ],
   published: [{ what: 'pixel accuracy on the test part', value: 0.8828, score: 'test.pixelAccuracy' }],
 };

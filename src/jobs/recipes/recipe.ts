@@ -1,22 +1,22 @@
-/** What a recipe is: a published work's settings by the names of the command line, and what it reached. */
+/** A recipe: the settings of a published work, under the names of the command line, and its published results. */
 import type { FormatName } from '../../data/index.js';
 import type { PublishedFigure } from '../../training/index.js';
 import type { TrainSettings } from '../train-options.js';
 
 export interface Recipe {
-  /** As `--recipe` takes it. */
+  /** The name for `--recipe`. */
   readonly name: string;
   /** One line, for help. */
   readonly summary: string;
-  /** The work that is repeated. */
+  /** The published work. */
   readonly source: string;
-  /** The layout of the data that it is for. */
+  /** The format of the data that the recipe is for. */
   readonly format: FormatName;
   /** Everything it sets. Flags override it. */
   readonly settings: TrainSettings;
-  /** What `--as-published` sets besides: the published code's defects. */
+  /** Additional settings for `--as-published`, which reproduce the defects of the published code. */
   readonly asPublished: TrainSettings;
-  /** How `settings` differ from the published code, a sentence each. */
+  /** How `settings` differ from the published code, one entry per difference. */
   readonly differences: readonly string[];
   readonly published: readonly PublishedFigure[];
 }

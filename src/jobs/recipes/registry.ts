@@ -8,7 +8,7 @@ import type { Recipe } from './recipe.js';
 
 export const RECIPES: readonly Recipe[] = [PETS_MOBILENET_UNET, BRAIN_MRI_UNET, CARVANA_UNET, PETS_SEGNET];
 
-/** @throws UsageError naming the recipes there are. */
+/** @throws UsageError for an unknown name; it lists the recipes. */
 export function recipeNamed(name: string): Recipe {
   const found = RECIPES.find((recipe) => recipe.name === name);
   if (found) return found;
