@@ -215,7 +215,7 @@ describe('a Segmenter', () => {
 
   it('explains why a model cannot be loaded', async () => {
     await expect(Segmenter.load(join(folder, 'none'))).rejects.toThrow(/none: no such/);
-    await expect(Segmenter.load(folder, { threads: 1 })).rejects.toThrow(/no run folder/);
+    await expect(Segmenter.load(folder, { threads: 1 })).rejects.toThrow(/not a run folder/);
     const text = join(folder, 'text.onnx');
     await writeFile(text, 'this is text');
     await expect(Segmenter.load(text, { threads: 1 })).rejects.toThrow(/text\.onnx/);

@@ -153,7 +153,7 @@ describe('a report', () => {
   });
 
   it('refuses what is no run', async () => {
-    await expect(writeReport(folder)).rejects.toThrow(/no run folder/);
+    await expect(writeReport(folder)).rejects.toThrow(/not a run folder/);
   });
 });
 

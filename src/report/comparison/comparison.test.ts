@@ -174,7 +174,7 @@ describe('a comparison', () => {
     await expect(readCompared(paths.slice(0, 1))).rejects.toThrow('2 to 8 runs');
     await expect(readCompared(paths)).rejects.toThrow('got 9');
     await expect(readCompared([paths[0]!, `${paths[0]}/`])).rejects.toThrow('given twice');
-    await expect(readCompared(paths.slice(0, 2))).rejects.toThrow(/no run folder/);
+    await expect(readCompared(paths.slice(0, 2))).rejects.toThrow(/not a run folder/);
   });
 });
 
