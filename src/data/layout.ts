@@ -140,10 +140,11 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
       masks: { reading: ({ layers }) => ({ kind: 'layers', layers: layers! }) },
     });
   }
-  const named =
+  const { unfit, ...named } =
     colours === undefined
       ? await legendClasses(layout, options.classes)
-      : { classes: options.classes, legend: colours, legendGiven: true };
+      : { classes: options.classes, legend: colours, legendGiven: true, unfit: undefined };
+  if (unfit !== undefined) findings.push(unfit);
   const meaning = await findMaskMeaning(
     pairs.map((pair) => pair.mask),
     { where: root, maskValues: options.maskValues, strict: options.strict, ...named },
@@ -174,10 +175,15 @@ async function layerSizes(pairs: readonly FilePair[]): Promise<ReadonlyMap<strin
 async function legendClasses(
   { legend, pairs }: Layout,
   given: ClassesOption | undefined,
-): Promise<{ classes?: ClassesOption; legend?: readonly ColouredClass[]; indices?: true }> {
+): Promise<{
+  classes?: ClassesOption;
+  legend?: readonly ColouredClass[];
+  indices?: true;
+  unfit?: Finding;
+}> {
   if (legend !== undefined && legend.entries.some(isIgnoredValue)) {
     const entries = legend.entries.filter((entry) => !isIgnoredValue(entry));
-    return { classes: given ?? (await namesByValue(entries, pairs)), indices: true };
+    return { classes: given ?? namesByValue(entries, await foundValues(pairs)), indices: true };
   }
   // The classes of a run may come with masks whose colours only the legend beside them knows.
   const known = typeof given === 'object' ? given : [];
@@ -200,7 +206,14 @@ async function legendClasses(
       legend: [first, ...coloured.filter((_, i) => i !== background)],
     };
   }
-  return { classes: await namesByValue(entries, pairs) };
+  const found = await foundValues(pairs);
+  const names = namesByValue(entries, found);
+  const twoValues = found.size === 2 && found.has(0) && found.has(255);
+  if (!twoValues || names.length <= 2) return { classes: names };
+  // A list of what is in the pictures, not of what the masks mark.
+  const message = `${legend.source} lists ${entries.length} names, but the masks hold only 0 and 255: they are background and foreground.`;
+  const fix = 'Nothing, if that is right; else give --classes with all names, and 255 marks ignored pixels.';
+  return { unfit: finding('warning', 'classes-unfit', [legend.source], message, fix) };
 }
 
 /** `255 ignore` in a list of values and names. */
@@ -210,7 +223,7 @@ const isIgnoredValue = ({ name, value }: Legend['entries'][number]): boolean =>
 /** Masks looked at to tell whether a list of names leaves out the background. */
 const LOOKED_AT = 32;
 
-async function namesByValue(entries: Legend['entries'], pairs: readonly FilePair[]): Promise<string[]> {
+function namesByValue(entries: Legend['entries'], found: ReadonlySet<number>): string[] {
   const byValue = new Map(entries.map(({ name, value }, i) => [value ?? i, name]));
   const highest = Math.max(...byValue.keys());
   const names = Array.from(
@@ -219,14 +232,16 @@ async function namesByValue(entries: Legend['entries'], pairs: readonly FilePair
   );
   if (names.some(isBackgroundName)) return names;
   if (names.length === 1) return ['background', ...names];
-  const looked = await Promise.all(
-    pairs.slice(0, LOOKED_AT).map(({ mask }) => highestClass(mask).catch(() => 0)),
-  );
-  return Math.max(0, ...looked) === names.length ? ['background', ...names] : names;
+  const classes = [...found].filter((value) => value !== IGNORE_INDEX);
+  return Math.max(0, ...classes) === names.length ? ['background', ...names] : names;
 }
 
-async function highestClass(mask: string): Promise<number> {
-  return Math.max(0, ...[...valuesIn(await decodeMask(mask))].filter((value) => value !== IGNORE_INDEX));
+/** The values in the first masks; files that cannot be read are left to reading. */
+async function foundValues(pairs: readonly FilePair[]): Promise<Set<number>> {
+  const looked = await Promise.all(
+    pairs.slice(0, LOOKED_AT).map(({ mask }) => decodeMask(mask).then(valuesIn, () => new Set<number>())),
+  );
+  return new Set(looked.flatMap((values) => [...values]));
 }
 
 function grouped(pair: FilePair, pattern: RegExp): FilePair {

@@ -381,6 +381,8 @@ function byColours(
   files: readonly string[],
 ): MaskMeaning {
   const counts = summed(censuses.map((census) => census.colours));
+  const shift = indexChannel(counts);
+  if (shift !== undefined) return byChannel(counts, shift, classes, files);
   const lossy = censuses.some((census) => census.lossy);
   const few = clusters(counts);
   // A colour that is no mixture of others is a class, however rare; many mixtures are smoothed edges.
@@ -420,6 +422,40 @@ function byColours(
       ),
       ...(odd.length === 0 ? [] : [colourRepair(odd)]),
     ],
+  };
+}
+
+/** Higher values than this in one channel are colours that a person can tell apart. */
+const MOST_INDICES = 64;
+
+/** The channel (as a shift) that alone holds small numbers: simulators such as CARLA write the class into red. */
+function indexChannel(counts: ReadonlyMap<number, number>): number | undefined {
+  const colours = [...counts.keys()].filter((colour) => colour > 0);
+  if (colours.length === 0) return undefined;
+  return [16, 8, 0].find((shift) =>
+    colours.every((colour) => colour % (1 << shift) === 0 && colour >> shift < MOST_INDICES),
+  );
+}
+
+function byChannel(
+  counts: ReadonlyMap<number, number>,
+  shift: number,
+  classes: ClassesOption | undefined,
+  files: readonly string[],
+): MaskMeaning {
+  const highest = Math.max(...counts.keys()) >> shift;
+  const names = classNames(classes ?? Math.max(2, highest + 1));
+  const indices = names.map((_, i) => i);
+  const channel = shift === 16 ? 'red' : shift === 8 ? 'green' : 'blue';
+  const message = `Masks: ${names.length} classes by index, stored in the ${channel} channel of colour files.`;
+  return {
+    names,
+    reading: {
+      kind: 'colours',
+      colours: { colours: indices.map((i) => i << shift), classes: indices, nearest: false },
+    },
+    numbered: false,
+    findings: [finding('note', 'mask-meaning', files, message)],
   };
 }
 

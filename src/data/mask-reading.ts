@@ -64,7 +64,8 @@ export async function readMask(file: string, reading: MaskReading, page?: number
 async function layeredMask(layers: readonly MaskLayer[]): Promise<ClassMask> {
   let mask: ClassMask | undefined;
   for (const { file, value } of layers) {
-    const { width, height, data, palette } = await decodeMask(file);
+    const stored = await decodeStoredMask(file);
+    const { width, height, channels, data, palette } = stored;
     mask ??= { width, height, data: new Uint8Array(width * height) };
     if (width !== mask.width || height !== mask.height) {
       throw new PixelwiseError(
@@ -72,10 +73,16 @@ async function layeredMask(layers: readonly MaskLayer[]): Promise<ClassMask> {
         `${file}: ${width}×${height} pixels, while ${layers[0]!.file} has ${mask.width}×${mask.height}: masks of one image have one size.`,
       );
     }
-    const level = (i: number): number => (palette === undefined ? data[i]! : palette[3 * data[i]!]!);
+    const brightest = (colour: number): number => Math.max(colour >> 16, (colour >> 8) & 255, colour & 255);
+    const level = (i: number): number =>
+      channels === 3
+        ? brightest(colourAt(stored, i))
+        : palette === undefined
+          ? data[i]!
+          : brightest(paletteColour(palette, data[i]!));
     let highest = 0;
-    for (let i = 0; i < data.length; i++) highest = Math.max(highest, level(i));
-    for (let i = 0; i < data.length; i++) if (2 * level(i) > highest) mask.data[i] = value;
+    for (let i = 0; i < mask.data.length; i++) highest = Math.max(highest, level(i));
+    for (let i = 0; i < mask.data.length; i++) if (2 * level(i) > highest) mask.data[i] = value;
   }
   if (mask === undefined) throw new PixelwiseError('mask-missing', 'A sample without any mask file.');
   return mask;

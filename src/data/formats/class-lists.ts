@@ -15,10 +15,14 @@ type Reader = (path: string) => Promise<LegendEntry[]>;
 const READERS: readonly [pattern: RegExp, read: Reader][] = [
   [/^labelmap\.txt$/i, labelmap],
   [/^_classes\.csv$/i, table],
-  [/^(class_dict|classes|labels?|class_names|label_colou?rs|colou?rmap)\.csv$/i, table],
+  [
+    /^(class_dict|class_dict_seg|label_class_dict|classes|labels?|class_names|label_colou?rs|colou?rmap)\.csv$/i,
+    table,
+  ],
+  [/^objectInfo\d+\.txt$/i, table],
   [/^label_colou?rs\.txt$/i, labelColours],
   [/^(classes|class_names|labels?|class_list|obj)\.(txt|names)$/i, names],
-  [/^(classes|class_names|label_map|labels|id2label)\.json$/i, jsonNames],
+  [/^(classes|class_names|label_map|labels|id2label|config)\.json$/i, jsonNames],
   [/^(data|dataset|classes)\.ya?ml$/i, yaml],
 ];
 
@@ -76,13 +80,24 @@ async function labelColours(path: string): Promise<LegendEntry[]> {
   });
 }
 
-const NAME_COLUMNS = ['class', 'name', 'label', 'class name', 'class_name', 'classname'];
+const NAME_COLUMNS = [
+  'class',
+  'name',
+  'label',
+  'class name',
+  'class_name',
+  'classname',
+  'label_list',
+  'label name',
+  'label_name',
+];
 const VALUE_COLUMNS = [
   'pixel value',
   'pixel_value',
   'value',
   'id',
   'index',
+  'idx',
   'class id',
   'class_id',
   'label_id',
@@ -114,10 +129,15 @@ async function table(path: string): Promise<LegendEntry[]> {
   }));
 }
 
-/** `["a", "b"]`, `{"0": "a"}`, `{"a": 0}`, or a list of objects with a name and an id or colour. */
+/**
+ * `["a", "b"]`, `{"0": "a"}`, `{"a": 0}`, or a list of objects with a name and an id or colour; that list alone or
+ * under `classes` or `labels`.
+ */
 async function jsonNames(path: string): Promise<LegendEntry[]> {
   try {
-    return namesOf(JSON.parse(await readText(path)));
+    const read = JSON.parse(await readText(path)) as { classes?: unknown; labels?: unknown } | null;
+    const listed = [read?.classes, read?.labels].find((value) => Array.isArray(value));
+    return namesOf(listed ?? read);
   } catch {
     return [];
   }
@@ -139,13 +159,13 @@ export function namesOf(value: unknown): LegendEntry[] {
     return value.flatMap((entry: unknown, i): LegendEntry[] => {
       if (typeof entry === 'string') return [{ name: entry, value: i }];
       if (typeof entry !== 'object' || entry === null) return [];
-      const { name, id, color } = entry as { name?: unknown; id?: unknown; color?: unknown };
+      const { title, name = title, id, color } = entry as Partial<Record<string, unknown>>;
       if (typeof name !== 'string') return [];
       return [
         {
           name,
           value: typeof id === 'number' ? id : undefined,
-          colour: typeof color === 'string' ? colourOf(color) : undefined,
+          colour: typeof color === 'string' ? colourOf(color) : isRgb(color) ? rgb(color) : undefined,
         },
       ];
     });
@@ -158,6 +178,9 @@ export function namesOf(value: unknown): LegendEntry[] {
   });
 }
 
-function rgb(parts: readonly string[]): Colour {
+const isRgb = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length === 3 && value.every((part) => typeof part === 'number');
+
+function rgb(parts: readonly (string | number)[]): Colour {
   return parts.map((part) => Math.min(255, Math.max(0, Math.round(Number(part))))) as unknown as Colour;
 }

@@ -11,8 +11,8 @@ export interface Match {
 
 export interface Matching {
   readonly matches: readonly Match[];
-  /** Masks that fit several images equally well, with two of these. */
-  readonly tied: readonly { readonly mask: number; readonly images: readonly [number, number] }[];
+  /** Masks that fit several images equally well, with these. */
+  readonly tied: readonly { readonly mask: number; readonly images: readonly number[] }[];
 }
 
 /** Between words in a key: no name has it. */
@@ -20,11 +20,15 @@ const GAP = '\u0001';
 const keyOf = (words: readonly string[]): string => words.join(GAP);
 const numeric = (words: readonly string[]): string[] =>
   words.map((word) => (/^\d+$/.test(word) ? String(BigInt(word)) : word));
+/** `t000` → `t`, `000`. */
+const pieces = (words: readonly string[]): string[] =>
+  words.flatMap((word) => word.match(/\p{N}+|[^\p{N}]+/gu) ?? []);
 
 /**
  * Matches masks to images. Tried in turn until nearly all masks have an image: the image's words without those
  * that name the kind; also without words that all images of a folder begin or end with; also with numbers
- * compared by value; and the folder alone, where it holds one image.
+ * compared by value; the mask's words in the image's name; letters apart from digits; and the folder alone, where it
+ * holds one image.
  */
 export function matchMasks(images: readonly NamedFile[], masks: readonly NamedFile[]): Matching {
   const plain = images.map(({ words }) => withoutRoleWords(words));
@@ -39,6 +43,19 @@ export function matchMasks(images: readonly NamedFile[], masks: readonly NamedFi
     () => matchByWords(images, trimmed, masks),
     () => matchByWords(images, plain.map(numeric), asNumbers),
     () => matchByWords(images, trimmed.map(numeric), asNumbers),
+    () => matchWithinImages(images, masks),
+    () => {
+      const apart = images.map((image) => ({ ...image, words: pieces(image.words) }));
+      const keys = withoutCommonEnds(
+        apart,
+        apart.map(({ words }) => withoutRoleWords(words)),
+      );
+      return matchByWords(
+        apart,
+        keys,
+        masks.map((mask) => ({ ...mask, words: pieces(mask.words) })),
+      );
+    },
     () => matchByFolder(images, masks),
   ];
   let best: Matching = { matches: [], tied: [] };
@@ -121,7 +138,7 @@ function matchByWords(
     });
   }
   const matches: Match[] = [];
-  const tied: { mask: number; images: [number, number] }[] = [];
+  const tied: { mask: number; images: readonly number[] }[] = [];
   found.forEach(({ words, candidates }, m) => {
     const mask = masks[m]!;
     const rank = (one: Candidate): number =>
@@ -129,11 +146,13 @@ function matchByWords(
     const ordered =
       candidates.length < 2
         ? candidates
-        : candidates.toSorted((a, b) => b.to - b.from - (a.to - a.from) || rank(b) - rank(a));
+        : candidates.toSorted(
+            (a, b) => b.to - b.from - (a.to - a.from) || rank(b) - rank(a) || b.from - a.from,
+          );
     for (const candidate of ordered) {
       const best = nearest(candidate.images, images, mask);
       if (best === undefined) continue;
-      if (Array.isArray(best)) {
+      if (typeof best !== 'number') {
         tied.push({ mask: m, images: best });
         return;
       }
@@ -151,12 +170,12 @@ function placesOf({ from, to }: Candidate, length: number, { context }: NamedFil
   return [`${where} left ${from - (where === 'name' ? context.length : 0)}`, `${where} right ${length - to}`];
 }
 
-/** The image whose folders share most words with the mask's; two where that leaves several; never of another part. */
+/** The image whose folders share most words with the mask's; all where that leaves several; never of another part. */
 function nearest(
   candidates: readonly number[],
   images: readonly NamedFile[],
   mask: NamedFile,
-): number | [number, number] | undefined {
+): number | readonly number[] | undefined {
   let best: number[] = [];
   let most = -Infinity;
   for (const i of candidates) {
@@ -168,7 +187,25 @@ function nearest(
     else if (closeness === most) best.push(i);
   }
   if (best.length === 0) return undefined;
-  return best.length === 1 ? best[0] : [best[0]!, best[1]!];
+  return best.length === 1 ? best[0] : best;
+}
+
+/** Names of images that contain those of masks: `a01_s1_w1_3f.tif` of `a01_s1.png`. Several images for a mask are a tie. */
+function matchWithinImages(images: readonly NamedFile[], masks: readonly NamedFile[]): Matching {
+  const keys = masks.map(({ words }) => withoutRoleWords(words));
+  const byMask = new Map<number, number[]>();
+  for (const { image: mask, mask: image } of matchByWords(masks, keys, images).matches) {
+    const list = byMask.get(mask);
+    if (list === undefined) byMask.set(mask, [image]);
+    else list.push(image);
+  }
+  const found = [...byMask];
+  return {
+    matches: found.flatMap(([mask, [image, ...more]]) =>
+      more.length === 0 ? [{ image: image!, mask, variant: [] }] : [],
+    ),
+    tied: found.flatMap(([mask, list]) => (list.length > 1 ? [{ mask, images: list }] : [])),
+  };
 }
 
 /** Where the folders of most pairs agree, a pair whose folders contradict each other is none. */

@@ -11,7 +11,7 @@ import { looksLikeMasks } from './content.js';
 import { describePairing, patternOf } from './describe.js';
 import { type NamedFile, nameFiles } from './files.js';
 import { matchMasks, type Match } from './match.js';
-import { isOrdinal, isPictured, isRoleWord, partNamed, roleOfFolder, wordsOf } from './words.js';
+import { isFilling, isOrdinal, isPictured, isRoleWord, partNamed, roleOfFolder, wordsOf } from './words.js';
 
 export interface PairingOptions {
   /** Which files are images, and which masks, as globs over paths relative to the folder. Given, nothing is guessed. */
@@ -57,14 +57,23 @@ export async function pairFiles(tree: Tree, options: PairingOptions = {}): Promi
   const { images, masks, others } = await rolesOf(tree, options);
   const { matches, tied } = matchMasks(images, masks);
   if (tied.length > 0) {
-    const {
-      mask,
-      images: [a, b],
-    } = tied[0]!;
+    const { mask, images: several } = tied[0]!;
+    const globs = (chosen: readonly number[], files: readonly NamedFile[]): string =>
+      [...new Set(chosen.map((i) => globOfFamily(files[i]!, files)))].slice(0, 6).join(' or ');
+    const masksTied = tied.filter(({ images: list }) => list.every((i) => several.includes(i)));
     throw new PixelwiseError(
       'data-ambiguous',
-      `${tree.path(masks[mask]!.path)} belongs to ${images[a]!.path} or to ${images[b]!.path}: their names fit equally well. ` +
-        'Rename or remove one of them, or say which files are meant with --images and --masks.',
+      `${tree.path(masks[mask]!.path)} belongs to ${several
+        .slice(0, 4)
+        .map((i) => images[i]!.path)
+        .join(
+          ' or to ',
+        )}: their names fit equally well (copies in two formats, or one file for each band?). ` +
+        `Say which files are meant, with one of each: --images ${globs(several, images)}, and --masks ` +
+        `${globs(
+          masksTied.map((one) => one.mask),
+          masks,
+        )}.`,
     );
   }
   const byImage = new Map<number, Match[]>();
@@ -116,12 +125,33 @@ async function rolesOf(tree: Tree, options: PairingOptions): Promise<Roles> {
     const all = [...named, ...open];
     const [some, more] = [matchMasks(named, masks), matchMasks(all, masks)];
     const images = more.tied.length === 0 && more.matches.length > some.matches.length ? all : named;
-    const others =
-      images === named && open.length > 0 ? [unused('neither images nor masks by their names', open)] : [];
-    return { images, masks, others };
+    if (images === all || open.length === 0) return { images, masks, others: [] };
+    const drawn = await drawnAmong(tree, open, named);
+    const rest = open.filter((file) => !drawn.includes(file));
+    return {
+      images,
+      masks: [...masks, ...drawn],
+      others: rest.length === 0 ? [] : [unused('neither images nor masks by their names', rest)],
+    };
   }
   if (masks.length > 0 && open.length > 0) return { images: open, masks, others: [] };
   return rolesByContent(tree, files);
+}
+
+/** Files that look like masks and belong to images as well as those that are named so: which are meant is asked. */
+async function drawnAmong(
+  tree: Tree,
+  open: readonly NamedFile[],
+  images: readonly NamedFile[],
+): Promise<NamedFile[]> {
+  const families = familiesOf(open);
+  const drawn = await Promise.all(
+    families.map(async (family) => {
+      const belongs = matchMasks(images, family).matches.length * 2 > family.length;
+      return belongs && (await looksLikeMasks(family.map(({ path }) => tree.path(path))));
+    }),
+  );
+  return families.filter((_, i) => drawn[i]).flat();
 }
 
 function rolesByGlobs(tree: Tree, files: readonly NamedFile[], { images, masks }: PairingOptions): Roles {
@@ -162,6 +192,7 @@ async function rolesByContent(tree: Tree, files: readonly NamedFile[]): Promise<
   const masks = families.filter((_, i) => answers[i]);
   const images = families.filter((_, i) => !answers[i]);
   if (masks.length === 0 || images.length === 0) {
+    if (masks.length === 0 && notRead(tree) !== '') return { images: files, masks: [], others: [] };
     if (families.length > 1) {
       throw new PixelwiseError(
         'data-ambiguous',
@@ -225,18 +256,32 @@ async function settleVariants(
   images: readonly NamedFile[],
   masks: readonly NamedFile[],
 ): Promise<Settled> {
-  const lists = [...byImage].map(
-    ([image, list]) =>
-      [image, list.map((match) => ({ ...match, says: saysOf(match, masks[match.mask]!) }))] as const,
-  );
   const pictured: NamedFile[] = [];
-  const kept = new Map<number, (Match & { says: string })[]>();
-  for (const [image, list] of lists) {
-    const real = list.filter(({ mask }) => !isCopy(masks[mask]!));
-    const used = list.length > 1 && real.length > 0 ? real : list;
+  const real = new Map<number, readonly Match[]>();
+  for (const [image, list] of byImage) {
+    const plain = list.filter(({ mask }) => !isCopy(masks[mask]!));
+    const used = list.length > 1 && plain.length > 0 ? plain : list;
     for (const match of list) if (!used.includes(match)) pictured.push(masks[match.mask]!);
-    kept.set(image, used);
+    real.set(image, used);
   }
+  // A word that all masks have tells none from another.
+  const telling = new Map(
+    [...real.values()].flat().map((match) => [match, tellingWords(match, masks[match.mask]!)]),
+  );
+  const [first = [], ...more] = telling.values();
+  const common = new Set(first.filter((word) => more.every((words) => words.includes(word))));
+  const kept = new Map(
+    [...real].map(([image, list]) => [
+      image,
+      list.map((match) => ({
+        ...match,
+        says: saysOf(
+          telling.get(match)!.filter((word) => !common.has(word)),
+          masks[match.mask]!,
+        ),
+      })),
+    ]),
+  );
   const dropped =
     pictured.length === 0 ? [] : [unused('copies of masks for the eye, or of their objects', pictured)];
   const several = [...kept.values()].filter((list) => list.length > 1);
@@ -253,18 +298,30 @@ async function settleVariants(
   const asClasses = !repeated && variants.size * 2 <= all.length && [...variants.keys()].every(isClassName);
   const everywhere = kept.size > 1 && [...kept.values()].every((list) => list.length === variants.size);
   const stems = new Set(example.map(({ mask }) => masks[mask]!.words.join(' ')));
-  const asObjects = !asClasses && !everywhere && stems.size === example.length;
-  if (asObjects || (asClasses && !(await sameObject(tree, files)))) {
+  // Objects of one image lie in one folder; files in several folders are masks of several kinds.
+  const together = several.every((list) => new Set(list.map(({ mask }) => masks[mask]!.folder)).size === 1);
+  const asObjects = !asClasses && !everywhere && together && stems.size === example.length;
+  if ((asObjects || asClasses) && !(await sameObject(tree, files))) {
     return { kept: withVariants(kept), dropped, kind: asClasses ? 'classes' : 'objects' };
   }
-  const candidates = [...variants.keys()].map((says) =>
-    patternOf(
-      [...kept.values()]
-        .flat()
-        .filter((match) => match.says === says)
-        .map(({ mask }) => masks[mask]!.path),
-    ),
-  );
+  // Masks of one kind, by the words that are not their image's; and kinds in folders side by side together.
+  const kinds = new Map<string, Set<string>>();
+  const siblings = new Map<string, Set<string>>();
+  const add = (map: Map<string, Set<string>>, key: string, value: string): void =>
+    void map.set(key, (map.get(key) ?? new Set()).add(value));
+  for (const { image, mask } of all) {
+    const kind = kindOf(masks[mask]!, images[image]!);
+    add(kinds, kind, masks[mask]!.path);
+    add(siblings, kindOf({ ...masks[mask]!, folder: folderOf(masks[mask]!.folder) }, images[image]!), kind);
+  }
+  const groups = [...kinds.keys()].map((kind) => [kind]);
+  for (const together of siblings.values()) {
+    if (together.size > 2 && together.size < kinds.size) groups.push([...together]);
+  }
+  const candidates = groups
+    .map((group) => group.flatMap((kind) => [...kinds.get(kind)!]))
+    .sort((a, b) => b.length - a.length)
+    .map((paths) => `--masks '${globOf(paths)}'`);
   const image = images[example[0]!.image]!.path;
   throw new PixelwiseError(
     'data-ambiguous',
@@ -272,10 +329,9 @@ async function settleVariants(
       .slice(0, 4)
       .map(({ mask }) => masks[mask]!.path)
       .join(', ')}. ` +
-      `Name the right ones: ${candidates
-        .slice(0, 4)
-        .map((glob) => `--masks '${globOf(glob)}'`)
-        .join(' or ')}, with --images '${globOf(patternOf([...kept.keys()].map((i) => images[i]!.path)))}'.`,
+      `Name the right ones: ${[...new Set(candidates)]
+        .slice(0, 6)
+        .join(' or ')}, with --images '${globOf([...kept.keys()].map((i) => images[i]!.path))}'.`,
   );
 }
 
@@ -295,19 +351,47 @@ function withVariants(
   );
 }
 
-/** The variant in words that are not of the trade; of numbers only where there is nothing else. */
-function saysOf({ variant }: Match, mask: NamedFile): string {
-  const telling = variant.filter((word) => !isRoleWord(word) && partNamed(word) === undefined);
-  const words = telling.filter((word) => /\p{L}{2,}/u.test(word));
-  // `1. Microaneurysms/x_MA` says it twice; the folder's word is the fuller one.
-  const inFolder = words.filter((word) => mask.context.includes(word));
-  return (
-    inFolder.length > 0 ? inFolder : words.length > 0 && telling.length === words.length ? words : telling
-  ).join(' ');
+const folderWords = ({ folder }: NamedFile): string[] => folder.split('/').flatMap(wordsOf);
+
+/** The variant in words that are not of the trade; `left` of `leftMask` may be what tells one from another. */
+function tellingWords({ variant }: Match, mask: NamedFile): string[] {
+  return [
+    ...folderWords(mask).filter(isFilling),
+    ...variant.filter((word) => !isRoleWord(word) && partNamed(word) === undefined),
+  ];
 }
 
-const isCopy = ({ words, folder }: NamedFile): boolean =>
-  words.some(isPictured) || wordsOf(nameOf(folder)).some(isPictured);
+/** What tells a mask from the others of its image; numbers only where there is nothing else. */
+function saysOf(telling: readonly string[], mask: NamedFile): string {
+  const words = telling.filter((word) => /\p{L}{2,}/u.test(word));
+  // `1. Microaneurysms/x_MA` says it twice; the folder's word is the fuller one.
+  const ofFolder = folderWords(mask);
+  const inFolder = words.filter((word) => ofFolder.includes(word));
+  if (inFolder.length > 0) return [...new Set(inFolder)].join(' ');
+  // A number of a folder (`0/00012_hair`) is a part of a large set.
+  const inName = telling.filter((word) => mask.words.includes(word));
+  return (words.length > 0 ? inName : telling).join(' ');
+}
+
+/** A copy for the eye; `rgb` in a mask's name means that too. */
+const isCopy = (mask: NamedFile): boolean =>
+  [...mask.words, ...folderWords(mask)].some((word) => isPictured(word) || word === 'rgb');
+
+/** Which masks are alike: the words of folder and name, without the image's, the part's and numbers. */
+function kindOf(mask: NamedFile, image: NamedFile): string {
+  const known = new Set([...image.words, ...image.context]);
+  const words = [...folderWords(mask), '/', ...mask.words];
+  const rest = words.filter((word) => !known.has(word) && partNamed(word) === undefined);
+  return rest.join(' ').replace(/\d+/g, '');
+}
+
+/** A glob for a file and those like it: in the same folder but for the part, and of its ending. */
+function globOfFamily(file: NamedFile, files: readonly NamedFile[]): string {
+  const key = ({ path, folder }: NamedFile): string =>
+    [...wordsOf(folder).filter((word) => partNamed(word) === undefined), path.replace(/.*\./, '')].join(' ');
+  const family = files.filter((other) => key(other) === key(file));
+  return `'${globOf(family.map(({ path }) => path))}'`;
+}
 
 /** True where two masks mark mostly the same pixels: the same thing drawn twice, not two classes. */
 async function sameObject(tree: Tree, files: readonly string[]): Promise<boolean> {
@@ -332,9 +416,30 @@ async function sameObject(tree: Tree, files: readonly string[]): Promise<boolean
   return false;
 }
 
-/** A pattern for a person as a glob. */
-const globOf = (pattern: string): string =>
-  pattern.replace(/\b(NAME|N|FOLDER|SAMPLE|PART)\b/g, '*').replace('…', '**');
+/** A glob for paths and others like them. */
+function globOf(paths: readonly string[]): string {
+  const levels = paths.map((path) => path.split('/'));
+  const depth = levels[0]!.length;
+  if (levels.some(({ length }) => length !== depth)) return `**/${globOfNames(paths.map(nameOf))}`;
+  return Array.from({ length: depth }, (_, at) => globOfNames(levels.map((names) => names[at]!))).join('/');
+}
+
+/** What all names begin and end with, up to whole words, and `*` between. */
+function globOfNames(names: readonly string[]): string {
+  const shared = (ends: readonly string[][]): string[] => {
+    const differs = ends[0]!.findIndex((sign, at) => ends.some((other) => other[at] !== sign));
+    return differs === -1 ? ends[0]! : ends[0]!.slice(0, differs);
+  };
+  const signs = names.map((name) => [...name]);
+  const head = shared(signs).join('');
+  const tail = shared(signs.map((list) => list.toReversed()))
+    .toReversed()
+    .join('');
+  const glob = names.every((name) => name === names[0])
+    ? names[0]!
+    : `${head.replace(/[\p{L}\p{N}]+$/u, '')}*${tail.replace(/^[\p{L}\p{N}]+/u, '')}`;
+  return glob.replace(/[()[\]{}!+@]/g, '?');
+}
 
 /** The path without its ending and without folders whose names only say that images are in them. */
 function idsOf(images: readonly NamedFile[]): string[] {
@@ -353,6 +458,19 @@ function idsOf(images: readonly NamedFile[]): string[] {
   return new Set(whole).size === whole.length ? whole : images.map(({ path }) => path.normalize('NFC'));
 }
 
+/** Files that probably hold annotations, in no form that is read. */
+function notRead(tree: Tree): string {
+  const kinds = ['xml', 'csv', 'json', 'mat', 'npy', 'npz', 'h5', 'txt'].flatMap((ending) => {
+    const found = tree.ending(`.${ending}`).filter((file) => !/readme|licen[cs]e|attribution/i.test(file));
+    return found.length === 0 ? [] : [`${found.length} .${ending} (${patternOf(found)})`];
+  });
+  if (kinds.length === 0) return '';
+  return (
+    ` There are other files too: ${kinds.join(', ')}. If these hold the annotations (outlines in XML, run lengths in a CSV), ` +
+    'they are in no form that is read: write one PNG for each image from them, 0 for background, 1, 2 … for the classes.'
+  );
+}
+
 function nothingPaired(
   tree: Tree,
   images: readonly NamedFile[],
@@ -369,7 +487,7 @@ function nothingPaired(
     return new PixelwiseError(
       'mask-missing',
       `${tree.root}: there are ${images.length} images (${patternOf(images.map(({ path }) => path))}) and no masks. ` +
-        'Put masks into a folder "masks", named like their images; or export the annotations of your labelling tool to this folder.',
+        `Put masks into a folder "masks", named like their images; or export the annotations of your labelling tool to this folder.${notRead(tree)}`,
     );
   }
   return new PixelwiseError(

@@ -96,6 +96,8 @@ const PICTURED = new Set([
   'colour',
   'colored',
   'coloured',
+  'colormap',
+  'colourmap',
   'vis',
   'viz',
   'visualization',
@@ -111,6 +113,7 @@ const PICTURED = new Set([
   'thumbnail',
   'thumb',
   'pseudo',
+  'panoptic',
   'rgbmask',
 ]);
 
@@ -166,8 +169,8 @@ export function roleOfFolder(name: string): Role | undefined {
   return undefined;
 }
 
-/** The part that a folder's name says, once words like `images` are taken away: `train`, `val_images`, `Test`. */
+/** The part that a folder's name says besides words like `images` and numbers: `train`, `val_images`, `train2017`. */
 export function partOfFolder(name: string): string | undefined {
-  const rest = wordsOf(name).filter((word) => !isRoleWord(word) && word.length > 1);
+  const rest = wordsOf(name).filter((word) => !isRoleWord(word) && word.length > 1 && !/^\d+$/.test(word));
   return rest.length === 1 ? partNamed(rest[0]!) : undefined;
 }
