@@ -237,7 +237,7 @@ describe('refuses', () => {
       { epochs: 2, schedule: 'cosine', warmupEpochs: 2 },
       /too short for its schedule/,
     ],
-    ['as published of nothing', { asPublished: true }, /name one by --recipe/],
+    ['as published of nothing', { asPublished: true }, /name one with --recipe/],
     ['a recipe on other data', { recipe: 'carvana-unet' }, /is for data in the format carvana/],
     ['a recipe that there is not', { recipe: 'carvana' }, /there is no recipe "carvana"/],
     [

@@ -55,7 +55,7 @@ describe('withRecipe', () => {
     const data = join(root, 'cells');
     const refused = withRecipe({ data, recipe: 'brain-mri-unet' });
     await expect(refused).rejects.toThrow(
-      /brain-mri-unet is for data laid out as lgg-mri; .*cells is laid out as folder/,
+      /brain-mri-unet is for data in the format lgg-mri, but .*cells has the format folder/,
     );
     const insisted = await withRecipe({ data, recipe: 'brain-mri-unet', format: 'folder' });
     expect(insisted).toMatchObject({ format: 'folder', sampler: 'weighted', dropout: 0.6 });
@@ -86,7 +86,7 @@ describe('withRecipe', () => {
   it('does nothing without a recipe, and refuses to follow none as published', async () => {
     const options = { data: root };
     expect(await withRecipe(options)).toBe(options);
-    await expect(withRecipe({ data: root, asPublished: true })).rejects.toThrow(/name one by --recipe/);
+    await expect(withRecipe({ data: root, asPublished: true })).rejects.toThrow(/name one with --recipe/);
   });
 });
 
