@@ -20,11 +20,14 @@ export interface SampleSource extends Partial<Omit<Dataset, 'length' | 'get'>> {
 /** Samples in memory. */
 export class MemoryDataset implements SampleSource {
   readonly format = 'memory';
+  readonly classes?: readonly string[];
 
   constructor(
     private readonly samples: readonly UnnamedSample[],
-    readonly classes?: readonly string[],
-  ) {}
+    classes?: readonly string[],
+  ) {
+    if (classes !== undefined) this.classes = classes;
+  }
 
   get length(): number {
     return this.samples.length;

@@ -1,6 +1,7 @@
 /** The parts of a run that the caller of `train` passes as objects, not by name: a model, a loss, an optimizer… */
 import type { Dataset, Transform } from '../data/index.js';
 import { describeDataset, givenClasses } from '../data/index.js';
+import { describe } from '../data/portable.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { registerModelObject } from '../models/index.js';
 import type { Optimizer, TrainedWeight, Schedule, ScheduledRun } from '../optim/index.js';
@@ -61,30 +62,41 @@ export function namesOf({ model, loss, optimizer, schedule, augment, data }: Run
   return {
     ...(model && { model: model.constructor.name }),
     ...(loss && { loss: loss.name || 'loss' }),
-    ...(optimizer && { optimizer: optimizer.name === '' ? optimizer([]).type : optimizer.name }),
+    ...(optimizer && { optimizer: nameOfFactory(optimizer) }),
     ...(schedule && { schedule: schedule.name || 'schedule' }),
-    ...(augment && { augment: augment.map(({ name }) => name || 'transform').join(',') || 'none' }),
+    ...(augment && {
+      augment: augment.map((one) => describe(one)?.factory ?? (one.name || 'transform')).join(',') || 'none',
+    }),
     ...(data && { data: data.format }),
   };
+}
+
+/** An arrow function written among the options is named `optimizer`; the type of what it makes is a better name. */
+function nameOfFactory(optimizer: OptimizerFactory): string {
+  return ['', 'optimizer'].includes(optimizer.name) ? optimizer([]).type : optimizer.name;
 }
 
 /** The parts that were objects in an earlier run, read from its configuration. */
 export function customParts({ model, training }: RunConfig): ObjectNames {
   const names = training as Readonly<Record<string, unknown>>;
   const parts = (training.custom ?? []).map((part) => [part, String(names[part])]);
-  return { ...(Object.fromEntries(parts) as ObjectNames), ...(model.custom && { model: model.name }) };
+  return { ...(model.custom && { model: model.name }), ...(Object.fromEntries(parts) as ObjectNames) };
 }
 
 /** @throws PixelwiseError `resume` if a part was an object in the earlier run and is not given again. */
 export function checkObjectsGiven(config: RunConfig, objects: RunObjects = {}, folder: string): void {
-  for (const [part, name] of Object.entries(customParts(config))) {
-    if (objects[part as keyof RunObjects] !== undefined) continue;
-    const value = part === 'model' ? `new ${name}()` : name;
-    throw new PixelwiseError(
-      'resume',
-      `${folder} was trained with ${part === 'model' ? 'a model of the class' : `the ${part}`} ${name}, which is not part of Pixelwise: resume it from code, with train({ ${part}: ${value}, resume: true, … }).`,
-    );
-  }
+  const missing = Object.entries(customParts(config)).filter(
+    ([part]) => objects[part as keyof RunObjects] === undefined,
+  );
+  if (missing.length === 0) return;
+  const parts = missing.map(([part, name]) =>
+    part === 'model' ? `a model of the class ${name}` : name === part ? `a ${part}` : `the ${part} ${name}`,
+  );
+  const options = missing.map(([part, name]) => (part === 'model' ? 'model: new ' + name + '()' : part));
+  throw new PixelwiseError(
+    'resume',
+    `${folder} was trained with ${parts.join(', ')}, which Pixelwise does not have by name. To resume it, run the program that made it with train({ ${options.join(', ')}, resume: true, … }). Predicting, scoring and exporting need no such program.`,
+  );
 }
 
 /** The learning rate that an optimizer factory sets, found by making an optimizer for a dummy weight. */

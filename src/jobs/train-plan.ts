@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Dataset, DoctorReport, Normalization, Parts } from '../data/index.js';
 import {
+  FORMAT_NAMES,
   datasetNormalization,
   defaultNormalization,
   normalizationOf,
@@ -138,7 +139,8 @@ async function plan(given: NamedTrainOptions, { choosing = true, machine }: Plan
     parts,
     classes,
     dataOptions: {
-      format: dataset.format,
+      // Other data is read in the same format only if that is a format of files.
+      format: FORMAT_NAMES.find((name) => name === dataset.format),
       target: options.target,
       group: options.group,
       resizeMasks: options.resizeMasks,

@@ -1,21 +1,21 @@
 /** Names, order and number formats of scores in reports. */
-import type { Scores } from '../metrics/index.js';
+import type { EpochScores } from '../training/index.js';
 import { figure, lossFigure } from './numbers.js';
 
 export interface ScoreName {
   readonly key: string;
   readonly label: string;
-  /** `larger` for scores, `smaller` for losses. */
-  readonly better: 'larger' | 'smaller';
+  /** `larger` for scores, `smaller` for losses, `unknown` for metrics of the user's own. */
+  readonly better: 'larger' | 'smaller' | 'unknown';
 }
 
 /**
  * The overall scores that are present, the most important first. With two classes, foreground scores show the
  * class name.
  */
-export function scoreNames(scores: Scores): ScoreName[] {
+export function scoreNames(scores: EpochScores): ScoreName[] {
   const foreground = scores.classes[1]?.name ?? 'foreground';
-  const all: [key: keyof Scores, label: string][] = [
+  const all: [key: keyof EpochScores, label: string][] = [
     ['meanIoU', 'Mean IoU'],
     ['meanDice', 'Mean Dice'],
     ['dice', `Dice of ${foreground}`],
@@ -33,15 +33,24 @@ export function scoreNames(scores: Scores): ScoreName[] {
       label: `Loss: ${name}`,
       better: 'smaller',
     })),
+    ...Object.keys(scores.metrics ?? {}).map((name): ScoreName => ({
+      key: `metric/${name}`,
+      label: name,
+      better: 'unknown',
+    })),
   ];
 }
 
 /** The score `key`; null if it is not defined (0/0), undefined if it does not apply. */
-export function scoreOf(scores: Scores | undefined, key: string): number | null | undefined {
+export function scoreOf(scores: EpochScores | undefined, key: string): number | null | undefined {
   if (key.startsWith('loss/')) return scores?.losses?.[key.slice('loss/'.length)];
+  if (key.startsWith('metric/')) {
+    const value = scores?.metrics?.[key.slice('metric/'.length)];
+    return Number.isNaN(value) ? null : value;
+  }
   return scores?.[key as 'meanIoU'];
 }
 
 export function writtenScore({ better }: ScoreName, value: number | null | undefined): string {
-  return better === 'smaller' ? lossFigure(value) : figure(value);
+  return better === 'larger' ? figure(value) : lossFigure(value);
 }

@@ -40,6 +40,16 @@ const scoresSchema = z.object({
   meanGroupDice: score.optional(),
 });
 
+/** Scores of an epoch: with the user's own metrics, which JSON writes as null where they are not finite. */
+const epochScoresSchema = scoresSchema.extend({
+  metrics: z
+    .record(
+      z.string(),
+      score.transform((value) => value ?? NaN),
+    )
+    .optional(),
+});
+
 /** A line of metrics.jsonl. */
 export const epochRecordSchema: z.ZodType<EpochRecord> = z.object({
   epoch: whole.positive(),
@@ -49,8 +59,8 @@ export const epochRecordSchema: z.ZodType<EpochRecord> = z.object({
   // Runs of earlier versions did not measure it.
   waitSeconds: z.number().default(0),
   imagesPerSecond: z.number(),
-  train: scoresSchema,
-  valid: scoresSchema.optional(),
+  train: epochScoresSchema,
+  valid: epochScoresSchema.optional(),
 });
 
 /** Scores of a finished run, with the confusion matrix. */

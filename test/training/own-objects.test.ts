@@ -1,7 +1,9 @@
 /** `train` with a model, a loss, an optimizer, a schedule, augmentation, metrics and data of one's own. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UnnamedSample } from '../../src/data/index.js';
 import { horizontalFlip, MemoryDataset } from '../../src/data/index.js';
@@ -9,8 +11,10 @@ import type { Tensor } from '../../src/graph/index.js';
 import { add, mul, relu } from '../../src/graph/index.js';
 import type { TrainOptions } from '../../src/index.js';
 import { train } from '../../src/index.js';
+import { encodeImage } from '../../src/images/encode.js';
 import { binaryCrossEntropy, Conv2d, dice, Module } from '../../src/nn/index.js';
 import { constant, SGD } from '../../src/optim/index.js';
+import { buildProgram } from '../built-program.js';
 
 class TwoConvs extends Module {
   readonly first = new Conv2d(3, 4, 3, { padding: 1 });
@@ -71,14 +75,18 @@ describe('train with objects', () => {
     const result = await train(options());
     expect(result).toMatchObject({ epochs: 3, run: join(root, 'run') });
     expect(result.valid!.samples).toBe(2);
-    await expect(readFile(result.report!, 'utf8')).resolves.toContain('TwoConvs');
+    const report = await readFile(result.report!, 'utf8');
+    expect(report).toContain('>foregroundShare</p>');
+    expect(report).toMatch(/command line does not have its\s+model TwoConvs, loss halfDice,/);
+    expect(report).not.toMatch(/pixelwise train --data|undefined<\/td>/);
     expect(await json('config.json')).toMatchObject({
       model: { name: 'TwoConvs', custom: true },
       classes: ['background', 'foreground'],
       data: { format: 'memory' },
       training: {
         loss: 'halfDice',
-        optimizer: 'optimizer',
+        optimizer: 'SGD',
+        augment: 'horizontalFlip',
         lr: 0.05,
         custom: ['loss', 'optimizer', 'schedule', 'augment'],
       },
@@ -97,12 +105,77 @@ describe('train with objects', () => {
     await expect(train({ ...withoutAugment, data, resume: true })).rejects.toThrow(
       /trained with the augment /,
     );
+    await expect(train({ data, out: rest.out!, resume: true })).rejects.toThrow(
+      /model of the class TwoConvs.*the loss halfDice, the optimizer SGD, .*train\(\{ model: new TwoConvs\(\), loss, optimizer, schedule, augment, resume: true/,
+    );
     const { model: _model, ...withoutModel } = rest;
     await expect(train({ ...withoutModel, resume: true })).rejects.toThrow(
       /a model of the class TwoConvs, .*train\(\{ model: new TwoConvs\(\), resume: true/,
     );
     await expect(train({ ...rest, loss: bce, resume: true })).rejects.toThrow(/loss changed from "halfDice"/);
   }, 60_000);
+});
+
+/** Serves a run and segments an image: the arguments are the module, the run, an image and a folder for a page. */
+const SERVE = `
+  import { readFile } from 'node:fs/promises';
+  const [module, run, image, page] = process.argv.slice(1);
+  const { startServer } = await import(module);
+  const server = await startServer(run, { port: 0, threads: 1, folders: { page, browser: page } });
+  const headers = { 'content-type': 'image/png' };
+  const answer = await fetch(server.url + 'segment?format=json', { method: 'POST', body: await readFile(image), headers });
+  process.stdout.write(JSON.stringify(await answer.json()));
+  await server.close();`;
+
+describe('a run with objects, in a process without them', () => {
+  it('predicts, scores, exports and serves, and says what resuming takes', async () => {
+    const program = await buildProgram();
+    try {
+      const folder = join(root, 'pictures');
+      for (const part of ['images', 'masks']) await mkdir(join(folder, part), { recursive: true });
+      for (let i = 0; i < 4; i++) {
+        const { image, mask } = square(i);
+        await writeFile(join(folder, 'images', `${i}.png`), await encodeImage(image));
+        const grey = { ...mask, channels: 1, data: mask.data.map((value) => 255 * value) };
+        await writeFile(join(folder, 'masks', `${i}.png`), await encodeImage(grey));
+      }
+      const run = join(root, 'run');
+      const json = async (...words: string[]) => {
+        const { code, stdout, stderr } = await program.run(...words, '--json');
+        expect(stderr).not.toMatch(/error/);
+        expect(code).toBe(0);
+        return JSON.parse(stdout) as Record<string, unknown>;
+      };
+      const images = join(folder, 'images');
+      await json('predict', run, images, '--out', join(root, 'predicted'));
+      expect((await readFile(join(root, 'predicted', '3.png'))).length).toBeGreaterThan(50);
+      const whole = await json('evaluate', run, '--data', folder, '--split', 'all');
+      const exported = join(root, 'exported.onnx');
+      await json('export', run, '--out', exported);
+      const again = await json('evaluate', exported, '--data', folder, '--split', 'all');
+      expect(whole['meanIoU']).toBeGreaterThan(0.1);
+      expect(again['meanIoU']).toBe(whole['meanIoU']);
+      await json('export', run, '--out', join(root, 'half.onnx'), '--precision', 'float16');
+      await json('export', run, '--out', join(root, 'int8.onnx'), '--precision', 'int8', '--data', folder);
+      await json('export', run, '--out', join(root, 'bare.onnx'), '--bare');
+      const page = join(root, 'page');
+      await mkdir(page);
+      await writeFile(join(page, 'index.html'), '<!doctype html><title>page</title>');
+      const module = join(dirname(program.main), '..', 'serve', 'index.js');
+      const served = await promisify(execFile)(process.execPath, [
+        ...['--input-type=module', '--eval', SERVE],
+        ...[module, run, join(images, '0.png'), page],
+      ]);
+      expect(JSON.parse(served.stdout)).toMatchObject({ width: 16, height: 16 });
+      const resumed = await program.run('train', '--resume', '--out', run, '--data', folder);
+      expect(resumed.code).not.toBe(0);
+      expect(resumed.stderr).toMatch(
+        /a model of the class TwoConvs, .*train\(\{ model: new TwoConvs\(\), loss,/,
+      );
+    } finally {
+      await program.remove();
+    }
+  }, 180_000);
 });
 
 describe('a data set of your own', () => {

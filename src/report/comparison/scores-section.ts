@@ -52,7 +52,7 @@ function scoreRows({ columns, ranked, sameLoss }: Compared, judged: readonly (Ju
       label: name.label,
       values: judged.map((each) => scoreOf(each?.scores, name.key)),
       write: (value) => writtenScore(name, value),
-      ...(ranked && oneSize && { better: name.better }),
+      ...(ranked && oneSize && name.better !== 'unknown' && { better: name.better }),
     }));
   const words = (of: (judged: Judged) => string) => judged.map((each) => (each ? of(each) : '–'));
   const about: TextRow[] = [

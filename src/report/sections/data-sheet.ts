@@ -20,7 +20,7 @@ export function dataSection(run: Run): Section {
     body: html`<div class="columns">
         <div>
           ${pairs([
-            ['Folder', config.data.path],
+            [config.data.path === config.data.format ? 'Object' : 'Folder', config.data.path],
             ['Layout', config.data.format],
             ['Training', counted(train, 'image')],
             ['Validation', valid > 0 ? counted(valid, 'image') : 'none'],

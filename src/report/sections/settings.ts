@@ -1,4 +1,5 @@
 /** The run's settings, machine, versions and time, and the command that repeats it. */
+import { FORMAT_NAMES } from '../../data/index.js';
 import { count, duration, rate } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
@@ -14,7 +15,7 @@ export function settingsSection(run: Run): Section {
     id: 'settings',
     title: 'Settings',
     body: html`<h3>Repeat this run</h3>
-      <pre tabindex="0"><code>${repeatingCommand(config)}</code></pre>
+      ${repeating(config)}
       <p class="aside">
         With the same seed, data, version, machine and thread count, the run is identical, bit for
         bit.${
@@ -57,6 +58,22 @@ export function settingsSection(run: Run): Section {
   };
 }
 
+/** The command that repeats a run, or what a run needs that no command has: objects of a program. */
+function repeating(config: Run['config']): Html {
+  const { model, data, training } = config;
+  const objects = [
+    ...(model.custom ? [`model ${model.name}`] : []),
+    ...(training.custom ?? []).map((part) => `${part} ${String(training[part as keyof typeof training])}`),
+    ...(FORMAT_NAMES.some((name) => name === data.format) ? [] : [`data ${data.format}`]),
+  ];
+  return objects.length === 0
+    ? html`<pre tabindex="0"><code>${repeatingCommand(config)}</code></pre>`
+    : html`<p>
+        Run the program that called <code>train</code> again: the command line does not have its
+        ${objects.join(', ')}.
+      </p>`;
+}
+
 /** Settings and their values as text. */
 export function settingsOf({
   model,
@@ -78,18 +95,14 @@ export function settingsOf({
     ['Optimizer', training.optimizer],
     ['Learning rate', rate(training.lr)],
     ['Schedule', training.schedule],
-    ...(training.stepEpochs === null
-      ? []
-      : [['Step epochs', String(training.stepEpochs)] as [string, string]]),
-    ...(training.stepFactor === null
-      ? []
-      : [['Step factor', String(training.stepFactor)] as [string, string]]),
+    ...(training.stepEpochs ? [['Step epochs', String(training.stepEpochs)] as [string, string]] : []),
+    ...(training.stepFactor ? [['Step factor', String(training.stepFactor)] as [string, string]] : []),
     ...(training.milestones ? [['Milestones', training.milestones.join(', ')] as [string, string]] : []),
     ...(training.warmupEpochs ? [['Warm-up', `${training.warmupEpochs} epochs`] as [string, string]] : []),
     ...(training.restarts ? [['Restarts', String(training.restarts)] as [string, string]] : []),
     ['Loss', training.loss],
     ['Augmentation', training.augment],
-    ['Patience', training.patience === null ? 'none' : String(training.patience)],
+    ['Patience', String(training.patience ?? 'none')],
     ['Seed', String(training.seed)],
   ];
 }
