@@ -6,9 +6,6 @@ import { isModelEntry, registerModel } from '../models/index.js';
 
 const files = new Map<string, string>();
 
-/** Whether a `--model` value is a file, judged by its extension. */
-export const isModelFile = (model: string): boolean => ['.js', '.mjs'].includes(extname(model));
-
 /**
  * Loads a module whose default export was made by `defineModel`, and registers the model under the file's name.
  *

@@ -15,7 +15,8 @@ beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder());
   for (let i = 0; i < 10; i++) {
     const { image, mask } = makeSample(i);
-    const id = `car${i >> 1}_${i % 2}`;
+    // Carvana's names are the second proof of the format: twelve hexadecimal digits and an angle.
+    const id = `0cdf5b5d0ce${i >> 1}_0${1 + (i % 2)}`;
     const white = { ...mask, data: mask.data.map((value) => 255 * value) };
     await put(join(root, 'cars/train', `${id}.png`), await encodeImage(image));
     await put(join(root, 'cars/train_masks', `${id}_mask.png`), await encodeIndexedPng(white));
