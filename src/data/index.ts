@@ -41,7 +41,13 @@ export {
   rotate,
 } from './transforms/affine.js';
 export {
+  adjustBrightness,
+  adjustContrast,
+  adjustGamma,
+  adjustHue,
+  adjustSaturation,
   brightness,
+  brightnessShift,
   colourJitter,
   type ColourJitterOptions,
   contrast,

@@ -69,3 +69,4 @@ export {
 } from './summary.js';
 export { estimateStepCost, forwardOperations, type StepCost, trainingOperations } from './training-cost.js';
 export { unet, UNet, UNET, type UNetOptions } from './unet.js';
+export { ConvNormActivation } from './conv-norm-activation.js';
