@@ -24,6 +24,12 @@ async function call(words: string[], run: Run<'train'>) {
       positionals: [{ name: 'WORD', help: 'a word' }],
       load: () => Promise.resolve({ run }),
     }),
+    command({
+      name: 'doctor',
+      summary: 'check',
+      positionals: [],
+      load: () => Promise.reject(new Error('unused')),
+    }),
   ];
   const ending = runCli(words, { stdout, stderr, env: {}, signals }, commands);
   return { ending, signals, stdout, stderr };
@@ -81,6 +87,13 @@ describe('exit codes', () => {
     [[], /Name a command/],
     [['tran'], /Unknown command 'tran'.*Did you mean train\?/],
     [['train', 'a', '--data', 'd', '--epoch', '3'], /Unknown option '--epoch'.*Did you mean --epochs\?/],
+    [['train', 'a', '--batch-size', '4'], /'--batch-size'\. It is called --batch here: images per step/],
+    [['train', 'a', '--learning_rate', '1'], /It is called --lr here/],
+    [['train', 'a', '--imgsz', '64'], /It is called --size here/],
+    [['train', 'a', '--gpu', '0'], /It is called --device here: .*cpu, cuda, webgpu/],
+    [['train', 'a', '--tta'], /--tta is an option of evaluate, predict/],
+    [['train', 'a', '--encoder_bn', 'frozen'], /Did you mean --encoder-bn\?/],
+    [['doctor', 'cells'], /given by --data: pixelwise doctor --data cells/],
     [
       ['train', 'a', '--data', 'd', '--epochs', '0'],
       /--epochs must be a whole number from 1 to 1000000; got "0"/,

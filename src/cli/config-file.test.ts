@@ -51,7 +51,7 @@ describe('readConfigFile', () => {
   });
 
   it.each([
-    ['epoch: 3', /there is no option "epoch"\. Did you mean "epochs"\?/],
+    ['epoch: 3', /there is no option "epoch"\. Did you mean epochs\?/],
     ['epochs: 0', /epochs must be a whole number from 1 to 1000000; got 0/],
     ['optimizer: adm', /Did you mean "adam"\?/],
     ['score-at: model', /train does not take score-at; it is an option of evaluate/],

@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { didYouMean, readValue } from '../settings/index.js';
+import { readValue } from '../settings/index.js';
 import { withNewName } from './renamed-flags.js';
 import { OPTION_ENTRIES, type CommandName, type GivenOptions, type OptionEntry } from './options.js';
+import { flagAdvice } from './unknown-flag.js';
 
 /** Options that speak of the call itself. */
 const NOT_IN_FILES: readonly string[] = ['config', 'json'];
@@ -30,7 +31,7 @@ export async function readConfigFile(
     const { key, value, note } = withNewName(written, found);
     if (note !== undefined) notes.push(`${path}: ${note}`);
     const entry = taken.find(({ name, flag }) => key === flag || key === name);
-    if (!entry) throw unknownName(path, key, command, taken);
+    if (!entry) throw unknownName(path, key, command);
     if (entry.name in given) throw new UsageError(`${path}: ${entry.flag} is given twice.`);
     // An empty entry of a YAML file is an option left out.
     if (value !== null) given[entry.name] = readValue(`${path}: ${key}`, entry.kind, value);
@@ -61,12 +62,7 @@ async function readMapping(path: string): Promise<Record<string, unknown>> {
   return values as Record<string, unknown>;
 }
 
-function unknownName(
-  path: string,
-  key: string,
-  command: CommandName,
-  taken: readonly OptionEntry[],
-): UsageError {
+function unknownName(path: string, key: string, command: CommandName): UsageError {
   if (NOT_IN_FILES.includes(key)) return new UsageError(`${path}: ${key} is given on the command line only.`);
   const elsewhere = OPTION_ENTRIES.find(({ name, flag }) => key === flag || key === name);
   if (elsewhere) {
@@ -74,9 +70,5 @@ function unknownName(
       `${path}: ${command} does not take ${key}; it is an option of ${elsewhere.commands.join(', ')}.`,
     );
   }
-  const hint = didYouMean(
-    key,
-    taken.map(({ flag }) => flag),
-  );
-  return new UsageError(`${path}: there is no option "${key}".${hint}`);
+  return new UsageError(`${path}: there is no option "${key}".${flagAdvice(command, key, '')}`);
 }

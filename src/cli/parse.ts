@@ -68,7 +68,7 @@ export async function parseCall(given: readonly string[], settings: ParseSetting
     if (!(error instanceof CommanderError)) throw error;
     if (words.length === 0) throw new UsageError(`Name a command.\n\n${printed.trimEnd()}`);
     if (error.exitCode === 0) return { kind: 'text', text: printed };
-    throw new UsageError(sentence(error.message));
+    throw new UsageError(await explained(error, words, settings.commands));
   }
   const { command, raw, words: positionals } = found!;
   const options = await resolveOptions(command, raw, notes);
@@ -132,7 +132,30 @@ async function resolveOptions(
   return options;
 }
 
-/** Commander's `error: unknown option '--epoch'\n(Did you mean --epochs?)` as a sentence. */
+/** What commander found wrong, and what to write instead. */
+async function explained(
+  { code, message }: CommanderError,
+  words: readonly string[],
+  commands: readonly Command[],
+): Promise<string> {
+  const named = words.map((word) => commands.find(({ name }) => name === word)).find(Boolean);
+  if (!named) return sentence(message);
+  const { flagAdvice } = await import('./unknown-flag.js');
+  const [, flag] = /unknown option '([^']+)'/.exec(message) ?? [];
+  if (flag !== undefined) return `Unknown option '${flag}'.${flagAdvice(named.name, flag)}`;
+  const { optionsOf } = await import('./options.js');
+  const takesData = optionsOf(named.name).some(
+    ({ name, needed }) => name === 'data' && needed?.includes(named.name),
+  );
+  const surplus = code === 'commander.excessArguments' && named.positionals.length === 0;
+  if (surplus && takesData && !words.some((word) => word.startsWith('--data'))) {
+    const [folder] = words.slice(words.indexOf(named.name) + 1).filter((word) => !word.startsWith('-'));
+    return `The folder of labelled images is given by --data: pixelwise ${named.name} --data ${folder}`;
+  }
+  return sentence(message);
+}
+
+/** Commander's `error: unknown command 'tran'\n(Did you mean train?)` as a sentence. */
 function sentence(message: string): string {
   const plain = message
     .replace(/^error: /, '')

@@ -3,6 +3,7 @@
  * list can say, the functions of `transforms/` say with more options; a function of one's own stands beside them.
  */
 import { UsageError } from '../errors/index.js';
+import { didYouMean } from '../settings/index.js';
 import { oneOf, sometimes, type Transform } from './paired-sample.js';
 import { randomAffine, rotate } from './transforms/affine.js';
 import { brightness, colourJitter, contrast, gamma, hue, saturation } from './transforms/colour.js';
@@ -104,7 +105,7 @@ export function parseAugmentation(list: string): Transform[] {
       if (transform === undefined) {
         throw new UsageError(
           `There is no augmentation "${name}"; presets are ${Object.keys(PRESETS).join(', ')}; transforms are ` +
-            `${Object.keys(TRANSFORMS).join(', ')}.`,
+            `${Object.keys(TRANSFORMS).join(', ')}.${didYouMean(name!, [...Object.keys(PRESETS), ...Object.keys(TRANSFORMS)])}`,
         );
       }
       const value = given === undefined ? transform.default : Number(given);

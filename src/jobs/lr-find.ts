@@ -13,9 +13,10 @@ import type { BatchSource, LrFinderResult, LrPoint, LrSuggestions } from '../tra
 import { findLr, Learner, RunFolder } from '../training/index.js';
 import { writeFileAtomic } from '../files/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
+import { checkOptions } from './check-options.js';
 import { lossOf, optimizerOf } from './learning-settings.js';
 import { nextFolder } from './next-folder.js';
-import { withRecipe } from './recipes/index.js';
+import { filledByRecipe, withRecipe } from './recipes/index.js';
 import { withNamedParts } from './run-objects.js';
 import type { TrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
@@ -44,7 +45,9 @@ export interface LrFindResult {
 export async function findLearningRate(options: LrFindOptions): Promise<LrFindResult> {
   const note = options.onNote ?? (() => undefined);
   // With `auto`, no learning rate is chosen from the data.
-  const named = await withRecipe(await withNamedParts(options));
+  const given = await withNamedParts(options);
+  await checkOptions(filledByRecipe(given));
+  const named = await withRecipe(given);
   const plan = await planTraining({ ...named, lr: 'auto' });
   plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({

@@ -8,6 +8,7 @@ import {
   PRETRAINED_MODEL,
   withCurrentNames,
 } from '../models/index.js';
+import { SHARED_OPTIONS } from '../models/options.js';
 import type { Setting } from '../settings/index.js';
 import { checkValue, flagName } from '../settings/index.js';
 import type { TrainSettings } from './train-options.js';
@@ -51,13 +52,20 @@ export function modelOptions(name: string, settings: TrainSettings): ModelValues
   const given = Object.entries(withCurrentNames(name, optionsGiven(settings)));
   const unknown = given.find(([key]) => !Object.hasOwn(options, key));
   if (unknown) {
+    const flags = Object.keys(options)
+      .filter((option) => !Object.hasOwn(SHARED_OPTIONS, option))
+      .map((option) => `--${flagName(option)}`);
     throw new UsageError(
-      `${name} has no option "${unknown[0]}"; its options are ${Object.keys(options).join(', ') || 'none'}`,
+      `--${flagName(unknown[0])} is not an option of ${name}, whose options are ${flags.join(', ') || 'none'}`,
     );
   }
   const checked = given.map(([key, value]) => [
     key,
-    checkValue(`${name}: ${key}`, (options[key] as Setting<number | string | boolean>).kind, value),
+    checkValue(
+      `--${flagName(key)} of ${name}`,
+      (options[key] as Setting<number | string | boolean>).kind,
+      value,
+    ),
   ]);
   // Freeze the encoder only if it is pretrained: a frozen random encoder would only produce noise.
   const encoder: ModelValues = pretrained ? { freezeEncoder: weightsWanted(settings) !== undefined } : {};

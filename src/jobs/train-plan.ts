@@ -13,6 +13,7 @@ import { shareDecoding } from '../images/decode-cache.js';
 import type { ModelValues } from '../models/index.js';
 import type { LossSettings } from '../nn/index.js';
 import type { MonitorMetric } from '../training/index.js';
+import { patienceWithoutValidation } from './check-options.js';
 import type { Chosen, MachineFacts } from './choose.js';
 import { choiceLines, chooseSettings } from './choose.js';
 import { dataFacts, machineFacts } from './data-facts.js';
@@ -131,9 +132,7 @@ async function plan(given: NamedTrainOptions, { choosing = true, machine }: Plan
     ...choiceLines(chosen.choices),
     ...modelNotes,
   ];
-  if (options.patience !== undefined && !parts.valid) {
-    throw new UsageError('--patience needs a validation part: set --val above 0, or leave --patience out');
-  }
+  if (options.patience !== undefined && !parts.valid) throw patienceWithoutValidation();
   return {
     ...settings,
     parts,

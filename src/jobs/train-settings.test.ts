@@ -214,7 +214,7 @@ describe('refuses', () => {
     ['momentum of Adam', { momentum: 0.9 }, /--momentum is for --optimizer sgd or rmsprop, not for adam/],
     ['alpha of SGD', { optimizer: 'sgd', alpha: 0.9 }, /--alpha is for --optimizer rmsprop, not for sgd/],
     ['eps of SGD', { optimizer: 'sgd', eps: 1e-7 }, /--eps is for --optimizer adam or adamw or rmsprop/],
-    ['three weights for two classes', { classWeights: [1, 2, 3] }, /3 numbers for 2 classes/],
+    ['three weights for two classes', { classWeights: [1, 2, 3], loss: 'focal' }, /3 numbers for 2 classes/],
     ['weights that no loss takes', { classWeights: [1, 2], loss: 'dice' }, /classWeights is for bce/],
     ['gamma without focal', { focalGamma: 3 }, /focalGamma is for focal; "bce" has none/],
     ['a weight of 0 in bce', { classWeights: [0, 1] }, /bce takes the weights of two classes, both above 0/],

@@ -25,13 +25,14 @@ import type {
 import { checkpoints, fit, Learner, median, RunFolder, writeRunScores } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { callbacksOf, logsOf } from './callbacks.js';
+import { checkOptions } from './check-options.js';
 import { configOf } from './config-of-run.js';
 import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { machineDifferences } from './machine.js';
 import { nextFolder } from './next-folder.js';
 import { allReduceNote, Ranks } from './ranks.js';
-import { withRecipe } from './recipes/index.js';
+import { filledByRecipe, withRecipe } from './recipes/index.js';
 import { checkResumable, checkSame, openEarlier } from './resuming.js';
 import { RunPictures } from './run-pictures.js';
 import { RunReport } from './run-report.js';
@@ -70,6 +71,7 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
   );
   const earlier =
     (await ranks.onFirst(async () => (await openEarlier(folder, options, note)) ?? null)) ?? undefined;
+  if (!earlier) await ranks.together(() => checkOptions(filledByRecipe(options)));
   const settings: NamedTrainOptions = earlier
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : await withRecipe(options);

@@ -79,8 +79,8 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
 /** Detected once per process. */
 let blockOfMachine: number | undefined;
 
-/** The devices of this machine's onnxruntime-node. */
-async function checkDevice(device: Device): Promise<void> {
+/** @throws PixelwiseError `device` if this machine's onnxruntime-node does not have the device. */
+export async function checkDevice(device: Device): Promise<void> {
   const { listSupportedBackends } = (await import('onnxruntime-node')) as unknown as {
     listSupportedBackends?: () => readonly { readonly name: string }[];
   };

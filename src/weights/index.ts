@@ -4,5 +4,11 @@ export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 export { decodePth } from './pth.js';
 export { type ElementType, floatTensors, type RawTensor, toFloat32 } from './tensor.js';
 export type { WeightFile, WeightTensor } from './tensor.js';
-export { cachedWeights, type EncoderWeights, type FetchOptions, loadEncoderWeights } from './pretrained.js';
+export {
+  cachedWeights,
+  type EncoderWeights,
+  type FetchOptions,
+  findWeights,
+  loadEncoderWeights,
+} from './pretrained.js';
 export type { NamedShape } from './match.js';

@@ -45,19 +45,29 @@ export async function loadEncoderWeights(
   wanted: readonly NamedShape[],
   options: FetchOptions = {},
 ): Promise<EncoderWeights> {
-  const description = encoderDescription(encoder);
-  const published = Object.hasOwn(description.published, fileOrName)
-    ? description.published[fileOrName]
-    : undefined;
-  if (published === undefined && !(await isFile(fileOrName))) {
-    throw new UsageError(
-      `"${fileOrName}" is neither a weight file nor the name of published weights for ${encoder} ` +
-        `(${Object.keys(description.published).join(', ')}).`,
-    );
-  }
-  const path = published === undefined ? fileOrName : await fetchWeights(published, options);
+  const found = await findWeights(encoder, fileOrName);
+  const path = typeof found === 'string' ? found : await fetchWeights(found, options);
   const file = await readWeights(path);
-  return { tensors: matchEncoderWeights(description, wanted, file), source: path, normalization: 'imagenet' };
+  return {
+    tensors: matchEncoderWeights(encoderDescription(encoder), wanted, file),
+    source: path,
+    normalization: 'imagenet',
+  };
+}
+
+/**
+ * What `fileOrName` means for an encoder: the path of a file, or published weights. Nothing is downloaded.
+ *
+ * @throws UsageError if it is neither.
+ */
+export async function findWeights(encoder: string, fileOrName: string): Promise<string | PublishedWeights> {
+  const { published } = encoderDescription(encoder);
+  if (Object.hasOwn(published, fileOrName)) return published[fileOrName]!;
+  if (await isFile(fileOrName)) return fileOrName;
+  throw new UsageError(
+    `"${fileOrName}" is neither a weight file nor the name of published weights for ${encoder} ` +
+      `(${Object.keys(published).join(', ')}).`,
+  );
 }
 
 /**

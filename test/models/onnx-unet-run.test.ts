@@ -75,9 +75,9 @@ describe('a run with an encoder from a file', () => {
     ['a file that is not there', { encoder: 'none.onnx' }, /none\.onnx cannot be read/],
     ['no file', { encoder: undefined }, /onnx-unet needs --encoder FILE\.onnx and --taps/],
     ['no taps', { taps: undefined }, /onnx-unet needs --encoder FILE\.onnx and --taps/],
-    ['an option of another model', { width: 8 }, /onnx-unet has no option "width"/],
+    ['an option of another model', { width: 8 }, /--width is not an option of onnx-unet/],
     ['pretrained weights', { encoderWeights: 'imagenet' }, /onnx-unet has no pretrained encoder/],
-    ['another model', { model: 'unet' }, /unet has no option "encoder"/],
+    ['another model', { model: 'unet' }, /--encoder is not an option of unet/],
     ['a tap that does not exist', { taps: 'act1,act9' }, /other\.onnx: there is no tensor "act9"/],
     [
       'sizes that do not halve',

@@ -16,21 +16,25 @@ export { recipeNamed, RECIPES } from './registry.js';
  * @throws PixelwiseError `recipe` if the data has another format than the recipe is for, and `format` is not given.
  */
 export async function withRecipe(options: NamedTrainOptions): Promise<NamedTrainOptions> {
+  const filled = filledByRecipe(options);
+  if (options.recipe === undefined || options.format !== undefined) return filled;
+  const { name, format } = recipeNamed(options.recipe);
+  const found = await recogniseFormat(options.data, format);
+  if (found === format) return filled;
+  throw new PixelwiseError(
+    'recipe',
+    `the recipe ${name} is for data in the format ${format}, but ${options.data} has the format ${found}. ` +
+      `Use other data, or give --format ${found} to train on this data with the settings of the recipe.`,
+  );
+}
+
+/** The options with those of their recipe, without a look at the data. */
+export function filledByRecipe(options: NamedTrainOptions): NamedTrainOptions {
   if (options.recipe === undefined) {
     if (!options.asPublished) return options;
     throw new UsageError('--as-published only applies to a recipe: name one with --recipe');
   }
-  const { name, format, settings, asPublished } = recipeNamed(options.recipe);
-  if (options.format === undefined) {
-    const found = await recogniseFormat(options.data, format);
-    if (found !== format) {
-      throw new PixelwiseError(
-        'recipe',
-        `the recipe ${name} is for data in the format ${format}, but ${options.data} has the format ${found}. ` +
-          `Use other data, or give --format ${found} to train on this data with the settings of the recipe.`,
-      );
-    }
-  }
+  const { format, settings, asPublished } = recipeNamed(options.recipe);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const recipe = applicableSettings({ ...settings, ...(options.asPublished && asPublished) }, options);
   const filled = { format, ...recipe, ...given } as NamedTrainOptions;

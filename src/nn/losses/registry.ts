@@ -1,7 +1,7 @@
 /** The losses by name, and weighted sums of them as text: `cross-entropy+dice`, `bce:0.7+dice:0.3`. */
 import { UsageError } from '../../errors/index.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
-import { type Settings } from '../../settings/index.js';
+import { didYouMean, type Settings } from '../../settings/index.js';
 import { boundaryCrossEntropy } from './boundary-cross-entropy.js';
 import { crossEntropy } from './cross-entropy.js';
 import { dice } from './dice.js';
@@ -82,8 +82,12 @@ export function parseLosses(text: string, settings: LossSettings = {}): LossTerm
   const terms = text.split('+').map((part): LossTerm => {
     const [name, weight = '1', ...rest] = part.trim().split(':');
     const entry = Object.hasOwn(LOSSES, name!) ? LOSSES[name!] : undefined;
-    if (!entry)
-      throw new UsageError(`there is no loss "${name}"; choose among ${Object.keys(LOSSES).join(', ')}`);
+    if (!entry) {
+      const names = Object.keys(LOSSES);
+      throw new UsageError(
+        `there is no loss "${name}"; choose among ${names.join(', ')}.${didYouMean(name!, names)}`,
+      );
+    }
     const value = Number(weight);
     if (rest.length > 0 || weight.trim() === '' || !(value > 0 && value < Infinity)) {
       throw new UsageError(

@@ -1,0 +1,46 @@
+/** Checks of a run's options that need no data: what is wrong with them is said before a file is read. */
+import { parseAugmentation } from '../data/index.js';
+import { UsageError } from '../errors/index.js';
+import { modelEntry, PRETRAINED_MODEL } from '../models/index.js';
+import { parseLosses } from '../nn/index.js';
+import { checkDevice } from '../runtime/node.js';
+import { findWeights } from '../weights/index.js';
+import { checkLearningSettings } from './learning-settings.js';
+import { modelSettings, unfreezingOf, weightsWanted } from './model-settings.js';
+import type { CheckedSettings, NamedTrainOptions } from './train-options.js';
+import { checkedOptions, resolveSettings } from './train-options.js';
+
+/**
+ * Checks options, those of their recipe included.
+ *
+ * @throws UsageError for one that no data would make right; PixelwiseError `device` for a device that is not there.
+ */
+export async function checkOptions(options: NamedTrainOptions): Promise<void> {
+  const settings = resolveSettings(options);
+  const { objects = {} } = options;
+  const { loss, classWeights, focalGamma, augment, val, patience, lr } = settings;
+  if (loss !== undefined && !objects.loss) {
+    const weights = typeof classWeights === 'string' ? undefined : classWeights;
+    parseLosses(loss, { classWeights: weights, focalGamma });
+  }
+  if (!objects.augment) parseAugmentation(augment);
+  checkLearningSettings({ ...settings, lr: typeof lr === 'number' ? lr : 1, objects });
+  await checkModel(checkedOptions(options));
+  if (val === 0 && patience !== undefined) throw patienceWithoutValidation();
+  if (options.device !== undefined) await checkDevice(options.device);
+}
+
+export function patienceWithoutValidation(): UsageError {
+  return new UsageError('--patience needs a validation part: set --val above 0, or leave --patience out');
+}
+
+async function checkModel(settings: CheckedSettings): Promise<void> {
+  const { model } = settings;
+  if (model !== undefined) {
+    modelSettings(settings);
+    unfreezingOf(settings);
+  }
+  const weights = weightsWanted(settings);
+  const { pretrained } = modelEntry(model ?? PRETRAINED_MODEL);
+  if (weights !== undefined && pretrained) await findWeights(pretrained.architecture, weights);
+}
