@@ -1,31 +1,114 @@
 /**
- * A U-Net whose contracting path is an encoder. Each decoder block upsamples its input by a transposed
- * convolution and concatenates the encoder's feature map of that size. The last block concatenates the image.
+ * A U-Net whose contracting path is an encoder. Each decoder block upsamples its input, concatenates the encoder's
+ * feature map of that size, and convolves. The last block concatenates the image.
+ *
+ * The default decoder is that of Keydana's book, on which the recipe `pets-mobilenet-unet` is based: transposed
+ * convolutions, one convolution a block, no norm. {@link UNET_DECODER_OPTIONS} make it that of
+ * segmentation_models.pytorch: nearest neighbour, two convolutions, batch norm.
  */
 import type { Tensor } from '../graph/index.js';
-import { concat, relu } from '../graph/index.js';
-import { Conv2d, ConvTranspose2d, Module } from '../nn/index.js';
+import { concat, relu, resize } from '../graph/index.js';
+import type { Layer } from '../nn/index.js';
+import { BatchNorm2d, Conv2d, ConvTranspose2d, GroupNorm, heNormal, Module, Upsample } from '../nn/index.js';
+import type { Settings } from '../settings/index.js';
+import { choice, whole, wholeOf } from '../settings/index.js';
 import type { Encoder } from './encoder.js';
 import { paddedToDivisor } from './padding.js';
+import type { Upsampling } from './upsampling.js';
+import { UPSAMPLING } from './upsampling.js';
 
-/** Output channels of the decoder blocks, the smallest size first. */
-const WIDTHS = [256, 128, 64, 32, 16] as const;
+export interface UNetDecoderOptions {
+  /** How a block upsamples: 2×2 transposed convolution and ReLU (default), or interpolation without weights. */
+  readonly upsampling?: Upsampling;
+  /** 3×3 convolutions of a block, each followed by the norm and ReLU; default 1. */
+  readonly decoderConvs?: number;
+  /** Norm after each of them, which then have no bias; default `none`. Group norm has 8 groups. */
+  readonly decoderNorm?: 'none' | 'batch' | 'group';
+  /** Channels of a block at the full size; default 16. Each smaller block has twice as many. */
+  readonly decoderWidth?: number;
+  /**
+   * Size of the image divided by that of the last block; default 1. With 2 or 4 the decoder ends there, and the
+   * logits are resized bilinearly: the blocks at the full size cost the most time and memory.
+   */
+  readonly decoderStride?: 1 | 2 | 4;
+}
 
-/** 2×2 transposed convolution, ReLU, concatenation with the skip, 3×3 convolution, ReLU. */
+export const UNET_DECODER_OPTIONS: Settings<Required<UNetDecoderOptions>> = {
+  upsampling: UPSAMPLING,
+  decoderConvs: { kind: whole(1, 2), default: 1, help: '3×3 convolutions at each size of the decoder' },
+  decoderNorm: {
+    kind: choice(['none', 'batch', 'group']),
+    default: 'none',
+    help: 'norm after each 3×3 convolution of the decoder',
+  },
+  decoderWidth: {
+    kind: whole(1, 1024),
+    default: 16,
+    help: 'channels of the decoder: at the full size, doubled by each halving (U-Nets); everywhere, and of the pyramid (deeplabv3plus)',
+  },
+  decoderStride: {
+    kind: wholeOf([1, 2, 4]),
+    default: 1,
+    help: "the decoder stops at 1/N of the image's size, and the logits are resized bilinearly",
+  },
+};
+
+/** Groups of the decoder's group norms, if that many divide the channels. */
+const GROUPS = 8;
+
+function normOf(kind: Required<UNetDecoderOptions>['decoderNorm'], channels: number): Layer | undefined {
+  if (kind === 'none') return undefined;
+  if (kind === 'batch') return new BatchNorm2d(channels);
+  let groups = Math.min(GROUPS, channels);
+  while (channels % groups !== 0) groups--;
+  return new GroupNorm(groups, channels);
+}
+
+/** Upsampling, concatenation with the skip, and one or two times: 3×3 convolution, norm, ReLU. */
 class DecoderBlock extends Module {
-  readonly upsample: ConvTranspose2d;
+  readonly upsample: ConvTranspose2d | Upsample;
   readonly conv: Conv2d;
+  readonly norm?: Layer;
+  readonly conv2?: Conv2d;
+  readonly norm2?: Layer;
 
-  constructor(inChannels: number, skipChannels: number, outChannels: number) {
+  constructor(
+    inChannels: number,
+    skipChannels: number,
+    outChannels: number,
+    { upsampling, decoderConvs, decoderNorm }: Required<UNetDecoderOptions>,
+  ) {
     super();
-    this.upsample = new ConvTranspose2d(inChannels, outChannels, 2, { stride: 2 });
-    this.conv = new Conv2d(outChannels + skipChannels, outChannels, 3, { padding: 1 });
+    const bias = decoderNorm === 'none';
+    const conv = (from: number) =>
+      new Conv2d(from, outChannels, 3, { padding: 1, bias, ...(!bias && { init: heNormal }) });
+    const norm = () => normOf(decoderNorm, outChannels);
+    const transposed = upsampling === 'transposed';
+    this.upsample = transposed
+      ? new ConvTranspose2d(inChannels, outChannels, 2, { stride: 2 })
+      : new Upsample(2, upsampling);
+    this.conv = conv((transposed ? outChannels : inChannels) + skipChannels);
+    if (!bias) this.norm = norm()!;
+    if (decoderConvs === 1) return;
+    this.conv2 = conv(outChannels);
+    if (!bias) this.norm2 = norm()!;
   }
 
   forward(x: Tensor, skip: Tensor): Tensor {
-    return relu(this.conv.forward(concat([relu(this.upsample.forward(x)), skip], 1)));
+    const larger = this.upsample.forward(x);
+    const joined = concat([this.upsample instanceof Upsample ? larger : relu(larger), skip], 1);
+    let y = this.conv.forward(joined);
+    y = relu(this.norm?.forward(y) ?? y);
+    if (!this.conv2) return y;
+    y = this.conv2.forward(y);
+    return relu(this.norm2?.forward(y) ?? y);
   }
 }
+
+/** The default values of {@link UNET_DECODER_OPTIONS}. */
+const PUBLISHED = Object.fromEntries(
+  Object.entries(UNET_DECODER_OPTIONS).map(([name, setting]) => [name, setting.default]),
+) as unknown as Required<UNetDecoderOptions>;
 
 export class EncoderUNet<E extends Encoder = Encoder> extends Module {
   readonly divisor: number;
@@ -36,12 +119,18 @@ export class EncoderUNet<E extends Encoder = Encoder> extends Module {
   constructor(
     readonly encoder: E,
     classes: number,
+    options: UNetDecoderOptions = {},
   ) {
     super();
+    const resolved = { ...PUBLISHED, ...options };
+    const { decoderWidth: width, decoderStride } = resolved;
     const [bottom, ...skips] = encoder.widths.toReversed() as [number, ...number[]];
-    const widths = WIDTHS.slice(-skips.length);
+    const blocks = Math.max(1, skips.length - Math.log2(decoderStride));
+    const widths = skips.map((_, i) => width << (skips.length - 1 - i)).slice(0, blocks);
     this.divisor = 2 ** skips.length;
-    this.decoder = widths.map((to, i) => new DecoderBlock(i === 0 ? bottom : widths[i - 1]!, skips[i]!, to));
+    this.decoder = widths.map(
+      (to, i) => new DecoderBlock(i === 0 ? bottom : widths[i - 1]!, skips[i]!, to, resolved),
+    );
     this.head = new Conv2d(widths.at(-1)!, classes, 3, { padding: 1 });
   }
 
@@ -49,7 +138,10 @@ export class EncoderUNet<E extends Encoder = Encoder> extends Module {
   forward(image: Tensor): Tensor {
     return paddedToDivisor(image, this.divisor, (padded) => {
       const [bottom, ...skips] = this.encoder.maps(padded).toReversed() as [Tensor, ...Tensor[]];
-      return this.head.forward(this.decoder.reduce((x, block, i) => block.forward(x, skips[i]!), bottom));
+      const logits = this.head.forward(
+        this.decoder.reduce((x, block, i) => block.forward(x, skips[i]!), bottom),
+      );
+      return resize(logits, [padded.shape[2]!, padded.shape[3]!], { mode: 'bilinear' });
     });
   }
 }

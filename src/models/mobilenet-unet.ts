@@ -5,24 +5,26 @@ import type { Settings } from '../settings/index.js';
 import { checkSettings } from '../settings/index.js';
 import type { FrozenEncoderOptions } from './encoder.js';
 import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
-import { EncoderUNet } from './encoder-unet.js';
+import type { UNetDecoderOptions } from './encoder-unet.js';
+import { EncoderUNet, UNET_DECODER_OPTIONS } from './encoder-unet.js';
 import { MobileNetV2Encoder } from './mobilenet-v2.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 
-export interface MobileNetUNetOptions extends SharedOptions, FrozenEncoderOptions {}
+export interface MobileNetUNetOptions extends SharedOptions, FrozenEncoderOptions, UNetDecoderOptions {}
 
 export const MOBILENET_UNET_OPTIONS: Settings<Required<MobileNetUNetOptions>> = {
   ...SHARED_OPTIONS,
   ...FROZEN_ENCODER_OPTIONS,
+  ...UNET_DECODER_OPTIONS,
 };
 
 export class MobileNetUNet extends EncoderUNet<MobileNetV2Encoder> {
   constructor(options: MobileNetUNetOptions = {}) {
     const resolved = checkSettings('MobileNetUNet', MOBILENET_UNET_OPTIONS, options);
     const { channels, classes } = resolved;
-    super(new MobileNetV2Encoder({ channels }), classes);
+    super(new MobileNetV2Encoder({ channels }), classes, resolved);
     freezeAs(this.encoder, resolved);
   }
 }

@@ -12,28 +12,29 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeModel } from '../onnx/index.js';
 import { checkSettings, text } from '../settings/index.js';
 import { FROZEN_ENCODER_RATE } from './encoder.js';
-import { EncoderUNet } from './encoder-unet.js';
-import type { ModelFile } from './model-entry.js';
+import type { UNetDecoderOptions } from './encoder-unet.js';
+import { EncoderUNet, UNET_DECODER_OPTIONS } from './encoder-unet.js';
+import type { ModelFile, ModelValues } from './model-entry.js';
 import { defineModel } from './model-entry.js';
 import { OnnxEncoder } from './onnx-encoder.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 
-export type OnnxEncoderUNetOptions = Pick<SharedOptions, 'classes'>;
+export interface OnnxEncoderUNetOptions extends Pick<SharedOptions, 'classes'>, UNetDecoderOptions {}
 
 export class OnnxEncoderUNet extends EncoderUNet<OnnxEncoder> {
   constructor(encoder: OnnxEncoder, options: OnnxEncoderUNetOptions = {}) {
-    const { classes } = checkSettings<Required<OnnxEncoderUNetOptions>>(
+    const resolved = checkSettings<Required<OnnxEncoderUNetOptions>>(
       'OnnxEncoderUNet',
-      { classes: SHARED_OPTIONS.classes },
+      { classes: SHARED_OPTIONS.classes, ...UNET_DECODER_OPTIONS },
       options,
     );
-    super(encoder, classes);
+    super(encoder, resolved.classes, resolved);
   }
 }
 
 /** Options of `train` for {@link ONNX_UNET}. */
-export interface OnnxUNetSettings extends SharedOptions {
+export interface OnnxUNetSettings extends SharedOptions, UNetDecoderOptions {
   /** Path of the ONNX file. */
   readonly encoder?: string;
   /** Names of the file's tensors to use as feature maps, separated by commas. */
@@ -50,17 +51,19 @@ const tapsSchema = z.array(z.tuple([z.string(), z.number().int().positive()]));
 
 const ENCODER_FILE: ModelFile = {
   name: 'encoder.onnx',
-  async prepare({ encoder, taps }, { channels, size, runtime, read }) {
+  async prepare(given, { channels, size, runtime, read }) {
+    const { encoder, taps } = given;
     if (typeof encoder !== 'string' || typeof taps !== 'string') {
       throw new UsageError(
         'onnx-unet needs --encoder FILE.onnx and --taps NAME,NAME,…: one tensor for each halving of the size',
       );
     }
     const bytes = await read(encoder);
-    const options = { taps: taps.split(','), channels, size, source: encoder };
-    const measured = await OnnxEncoder.measure(decodeModel(bytes, encoder), options, runtime);
+    const wanted = { taps: taps.split(','), channels, size, source: encoder };
+    const measured = await OnnxEncoder.measure(decodeModel(bytes, encoder), wanted, runtime);
     const pairs = measured.taps.map((tap) => [tap.name, tap.channels]);
-    return { options: { input: measured.input, taps: JSON.stringify(pairs) }, bytes };
+    const options = { ...decoderOptionsOf(given), input: measured.input, taps: JSON.stringify(pairs) };
+    return { options, bytes };
   },
   create(options, bytes) {
     const { channels, classes } = options as SharedOptions;
@@ -76,9 +79,17 @@ const ENCODER_FILE: ModelFile = {
     const input = { input: measured.data.input, ...(channels !== undefined && { channels }) };
     const source = ENCODER_FILE.name;
     const encoder = new OnnxEncoder(decodeModel(bytes, source), named, { ...input, source });
-    return new OnnxEncoderUNet(encoder, { ...(classes !== undefined && { classes }) });
+    return new OnnxEncoderUNet(encoder, {
+      ...decoderOptionsOf(options),
+      ...(classes !== undefined && { classes }),
+    });
   },
 };
+
+const decoderOptionsOf = (options: Readonly<Record<string, unknown>>): ModelValues =>
+  Object.fromEntries(
+    Object.entries(options).filter(([name]) => Object.hasOwn(UNET_DECODER_OPTIONS, name)),
+  ) as ModelValues;
 
 function jsonOf(json: string): unknown {
   try {
@@ -102,6 +113,7 @@ export const ONNX_UNET = defineModel<OnnxUNetSettings>({
       unset: 'none',
       help: "names of the encoder's feature maps, one for each halving of the size, the largest first (onnx-unet)",
     },
+    ...UNET_DECODER_OPTIONS,
   },
   file: ENCODER_FILE,
   learningRate: FROZEN_ENCODER_RATE,

@@ -3,25 +3,27 @@ import type { Settings } from '../settings/index.js';
 import { checkSettings } from '../settings/index.js';
 import type { FrozenEncoderOptions } from './encoder.js';
 import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
-import { EncoderUNet } from './encoder-unet.js';
+import type { UNetDecoderOptions } from './encoder-unet.js';
+import { EncoderUNet, UNET_DECODER_OPTIONS } from './encoder-unet.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 import type { ResNetDepth } from './resnet.js';
 import { ResNetEncoder } from './resnet.js';
 
-export interface ResNetUNetOptions extends SharedOptions, FrozenEncoderOptions {}
+export interface ResNetUNetOptions extends SharedOptions, FrozenEncoderOptions, UNetDecoderOptions {}
 
 export const RESNET_UNET_OPTIONS: Settings<Required<ResNetUNetOptions>> = {
   ...SHARED_OPTIONS,
   ...FROZEN_ENCODER_OPTIONS,
+  ...UNET_DECODER_OPTIONS,
 };
 
 export class ResNetUNet extends EncoderUNet<ResNetEncoder> {
   constructor(depth: ResNetDepth, options: ResNetUNetOptions = {}) {
     const resolved = checkSettings('ResNetUNet', RESNET_UNET_OPTIONS, options);
     const { channels, classes } = resolved;
-    super(new ResNetEncoder({ channels, depth }), classes);
+    super(new ResNetEncoder({ channels, depth }), classes, resolved);
     freezeAs(this.encoder, resolved);
   }
 }

@@ -13,6 +13,8 @@ import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
+import type { Upsampling } from './upsampling.js';
+import { UPSAMPLING } from './upsampling.js';
 
 export interface UNetOptions extends SharedOptions {
   /** Number of sizes, 2 … 8; default 5, as in the paper. */
@@ -28,8 +30,8 @@ export interface UNetOptions extends SharedOptions {
   readonly dropoutAt?: 'bottom' | 'every';
   /** Batch norm after every 3×3 convolution, which then has no bias; default false. */
   readonly batchNorm?: boolean;
-  /** `transposed` (default) is a 2×2 transposed convolution; `bilinear` is followed by a 1×1 convolution. */
-  readonly upsampling?: 'transposed' | 'bilinear';
+  /** `transposed` (default) is a 2×2 transposed convolution; the others are followed by a 1×1 convolution. */
+  readonly upsampling?: Upsampling;
 }
 
 export const UNET_OPTIONS: Settings<Required<UNetOptions>> = {
@@ -43,11 +45,7 @@ export const UNET_OPTIONS: Settings<Required<UNetOptions>> = {
     help: 'dropout once after the last pooling, or between the convolutions of every block',
   },
   batchNorm: { kind: flag(), default: false, help: 'batch norm after every 3×3 convolution' },
-  upsampling: {
-    kind: choice(['transposed', 'bilinear']),
-    default: 'transposed',
-    help: 'upsample by a transposed convolution, or bilinearly',
-  },
+  upsampling: UPSAMPLING,
 };
 
 /** Two times: 3×3 convolution, optional batch norm, ReLU. */
@@ -99,7 +97,7 @@ export class UNet extends Module {
     this.up = upwards.map((to) =>
       upsampling === 'transposed'
         ? new ConvTranspose2d(2 * to, to, 2, { stride: 2 })
-        : new Sequential(new Upsample(2, 'bilinear'), new Conv2d(2 * to, to, 1)),
+        : new Sequential(new Upsample(2, upsampling), new Conv2d(2 * to, to, 1)),
     );
     this.fuse = upwards.map((to) => double(2 * to, to));
     this.head = new Conv2d(width, classes, 1);

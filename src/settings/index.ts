@@ -14,6 +14,7 @@ export {
   real,
   text,
   whole,
+  wholeOf,
   wordList,
   wordOr,
   written,

@@ -11,6 +11,7 @@ import {
   real,
   text,
   whole,
+  wholeOf,
   wordList,
   wordOr,
   written,
@@ -46,6 +47,17 @@ const CASES: readonly (readonly [string, Kind<unknown>, readonly (readonly [unkn
       ['0x3', UNREAD],
       [null, UNREAD],
       [[3], UNREAD],
+    ],
+  ],
+  [
+    'wholeOf',
+    wholeOf([1, 2, 4]),
+    [
+      ['2', 2],
+      [4, 4],
+      [3, UNREAD],
+      ['2.5', UNREAD],
+      [null, UNREAD],
     ],
   ],
   [

@@ -36,6 +36,15 @@ export function whole(min: number, max = Infinity): Kind<number> {
   };
 }
 
+/** One of a few whole numbers. */
+export function wholeOf<const N extends number>(values: readonly N[]): Kind<N> {
+  return {
+    placeholder: 'N',
+    accepts: `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`,
+    read: (value) => values.find((known) => known === numeric(value)),
+  };
+}
+
 /** An interval of numbers; without limits, all finite numbers. */
 export interface NumberLimits {
   /** The smallest accepted value. */

@@ -3,7 +3,9 @@ import { ShapeError } from '../../errors/index.js';
 import { text } from '../../onnx/graph-builder.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply1, atScope, constant, formatShape, requireFloat } from '../tensor.js';
+import { mul } from './arithmetic.js';
 import { matmul } from './matmul.js';
+import { avgPool2d } from './pooling.js';
 
 interface ResizeAttributes {
   readonly size: readonly [number, number];
@@ -42,8 +44,13 @@ const resizeOperator: Operator<ResizeAttributes> = {
     ];
   },
   gradient({ inputs, attributes }, [g]) {
-    // Resizing is linear and separable: y = R·x·Cᵀ, so the gradient is Rᵀ·g·C.
     const [h, w] = inputs[0]!.shape.slice(2) as [number, number];
+    const factor = [attributes.size[0] / h, attributes.size[1] / w] as const;
+    if (attributes.mode === 'nearest' && factor.every(Number.isInteger)) {
+      // Each pixel was copied to a block: its gradient is the sum over the block.
+      return [mul(avgPool2d(g!, factor), factor[0] * factor[1])];
+    }
+    // Resizing is linear and separable: y = R·x·Cᵀ, so the gradient is Rᵀ·g·C.
     const rows = interpolation(h, attributes.size[0], attributes);
     const columns = interpolation(w, attributes.size[1], attributes);
     return [matmul(rows, matmul(g!, columns), { transposeA: true })];
