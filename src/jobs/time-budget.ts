@@ -1,47 +1,74 @@
-/** Converts minutes into a number of steps, by timing a few steps. */
+/** Converts minutes into a number of steps, by timing a step. `timeBudget` of `training` corrects it later. */
 import { UsageError } from '../errors/index.js';
 import type { BatchSource, Learner } from '../training/index.js';
 
-/** Number of timed steps. One untimed step comes first. */
-const TIMED_STEPS = 3;
+/** Number of timed steps. One untimed step comes first, which compiles the graph. */
+const TIMED_STEPS = 1;
+
+/** A validation batch is only a forward pass, which takes about a third of the time of a training batch. */
+const FORWARD_SHARE = 1 / 3;
+
+/** Milliseconds to score one image at its own size, besides the forward pass: reading, resizing, counting. */
+const SCORING_MILLISECONDS = 25;
+
+/** Milliseconds for pictures and the report after training. */
+const REPORT_MILLISECONDS = 3000;
+
+export interface MeasuredSteps {
+  readonly epochs: number;
+  readonly maxSteps: number;
+  /** When training has to end, in milliseconds of `performance.now()`. */
+  readonly deadline: number;
+  /** Estimated milliseconds between two epochs, which validation takes. */
+  readonly betweenEpochs: number;
+}
+
+export interface BudgetOptions {
+  readonly minutes: number;
+  /** Start of the given minutes, in milliseconds of `performance.now()`. */
+  readonly began: number;
+  /** Batches per step. */
+  readonly accumulate?: number;
+  /** Number of images to score at the end, at their own size. */
+  readonly scored?: number;
+}
 
 /**
- * The number of steps (of `accumulate` batches each) and epochs that fit into the time, including validation. The
- * learner's weights, buffers and counters are restored afterwards. The result is stored with the run, so that the run
- * can be reproduced.
- *
- * @param began start of the given minutes, in milliseconds of `performance.now()`. Time since then is subtracted.
- * @param hostGradients whether the run copies gradients to the host at every step (accumulation, clipping by value).
+ * The number of steps (of `accumulate` batches each) and epochs that fit into the time, including validation and the
+ * scores at the end. The learner's weights, buffers and counters are restored afterwards. The result is stored with
+ * the run.
  */
 export async function measureSteps(
   learner: Learner,
   { train, valid }: { readonly train: BatchSource; readonly valid: BatchSource | undefined },
-  minutes: number,
-  began = performance.now(),
-  accumulate = 1,
-  hostGradients = accumulate > 1,
-): Promise<{ epochs: number; maxSteps: number }> {
+  { minutes, began, accumulate = 1, scored = 0 }: BudgetOptions,
+): Promise<MeasuredSteps> {
   if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
   const started = performance.now();
   const before = await learner.capture();
   let timed = 0;
   let count = 0;
+  let samples = 1;
   for await (const batch of train.epoch(0)) {
     const start = performance.now();
     await learner.backward(batch);
-    if (hostGradients) await learner.fetchGradients();
     await learner.reduceGradients();
     await learner.step();
     if (count++ > 0) timed += performance.now() - start;
+    samples = Math.max(samples, batch.size);
     if (count > TIMED_STEPS) break;
   }
   const perBatch = count > 1 ? timed / (count - 1) : performance.now() - started;
   await learner.restore(before);
-  // A validation batch is only a forward pass, which takes about a third of the time of a training batch.
-  const perEpoch = perBatch * train.length + (valid ? (perBatch / 3) * valid.length : 0);
-  const left = minutes * 60_000 - (performance.now() - began);
-  const epochs = left / perEpoch;
+  const forward = FORWARD_SHARE * perBatch;
+  const betweenEpochs = valid ? forward * valid.length : 0;
+  const scoring = scored * (forward / samples + SCORING_MILLISECONDS) + REPORT_MILLISECONDS;
+  // However many images there are to score, a third of the time is left for training.
+  const whole = minutes * 60_000;
+  const deadline = began + Math.max(whole / 3, whole - scoring);
+  const perEpoch = perBatch * train.length + betweenEpochs;
+  const epochs = Math.max(0, deadline - performance.now()) / perEpoch;
   const stepsPerEpoch = Math.ceil(train.length / accumulate);
   const maxSteps = Math.max(1, Math.floor(epochs * stepsPerEpoch));
-  return { epochs: Math.ceil(maxSteps / stepsPerEpoch), maxSteps };
+  return { epochs: Math.ceil(maxSteps / stepsPerEpoch), maxSteps, deadline, betweenEpochs };
 }

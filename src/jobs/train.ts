@@ -22,7 +22,15 @@ import type {
   RunScores,
   LrFinderResult,
 } from '../training/index.js';
-import { checkpoints, fit, Learner, median, RunFolder, writeRunScores } from '../training/index.js';
+import {
+  checkpoints,
+  fit,
+  Learner,
+  median,
+  RunFolder,
+  timeBudget,
+  writeRunScores,
+} from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { callbacksOf, logsOf } from './callbacks.js';
 import { checkOptions } from './check-options.js';
@@ -57,6 +65,7 @@ export interface TrainResult extends RunScores {
 
 /** Trains a model and writes a run folder. */
 export async function train(given: TrainOptions): Promise<TrainResult> {
+  const began = performance.now();
   const options = await withNamedParts(given);
   const ranks = new Ranks(options.communicator);
   const note = (ranks.isFirst && options.onNote) || (() => undefined);
@@ -87,7 +96,7 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
     ...(options.threads && { threads: options.threads }),
   });
   try {
-    return await runTraining(plan, settings, folder, earlier, runtime, ranks, note);
+    return await runTraining(plan, settings, folder, earlier, runtime, ranks, note, began);
   } finally {
     await runtime.close();
   }
@@ -104,6 +113,7 @@ async function runTraining(
   runtime: Runtime,
   ranks: Ranks,
   note: (message: string) => void,
+  began: number,
 ): Promise<TrainResult> {
   const { parts, classes } = plan;
   const first = firstBatch(plan, ranks.share);
@@ -123,7 +133,6 @@ async function runTraining(
       await ranks.shareWeights(learner);
     }
     const loaders = await loadersOf(plan, ranks.share);
-    const began = performance.now();
     const found = plan.findLr ? await findInitialLr(learner, loaders.train, plan, options, note) : undefined;
     const lr = found?.suggestion ?? plan.lr;
     const config = configOf(
@@ -133,6 +142,7 @@ async function runTraining(
       runtime,
       ranks.size,
     );
+    let pacing: readonly Callback[] = [];
     let budget: Budget = { epochs: plan.epochs, maxSteps: null };
     if (earlier) {
       checkSame(earlier, config, folder);
@@ -141,17 +151,12 @@ async function runTraining(
       }
       budget = earlier.training;
     } else if (plan.minutes !== undefined) {
-      const hostGradients = plan.accumulate > 1 || plan.clipValue !== undefined;
-      const measured = await measureSteps(
-        learner,
-        loaders,
-        plan.minutes,
-        began,
-        plan.accumulate,
-        hostGradients,
-      );
+      const { minutes, accumulate } = plan;
+      const scored = (parts.valid?.length ?? 0) + (parts.test?.length ?? 0);
+      const measured = await measureSteps(learner, loaders, { minutes, began, accumulate, scored });
       budget = await ranks.onFirst(() => measured);
-      note(`${plan.minutes} minutes are enough for ${budget.maxSteps} steps (${budget.epochs} epochs).`);
+      pacing = [timeBudget(measured)];
+      note(`${minutes} minutes are enough for about ${budget.maxSteps} steps (${budget.epochs} epochs).`);
     }
     const { epochs: wanted, maxSteps } = budget;
     const stepsPerEpoch = Math.ceil(loaders.train.length / plan.accumulate);
@@ -175,6 +180,7 @@ async function runTraining(
     const monitor: Monitor = { metric: plan.monitor, part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor, every: plan.keepEvery });
     const callbacks: Callback[] = [
+      ...pacing,
       ...callbacksOf({ ...plan, lr }, { model: made.model, schedule, monitor }),
       ...(ranks.isFirst ? logsOf(plan, folder) : []),
       ...(options.callbacks ?? []),
@@ -202,6 +208,10 @@ async function runTraining(
     const took = allReduceNote(history);
     if (took !== undefined) note(took);
     const ended = stopped !== 'interrupted' && ranks.isFirst;
+    if (ended && stopped === 'minutes') {
+      const training = { ...config.training, epochs, maxSteps: result.steps };
+      await folder.writeConfig({ ...config, training });
+    }
     const threshold = ended ? await settleThreshold(folder, plan, runtime, options.signal, note) : undefined;
     const scored = ended ? await scoreParts(folder, plan, runtime, pictures, options.signal) : {};
     const outcome: RunScores = {

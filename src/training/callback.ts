@@ -60,7 +60,7 @@ export interface FitContext {
   readonly epochs: number;
   /** Number of batches in an epoch. */
   readonly batchesPerEpoch: number;
-  /** Maximum number of steps; the run ends there even within an epoch. */
+  /** Maximum number of steps; the run ends there even within an epoch. {@link limitSteps} changes it. */
   readonly maxSteps: number;
   /** Number of batches in the whole run, unless it ends early. A step may consist of several. */
   readonly totalBatches: number;
@@ -70,8 +70,15 @@ export interface FitContext {
   readonly batch: number;
   /** Completed optimizer steps of the run. */
   readonly step: number;
+  /**
+   * The step at which to read the learning-rate schedule. It equals {@link step} until {@link limitSteps} changes the
+   * length of the run. From then on it moves faster or slower, so that the schedule ends with the run.
+   */
+  readonly scheduleStep: number;
   /** Records of the completed epochs, the latest last. */
   readonly history: readonly EpochRecord[];
+  /** Changes the length of a run that was started with `maxSteps`. @param maxSteps above {@link step}. */
+  limitSteps(maxSteps: number): void;
   /** Returns the state from which the run can be resumed. */
   snapshot(): FitState;
   /** Ends the run after this epoch. */
@@ -134,6 +141,8 @@ export interface FitState {
   readonly batch: number;
   readonly step: number;
   readonly batches: number;
+  /** Where `limitSteps` changed the length of the run: its length and the position in its schedule. */
+  readonly length?: { readonly maxSteps: number; readonly scheduleStep: number } | undefined;
   readonly running: TallyState | null;
   readonly history: readonly EpochRecord[];
   readonly callbacks: Readonly<Record<string, CallbackState>>;

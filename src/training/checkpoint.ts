@@ -31,6 +31,7 @@ const savedState = z.object({
     batch: whole,
     step: whole,
     batches: whole,
+    length: z.object({ maxSteps: whole.positive(), scheduleStep: z.number() }).optional(),
     running: z
       .object({
         samples: whole,

@@ -56,18 +56,20 @@ export async function fit(options: FitOptions): Promise<FitResult> {
 
 class Fit implements FitContext {
   readonly learner: Learner;
-  readonly epochs: number;
+  epochs: number;
   readonly batchesPerEpoch: number;
-  readonly maxSteps: number;
-  readonly totalBatches: number;
+  maxSteps: number;
   epoch = 0;
   batch = 0;
   step = 0;
+  scheduleStep = 0;
   readonly history: EpochRecord[] = [];
   private tally: Tally;
   private stopped: StopReason | undefined;
   private readonly callbacks: readonly Callback[];
   private readonly accumulate: number;
+  /** The length of the run that its schedule was made for. */
+  private readonly scheduledSteps: number;
 
   constructor(private readonly options: FitOptions) {
     const { learner, train, epochs, callbacks = [], accumulate = 1, maxSteps, resume } = options;
@@ -89,12 +91,22 @@ class Fit implements FitContext {
     this.learner = learner;
     this.epochs = epochs;
     this.batchesPerEpoch = train.length;
-    this.maxSteps = maxSteps ?? Infinity;
+    this.maxSteps = this.scheduledSteps = maxSteps ?? Infinity;
     this.callbacks = callbacks;
     this.accumulate = accumulate;
-    this.totalBatches = Math.min(epochs * train.length, this.batchesOf(this.maxSteps));
     this.tally = new Tally(options.classNames, options.metrics);
     if (resume) this.restore(resume);
+  }
+
+  get totalBatches(): number {
+    return Math.min(this.epochs * this.batchesPerEpoch, this.batchesOf(this.maxSteps));
+  }
+
+  limitSteps(maxSteps: number): void {
+    if (!(maxSteps > this.step))
+      throw new UsageError(`maxSteps must be above ${this.step}, the steps done, not ${maxSteps}`);
+    this.maxSteps = maxSteps;
+    this.epochs = Math.ceil(maxSteps / Math.ceil(this.batchesPerEpoch / this.accumulate));
   }
 
   stop(reason: StopReason): void {
@@ -102,7 +114,7 @@ class Fit implements FitContext {
   }
 
   snapshot(): FitState {
-    const { epoch, batch, step } = this;
+    const { epoch, batch, step, maxSteps, scheduleStep } = this;
     const states = this.callbacks.flatMap((c) => (c.state ? [[c.name, c.state()] as const] : []));
     const arrays = this.callbacks.flatMap((c) => (c.arrays ? [[c.name, c.arrays()] as const] : []));
     return {
@@ -110,6 +122,7 @@ class Fit implements FitContext {
       batch,
       step,
       batches: this.learner.batches,
+      ...(maxSteps !== this.scheduledSteps && { length: { maxSteps, scheduleStep } }),
       running: batch > 0 ? this.tally.state() : null,
       history: [...this.history],
       callbacks: Object.fromEntries(states),
@@ -121,6 +134,8 @@ class Fit implements FitContext {
     this.epoch = state.epoch;
     this.batch = state.batch;
     this.step = state.step;
+    this.scheduleStep = state.length?.scheduleStep ?? state.step;
+    if (state.length) this.limitSteps(Math.max(state.length.maxSteps, state.step + 1));
     this.learner.batches = state.batches;
     this.history.push(...state.history);
     if (state.running) this.tally.loadState(state.running);
@@ -178,11 +193,21 @@ class Fit implements FitContext {
       await learner.reduceGradients();
       await this.notify('backwardEnd', (c) => c.backwardEnd?.(this, event));
       await learner.step();
+      this.moveSchedule();
       this.step++;
     }
     await this.count(this.tally, batch, output);
     this.batch++;
     await this.notify('batchEnd', (c) => c.batchEnd?.(this, event));
+  }
+
+  /** Moves on in the schedule by as much as makes it end with the run. */
+  private moveSchedule(): void {
+    const { maxSteps, step, scheduleStep, scheduledSteps } = this;
+    this.scheduleStep +=
+      maxSteps === scheduledSteps && scheduleStep === step
+        ? 1
+        : (scheduledSteps - scheduleStep) / (maxSteps - step);
   }
 
   private async count(tally: Tally, batch: Batch, output: StepOutput): Promise<void> {

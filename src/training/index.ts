@@ -17,6 +17,7 @@ export { metricsLog } from './callbacks/metrics-log.js';
 export { checkMonitor, improves, type Monitor, monitored, type MonitorMetric } from './callbacks/monitor.js';
 export { scheduleCallback } from './callbacks/schedule.js';
 export { tensorboardLog } from './callbacks/tensorboard-log.js';
+export { timeBudget, type TimeBudgetOptions } from './callbacks/time-budget.js';
 export { unfreezing, type UnfreezingOptions } from './callbacks/unfreezing.js';
 export { weightAveraging, type WeightAveragingOptions } from './callbacks/weight-averaging.js';
 export {

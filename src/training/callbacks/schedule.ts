@@ -13,7 +13,7 @@ export function scheduleCallback(schedule: Schedule, monitor: Monitor): Callback
     batchStart(context) {
       applySchedule(
         schedule,
-        schedule.interval === 'batch' ? context.step : context.epoch,
+        schedule.interval === 'batch' ? Math.round(context.scheduleStep) : context.epoch,
         context.learner.optimizer,
       );
     },
