@@ -1,10 +1,14 @@
 /**
- * A real browser, on WebAssembly and on WebGPU with no node on the CPU: the conformance suite, and five
- * training steps that give the native losses.
+ * A real browser, on WebAssembly and on WebGPU with no node on the CPU: five training steps give the native losses,
+ * and WebGPU passes the conformance suite. A case takes a second on a software adapter, which compiles its shaders,
+ * so only the cases that cover all operators run here. CONFORMANCE=all runs all of them.
  */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WEBGPU } from '../../src/graph/index.js';
 import { createNodeRuntime } from '../../src/runtime/node.js';
+import { CASES } from '../conformance/cases/index.js';
+import { coveringCases } from '../conformance/covering.js';
 import { conformance } from '../conformance/suite.js';
 import { largestDifference, LOSS_TOLERANCE, TRAINING_RUNS, trainingLosses } from '../conformance/training.js';
 import { CHROMIUM, launchChromium } from './chromium.js';
@@ -37,12 +41,17 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (skipped where there is non
       });
       afterAll(() => page.close());
 
-      conformance(`onnxruntime-web, ${device} in Chromium`, (each, golden) =>
-        page.evaluate(([name, values]) => window.testPage!.check(name, values), [
-          each.name,
-          sendGolden(golden),
-        ] as const),
-      );
+      if (device === 'webgpu') {
+        conformance(
+          'WebGPU',
+          (each, golden) =>
+            page.evaluate(([name, values]) => window.testPage!.check(name, values), [
+              each.name,
+              sendGolden(golden),
+            ] as const),
+          process.env['CONFORMANCE'] === 'all' ? CASES : coveringCases(WEBGPU),
+        );
+      }
 
       for (const name of Object.keys(TRAINING_RUNS)) {
         test(`five training steps as natively: ${name}`, async () => {

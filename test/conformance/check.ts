@@ -40,9 +40,11 @@ function flatGradients(y: Tensor, weights: Tensor, leaves: readonly Tensor[]): T
   return concat(flat, 0);
 }
 
-export async function checkCase(test: Case, golden: GoldenCase, runtime: Runtime): Promise<Deviation[]> {
+const isFloat = ({ dtype }: Tensor) => dtype === 'float32';
+
+/** The graph of a case: its `result` and, if it is `differentiable`, the gradients of its float inputs. */
+export function caseGraph(test: Case, differentiable: boolean) {
   const named = test.inputs.map(({ shape, dtype }, i) => input(`input ${i}`, shape, dtype));
-  const isFloat = ({ dtype }: Tensor) => dtype === 'float32';
   let leaves: Leaf[] = named;
   let result = test.expression(...named);
   if (test.second) {
@@ -50,35 +52,35 @@ export async function checkCase(test: Case, golden: GoldenCase, runtime: Runtime
     result = flatGradients(result, weights, named.filter(isFloat));
     leaves = [weights, ...named];
   }
+  if (!differentiable) return { leaves, definition: { inputs: leaves, outputs: { result } } };
+  const cotangent = input('cotangent', result.shape);
+  const floats = leaves.filter(isFloat);
+  const outputs: Record<string, Tensor> = { result };
+  gradients(sum(mul(result, cotangent)), floats).forEach((gradient, i) => {
+    outputs[`gradient of ${floats[i]!.name}`] = gradient;
+  });
+  return { leaves, definition: { inputs: [...leaves, cotangent], outputs } };
+}
+
+export async function checkCase(test: Case, golden: GoldenCase, runtime: Runtime): Promise<Deviation[]> {
+  const { leaves, definition } = caseGraph(test, golden.cotangent !== undefined);
   const expected = golden.inputs.map(({ shape, dtype }) => `${dtype} ${shape.join('×') || 'scalar'}`);
   if (leaves.join() !== expected.join()) {
     throw new Error(`the case's inputs are ${leaves.join()}, the golden ones ${expected.join()}`);
   }
-  if (result.shape.join() !== golden.output.shape.join()) {
-    throw new Error(`the result is ${result}, PyTorch's ${golden.output.shape.join('×')}`);
+  const { shape } = definition.outputs['result']!;
+  if (shape.join() !== golden.output.shape.join()) {
+    throw new Error(`the result is ${shape.join('×')}, PyTorch's ${golden.output.shape.join('×')}`);
   }
-
   const feeds = Object.fromEntries(
     leaves.map((leaf, i) => [leaf.name, arrayOf(leaf.dtype, golden.inputs[i]!.values)]),
   );
-  const inputs = [...leaves];
-  const outputs: Record<string, Tensor> = { result };
-  const references: Record<string, Reference> = { result: golden.output };
-  if (golden.cotangent) {
-    const cotangent = input('cotangent', result.shape);
-    inputs.push(cotangent);
-    feeds['cotangent'] = golden.cotangent;
-    const floats = leaves.filter(isFloat);
-    gradients(sum(mul(result, cotangent)), floats).forEach((gradient, i) => {
-      const name = `gradient of ${floats[i]!.name}`;
-      outputs[name] = gradient;
-      references[name] = golden.gradients[i]!;
-    });
-  }
-  const program = await Program.compile({ inputs, outputs }, runtime);
+  if (golden.cotangent) feeds['cotangent'] = golden.cotangent;
+  const references = [golden.output, ...golden.gradients];
+  const program = await Program.compile(definition, runtime);
   try {
     const values = await program.evaluate(feeds);
-    return Object.entries(references).map(([name, reference]) => deviation(name, values[name]!, reference));
+    return Object.keys(definition.outputs).map((name, i) => deviation(name, values[name]!, references[i]!));
   } finally {
     await program.release();
   }

@@ -26,21 +26,21 @@ export const TRAINING_RUNS: Readonly<Record<string, TrainingRun>> = {
   'batch norm, transposed convolutions, dropout at the bottom': {
     classes: 3,
     channels: 3,
-    size: [16, 20],
+    size: [12, 14],
     learningRate: 0.1,
-    model: () => new UNet({ channels: 3, classes: 3, depth: 3, width: 4, batchNorm: true, dropout: 0.3 }),
+    model: () => new UNet({ channels: 3, classes: 3, depth: 2, width: 4, batchNorm: true, dropout: 0.3 }),
     losses: [{ name: 'ce', weight: 1, loss: crossEntropy({ labelSmoothing: 0.1 }) }],
   },
   'bilinear upsampling, dropout in every block, one logit, odd size': {
     classes: 2,
     channels: 1,
-    size: [15, 13],
+    size: [9, 7],
     learningRate: 0.2,
     model: () =>
       new UNet({
         channels: 1,
         classes: 1,
-        depth: 3,
+        depth: 2,
         width: 4,
         upsampling: 'bilinear',
         dropout: 0.2,
