@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeImage } from '../../src/images/encode.js';
 import { encodeIndexedPng } from '../../src/images/png-write.js';
-import { buildProgram, type BuiltProgram } from '../built-program.js';
 import { makeSample, put, temporaryFolder } from '../support/made-data.js';
+import { runProgram } from '../support/run-program.js';
 
-let program: BuiltProgram;
 let root: string;
 let remove: () => Promise<void>;
 beforeAll(async () => {
-  program = await buildProgram();
   ({ path: root, remove } = await temporaryFolder());
   for (let i = 0; i < 10; i++) {
     const { image, mask } = makeSample(i);
@@ -23,12 +21,11 @@ beforeAll(async () => {
   }
 });
 afterAll(async () => {
-  await program.remove();
   await remove();
 });
 
 async function json(...words: string[]) {
-  const { code, stdout, stderr } = await program.run(...words, '--json');
+  const { code, stdout, stderr } = await runProgram(...words, '--json');
   return { code, result: JSON.parse(stdout) as Record<string, unknown>, stderr };
 }
 

@@ -1,4 +1,4 @@
-/** The path of a person with images: train, judge, predict, export; by the program, as they would run it. */
+/** The workflow of a person with images: train, evaluate, predict and export on the command line. */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { writeCells } from '../../src/data/demo-folder.js';
 import { encodeModel } from '../../src/onnx/index.js';
 import { tinyEncoder } from '../models/tiny-encoder.js';
 import { buildProgram, type BuiltProgram } from '../built-program.js';
+import { runProgram } from '../support/run-program.js';
 
 let program: BuiltProgram;
 let folder: string;
@@ -27,7 +28,7 @@ afterAll(async () => {
 async function json(
   ...words: string[]
 ): Promise<{ code: number; result: Record<string, unknown>; stderr: string }> {
-  const { code, stdout, stderr } = await program.run(...words, '--json');
+  const { code, stdout, stderr } = await runProgram(...words, '--json');
   return { code, result: JSON.parse(stdout) as Record<string, unknown>, stderr };
 }
 
@@ -88,7 +89,7 @@ describe('train', () => {
     await writeFile(at('encoder.onnx'), encodeModel(tinyEncoder()));
     const words = ['train', '--data', at('cells'), '--model', 'onnx-unet', '--encoder', at('encoder.onnx')];
     const small = ['--size', '32x48', '--epochs', '1', '--batch', '4', '--threads', '1'];
-    const wrong = await program.run(...words, '--taps', 'act1,act9', ...small, '--out', at('tapped'));
+    const wrong = await runProgram(...words, '--taps', 'act1,act9', ...small, '--out', at('tapped'));
     expect(wrong.code).not.toBe(0);
     expect(wrong.stderr).toContain('act9');
     expect(await readdir(folder)).not.toContain('tapped');

@@ -14,6 +14,7 @@ import { train } from '../../src/index.js';
 import { encodeImage } from '../../src/images/encode.js';
 import { binaryCrossEntropy, Conv2d, dice, Module } from '../../src/nn/index.js';
 import { constant, SGD } from '../../src/optim/index.js';
+import type { Ended } from '../built-program.js';
 import { buildProgram } from '../built-program.js';
 
 class TwoConvs extends Module {
@@ -116,15 +117,29 @@ describe('train with objects', () => {
   }, 60_000);
 });
 
-/** Serves a run and segments an image: the arguments are the module, the run, an image and a folder for a page. */
-const SERVE = `
+/**
+ * Runs commands one after another, then serves a run and segments an image. Its arguments are the compiled sources
+ * and, as JSON, the commands, the run, an image and a folder for a page.
+ */
+const USE = `
+  import { EventEmitter } from 'node:events';
   import { readFile } from 'node:fs/promises';
-  const [module, run, image, page] = process.argv.slice(1);
-  const { startServer } = await import(module);
+  import { Writable } from 'node:stream';
+  const { commands, run, image, page } = JSON.parse(process.argv[2]);
+  const { runCli } = await import(process.argv[1] + '/cli/cli.js');
+  const kept = () => Object.assign(new Writable({
+    write(chunk, _, done) { this.text += chunk; done(); } }), { text: '' });
+  const ended = [];
+  for (const words of commands) {
+    const [stdout, stderr] = [kept(), kept()];
+    const code = await runCli(words, { stdout, stderr, env: {}, signals: new EventEmitter() });
+    ended.push({ code, stdout: stdout.text, stderr: stderr.text });
+  }
+  const { startServer } = await import(process.argv[1] + '/serve/index.js');
   const server = await startServer(run, { port: 0, threads: 1, folders: { page, browser: page } });
   const headers = { 'content-type': 'image/png' };
   const answer = await fetch(server.url + 'segment?format=json', { method: 'POST', body: await readFile(image), headers });
-  process.stdout.write(JSON.stringify(await answer.json()));
+  process.stdout.write(JSON.stringify({ ended, served: await answer.json() }));
   await server.close();`;
 
 describe('a run with objects, in a process without them', () => {
@@ -139,35 +154,41 @@ describe('a run with objects, in a process without them', () => {
         const grey = { ...mask, channels: 1, data: mask.data.map((value) => 255 * value) };
         await writeFile(join(folder, 'masks', `${i}.png`), await encodeImage(grey));
       }
-      const run = join(root, 'run');
-      const json = async (...words: string[]) => {
-        const { code, stdout, stderr } = await program.run(...words, '--json');
-        expect(stderr).not.toMatch(/error/);
-        expect(code).toBe(0);
-        return JSON.parse(stdout) as Record<string, unknown>;
-      };
-      const images = join(folder, 'images');
-      await json('predict', run, images, '--out', join(root, 'predicted'));
-      expect((await readFile(join(root, 'predicted', '3.png'))).length).toBeGreaterThan(50);
-      const whole = await json('evaluate', run, '--data', folder, '--split', 'all');
-      const exported = join(root, 'exported.onnx');
-      await json('export', run, '--out', exported);
-      const again = await json('evaluate', exported, '--data', folder, '--split', 'all');
-      expect(whole['meanIoU']).toBeGreaterThan(0.1);
-      expect(again['meanIoU']).toBe(whole['meanIoU']);
-      await json('export', run, '--out', join(root, 'half.onnx'), '--precision', 'float16');
-      await json('export', run, '--out', join(root, 'int8.onnx'), '--precision', 'int8', '--data', folder);
-      await json('export', run, '--out', join(root, 'bare.onnx'), '--bare');
       const page = join(root, 'page');
       await mkdir(page);
       await writeFile(join(page, 'index.html'), '<!doctype html><title>page</title>');
-      const module = join(dirname(program.main), '..', 'serve', 'index.js');
-      const served = await promisify(execFile)(process.execPath, [
-        ...['--input-type=module', '--eval', SERVE],
-        ...[module, run, join(images, '0.png'), page],
+      const run = join(root, 'run');
+      const images = join(folder, 'images');
+      const exported = join(root, 'exported.onnx');
+      const of = (precision: string) => ['--out', join(root, `${precision}.onnx`), '--precision', precision];
+      const all = ['--data', folder, '--split', 'all', '--json'];
+      const commands = [
+        ['evaluate', run, ...all],
+        ['export', run, '--out', exported],
+        ['evaluate', exported, ...all],
+        ['export', run, ...of('float16')],
+        ['export', run, ...of('int8'), '--data', folder],
+        ['export', run, '--out', join(root, 'bare.onnx'), '--bare'],
+        ['predict', run, images, '--out', join(root, 'predicted')],
+        ['train', '--resume', '--out', run, '--data', folder],
+      ];
+      const given = JSON.stringify({ commands, run, image: join(images, '0.png'), page });
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        ...['--input-type=module', '--eval', USE, join(dirname(program.main), '..'), given],
       ]);
-      expect(JSON.parse(served.stdout)).toMatchObject({ width: 16, height: 16 });
-      const resumed = await program.run('train', '--resume', '--out', run, '--data', folder);
+      const { ended, served } = JSON.parse(stdout) as { ended: Ended[]; served: unknown };
+      const resumed = ended.pop()!;
+      for (const { code, stderr } of ended) {
+        expect(stderr).not.toMatch(/error/);
+        expect(code).toBe(0);
+      }
+      const [whole, , again] = ended.map((each) => each.stdout);
+      expect((JSON.parse(whole!) as Record<string, number>)['meanIoU']).toBeGreaterThan(0.1);
+      expect(JSON.parse(again!)).toMatchObject({
+        meanIoU: (JSON.parse(whole!) as Record<string, number>)['meanIoU'],
+      });
+      expect((await readFile(join(root, 'predicted', '3.png'))).length).toBeGreaterThan(50);
+      expect(served).toMatchObject({ width: 16, height: 16 });
       expect(resumed.code).not.toBe(0);
       expect(resumed.stderr).toMatch(
         /a model of the class TwoConvs, .*train\(\{ model: new TwoConvs\(\), loss,/,
