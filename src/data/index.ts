@@ -1,5 +1,6 @@
 /** The layer's face: what other layers and the package export. */
 export { MASK_VALUES, type MaskValues } from './class-values.js';
+export { classNames } from './class-values.js';
 export { givenClasses, haveColours } from './coloured-classes.js';
 export { Conformed } from './conformed.js';
 export type { Batch, Dataset, Sample } from './dataset.js';
@@ -30,7 +31,15 @@ export { FORMAT_NAMES, type FormatName, openDataset, type OpenOptions, recognise
 export { compose, oneOf, type PairedSample, sometimes, type Transform } from './paired-sample.js';
 export { DiskSampleCache, SampleCache, type SampleStore } from './sample-cache.js';
 export { type Sampler, sequential, shuffled, weighted } from './samplers.js';
-export { namedPart, type Part, type Parts, readIdList, splitDataset, type SplitOptions } from './splits.js';
+export {
+  namedPart,
+  type Part,
+  type PartIds,
+  type Parts,
+  readIdList,
+  splitDataset,
+  type SplitOptions,
+} from './splits.js';
 export { Subset } from './subset.js';
 export { parseAugmentation, PRESETS, TRANSFORMS } from './augmentation.js';
 export {

@@ -53,6 +53,30 @@ describe('splitDataset', () => {
     expect(splitDataset(whole, { valid: 0 }).train.length).toBe(100);
   });
 
+  it('leaves known samples and their groups where they were, and draws from the new ones', () => {
+    const before = idsOf(splitDataset(dataset(numbered(40)), { test: 0.2, valid: 0.2 }));
+    const [train, valid, test] = before as [string[], string[], string[]];
+    const more = dataset(numbered(60));
+    const after = idsOf(
+      splitDataset(more, { test: 0.2, valid: 0.2, known: { train, valid, test }, seed: 5 }),
+    );
+    expect(after.flat().sort()).toEqual([...more.ids].sort());
+    before.forEach((part, k) => expect(after[k]).toEqual(expect.arrayContaining(part)));
+    expect(after.map((part) => part.length)).toEqual([26 + 13, 6 + 3, 8 + 4]);
+
+    const patients = ['s0', 's1', 's2', 's3', 's4', 's5'];
+    const grouped = dataset(patients, ['p', 'p', 'q', 'q', 'r', 'r']);
+    const known = { train: ['s0'], valid: ['s2'], test: ['s4'] };
+    const parts = splitDataset(grouped, { test: 0.3, valid: 0.3, known });
+    expect(idsOf(parts)).toEqual([
+      ['s0', 's1'],
+      ['s2', 's3'],
+      ['s4', 's5'],
+    ]);
+    const dissolved = splitDataset(grouped, { test: 0.3, valid: 0, known });
+    expect(idsOf(dissolved)).toEqual([['s0', 's1', 's2', 's3'], [], ['s4', 's5']]);
+  });
+
   it('keeps official parts: test is never trained on, and valid is drawn from train', () => {
     const splits = numbered(30).map((_, i) => (i < 20 ? 'train' : i < 28 ? 'test' : undefined));
     const whole = dataset(numbered(30), undefined, splits);

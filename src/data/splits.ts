@@ -20,12 +20,20 @@ import { Subset } from './subset.js';
 export type Part =
   number | { readonly split: string } | { readonly ids: readonly string[] } | { readonly dataset: Dataset };
 
+/** The ids of the samples of each part. */
+export type PartIds = Readonly<Record<'train' | 'valid' | 'test', readonly string[]>>;
+
 export interface SplitOptions {
   /** Default: the official validation part, or 0.2 of the training part. 0 for none. */
   readonly valid?: Part | undefined;
   /** Default: the official test part, or none. */
   readonly test?: Part | undefined;
   readonly seed?: number;
+  /**
+   * Parts that were drawn before. Their samples, and others of their groups, stay where they are, and only the rest is
+   * drawn from. It does not apply to parts that are named, listed or another dataset; a fraction of 0 dissolves a part.
+   */
+  readonly known?: PartIds | undefined;
 }
 
 /** The parts; one that is undefined was not set aside. */
@@ -58,8 +66,19 @@ export function splitDataset(dataset: Dataset, options: SplitOptions = {}): Part
   rest = rest.filter(
     (i) => !isOfficialTest(dataset, i) && !(official('train') && dataset.splits![i] !== 'train'),
   );
-  if (typeof testPart === 'number') [test, rest] = drawn(dataset, rest, testPart, seed, 'test');
-  if (typeof validPart === 'number') [valid, rest] = drawn(dataset, rest, validPart, seed, 'valid');
+  const before = partsByKey(dataset, rest, options.known);
+  const takeDrawn = (fraction: number, name: 'test' | 'valid'): number[] | undefined => {
+    const partBefore = (i: number) => before.get(keyOf(dataset, i));
+    const stay = new Set(fraction === 0 ? [] : rest.filter((i) => partBefore(i) === name));
+    const open = rest.filter((i) => partBefore(i) === undefined);
+    const fresh = new Set(drawn(dataset, open, fraction, seed, name, before.size > 0));
+    const taken = (i: number) => stay.has(i) || fresh.has(i);
+    const indices = rest.filter(taken);
+    rest = rest.filter((i) => !taken(i));
+    return indices;
+  };
+  if (typeof testPart === 'number') test = takeDrawn(testPart, 'test');
+  if (typeof validPart === 'number') valid = takeDrawn(validPart, 'valid');
   if (rest.length === 0) throw new PixelwiseError('split', 'No sample is left to train on. Set fewer aside.');
 
   const parts = {
@@ -121,30 +140,58 @@ function named(dataset: Dataset, part: { split: string } | { ids: readonly strin
   );
 }
 
-/** Draws a fraction of the groups (or samples) of `from`; at least one where the fraction is above 0. */
+/** What is never cut: the sample's group, or the sample. */
+function keyOf(dataset: Dataset, i: number): string {
+  return dataset.groups?.[i] ?? dataset.ids[i]!;
+}
+
+/** The part that each group (or sample) of `from` was in; those that are new are absent. */
+function partsByKey(
+  dataset: Dataset,
+  from: readonly number[],
+  known: PartIds | undefined,
+): ReadonlyMap<string, keyof PartIds> {
+  if (!known) return new Map();
+  const partOfId = new Map(
+    (['train', 'valid', 'test'] as const).flatMap((part) => known[part].map((id) => [id, part] as const)),
+  );
+  return new Map(
+    from.flatMap((i) => {
+      const part = partOfId.get(dataset.ids[i]!);
+      return part === undefined ? [] : [[keyOf(dataset, i), part] as const];
+    }),
+  );
+}
+
+/**
+ * Draws a fraction of the groups (or samples) of `from`.
+ *
+ * @param mayBeNone whether few samples may give none; else it is at least one where the fraction is above 0.
+ */
 function drawn(
   dataset: Dataset,
   from: readonly number[],
   fraction: number,
   seed: number,
   name: string,
-): [taken: number[] | undefined, left: number[]] {
+  mayBeNone: boolean,
+): number[] {
   if (!(fraction >= 0 && fraction < 1)) {
     throw new UsageError(`A ${name} part of ${fraction}; a fraction lies in 0…1, 1 excluded.`);
   }
-  if (fraction === 0) return [undefined, [...from]];
-  const keyOf = (i: number): string => dataset.groups?.[i] ?? dataset.ids[i]!;
-  const keys = [...new Set(from.map(keyOf))].sort(byCodePoint);
-  if (keys.length < 2) {
+  if (fraction === 0) return [];
+  const keys = [...new Set(from.map((i) => keyOf(dataset, i)))].sort(byCodePoint);
+  if (keys.length < 2 && !mayBeNone) {
     throw new PixelwiseError(
       'split',
       `There ${keys.length === 1 ? 'is one group' : 'are no groups'} to draw a ${name} part from; two or more are needed. ` +
         'Give another grouping, a data set for it, or 0.',
     );
   }
-  const count = Math.max(1, Math.min(keys.length - 1, Math.round(fraction * keys.length)));
+  const share = Math.round(fraction * keys.length);
+  const count = mayBeNone ? share : Math.max(1, Math.min(keys.length - 1, share));
   const chosen = new Set(new Random(seed, 'split', name).shuffle(keys).slice(0, count));
-  return [from.filter((i) => chosen.has(keyOf(i))), from.filter((i) => !chosen.has(keyOf(i)))];
+  return from.filter((i) => chosen.has(keyOf(dataset, i)));
 }
 
 function partOf(dataset: Dataset, part: Part, indices: readonly number[] | undefined): Dataset | undefined {

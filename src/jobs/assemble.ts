@@ -14,13 +14,14 @@ import {
   stretchMaskAsImage,
   weighted,
 } from '../data/index.js';
-import { PixelwiseError, UsageError } from '../errors/index.js';
+import { UsageError } from '../errors/index.js';
 import { modelEntry } from '../models/index.js';
 import type { Runtime } from '../runtime/index.js';
-import type { BatchShape, Learner, RunConfig, RunModel } from '../training/index.js';
-import { prepareModel, readCheckpointWeights, RunFolder } from '../training/index.js';
+import type { BatchShape, Learner, RunConfig, RunFolder, RunModel } from '../training/index.js';
+import { prepareModel } from '../training/index.js';
 import { hasFoldedNorms } from '../weights/folded-norms.js';
 import { loadEncoderWeights } from '../weights/index.js';
+import { initializeFrom } from './initial-weights.js';
 import type { Plan } from './train-plan.js';
 
 /** Size limit of the cache that keeps decoded samples between epochs. */
@@ -107,10 +108,10 @@ export function firstBatch(
 }
 
 /**
- * Replaces the random initial weights of a new run with pretrained encoder weights or with those of another run, if
- * the settings ask for them.
+ * Replaces the random initial weights of a new run with pretrained encoder weights, or with those of another run or a
+ * file, if the settings ask for them.
  *
- * @param note called with warnings for the user.
+ * @param note called with what was taken, and with warnings.
  */
 export async function startFrom(
   plan: Plan,
@@ -135,14 +136,7 @@ export async function startFrom(
       );
     }
   }
-  if (init !== undefined) {
-    const from = new RunFolder(init);
-    if (!(await from.exists())) {
-      throw new PixelwiseError('run', `--init ${init}: there is no run folder at ${from.path}.`);
-    }
-    const best = await from.checkpointFolder('best');
-    learner.state.loadStateDict(await readCheckpointWeights(best), best);
-  }
+  if (init !== undefined) (await initializeFrom(init, learner, plan)).forEach(note);
 }
 
 /** Whether the encoder's batch norms normalise by batch statistics at any time in the run. */

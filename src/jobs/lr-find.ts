@@ -13,6 +13,7 @@ import type { BatchSource, LrFinderResult, LrPoint, LrSuggestions } from '../tra
 import { findLr, Learner, RunFolder } from '../training/index.js';
 import { writeFileAtomic } from '../files/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
+import { openBaseRun, withBaseRun } from './base-run.js';
 import { checkOptions } from './check-options.js';
 import { lossOf, optimizerOf } from './learning-settings.js';
 import { nextFolder } from './next-folder.js';
@@ -47,8 +48,12 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
   // With `auto`, no learning rate is chosen from the data.
   const given = await withNamedParts(options);
   await checkOptions(filledByRecipe(given));
-  const named = await withRecipe(given);
-  const plan = await planTraining({ ...named, lr: 'auto' });
+  const base = await openBaseRun(given);
+  const named = withBaseRun(base, given, await withRecipe(given));
+  const plan = await planTraining(
+    { ...named, lr: 'auto' },
+    { known: base?.samples, layout: base?.before, normalization: base?.normalization },
+  );
   plan.notes.forEach((text) => note(text));
   const runtime = await createNodeRuntime({
     device: options.device ?? 'cpu',

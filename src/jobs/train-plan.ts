@@ -24,6 +24,7 @@ import type { CheckedSettings, ResolvedSettings, NamedTrainOptions, TrainSetting
 import { checkedOptions, resolveSettings } from './train-options.js';
 import type { RunObjects } from './run-objects.js';
 import { learningRateOf, namesOf } from './run-objects.js';
+import type { EarlierData } from './training-data.js';
 import { examined, openTrainingData, withAbsolutePath, warningsOf } from './training-data.js';
 
 /** Settings that a plan stores in a different form. */
@@ -98,16 +99,21 @@ export function planTraining(given: NamedTrainOptions, options: PlanOptions = {}
   return shareDecoding(() => plan(given, options));
 }
 
-interface PlanOptions {
+interface PlanOptions extends EarlierData {
   readonly choosing?: boolean;
   readonly machine?: MachineFacts;
+  /** The normalisation of an earlier run, in place of one chosen from the data. */
+  readonly normalization?: Normalization | undefined;
 }
 
-async function plan(given: NamedTrainOptions, { choosing = true, machine }: PlanOptions): Promise<Plan> {
+async function plan(
+  given: NamedTrainOptions,
+  { choosing = true, machine, known, layout, normalization }: PlanOptions,
+): Promise<Plan> {
   const asked = checkedOptions(given);
   const objects = asked.objects ?? {};
   const names = namesOf(objects);
-  const data = await openTrainingData(asked);
+  const data = await openTrainingData(asked, { known, layout });
   const { dataset, parts, fingerprint } = data;
   const report = await examined(data);
   const chosen = choosing
@@ -155,7 +161,7 @@ async function plan(given: NamedTrainOptions, { choosing = true, machine }: Plan
     },
     ...model,
     size: settings.size ?? (await sizeFrom(parts.train)),
-    normalization: await normalizationFor(options.normalize, parts.train),
+    normalization: normalization ?? (await normalizationFor(options.normalize, parts.train)),
     monitor: monitorOf(settings.monitor, binary),
     lr,
     findLr: options.lr === 'auto',

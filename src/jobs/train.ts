@@ -27,12 +27,15 @@ import {
   fit,
   Learner,
   median,
+  readRunSamples,
   RunFolder,
   timeBudget,
+  writeRunSamples,
   writeRunScores,
 } from '../training/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { callbacksOf, logsOf } from './callbacks.js';
+import { baseRunNotes, openBaseRun, withBaseRun } from './base-run.js';
 import { checkOptions } from './check-options.js';
 import { configOf } from './config-of-run.js';
 import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
@@ -81,16 +84,31 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
   const earlier =
     (await ranks.onFirst(async () => (await openEarlier(folder, options, note)) ?? null)) ?? undefined;
   if (!earlier) await ranks.together(() => checkOptions(filledByRecipe(options)));
+  const base = earlier
+    ? undefined
+    : ((await ranks.onFirst(async () => (await openBaseRun(options)) ?? null)) ?? undefined);
   const settings: NamedTrainOptions = earlier
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
-    : await withRecipe(options);
+    : withBaseRun(base, options, await withRecipe(options));
   if (earlier) checkResumable(options, earlier, folder);
   const machine = await ranks.leastMachine(await factsFor(settings));
-  const planned = await ranks.together(() => planTraining(settings, { choosing: !earlier, machine }));
+  const known = await ranks.onFirst(
+    async () => (earlier ? await readRunSamples(folder) : base?.samples) ?? null,
+  );
+  const planned = await ranks.together(() =>
+    planTraining(settings, {
+      choosing: !earlier,
+      machine,
+      known: known ?? undefined,
+      layout: earlier ?? base?.before,
+      normalization: base?.normalization,
+    }),
+  );
   await ranks.checkAlike(planned, settingsOf(settings));
   const kept = earlier ? resumed(planned, earlier, options) : planned;
   const plan = ranks.spread(kept, options, earlier, note);
   plan.notes.forEach((text) => note(text));
+  if (base) baseRunNotes(base, plan).forEach((text) => note(text));
   const runtime = await createNodeRuntime({
     device: options.device ?? 'cpu',
     ...(options.threads && { threads: options.threads }),
@@ -170,6 +188,7 @@ async function runTraining(
     if (ranks.isFirst) await folder.create();
     if (!earlier && ranks.isFirst) {
       await made.save(folder);
+      await writeRunSamples(folder, parts);
       await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
       if (found) await writeLrFind(folder.path, found);
     }
@@ -203,6 +222,7 @@ async function runTraining(
       callbacks,
       signal: options.signal,
       resume,
+      scoreFirst: options.init !== undefined,
     });
     const { history, stopped, epochs } = result;
     const took = allReduceNote(history);

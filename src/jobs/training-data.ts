@@ -2,7 +2,16 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Dataset, DoctorReport, FormatName, OpenOptions, Part, Parts, Problem } from '../data/index.js';
+import type {
+  Dataset,
+  DoctorReport,
+  FormatName,
+  OpenOptions,
+  Part,
+  PartIds,
+  Parts,
+  Problem,
+} from '../data/index.js';
 import {
   Conformed,
   examine,
@@ -26,8 +35,19 @@ export interface TrainingData {
   readonly fingerprint: string;
 }
 
-/** Opens the data and splits it. The same options always give the same parts. */
-export async function openTrainingData(given: NamedTrainOptions): Promise<TrainingData> {
+/** What an earlier run determined about the data. */
+export interface EarlierData {
+  /** Samples that stay in their parts. */
+  readonly known?: PartIds | undefined;
+  /** Channels and largest value of the images that the model takes. */
+  readonly layout?: { readonly channels: number; readonly maxValue: number } | undefined;
+}
+
+/** Opens the data and splits it. The same arguments always give the same parts. */
+export async function openTrainingData(
+  given: NamedTrainOptions,
+  { known, layout }: EarlierData = {},
+): Promise<TrainingData> {
   const source: OpenOptions = {
     root: given.data,
     format: given.format,
@@ -40,11 +60,13 @@ export async function openTrainingData(given: NamedTrainOptions): Promise<Traini
     masks: given.masks,
     group: given.group === undefined ? undefined : pattern(given.group),
   };
-  const dataset = given.objects?.data ?? (await openDataset(source));
+  const opened = given.objects?.data ?? (await openDataset(source));
+  const dataset = layout ? likeLayout(opened, layout) : opened;
   const parts = splitDataset(dataset, {
     valid: await partOf(given.val, dataset, source),
     test: await partOf(given.test, dataset, source),
     seed: given.seed ?? 0,
+    known,
   });
   return { source, dataset, parts, fingerprint: fingerprintOf(parts) };
 }
@@ -110,9 +132,15 @@ async function partOf(
     ...(source.format === undefined && format !== 'oxford-pets' && { target: undefined }),
     ...(format !== 'folder' && { images: undefined, masks: undefined }),
   });
-  const { channels, maxValue } = dataset;
-  const alike = part.channels === channels && part.maxValue === maxValue;
-  return { dataset: alike ? part : new Conformed(part, { channels, maxValue }) };
+  return { dataset: likeLayout(part, dataset) };
+}
+
+function likeLayout(
+  dataset: Dataset,
+  { channels, maxValue }: Pick<Dataset, 'channels' | 'maxValue'>,
+): Dataset {
+  const alike = dataset.channels === channels && dataset.maxValue === maxValue;
+  return alike ? dataset : new Conformed(dataset, { channels, maxValue });
 }
 
 function formatNamed({ format }: Dataset): FormatName | undefined {

@@ -39,6 +39,7 @@ export {
 } from './onnx-encoder.js';
 export { SHARED_OPTIONS, type SharedOptions } from './options.js';
 export { paddedToDivisor } from './padding.js';
+export { leafOrder } from './leaf-order.js';
 export { type ImageShape, predictionGraph } from './prediction-graph.js';
 export {
   createModel,

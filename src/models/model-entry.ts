@@ -69,6 +69,10 @@ export interface ModelDefinition<O extends SharedOptions> {
   create?(options: O): SegmentationModel;
   /** Present if the encoder can start from published weights and be frozen. */
   readonly pretrained?: PretrainedEncoder;
+  /** The options of a model of this architecture with such tensors, in their order; undefined if it is another one. */
+  readonly optionsFrom?: (
+    tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  ) => Partial<O> | undefined;
   /** Present if the model is created from a file. */
   readonly file?: ModelFile;
   /** Output channels for a number of classes; default: one for two classes, otherwise one per class. */
@@ -95,6 +99,11 @@ export interface ModelEntry extends Pick<
   'title' | 'description' | 'pretrained' | 'file' | 'widths' | 'learningRate' | 'cost'
 > {
   readonly options: Readonly<Record<string, Setting<unknown>>>;
+  readonly optionsFrom:
+    | ((
+        tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+      ) => ModelValues | undefined)
+    | undefined;
   readonly trainDefaults: ModelValues;
   readonly bench: BenchShape;
   readonly benched: boolean;
@@ -122,7 +131,14 @@ export const oneLogitForTwo = (classes: number) => (classes <= 2 ? 1 : classes);
  * ```
  */
 export function defineModel<O extends SharedOptions>(definition: ModelDefinition<O>): ModelEntry {
-  const { create, outputChannels = oneLogitForTwo, trainDefaults = {}, renamed = {}, ...rest } = definition;
+  const {
+    create,
+    outputChannels = oneLogitForTwo,
+    trainDefaults = {},
+    renamed = {},
+    optionsFrom,
+    ...rest
+  } = definition;
   const own = Object.entries(definition.options as Record<string, Setting<unknown>>).filter(
     ([option]) => !Object.hasOwn(SHARED_OPTIONS, option),
   );
@@ -135,6 +151,7 @@ export function defineModel<O extends SharedOptions>(definition: ModelDefinition
     bench: rest.bench ?? BENCH,
     benched: rest.benched ?? false,
     renamed: renamed as Readonly<Record<string, string>>,
+    optionsFrom: optionsFrom as ModelEntry['optionsFrom'],
     outputChannels: (classes, given) => outputChannels(classes, given as unknown as O),
     create(owner, given, bytes) {
       const { file } = rest;

@@ -130,11 +130,31 @@ export function unet(
   return new UNet(inputShape ? { channels: inputShape[2], ...rest } : rest);
 }
 
+/**
+ * The options of a U-Net from the shapes of its tensors, whatever their names: each level has two 3×3 convolutions on
+ * either side, the width doubles at each, and 2×2 transposed convolutions lead back.
+ */
+function unetOptionsFrom(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+): UNetOptions | undefined {
+  const kernels = tensors.filter(({ shape }) => shape.length === 4).map(({ shape }) => shape);
+  const [first] = kernels;
+  const width = first?.[0] ?? 0;
+  const levels = kernels.filter(([, , height, breadth]) => height === 2 && breadth === 2).length;
+  const blocks = kernels.filter(([, , height, breadth]) => height === 3 && breadth === 3);
+  const widest = Math.max(...blocks.map(([outputs]) => outputs!));
+  const fits = first?.[2] === 3 && levels > 0 && blocks.length === 2 * (2 * levels + 1);
+  if (!fits || widest !== width << levels) return undefined;
+  const batchNorm = tensors.some(({ name }) => name.endsWith('running_mean'));
+  return { width, depth: levels + 1, batchNorm };
+}
+
 export const UNET = defineModel<UNetOptions>({
   title: 'U-Net',
   description: 'the classic U-Net (Ronneberger et al. 2015), trained from scratch',
   options: UNET_OPTIONS,
   create: (options) => new UNet(options),
+  optionsFrom: unetOptionsFrom,
   // The published U-Net has 64 filters and no batch norm. With 32 filters and batch norm, training is faster and
   // reaches the same scores.
   trainDefaults: { width: 32, batchNorm: true },

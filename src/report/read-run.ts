@@ -40,7 +40,7 @@ export interface Run extends Pictures {
   readonly history: readonly EpochRecord[];
   /** Final scores; absent if the run has not ended or was cut off. */
   readonly ended?: RunScores;
-  /** The best epoch; absent before the first epoch is finished. */
+  /** The best epoch; absent before the first epoch is finished; 0 for the model that training started from. */
   readonly bestEpoch?: number;
   /** Scores by part, the most meaningful first: test, validation, training. */
   readonly judged: readonly Judged[];
@@ -153,6 +153,7 @@ function judgedParts(
   else if (record?.valid) {
     parts.push({ part: 'valid', scores: record.valid, chosenOn: true, scoreAt: 'model' });
   }
-  if (record) parts.push({ part: 'train', scores: record.train, chosenOn: false, scoreAt: 'model' });
+  if (record && bestEpoch !== 0)
+    parts.push({ part: 'train', scores: record.train, chosenOn: false, scoreAt: 'model' });
   return parts;
 }

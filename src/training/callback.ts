@@ -4,6 +4,7 @@
  * ```text
  * fit
  * ├─ fitStart
+ * ├─ initialScores           only if asked for: validation scores before the first step, after its validation stages
  * ├─ epoch
  * │  ├─ epochStart
  * │  ├─ train batch
@@ -100,6 +101,7 @@ export interface Callback {
   /** Unique within a run. Identifies the callback in errors and saved state. */
   readonly name: string;
   fitStart?: Stage;
+  initialScores?: Stage<[scores: EpochScores]>;
   epochStart?: Stage;
   batchStart?: Stage<[batch: Batch]>;
   backwardEnd?: Stage<[event: BatchEvent]>;

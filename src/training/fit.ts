@@ -3,7 +3,7 @@ import type { Batch } from '../data/dataset.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { BatchEvent, Callback, EpochRecord, FitContext, FitState, StopReason } from './callback.js';
 import type { Learner, StepOutput } from './learner.js';
-import type { BatchMetric } from './tally.js';
+import type { BatchMetric, EpochScores } from './tally.js';
 import { Tally } from './tally.js';
 
 /** A source of batches, such as a `Loader`. */
@@ -37,6 +37,8 @@ export interface FitOptions {
   readonly accumulate?: number;
   /** When aborted, the current step (with all its batches) is completed and the run ends as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
+  /** Scores the validation part once before the first step, for `initialScores` of callbacks. */
+  readonly scoreFirst?: boolean | undefined;
   /** Continues from this state. The learner must already have the weights and the optimizer's state. */
   readonly resume?: FitState | undefined;
 }
@@ -149,6 +151,10 @@ class Fit implements FitContext {
   async run(): Promise<FitResult> {
     await this.learner.synchronize();
     await this.notify('fitStart', (c) => c.fitStart?.(this));
+    if (this.options.scoreFirst && this.options.valid && !this.options.resume) {
+      const scores = await this.validScores(this.options.valid);
+      await this.notify('initialScores', (c) => c.initialScores?.(this, scores));
+    }
     while (this.epoch < this.epochs && this.step < this.maxSteps && !this.stopped) await this.runEpoch();
     // A run that is resumed after its end has the same outcome as before.
     const stopped = this.stopped ?? (this.step >= this.maxSteps ? 'minutes' : 'epochs');
@@ -251,19 +257,7 @@ class Fit implements FitContext {
     // Non-finite weights must be neither scored nor saved.
     this.learner.checkWeights();
     const scores = this.tally.scores();
-    let validTally: Tally | undefined;
-    if (valid) {
-      validTally = new Tally(classNames, metrics);
-      await this.notify('validStart', (c) => c.validStart?.(this));
-      // A callback may have replaced the values.
-      await this.averageBuffers();
-      for await (const batch of valid.epoch(0)) {
-        const output = await this.learner.evaluate(batch, { pooled: true });
-        await this.count(validTally, batch, output);
-        await this.notify('validBatchEnd', (c) => c.validBatchEnd?.(this, { batch, output }));
-      }
-      await this.notify('validEnd', (c) => c.validEnd?.(this));
-    }
+    const validScores = valid && (await this.validScores(valid));
     const record: EpochRecord = {
       epoch: this.epoch + 1,
       step: this.step,
@@ -272,7 +266,7 @@ class Fit implements FitContext {
       waitSeconds: this.tally.waitSeconds,
       imagesPerSecond: this.tally.imagesPerSecond,
       train: scores,
-      ...(validTally && { valid: validTally.scores() }),
+      ...(validScores && { valid: validScores }),
       ...(replicas && { ranks: replicas.communicator.size, allReduceSeconds: replicas.seconds }),
     };
     if (replicas) replicas.seconds = 0;
@@ -282,6 +276,20 @@ class Fit implements FitContext {
     this.tally = new Tally(classNames, metrics);
     await this.notify('epochEnd', (c) => c.epochEnd?.(this, record));
     if (await this.isAborted()) this.stopped = 'interrupted';
+  }
+
+  private async validScores(valid: BatchSource): Promise<EpochScores> {
+    const tally = new Tally(this.options.classNames, this.options.metrics);
+    await this.notify('validStart', (c) => c.validStart?.(this));
+    // A callback may have replaced the values.
+    await this.averageBuffers();
+    for await (const batch of valid.epoch(0)) {
+      const output = await this.learner.evaluate(batch, { pooled: true });
+      await this.count(tally, batch, output);
+      await this.notify('validBatchEnd', (c) => c.validBatchEnd?.(this, { batch, output }));
+    }
+    await this.notify('validEnd', (c) => c.validEnd?.(this));
+    return tally.scores();
   }
 
   /** Calls one stage of every callback. Errors include the name of the callback and the stage. */

@@ -47,6 +47,7 @@ export {
 } from './run-config.js';
 export { modelOfRun, type ModelSurroundings, prepareModel, type RunModel } from './run-model.js';
 export { RunFolder } from './run-folder.js';
+export { idsOf, readRunSamples, writeRunSamples } from './run-samples.js';
 export {
   epochRecordSchema,
   type FinalScores,

@@ -4,6 +4,7 @@
  * ```text
  * RUN/
  *   config.json          all settings of the run
+ *   samples.json         the ids of the samples in each part
  *   encoder.onnx         a copy of the encoder's file, if the model has one
  *   lr-find.json         curve and suggestion of the learning-rate range test, if there was one
  *   metrics.jsonl        one line per epoch
@@ -36,6 +37,10 @@ export class RunFolder {
 
   get configPath(): string {
     return join(this.path, 'config.json');
+  }
+
+  get samplesPath(): string {
+    return join(this.path, 'samples.json');
   }
 
   get metricsPath(): string {

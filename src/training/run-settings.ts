@@ -83,8 +83,8 @@ const MODEL_SETTINGS = {
     commands: LEARNING,
   },
   init: {
-    kind: text('RUN', 'a run folder'),
-    help: "start from a run's weights",
+    kind: text('RUN|FILE', 'a run folder, or a .pth, .safetensors or .onnx file'),
+    help: 'start from the weights of a run, with its model, size, normalisation, classes and parts, or from those of a file',
     unset: 'random weights',
     section: 'model',
     commands: LEARNING,

@@ -28,7 +28,7 @@ describe('readWeights', () => {
     const other = join(folder, 'notes.txt');
     await writeFile(other, 'no weights here');
     await expect(readWeights(other)).rejects.toThrow(
-      `${other} is neither a safetensors file nor a .pth file written by torch.save.`,
+      `${other} is neither a safetensors file, an ONNX file nor a .pth file written by torch.save.`,
     );
     const empty = join(folder, 'empty');
     await writeFile(empty, '');

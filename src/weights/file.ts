@@ -4,7 +4,14 @@ import { PixelwiseError } from '../errors/index.js';
 import { writeFileAtomic } from '../files/index.js';
 import { decodePth, LEGACY_SIGNATURE, startsWith, ZIP_SIGNATURE } from './pth.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
-import { floatTensors, type WeightFile, type WeightTensor } from './tensor.js';
+import { type DataType, decodeModel } from '../onnx/index.js';
+import {
+  type ElementType,
+  floatTensors,
+  type RawTensor,
+  type WeightFile,
+  type WeightTensor,
+} from './tensor.js';
 
 /** The most that one buffer holds on every platform, and more than any segmentation model needs. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
@@ -16,8 +23,8 @@ export interface ReadableWeights extends WeightFile {
 }
 
 /**
- * Reads a safetensors file, or a `.pth` file that `torch.save` wrote, in its current or its older format. The code
- * in a `.pth` file is not run.
+ * Reads a safetensors file, the constants of an ONNX file, or a `.pth` file that `torch.save` wrote, in its current or
+ * its older format. The code in a `.pth` file is not run.
  *
  * ```ts
  * model.loadStateDict(await readWeights('unet.pth'));
@@ -53,10 +60,27 @@ async function decodeFile(path: string): Promise<WeightFile> {
   if (startsWith(bytes, ZIP_SIGNATURE) || startsWith(bytes, LEGACY_SIGNATURE)) return decodePth(bytes, path);
   // A safetensors file starts with its header's length in eight bytes, then the header, a JSON object.
   if (bytes[8] === 0x7b) return decodeSafetensors(bytes, path);
+  if (path.toLowerCase().endsWith('.onnx')) return constantsOf(bytes, path);
   throw new PixelwiseError(
     'weights',
-    `${path} is neither a safetensors file nor a .pth file written by torch.save.`,
+    `${path} is neither a safetensors file, an ONNX file nor a .pth file written by torch.save.`,
   );
+}
+
+const ONNX_FLOATS: Readonly<Partial<Record<DataType, ElementType>>> = {
+  float32: 'F32',
+  float16: 'F16',
+  float64: 'F64',
+};
+
+/** The floating-point constants of an ONNX file, and its metadata. */
+function constantsOf(bytes: Uint8Array, source: string): WeightFile {
+  const { graph, metadata } = decodeModel(bytes, source);
+  const tensors = graph.initializers.flatMap(({ name, dataType, dims, data }): RawTensor[] => {
+    const elementType = ONNX_FLOATS[dataType];
+    return elementType === undefined ? [] : [{ name, elementType, shape: dims, bytes: data }];
+  });
+  return { source, metadata, tensors };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

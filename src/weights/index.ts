@@ -12,3 +12,4 @@ export {
   loadEncoderWeights,
 } from './pretrained.js';
 export type { NamedShape } from './match.js';
+export { matchPartially, type PartialMatch } from './partial-match.js';

@@ -20,7 +20,7 @@ export const LEGACY_SIGNATURE = Uint8Array.of(0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc
 export const ZIP_SIGNATURE = Uint8Array.of(0x50, 0x4b);
 
 /** Keys under which training checkpoints keep their state dict. */
-const STATE_DICT_KEYS = ['state_dict', 'model'];
+const STATE_DICT_KEYS = ['state_dict', 'model_state_dict', 'model'];
 
 /**
  * Tensors may share a storage, and may be strided views of it (transposed, expanded). All tensors together may have at
@@ -69,7 +69,7 @@ const STORAGE_TYPES: Readonly<Record<string, ElementType>> = {
 };
 
 /**
- * The tensors of a state dict saved by `torch.save`: the saved object itself, or its entry `state_dict` or `model`.
+ * The tensors of a state dict saved by `torch.save`: the saved object itself, or its entry `state_dict`, `model_state_dict` or `model`.
  *
  * @param source what error messages call the file.
  * @throws PixelwiseError if the file is damaged, if its pickle asks for anything but tensors and plain data (naming

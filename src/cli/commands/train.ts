@@ -19,7 +19,14 @@ export const run: Run<'train'> = async (
   });
   output.close();
   const { best, valid, test, stopped } = result;
-  if (best) output.line(`Best epoch: ${best.epoch} (${best.metric} ${best.value.toFixed(4)}).`);
+  if (best) {
+    const score = `(${best.metric} ${best.value.toFixed(4)})`;
+    output.line(
+      best.epoch === 0
+        ? `No epoch was better than the model that training started from, which is kept ${score}.`
+        : `Best epoch: ${best.epoch} ${score}.`,
+    );
+  }
   if (valid) scoresText('Validation', valid).forEach((line) => output.line(line));
   if (test) scoresText('Test', test).forEach((line) => output.line(line));
   output.line(`Run: ${result.run}`);

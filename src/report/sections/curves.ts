@@ -53,7 +53,7 @@ function epochCharts(history: readonly EpochRecord[], bestEpoch: number | undefi
   const latest = history.at(-1)!;
   const x = { label: 'epoch', whole: true };
   const mark =
-    bestEpoch !== undefined && history.length > 1
+    bestEpoch !== undefined && bestEpoch > 0 && history.length > 1
       ? { mark: { x: bestEpoch, text: `best: ${bestEpoch}` } }
       : {};
   const scores = scoreNames(latest.train)

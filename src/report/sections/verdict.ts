@@ -47,7 +47,12 @@ export function storyOf({ config, history, bestEpoch }: Run): string {
     done === training.epochs
       ? counted(done, 'epoch')
       : `${count(done)} of ${counted(training.epochs, 'epoch')}`;
-  const best = data.valid > 0 && bestEpoch !== undefined ? ` Epoch ${bestEpoch} was the best.` : '';
+  const best =
+    data.valid === 0 || bestEpoch === undefined
+      ? ''
+      : bestEpoch === 0
+        ? ' No epoch was better than the model that training started from, which was kept.'
+        : ` Epoch ${bestEpoch} was the best.`;
   return (
     `The ${hasModel(model.name) ? modelEntry(model.name).title : `model ${model.name}`} was trained to segment ${counted(classes.length, 'class', 'classes')}${named} ` +
     `on ${counted(data.train, 'image')} of ${dataName} at ${size.width}×${size.height} pixels for ${epochs}.` +

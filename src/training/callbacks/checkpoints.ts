@@ -9,7 +9,7 @@ import type { Monitor } from './monitor.js';
 import { improves, monitored } from './monitor.js';
 
 export interface Best {
-  /** Epoch number, from 1. */
+  /** Epoch number, from 1; 0 for the model that training started from, if its weights were given. */
   readonly epoch: number;
   readonly metric: string;
   readonly value: number;
@@ -49,6 +49,13 @@ export function checkpoints({ folder, monitor, every }: CheckpointOptions): Chec
     },
     get best() {
       return best;
+    },
+    // The model that training started from is the best until an epoch is better.
+    async initialScores(context, valid) {
+      const value = monitor && monitored({ valid }, monitor);
+      if (value === undefined) return;
+      best = { epoch: 0, metric: monitor!.metric, value };
+      await save(context, '0', true);
     },
     async epochEnd(context, record) {
       const value = monitor && monitored(record, monitor);

@@ -28,7 +28,10 @@ export function checkMonitor(metric: string): MonitorMetric {
 }
 
 /** The monitored score of an epoch; undefined if it has none. An undefined score is never the best. */
-export function monitored(record: EpochRecord, { metric, part }: Monitor): number | undefined {
+export function monitored(
+  record: Pick<EpochRecord, 'valid'> & Partial<Pick<EpochRecord, 'train'>>,
+  { metric, part }: Monitor,
+): number | undefined {
   const value = record[part]?.[metric];
   return value === null || value === undefined || Number.isNaN(value) ? undefined : value;
 }
