@@ -50,7 +50,11 @@ describe('train', () => {
     ['two lengths', { epochs: 1, minutes: 1 }, /--epochs and --minutes/],
     ['steps of another schedule', { stepEpochs: 2, schedule: 'cosine' }, /--schedule step, not for cosine/],
     ['a factor of another schedule', { stepFactor: 0.5 }, /--schedule step or multi-step, not for one-cycle/],
-    ['weights of no run', { init: '/nonexistent/run' }, /--init \/nonexistent\/run: there is no such run folder/],
+    [
+      'weights of no run',
+      { init: '/nonexistent/run' },
+      /--init \/nonexistent\/run: there is no such run folder/,
+    ],
   ] satisfies [string, Partial<TrainOptions>, RegExp][])('refuses %s', async (_, changes, message) => {
     await expect(into('refused', changes)).rejects.toThrow(message);
     expect(await present('refused')).toBe(false);
