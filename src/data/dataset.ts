@@ -41,7 +41,8 @@ export interface Dataset {
   readonly findings?: readonly Finding[] | undefined;
   /** Files of sample `i`, for messages. */
   files(i: number): { readonly image: string; readonly mask: string };
-  get(i: number): Promise<Sample>;
+  /** @param epoch counted from 0, for data sets whose samples are drawn anew in each epoch of training. */
+  get(i: number, epoch?: number): Promise<Sample>;
   /** The mask alone, where it can be had without decoding the image: for statistics over all masks. */
   getMask?(i: number): Promise<ClassMask>;
   /**

@@ -40,6 +40,8 @@ export {
   splitDataset,
   type SplitOptions,
 } from './splits.js';
+export { DecodedSamples } from './decoded-samples.js';
+export { CoveringPatches, patchesOf, type PatchSize, type PatchSource, RandomPatches } from './patches.js';
 export { Subset } from './subset.js';
 export { parseAugmentation, PRESETS, TRANSFORMS } from './augmentation.js';
 export {

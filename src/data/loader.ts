@@ -229,14 +229,14 @@ export class Loader implements AsyncIterable<Batch> {
     const id = dataset.ids[position]!;
     const keys = occurrence === 0 ? [epoch, id] : [epoch, id, occurrence];
     const store = fit.random ? undefined : cache;
-    const key = { id, files: dataset.files(position), reading: this.reading };
-    let fitted = await store?.get(key);
+    const key = store && { id, files: dataset.files(position), reading: this.reading };
+    let fitted = key && (await store.get(key));
     const reading = sent && dataset.reading?.(position);
     if (sent === undefined || reading === undefined) {
       const random = pipeline.random(keys);
       if (fitted === undefined) {
-        fitted = pipeline.fit(await dataset.get(position), random);
-        await store?.offer(key, fitted);
+        fitted = pipeline.fit(await dataset.get(position, epoch), random);
+        if (key) await store.offer(key, fitted);
       }
       return { sample: pipeline.augment(fitted, random), normalization: pipeline.normalization };
     }
@@ -245,7 +245,7 @@ export class Loader implements AsyncIterable<Batch> {
     const drawn = isDrawn ? await maskOf(dataset, position) : undefined;
     const source = fitted === undefined ? { reading, drawn } : { fitted };
     const { sample, kept } = await prepareSample(this.threads, { pipeline: sent, source, keys, keep });
-    if (kept !== undefined) await store?.offer(key, kept);
+    if (kept !== undefined && key) await store.offer(key, kept);
     return { sample, normalization: undefined };
   }
 }

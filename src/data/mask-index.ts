@@ -1,12 +1,13 @@
 /**
- * How many pixels of each class every mask has: what slice weights, class weights and samplers need. Counting
- * decodes all masks once; the counts are kept on disk, and a second run only checks that no file has changed.
+ * What every mask holds: its size, how many pixels of each class, and where some of them are. Class weights, slice
+ * weights and the drawing of patches need it. All masks are decoded once; the index is kept on disk, and a second run
+ * only checks that no file has changed.
  */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { IGNORE_INDEX } from '../images/raster.js';
+import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
 import { cacheFolder, writeOutputFile } from '../files/index.js';
 import type { Dataset } from './dataset.js';
 import { mapParallel } from './parallel.js';
@@ -21,13 +22,51 @@ export interface MaskIndexOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Pixel counts of a dataset's masks. */
+/** A place in an image as shares of its width and height, 0 … 1, so that it holds whatever the image's size. */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** What one mask holds. */
+interface MaskEntry {
+  readonly width: number;
+  readonly height: number;
+  /** Pixels of class 0, 1 … then of ignored ones. */
+  readonly counts: readonly number[];
+  /** By class: x and y in turn of at most {@link PLACES} of its pixels, in 65,536ths of width and height. */
+  readonly places: readonly (readonly number[])[];
+}
+
+/** Pixels of a class whose places are kept, by mask. They are evenly spaced in the order of rows. */
+const PLACES = 24;
+const PLACE_STEPS = 65_536;
+
+/** An index of a dataset's masks. */
 export class MaskIndex {
+  /** By sample: pixels of class 0, 1 … then of ignored ones. */
+  readonly counts: readonly (readonly number[])[];
+
   constructor(
     readonly classes: number,
-    /** By sample: pixels of class 0, 1 … then of ignored ones. */
-    readonly counts: readonly (readonly number[])[],
-  ) {}
+    private readonly entries: readonly MaskEntry[],
+  ) {
+    this.counts = entries.map(({ counts }) => counts);
+  }
+
+  /** Width and height of the mask of sample `i`. */
+  sizeOf(i: number): { readonly width: number; readonly height: number } {
+    return this.entries[i]!;
+  }
+
+  /** Places of pixels of a class in sample `i`; none if the class does not occur there. */
+  placesOf(i: number, of: number): Place[] {
+    const flat = this.entries[i]!.places[of]!;
+    return Array.from({ length: flat.length / 2 }, (_, k) => ({
+      x: (flat[2 * k]! + 0.5) / PLACE_STEPS,
+      y: (flat[2 * k + 1]! + 0.5) / PLACE_STEPS,
+    }));
+  }
 
   /** Pixels of each class over all samples. */
   totals(): number[] {
@@ -50,22 +89,35 @@ export class MaskIndex {
   }
 }
 
+const VERSION = 2;
+
 const Kept = z.object({
-  version: z.literal(1),
+  version: z.literal(VERSION),
   classes: z.number().int(),
-  entries: z.record(z.string(), z.object({ stamp: z.string(), counts: z.array(z.number()) })),
+  entries: z.record(
+    z.string(),
+    z.object({
+      stamp: z.string(),
+      width: z.number().int(),
+      height: z.number().int(),
+      counts: z.array(z.number()),
+      places: z.array(z.array(z.number())),
+    }),
+  ),
 });
 
-type Entries = z.infer<typeof Kept>['entries'];
+type Entries = Record<string, MaskEntry & { readonly stamp: string }>;
 
-/** Counts the pixels of every mask, or takes the counts kept from before. Throws what reading a mask throws. */
+/** Indexes every mask, or takes the entries kept from before. Throws what reading a mask throws. */
 export async function indexMasks(dataset: Dataset, options: MaskIndexOptions = {}): Promise<MaskIndex> {
   const { signal, onProgress, concurrency = 8 } = options;
   const classes = dataset.classes.length;
   const folder = options.folder === undefined ? join(cacheFolder(), 'masks') : options.folder;
-  const file = folder === null ? undefined : join(folder, `${keyOf(dataset)}.json`);
-  const known = file === undefined ? {} : await readKept(file, classes);
   const stamps = await stampsOf(dataset);
+  // Masks without files, which are given as objects, may be others next time.
+  const kept = folder !== null && !stamps.includes(MISSING);
+  const file = kept ? join(folder, `${keyOf(dataset)}.json`) : undefined;
+  const known = file === undefined ? {} : await readKept(file, classes);
   const missing: number[] = [];
   const entries: Entries = {};
   for (let i = 0; i < dataset.length; i++) {
@@ -79,25 +131,43 @@ export async function indexMasks(dataset: Dataset, options: MaskIndexOptions = {
     concurrency,
     async (k) => {
       const i = missing[k]!;
-      const counts = countPixels((await maskOf(dataset, i)).data, classes);
-      entries[dataset.ids[i]!] = { stamp: stamps[i]!, counts };
+      entries[dataset.ids[i]!] = { stamp: stamps[i]!, ...entryOf(await maskOf(dataset, i), classes) };
       onProgress?.(++done, missing.length);
     },
     signal,
   );
   if (file !== undefined && missing.length > 0) {
-    await writeOutputFile(file, JSON.stringify({ version: 1, classes, entries: { ...known, ...entries } }));
+    await writeOutputFile(
+      file,
+      JSON.stringify({ version: VERSION, classes, entries: { ...known, ...entries } }),
+    );
   }
   return new MaskIndex(
     classes,
-    dataset.ids.map((id) => entries[id]!.counts),
+    dataset.ids.map((id) => entries[id]!),
   );
 }
 
-function countPixels(mask: Uint8Array, classes: number): number[] {
+/** Counts the pixels of each class, then keeps the places of evenly spaced ones. */
+function entryOf({ width, height, data }: ClassMask, classes: number): MaskEntry {
   const byValue = new Uint32Array(256);
-  for (let i = 0; i < mask.length; i++) byValue[mask[i]!]!++;
-  return [...byValue.subarray(0, classes), byValue[IGNORE_INDEX]!];
+  for (let i = 0; i < data.length; i++) byValue[data[i]!]!++;
+  const places = Array.from({ length: classes }, (): number[] => []);
+  const step = (at: number, size: number) => Math.floor(((at + 0.5) * PLACE_STEPS) / size);
+  const seen = new Uint32Array(256);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (value >= classes) continue;
+    const count = byValue[value]!;
+    // The k-th place is the pixel in the middle of the k-th of equal parts.
+    const kept = Math.min(count, PLACES);
+    const k = places[value]!.length / 2;
+    if (k < kept && seen[value]! === Math.floor(((k + 0.5) * count) / kept)) {
+      places[value]!.push(step(i % width, width), step(Math.floor(i / width), height));
+    }
+    seen[value]!++;
+  }
+  return { width, height, counts: [...byValue.subarray(0, classes), byValue[IGNORE_INDEX]!], places };
 }
 
 /**
@@ -111,6 +181,8 @@ function keyOf(dataset: Dataset): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
 }
 
+const MISSING = 'missing';
+
 /** Size and time of each mask file, so that a changed file is counted again. */
 async function stampsOf(dataset: Dataset): Promise<string[]> {
   const byFile = new Map<string, Promise<string>>();
@@ -120,7 +192,7 @@ async function stampsOf(dataset: Dataset): Promise<string[]> {
     if (stamp === undefined) {
       stamp = stat(mask).then(
         ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
-        () => 'missing',
+        () => MISSING,
       );
       byFile.set(mask, stamp);
     }

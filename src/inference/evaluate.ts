@@ -3,6 +3,8 @@
  * are computed at the model's size, as in training.
  */
 import type { Dataset, Sample } from '../data/dataset.js';
+import { sampleWindow } from '../data/padded-window.js';
+import { tileStarts } from '../data/tile-starts.js';
 import type { Communicator } from '../distributed/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { input, reshape } from '../graph/index.js';
@@ -22,6 +24,7 @@ import type { CleanOptions } from './components.js';
 import { checkCleanOptions, cleanMask } from './components.js';
 import { decideClasses } from './decide.js';
 import { inOrder } from './in-order.js';
+import { isInViews } from './views.js';
 import { SharedScoring } from './shared-scoring.js';
 import type { ModelCard } from './model-card.js';
 import { DEFAULT_THRESHOLD } from './model-card.js';
@@ -89,14 +92,9 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { card } = segmenter;
-  const {
-    indices = allOf(dataset),
-    scoreAt = 'source',
-    threshold,
-    batch = 1,
-    signal,
-    communicator,
-  } = options;
+  const { indices = allOf(dataset), threshold, batch = 1, signal, communicator } = options;
+  // The scale of a model of patches is that of the images.
+  const scoreAt = card.patch ? 'source' : (options.scoreAt ?? 'source');
   checkClasses(segmenter, dataset);
   checkCleanOptions(options);
   const background = backgroundClass(card.classes);
@@ -128,7 +126,9 @@ export async function evaluate(
       const prediction = cleanMask(compared.prediction, { background, ...options });
       const counts = accumulator.addSample(prediction.data, compared.target, dataset.groups?.[index]);
       if (compared.foreground) soft.add(compared.foreground, compared.target);
-      const values = await losses?.of(results.logits!, sample);
+      const values = await (card.patch
+        ? losses?.overTiles(segmenter, sample)
+        : losses?.of(results.logits!, sample.mask));
       if (values) accumulator.addLoss(values, 1);
       const scores = sampleScores(sample.id, counts, values, background);
       perSample.push(scores);
@@ -167,13 +167,14 @@ function predictionOf(
   withLogits: boolean,
   options: EvaluateOptions,
 ): (sample: Sample) => Promise<Partial<GraphResults>> {
-  const { tile, overlap, tta = false, threshold, signal } = options;
-  const binary = segmenter.card.classes.length === 2;
+  const { tile, overlap, tta, threshold, signal } = options;
+  const { card } = segmenter;
+  const binary = card.classes.length === 2;
   const probabilities = binary || options.probabilities === true;
   if (options.probabilities && scoreAt === 'model') {
     throw new UsageError('Probabilities have the size of the image; use scoreAt "source".');
   }
-  if (tile === undefined && tta === false) {
+  if (!isInViews(card, options)) {
     const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask'];
     if (scoreAt === 'source' && probabilities) wanted.push('probabilities');
     if (withLogits) wanted.push('logits');
@@ -188,7 +189,8 @@ function predictionOf(
     // Without the options for cleaning: masks are cleaned later, at the size at which they are compared.
     const view = { tile, overlap, tta, threshold, signal, probabilities };
     const segmented = await segmenter.segment(image, view, id);
-    const logits = withLogits ? (await segmenter.run(image, ['logits'], { signal }, id)).logits : undefined;
+    const whole = withLogits && !card.patch;
+    const logits = whole ? (await segmenter.run(image, ['logits'], { signal }, id)).logits : undefined;
     return {
       mask: segmented.mask.data,
       ...(segmented.probabilities && { probabilities: segmented.probabilities.data }),
@@ -361,7 +363,26 @@ class LossProgram {
     return new LossProgram(program, terms, maps, { height, width });
   }
 
-  async of(logits: Float32Array, { mask }: Sample): Promise<LossValues> {
+  /** The mean over tiles that cover a sample, as in the validation of a model of patches. */
+  async overTiles(segmenter: RasterSegmenter, { id, image, mask }: Sample): Promise<LossValues> {
+    const tops = tileStarts(image.height, this.size.height, 0);
+    const lefts = tileStarts(image.width, this.size.width, 0);
+    const values: LossValues[] = [];
+    for (const { x, y } of tops.flatMap((top) => lefts.map((left) => ({ x: left, y: top })))) {
+      const tile = sampleWindow({ id, image, mask }, { x, y, ...this.size });
+      const { logits } = await segmenter.run(tile.image, ['logits'], {}, id);
+      values.push(await this.of(logits!, tile.mask));
+    }
+    const mean = (of: (each: LossValues) => number) =>
+      values.reduce((sum, each) => sum + of(each), 0) / values.length;
+    const names = Object.keys(values[0]!.losses);
+    return {
+      loss: mean(({ loss }) => loss),
+      losses: Object.fromEntries(names.map((name) => [name, mean(({ losses }) => losses[name]!)])),
+    };
+  }
+
+  async of(logits: Float32Array, mask: ClassMask): Promise<LossValues> {
     const target = resizeMask(mask, this.size.width, this.size.height).data;
     const maps = this.maps.map((map) => [map.name, transferredView(map.compute(target))] as const);
     const results = await this.program.run({

@@ -45,8 +45,8 @@ export type Precision = 'float32' | 'float16' | 'int8';
 
 export interface ExportOptions {
   /**
-   * The accepted image size: `free` (default) for any size, or a fixed size, which is slightly faster. Not with `bare`:
-   * such a file takes the model's input size.
+   * The accepted image size: `free` (default) for any size, or a fixed size, which is slightly faster. Not with `bare`
+   * or a model of patches: such a file takes the model's input size.
    */
   readonly size?: 'free' | { readonly height: number; readonly width: number };
   /** Whether to export only the model, from normalised `input` (float32 N×C×h×w) to `logits`. Default false. */
@@ -111,7 +111,21 @@ export function exportedModel(core: OnnxGraph, card: ModelCard, options: ExportO
     );
   }
   const graph = inPrecision(core, precision, ranges);
-  return asModel(bare ? graph : aroundModel(graph, card, options.size ?? 'free'), card);
+  return asModel(bare ? graph : aroundModel(graph, card, acceptedSize(card, options.size)), card);
+}
+
+/** The image size that a file accepts: a model of patches takes tiles of its input size, which are not resized. */
+function acceptedSize(
+  { patch, height, width }: ModelCard,
+  size: ExportOptions['size'],
+): NonNullable<ExportOptions['size']> {
+  if (!patch) return size ?? 'free';
+  if (size === undefined || (size !== 'free' && size.height === height && size.width === width)) {
+    return { height, width };
+  }
+  throw new UsageError(
+    `This model was trained on patches: its file takes tiles of ${height}×${width} pixels at the scale of the images, and Segmenter cuts images of any size into such tiles. Leave the size out.`,
+  );
 }
 
 const asModel = (graph: OnnxGraph, card: ModelCard): OnnxModel =>
@@ -124,7 +138,10 @@ export function calibrationGraph(
 ): { readonly model: OnnxModel; readonly tensors: readonly string[] } {
   checkLogits(core, card);
   const folded = foldBatchNorms(core);
-  return { model: asModel(aroundModel(folded, card, 'free'), card), tensors: quantizedTensors(folded) };
+  return {
+    model: asModel(aroundModel(folded, card, acceptedSize(card, undefined)), card),
+    tensors: quantizedTensors(folded),
+  };
 }
 
 function inPrecision(

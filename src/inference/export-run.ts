@@ -1,8 +1,10 @@
 /** Exports a run folder as an ONNX file; the implementation of `pixelwise export`. */
 import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
+import { rasterWindow } from '../data/padded-window.js';
 import { UsageError } from '../errors/index.js';
 import { writeOutputFile } from '../files/index.js';
+import type { Raster } from '../images/raster.js';
 import type { OnnxGraph, OnnxModel } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -118,7 +120,7 @@ async function exportReduced(
         'int8 needs images to measure value ranges; pass a folder of labelled images with --data.',
       );
     }
-    const images = spread(calibration, CALIBRATION_IMAGES);
+    const images = spread(calibration, CALIBRATION_IMAGES, card);
     calibrationImages = images.length;
     const floats = calibrationGraph(graph, card);
     const ranges = await calibrate(floats.model, floats.tensors, runtime, images, {
@@ -154,11 +156,25 @@ async function exportReduced(
   return write(options, exportedModel(written, told, { ...graphOptions(options), ...reduced }), told, scores);
 }
 
-/** At most `count` evenly spaced images of a data set. */
-function spread(dataset: Dataset, count: number): CalibrationImages {
+/** The tile in the middle of an image. */
+function middleTile(image: Raster, { width, height }: ModelCard): Raster {
+  const start = (whole: number, size: number) => Math.max(0, (whole - size) >> 1);
+  return rasterWindow(image, {
+    x: start(image.width, width),
+    y: start(image.height, height),
+    width,
+    height,
+  });
+}
+
+/** At most `count` evenly spaced images of a data set; for a model of patches, a tile of each. */
+function spread(dataset: Dataset, count: number, card: ModelCard): CalibrationImages {
   const length = Math.min(count, dataset.length);
   return {
     length,
-    get: async (index) => (await dataset.get(Math.floor((index * dataset.length) / length))).image,
+    get: async (index) => {
+      const { image } = await dataset.get(Math.floor((index * dataset.length) / length));
+      return card.patch ? middleTile(image, card) : image;
+    },
   };
 }

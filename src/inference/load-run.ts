@@ -76,7 +76,7 @@ function checkSize({ inputs }: OnnxGraph, { channels, height, width }: ModelCard
 
 /** Makes a model card from a run's configuration. */
 export function cardOf(config: RunConfig): ModelCard {
-  const { model, classes, channels, size, normalization, threshold, training } = config;
+  const { model, classes, channels, size, patch, normalization, threshold, training } = config;
   return {
     model,
     classes,
@@ -84,6 +84,7 @@ export function cardOf(config: RunConfig): ModelCard {
     maxValue: config.maxValue === 255 || config.maxValue === 1 ? config.maxValue : 65535,
     height: size.height,
     width: size.width,
+    ...(patch && { patch }),
     normalization,
     palette: classColours(classes),
     ...(classes.length === 2 && { threshold }),

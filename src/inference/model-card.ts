@@ -24,6 +24,12 @@ export interface ModelCard {
   /** The model's input size in pixels. */
   readonly height: number;
   readonly width: number;
+  /**
+   * The model was trained on patches of its input size at this scale: pixels of a patch for each pixel of an image.
+   * Images are predicted in tiles of the same size and scale. Absent for models of whole images, which are resized to
+   * the input size.
+   */
+  readonly patch?: { readonly scale: 1 };
   readonly normalization: Normalization;
   /** Red, green and blue of each class, 0…255, by index. */
   readonly palette: readonly (readonly [red: number, green: number, blue: number])[];
@@ -62,6 +68,7 @@ const cardSchema = z.object({
   maxValue: z.union([z.literal(255), z.literal(65535), z.literal(1)]),
   height: side,
   width: side,
+  patch: z.object({ scale: z.literal(1) }).exactOptional(),
   normalization: z.discriminatedUnion('kind', [
     z.object({
       kind: z.literal('fixed'),

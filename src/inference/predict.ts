@@ -21,12 +21,13 @@ import type { ResultChoice, ResultPaths } from './result-files.js';
 import { paletteOf, resultPaths, writeResults } from './result-files.js';
 import type { Segmenter } from './segmenter.js';
 import { sizesOf } from './shared-scoring.js';
+import { isInViews } from './views.js';
 
 export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask'> {
   /** Folder for the results. Masks are `NAME.png`. */
   readonly out: string;
   /**
-   * With `tile`, images with more pixels are not kept in memory: they are decoded to a temporary file in `out`, and
+   * In tiles, images with more pixels are not kept in memory: they are decoded to a temporary file in `out`, and
    * results are written strip by strip. Default 2²⁶ (8,192 × 8,192). Images beyond {@link MAX_PIXELS} are always
    * processed like this; `tile` defaults to the model's input size.
    */
@@ -169,11 +170,12 @@ async function predictOne(segmenter: Segmenter, task: Task, options: PredictOpti
   const { file, paths } = task;
   const structure = isTiffName(file.path) ? await tiffStructure(file.path) : undefined;
   if (structure && structure.pictures.length > 1) return predictPages(segmenter, task, structure, options);
-  const large = await largeSize(file.path, options);
+  const { card } = segmenter;
+  const large = await largeSize(file.path, options, isInViews(card, { tile: options.tile }));
   if (large) {
-    const { card } = segmenter;
     const tile = options.tile ?? Math.max(card.height, card.width);
-    if (options.tile === undefined) options.onNote?.(`${file.path}: ${largeNote(large, tile)}`);
+    if (options.tile === undefined && !card.patch)
+      options.onNote?.(`${file.path}: ${largeNote(large, tile)}`);
     const result = await segmentLargeFile(segmenter, file.path, paths, { ...options, tile });
     return { input: resolve(file.path), ...paths, ...result };
   }
@@ -230,10 +232,13 @@ async function predictPages(
 const STRIPS_ABOVE = 2 ** 26;
 
 /** The size of an image that is too large to keep in memory; undefined for all others. */
-async function largeSize(path: string, options: PredictOptions): Promise<ImageSize | undefined> {
+async function largeSize(
+  path: string,
+  { stripsAbove = STRIPS_ABOVE }: PredictOptions,
+  inTiles: boolean,
+): Promise<ImageSize | undefined> {
   const size = await imageSize(path);
-  const { tile, stripsAbove = STRIPS_ABOVE } = options;
-  const bound = tile === undefined ? MAX_PIXELS : Math.min(stripsAbove, MAX_PIXELS);
+  const bound = inTiles ? Math.min(stripsAbove, MAX_PIXELS) : MAX_PIXELS;
   return size !== undefined && size.width * size.height > bound ? size : undefined;
 }
 

@@ -19,13 +19,16 @@ import { IMAGE, MASK, PROBABILITIES, SCORES, THRESHOLD, withOutputs } from './ex
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
 import type { TestTimeAugmentation } from './symmetries.js';
-import { segmentInViews } from './views.js';
+import { isInViews, segmentInViews } from './views.js';
 
-/** Tiles and test-time augmentation. By default, the model runs once on the whole image. */
+/**
+ * Tiles and test-time augmentation. By default, a model of patches runs on tiles of the patches' size, any other model
+ * once on the whole image.
+ */
 export interface ViewOptions {
   /**
    * Length of the tiles' longer side in pixels; the aspect ratio is that of the model's input. Tiles are resized to
-   * the model's input size, so tiles of that size keep the full resolution.
+   * the model's input size, so tiles of that size keep the full resolution. A model of patches takes only that size.
    */
   readonly tile?: number | undefined;
   /** Minimum overlap of neighbouring tiles as a share of their side, 0 … 0.9; default 0.5. */
@@ -82,7 +85,7 @@ export interface GraphResults {
 
 export class RasterSegmenter {
   readonly card: ModelCard;
-  /** The only image size that the file accepts; undefined if it accepts any. */
+  /** The only image size that can be segmented; undefined if any can. A model of patches takes any, in tiles. */
   readonly fixedSize: { readonly height: number; readonly width: number } | undefined;
   // One session per set of outputs, created on first use, because each session holds the weights.
   private readonly sessions = new Map<string, Promise<Session>>();
@@ -111,7 +114,8 @@ export class RasterSegmenter {
       );
     }
     const [, height, width] = image.dims;
-    this.fixedSize = typeof height === 'number' && typeof width === 'number' ? { height, width } : undefined;
+    const isFixed = typeof height === 'number' && typeof width === 'number';
+    this.fixedSize = isFixed && !this.card.patch ? { height, width } : undefined;
   }
 
   /** Channels of `logits`: the number of classes, or 1 for a single logit that separates two classes. */
@@ -139,7 +143,7 @@ export class RasterSegmenter {
     options: SegmentOptions,
     imageName?: string,
   ): Promise<Segmentation> {
-    if (options.tile !== undefined || (options.tta ?? false) !== false) {
+    if (isInViews(this.card, options)) {
       return segmentInViews(this, image, options, imageName);
     }
     const wanted: GraphValue[] = options.probabilities ? [MASK, PROBABILITIES] : [MASK];
@@ -253,6 +257,11 @@ export class RasterSegmenter {
       );
     }
     const { fixedSize, card } = this;
+    if (card.patch && (width !== card.width || height !== card.height)) {
+      throw new ShapeError(
+        `${imageName} is ${width}×${height}; ${this.name} takes tiles of ${card.width}×${card.height}. Use segment(), which cuts them.`,
+      );
+    }
     if (fixedSize && (width !== fixedSize.width || height !== fixedSize.height)) {
       throw new ShapeError(
         `${imageName} is ${width}×${height}; ${this.name} was exported for ${fixedSize.width}×${fixedSize.height} only. ` +

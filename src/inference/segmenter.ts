@@ -43,7 +43,7 @@ export interface LoadOptions {
 }
 
 /** Information about the data that a learner does not have. */
-export interface LearnerData extends Pick<ModelCard, 'classes' | 'threshold'> {
+export interface LearnerData extends Pick<ModelCard, 'classes' | 'threshold' | 'patch'> {
   /** The normalisation used in training; default: ImageNet's mean and standard deviation, as in `train`. */
   readonly normalization?: Normalization;
   /** Largest pixel value of the images; default 255. */
@@ -109,17 +109,16 @@ export class Segmenter extends RasterSegmenter {
     const graph = learner.predictionGraph();
     if (!graph) throw new UsageError('Segmenter.fromLearner: the learner has processed no batch yet.');
     const [, channels, height, width] = graph.inputs[0]!.dims as [number, number, number, number];
-    const { classes, normalization = defaultNormalization(channels), maxValue = 255, threshold } = data;
+    const { normalization = defaultNormalization(channels), maxValue = 255, ...told } = data;
     const card: ModelCard = {
       model: { name: learner.model.typeName, options: {} },
-      classes,
+      ...told,
       channels,
       maxValue,
       height,
       width,
       normalization,
-      palette: classColours(classes),
-      ...(threshold !== undefined && { threshold }),
+      palette: classColours(told.classes),
     };
     // Copied, because the learner continues to change its weights.
     const initializers = graph.initializers.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));

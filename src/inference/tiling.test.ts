@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { testImage } from '../../test/inference/tiny-model.js';
 import type { Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
-import { blendWeights, predictInTiles, sourceOf, tileStarts } from './tiling.js';
+import { tileStarts } from '../data/tile-starts.js';
+import { blendWeights, predictInTiles, sourceOf } from './tiling.js';
 
 const axis = fc.record({
   size: fc.integer({ min: 1, max: 300 }),

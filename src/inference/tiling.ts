@@ -4,8 +4,10 @@
  * are least accurate at the borders of a tile (Isensee et al., nnU-Net, 2021). The weights are separable into rows and
  * columns, so they can be normalised for each axis separately.
  */
+import { rasterWindow } from '../data/padded-window.js';
+import { tileStarts } from '../data/tile-starts.js';
 import { UsageError } from '../errors/index.js';
-import { makePixels, maxValueOf, type Raster } from '../images/raster.js';
+import type { Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { inOrder } from './in-order.js';
 
@@ -39,13 +41,6 @@ export interface TileGrid {
 
 /** Default overlap: half of a tile, as in nnU-Net. */
 export const DEFAULT_OVERLAP = 0.5;
-
-/** The start of each tile of `tile` pixels on an axis of `size`: evenly spaced, the last one at the edge. */
-export function tileStarts(size: number, tile: number, overlap: number): number[] {
-  if (size <= tile) return [0];
-  const count = Math.ceil((size - tile) / (tile * (1 - overlap))) + 1;
-  return Array.from({ length: count }, (_, i) => Math.round((i * (size - tile)) / (count - 1)));
-}
 
 /**
  * The weights of each tile's pixels on one axis. For each pixel of the image, the weights of all tiles sum to 1.
@@ -85,7 +80,9 @@ export async function predictInTiles(
     const strip = await source.rows(top, stripRows);
     let j = 0;
     // The next tile is predicted while one is blended.
-    for await (const planes of inOrder(lefts, 1, (left) => predict(cutTile(strip, left, grid)))) {
+    for await (const planes of inOrder(lefts, 1, (left) =>
+      predict(rasterWindow(strip, { x: left, y: 0, width: grid.width, height: grid.height })),
+    )) {
       sums ??= {
         width,
         height: stripRows,
@@ -112,28 +109,6 @@ function checkGrid({ height, width, overlap }: TileGrid): void {
   if (!(overlap >= 0 && overlap <= 0.9)) {
     throw new UsageError(`overlap must be from 0 to 0.9 of a tile's side; got ${overlap}.`);
   }
-}
-
-/** Copies a tile that starts at column `left` of a strip. */
-function cutTile(strip: Raster, left: number, grid: TileGrid): Raster {
-  const { channels, data } = strip;
-  const { width, height } = grid;
-  const inside = Math.min(width, strip.width - left);
-  const size = height * width * channels;
-  const out = makePixels(maxValueOf(data), size);
-  const line = width * channels;
-  for (let y = 0; y < height; y++) {
-    const from = (Math.min(y, strip.height - 1) * strip.width + left) * channels;
-    out.set(data.subarray(from, from + inside * channels), y * line);
-    for (let x = inside; x < width; x++) {
-      out.copyWithin(
-        y * line + x * channels,
-        y * line + (inside - 1) * channels,
-        y * line + inside * channels,
-      );
-    }
-  }
-  return { width, height, channels, data: out };
 }
 
 /** Adds a tile's weighted planes to its strip. Pixels outside the image are ignored. */

@@ -1,6 +1,7 @@
 /** Segments an image in tiles and with test-time augmentation. Probabilities are averaged. */
 import type { Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
+import { UsageError } from '../errors/index.js';
 import { decideClasses } from './decide.js';
 import { inOrder } from './in-order.js';
 import type { ModelCard } from './model-card.js';
@@ -9,6 +10,11 @@ import type { Symmetry } from './symmetries.js';
 import { addRestored, applySymmetry, symmetriesOf } from './symmetries.js';
 import type { PixelSource, TileGrid } from './tiling.js';
 import { DEFAULT_OVERLAP, predictInTiles, sourceOf } from './tiling.js';
+
+/** Whether an image is predicted in tiles or in several views, not by one run on the whole image. */
+export function isInViews({ patch }: ModelCard, { tile, tta = false }: ViewOptions): boolean {
+  return patch !== undefined || tile !== undefined || tta !== false;
+}
 
 const IDENTITY: Symmetry = { transposed: false, mirrored: false, flipped: false };
 
@@ -79,8 +85,9 @@ export async function maskInViews(
     decideClasses(probabilities.data, threshold, classes);
     return emit({ top, classes, probabilities });
   };
-  if (options.tile === undefined) await take(0, await predict(await source.rows(0, height)));
-  else await predictInTiles(source, gridOf(segmenter.card, options.tile, options.overlap), predict, take);
+  const grid = gridOf(segmenter, options);
+  if (grid === undefined) await take(0, await predict(await source.rows(0, height)));
+  else await predictInTiles(source, grid, predict, take);
 }
 
 function transformsOf({ tta = false }: ViewOptions): readonly Symmetry[] {
@@ -88,9 +95,23 @@ function transformsOf({ tta = false }: ViewOptions): readonly Symmetry[] {
   return symmetriesOf(tta === true ? 'mirror' : tta);
 }
 
-/** Tiles with a longer side of `side` pixels and the aspect ratio of the model's input. */
-function gridOf(card: ModelCard, side: number, overlap = DEFAULT_OVERLAP): TileGrid {
-  const scale = side / Math.max(card.height, card.width);
+/**
+ * Tiles with a longer side of `tile` pixels and the aspect ratio of the model's input; for a model of patches, tiles of
+ * its patches' size. Undefined if images are not predicted in tiles.
+ */
+function gridOf(
+  { card, name }: RasterSegmenter,
+  { tile, overlap = DEFAULT_OVERLAP }: ViewOptions,
+): TileGrid | undefined {
+  const own = Math.max(card.height, card.width);
+  if (card.patch && tile !== undefined && tile !== own) {
+    throw new UsageError(
+      `${name} was trained on patches of ${card.height}×${card.width} pixels and predicts in tiles of that size; the tile cannot be ${tile}. Leave it out.`,
+    );
+  }
+  const side = tile ?? (card.patch && own);
+  if (side === undefined) return undefined;
+  const scale = side / own;
   const along = (size: number) => (scale === 1 ? size : Math.round(size * scale));
   return { height: along(card.height), width: along(card.width), overlap };
 }

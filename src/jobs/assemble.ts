@@ -2,9 +2,13 @@
 import type { Dataset, LoaderOptions } from '../data/index.js';
 import { evenShare } from '../distributed/index.js';
 import {
+  CoveringPatches,
+  DecodedSamples,
   indexMasks,
   Loader,
   parseAugmentation,
+  type PatchSource,
+  RandomPatches,
   SampleCache,
   type Sampler,
   sequential,
@@ -50,8 +54,12 @@ export function modelFor(plan: Plan, runtime: Runtime, resumed?: EarlierRun): Pr
 export interface Loaders {
   readonly train: Loader;
   readonly valid: Loader | undefined;
+  /** The samples as the model sees them, in order and without augmentation: those of `valid`, else of training. */
+  readonly shown: Dataset;
   /** A loader for any data set: samples in order, without augmentation, as for validation. */
   readonly batches: (dataset: Dataset) => Loader;
+  /** Frees the decoded samples. */
+  readonly close: () => void;
 }
 
 /** @param share the rank whose part of every batch `train` and `valid` load; default: whole batches. */
@@ -60,6 +68,8 @@ export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Pro
   const fit = plan.maskInterpolation === 'as-image' ? stretchMaskAsImage(plan.size) : stretch(plan.size);
   const shared = { fit, normalization, batchSize: batch, seed };
   const cache = new SampleCache(CACHE_BYTES);
+  const patches = plan.patch && (await patchesOf(plan));
+  const [train, valid] = patches ? [patches.train, patches.valid] : [parts.train, parts.valid];
   const inOrder = (dataset: Dataset) => ({
     ...shared,
     cache,
@@ -70,15 +80,43 @@ export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Pro
   return {
     train: new Loader({
       ...shared,
-      cache,
-      dataset: parts.train,
-      sampler: await samplerOf(plan),
+      ...(!patches && { cache }),
+      dataset: train,
+      sampler: patches ? sequential(train.length) : await samplerOf(plan),
       transforms: plan.objects.augment ?? parseAugmentation(plan.augment),
       dropLast: plan.dropLast,
       share,
     }),
-    valid: parts.valid && new Loader({ ...inOrder(parts.valid), share }),
+    valid: valid && new Loader({ ...inOrder(valid), share }),
+    shown: patches ? patches.shown : (valid ?? train),
     batches,
+    close: () => patches?.close(),
+  };
+}
+
+/** Bytes of decoded images of each part that are kept in memory to cut patches from. Others are kept in files. */
+const PATCH_SOURCE_BYTES = 2 ** 30;
+
+/**
+ * Patches for training, and for validation those that cover the validation images: at most half as many as in training,
+ * because they are scored after every epoch.
+ */
+async function patchesOf({ parts, size, seed }: Plan) {
+  const sourceOf = async (dataset: Dataset): Promise<PatchSource> => ({
+    dataset,
+    index: await indexMasks(dataset),
+    decoded: new DecodedSamples(dataset, PATCH_SOURCE_BYTES),
+  });
+  const source = await sourceOf(parts.train);
+  const held = parts.valid && (await sourceOf(parts.valid));
+  const train = new RandomPatches(source, size, seed);
+  const most = Math.max(64, Math.ceil(train.length / 2));
+  const valid = held && new CoveringPatches(held, size, most);
+  return {
+    train,
+    valid,
+    shown: valid ?? new CoveringPatches(source, size, most),
+    close: () => [source, held].forEach((each) => each?.decoded.close()),
   };
 }
 
@@ -94,16 +132,18 @@ async function samplerOf({ parts, sampler, seed }: Plan): Promise<Sampler> {
  * @param share as in {@link loadersOf}. The rank's part may have no images.
  */
 export function firstBatch(
-  { parts, batch, dropLast, size }: Plan,
+  { parts, batch, dropLast, size, patch }: Plan,
   share: LoaderOptions['share'] = { rank: 0, size: 1 },
 ): BatchShape {
   const { length, channels } = parts.train;
-  if (dropLast && length < batch) {
+  if (dropLast && !patch && length < batch) {
     throw new UsageError(
       `--drop-last drops all ${length} training samples, because they do not fill one batch of ${batch}: use a smaller --batch, or leave --drop-last out`,
     );
   }
-  const { from, to } = evenShare(Math.min(batch, length), share.rank, share.size);
+  // There are enough patches for a batch.
+  const first = patch ? batch : Math.min(batch, length);
+  const { from, to } = evenShare(first, share.rank, share.size);
   return { size: to - from, channels, ...size };
 }
 

@@ -7,7 +7,7 @@ import { checkDevice } from '../runtime/node.js';
 import { findWeights } from '../weights/index.js';
 import { checkLearningSettings } from './learning-settings.js';
 import { modelSettings, unfreezingOf, weightsWanted } from './model-settings.js';
-import type { CheckedSettings, NamedTrainOptions } from './train-options.js';
+import type { CheckedSettings, NamedTrainOptions, ResolvedSettings } from './train-options.js';
 import { checkedOptions, resolveSettings } from './train-options.js';
 
 /**
@@ -26,12 +26,36 @@ export async function checkOptions(options: NamedTrainOptions): Promise<void> {
   if (!objects.augment) parseAugmentation(augment);
   checkLearningSettings({ ...settings, lr: typeof lr === 'number' ? lr : 1, objects });
   await checkModel(checkedOptions(options));
+  checkPatches(settings);
   if (val === 0 && patience !== undefined) throw patienceWithoutValidation();
   if (options.device !== undefined) await checkDevice(options.device);
 }
 
 export function patienceWithoutValidation(): UsageError {
   return new UsageError('--patience needs a validation part: set --val above 0, or leave --patience out');
+}
+
+/** @throws UsageError for settings that do not go together with patches. */
+function checkPatches({ patch, size, sampler, maskInterpolation, normalize }: ResolvedSettings): void {
+  if (patch === undefined || patch === 'none') return;
+  if (size !== undefined) {
+    throw new UsageError(
+      '--size resizes whole images and --patch cuts patches out of them: give one of them',
+    );
+  }
+  if (sampler === 'weighted') {
+    throw new UsageError(
+      '--sampler weighted draws whole images, but patches are drawn around rare classes anyway: leave it out, or use --patch none',
+    );
+  }
+  if (maskInterpolation === 'as-image') {
+    throw new UsageError('patches are not resized: leave --mask-interpolation out, or use --patch none');
+  }
+  if (normalize === 'min-max') {
+    throw new UsageError(
+      '--normalize min-max needs whole images, because the darkest and brightest pixel of a patch say nothing about its image: use percentiles or dataset, or --patch none',
+    );
+  }
 }
 
 async function checkModel(settings: CheckedSettings): Promise<void> {

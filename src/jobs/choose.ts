@@ -10,9 +10,11 @@
  * 4. batch size, loss, augmentation and learning rate.
  */
 import type { ModelEntry, StepCost } from '../models/index.js';
+import { patchesOf } from '../data/index.js';
 import { createModel, estimateStepCost, modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { flagName } from '../settings/index.js';
+import { patchSize, reasonForPatches, type ScaleFacts } from './choose-patch.js';
 import { modelOptions, modelToTake } from './model-settings.js';
 import type { TrainSettings } from './train-options.js';
 
@@ -29,6 +31,8 @@ export interface DataFacts {
   readonly shares: readonly number[];
   /** Whether these are photographs in colour, like those that pretrained encoders were trained on. */
   readonly photographs: boolean;
+  /** The scale of images and objects; undefined if it is not known. Then whole images are resized. */
+  readonly scale?: ScaleFacts;
 }
 
 export interface MachineFacts {
@@ -70,8 +74,8 @@ const RARE_CLASS_SHARE = 0.05;
 export function chooseSettings(data: DataFacts, machine: MachineFacts, given: TrainSettings): Chosen {
   const choices: Choice[] = [];
   const settings: Record<string, unknown> = {};
-  const choose = (chosen: Partial<TrainSettings>, value: string, reason: string) => {
-    const open = Object.entries(chosen).filter(([name]) => given[name as keyof TrainSettings] === undefined);
+  const choose: Choose = (chosen, value, reason, asked = given) => {
+    const open = Object.entries(chosen).filter(([name]) => asked[name as keyof TrainSettings] === undefined);
     if (open.length === 0) return;
     Object.assign(settings, Object.fromEntries(open));
     choices.push({ setting: open.map(([name]) => flagName(name)).join(', '), value, reason });
@@ -107,15 +111,25 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
       ? variantOf(PRETRAINED_MODEL, modelEntry(PRETRAINED_MODEL), data, { encoderWeights: weights })
       : narrow
   ).cost;
-  const size =
+  const whole =
     sizeGiven(given) ?? sizes.find((each) => samplesInTime(each, microseconds) >= enough) ?? sizes.at(-1)!;
-  choose(
-    { size },
-    `${size.height}×${size.width}`,
-    sizeReason(size, data, sizes, given, samplesInTime(size, narrow.cost.microseconds)),
-  );
+  const patch = choosePatch(data, whole, narrow.divisor, given);
+  const size = patch?.size ?? whole;
+  if (patch) {
+    // `auto` asks for patches whose size is chosen.
+    const open = given.patch === 'auto' ? { ...given, patch: undefined } : given;
+    choose({ patch: size }, `${size.height}×${size.width}`, patch.reason, open);
+  } else {
+    choose(
+      { size },
+      `${size.height}×${size.width}`,
+      sizeReason(size, data, sizes, given, samplesInTime(size, narrow.cost.microseconds)),
+    );
+  }
 
-  const plenty = clamp(60 * data.samples, 3000, 16_000);
+  /** The samples that the model sees. */
+  const shown = patch ? { ...data, samples: data.samples * patchesOf(data, size) } : data;
+  const plenty = clamp(60 * shown.samples, 3000, 16_000);
   const width =
     given.width ??
     widths?.find((each) => samplesInTime(size, variant(each).cost.microseconds) >= plenty) ??
@@ -123,19 +137,37 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
   if (widths) chooseWidth(entry, width!, given, choose);
   const { cost, normed } = variant(width);
   const samplesSeen =
-    given.epochs === undefined ? samplesInTime(size, cost.microseconds) : given.epochs * data.samples;
+    given.epochs === undefined ? samplesInTime(size, cost.microseconds) : given.epochs * shown.samples;
 
-  const batch = batchFor(data, machine, size, cost, samplesSeen);
+  const batch = batchFor(shown, machine, size, cost, samplesSeen);
   choose({ batch: batch.size }, `${batch.size} images`, batch.reason);
   chooseLoss(data, choose);
-  const { augment, reason } = augmentationFor(data, samplesSeen);
+  const { augment, reason } = augmentationFor(shown, samplesSeen);
   choose({ augment }, augment, reason);
   const rate = frozen ? entry.pretrained!.learningRate : entry.learningRate;
   chooseRate(rate, normed, samplesSeen / (given.batch ?? batch.size), given, choose);
   return { settings: settings as TrainSettings, choices };
 }
 
-type Choose = (chosen: Partial<TrainSettings>, value: string, reason: string) => void;
+/** Patches that are chosen or given, and why; undefined for whole images. */
+function choosePatch(
+  { scale, height, width }: DataFacts,
+  whole: Size,
+  divisor: number,
+  { patch, size }: TrainSettings,
+): { size: Size; reason: string } | undefined {
+  if (patch === 'none' || (patch === undefined && size !== undefined)) return undefined;
+  if (patch !== undefined && patch !== 'auto') {
+    return { size: typeof patch === 'number' ? { height: patch, width: patch } : patch, reason: 'as given' };
+  }
+  const facts = scale ?? { sizes: [{ height, width }], objects: [], scoreAfterShrinking: () => 1 };
+  const reason = reasonForPatches(facts, whole);
+  if (reason === undefined && patch === undefined) return undefined;
+  const sized = patchSize(facts, Math.max(SIDE_STEP, divisor));
+  return { size: sized, reason: reason ?? 'a few objects and their surroundings at source scale' };
+}
+
+type Choose = (chosen: Partial<TrainSettings>, value: string, reason: string, given?: TrainSettings) => void;
 
 interface Size {
   readonly height: number;

@@ -38,6 +38,7 @@ export function configOf(
     channels,
     maxValue,
     size: plan.size,
+    ...(plan.patch && { patch: plan.patch }),
     normalization: plan.normalization,
     threshold: plan.threshold === 'auto' ? DEFAULT_THRESHOLD : plan.threshold,
     data: {

@@ -1,13 +1,17 @@
 /** Finds the facts about a data set and the machine from which settings are chosen. */
 import { totalmem } from 'node:os';
+import { meanIouAfterShrinking, objectWidth } from '../data/mask-scale.js';
 import { mapParallel } from '../data/parallel.js';
 import { spread } from '../data/spread.js';
 import type { Dataset } from '../data/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import { modelEntry, PRETRAINED_MODEL } from '../models/index.js';
+import type { PixelSize } from '../settings/index.js';
 import { cachedWeights } from '../weights/index.js';
 import type { DataFacts, MachineFacts } from './choose.js';
 
+/** Longest side of masks whose shrinking is measured. */
+const MASK_SIDE = 2048;
 /** Number of samples to read. */
 const SAMPLE_COUNT = 24;
 /** Formats whose images are photographs, whatever the file type. */
@@ -22,6 +26,8 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
   const widths: number[] = [];
   const colours: number[] = [];
   const counts = new Array<number>(classes.length).fill(0);
+  const masks: ClassMask[] = [];
+  const scales: { size: PixelSize; object: number }[] = [];
   const looked = spread(length, SAMPLE_COUNT);
   await mapParallel(looked.length, 4, async (k) => {
     const { image, mask } = await dataset.get(looked[k]!);
@@ -29,6 +35,9 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     widths.push(image.width);
     colours.push(colourOf(image));
     count(mask, counts);
+    const object = objectWidth(mask);
+    if (object !== undefined) scales.push({ size: { height: mask.height, width: mask.width }, object });
+    if (k % 3 === 0) masks.push(middleOf(mask));
   });
   const total = counts.reduce((sum, each) => sum + each, 0);
   const photographic = PHOTOGRAPHIC.has(dataset.format) || /\.jpe?g$/i.test(dataset.files(0).image);
@@ -40,7 +49,26 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     classes,
     shares: counts.map((each) => (total > 0 ? each / total : 0)),
     photographs: photographic && middle(colours) > COLOUR_THRESHOLD,
+    scale: {
+      sizes: scales.map(({ size }) => size),
+      objects: scales.map(({ object }) => object),
+      scoreAfterShrinking: (scale) => meanIouAfterShrinking(masks, classes.length, scale),
+    },
   };
+}
+
+/** The middle of a large mask: enough to see how finely it is drawn. */
+function middleOf(mask: ClassMask): ClassMask {
+  const width = Math.min(mask.width, MASK_SIDE);
+  const height = Math.min(mask.height, MASK_SIDE);
+  const left = (mask.width - width) >> 1;
+  const top = (mask.height - height) >> 1;
+  const data = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const from = (top + y) * mask.width + left;
+    data.set(mask.data.subarray(from, from + width), y * width);
+  }
+  return { width, height, data };
 }
 
 /** @param threads number of threads that the run will use. */

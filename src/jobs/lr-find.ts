@@ -73,8 +73,8 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
     try {
       await startFrom(plan, options.init, learner, note);
       await learner.prepare(firstBatch(plan));
-      const { train } = await loadersOf(plan);
-      const found = await rangeTestOf(learner, train, plan, options);
+      const loaders = await loadersOf(plan);
+      const found = await rangeTestOf(learner, loaders.train, plan, options).finally(() => loaders.close());
       const { suggestion, suggestions, points } = found;
       const folder = resolve(options.out ?? (await nextFolder('lr-find')));
       return { suggestion, suggestions, points, plot: await writeLrFind(folder, found) };

@@ -87,6 +87,7 @@ function resumeInvariants({
   model,
   classes,
   size,
+  patch,
   normalization,
   data,
   training,
@@ -97,6 +98,7 @@ function resumeInvariants({
     'the model': model,
     'the classes': classes,
     'the size': size,
+    'training on patches': patch !== undefined,
     'the normalisation': normalization,
     'the samples': data.fingerprint,
     ...Object.fromEntries(

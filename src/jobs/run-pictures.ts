@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path';
 import type { Dataset } from '../data/index.js';
-import { parseAugmentation, rangeOf } from '../data/index.js';
+import { parseAugmentation, randomCrop, rangeOf, stretch } from '../data/index.js';
 import { spread } from '../data/spread.js';
 import type { Evaluation, RasterSegmenter } from '../inference/index.js';
 import { evaluate } from '../inference/index.js';
 import { film, writeDataSheet, writeGallery } from '../report/index.js';
-import type { BatchSource, Callback, RunFolder } from '../training/index.js';
+import type { Callback, RunFolder } from '../training/index.js';
+import type { Loaders } from './assemble.js';
 import { lossOf } from './learning-settings.js';
 import type { Plan } from './train-plan.js';
 
@@ -35,23 +36,23 @@ export class RunPictures {
 
   /** Writes the data sheet. */
   async showData(): Promise<void> {
-    const { parts, report, augment, objects, size, seed } = this.plan;
+    const { parts, report, augment, objects, size, patch, seed } = this.plan;
     // A data set given as an object is not examined, so it has no report.
     if (!report) return;
     const range = rangeOf(this.plan.normalization);
     const transforms = objects.augment ?? parseAugmentation(augment);
+    const fit = patch ? randomCrop(size, { foreground: 1 }) : stretch(size);
     await this.attempt('The data sheet', async () => {
-      await writeDataSheet(this.samples, { parts, report, transforms, size, seed, range });
+      await writeDataSheet(this.samples, { parts, report, transforms, fit, seed, range });
     });
   }
 
-  /** The callback that makes the film. @param batches makes a loader for the samples of the film. */
-  film(batches: (samples: Dataset) => BatchSource): Callback {
-    const { train, valid } = this.plan.parts;
+  /** The callback that makes the film. */
+  film({ shown, batches }: Pick<Loaders, 'shown' | 'batches'>): Callback {
     return film({
       run: this.folder.path,
-      dataset: valid ?? train,
-      part: valid ? 'valid' : 'train',
+      dataset: shown,
+      part: this.plan.parts.valid ? 'valid' : 'train',
       batches,
       range: rangeOf(this.plan.normalization),
       onError: (error) => this.noteFailure('The film', error),

@@ -46,9 +46,11 @@ export type ResolvedSettings = {
  * The settings of a run, which `config.json` keeps. Their names are those of the command line; docs/options.md
  * lists them with ranges and defaults.
  */
-export interface TrainSettings extends Omit<CheckedSettings, 'size' | 'taps'> {
+export interface TrainSettings extends Omit<CheckedSettings, 'size' | 'patch' | 'taps'> {
   /** Pixels that images are resized to: a side, or height and width. */
   readonly size?: number | PixelSize | undefined;
+  /** Pixels of the patches to train on, at source scale: a side, or height and width. */
+  readonly patch?: number | PixelSize | 'auto' | 'none' | undefined;
   /** `onnx-unet`: names of the tensors to use, one for each halving of the size, the largest first. */
   readonly taps?: readonly string[] | string | undefined;
 }

@@ -12,10 +12,11 @@ import { UsageError } from '../errors/index.js';
 import { shareDecoding } from '../images/decode-cache.js';
 import type { ModelValues } from '../models/index.js';
 import type { LossSettings } from '../nn/index.js';
-import type { MonitorMetric } from '../training/index.js';
+import type { MonitorMetric, RunConfig } from '../training/index.js';
 import { patienceWithoutValidation } from './check-options.js';
 import type { Chosen, MachineFacts } from './choose.js';
 import { choiceLines, chooseSettings } from './choose.js';
+import { DEFAULT_PATCH } from './choose-patch.js';
 import { dataFacts, machineFacts } from './data-facts.js';
 import { checkLearningSettings, lossSettingsFor } from './learning-settings.js';
 import { modelSettings, unfreezingOf } from './model-settings.js';
@@ -34,6 +35,7 @@ type ConvertedSettings =
   | 'encoderWeights'
   | 'encoder'
   | 'size'
+  | 'patch'
   | 'epochs'
   | 'lr'
   | 'loss'
@@ -53,7 +55,10 @@ export interface Plan extends Omit<ResolvedSettings, ConvertedSettings> {
   readonly partOptions: Pick<TrainSettings, 'val' | 'test'>;
   readonly model: { readonly name: string; readonly options: ModelValues };
   readonly encoderWeights: string | undefined;
+  /** What images are resized to; with `patch`, the size of the patches. */
   readonly size: { readonly height: number; readonly width: number };
+  /** The model learns on patches at this scale; undefined if it learns on whole images. */
+  readonly patch: RunConfig['patch'];
   readonly normalization: Normalization;
   readonly epochs: number;
   /** The score that decides the best epoch and early stopping. */
@@ -160,7 +165,7 @@ async function plan(
       ...(options.test !== undefined && { test: await withAbsolutePath(options.test) }),
     },
     ...model,
-    size: settings.size ?? (await sizeFrom(parts.train)),
+    ...(await inputOf(settings, parts.train)),
     normalization: normalization ?? (await normalizationFor(options.normalize, parts.train)),
     monitor: monitorOf(settings.monitor, binary),
     lr,
@@ -247,6 +252,21 @@ async function choicesFor(
 /** Facts about this machine, with the number of threads from the options. */
 export function factsFor({ threads = availableParallelism() }: NamedTrainOptions): Promise<MachineFacts> {
   return machineFacts(threads);
+}
+
+/** What the model sees: whole images resized to `size`, or patches of that size. */
+async function inputOf(
+  { size, patch }: Pick<CheckedSettings, 'size' | 'patch'>,
+  train: Dataset,
+): Promise<Pick<Plan, 'size' | 'patch'>> {
+  if (patch === undefined || patch === 'none')
+    return { size: size ?? (await sizeFrom(train)), patch: undefined };
+  if (size !== undefined) {
+    throw new UsageError(
+      '--size resizes whole images and --patch cuts patches out of them: give one of them',
+    );
+  }
+  return { size: patch === 'auto' ? DEFAULT_PATCH : patch, patch: { scale: 1 } };
 }
 
 async function sizeFrom(dataset: Dataset): Promise<{ height: number; width: number }> {

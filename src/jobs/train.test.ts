@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeCells } from '../data/demo-folder.js';
-import { parseRunScores, RunFolder } from '../training/index.js';
+import { parseRunScores, readRunConfig, RunFolder } from '../training/index.js';
 import type { TrainOptions } from './train-options.js';
 import { train } from './train.js';
 
@@ -58,6 +58,23 @@ describe('train', () => {
   ] satisfies [string, Partial<TrainOptions>, RegExp][])('refuses %s', async (_, changes, message) => {
     await expect(into('refused', changes)).rejects.toThrow(message);
     expect(await present('refused')).toBe(false);
+  });
+
+  it('trains on patches, scores images in tiles, and goes on from there', async () => {
+    const patches = { size: undefined, patch: 16, epochs: 2, val: 2 / 6, loss: 'bce+dice' };
+    const whole = await into('patches', patches);
+    expect(await readRunConfig(new RunFolder(whole.run))).toMatchObject({
+      patch: { scale: 1 },
+      size: { height: 16, width: 16 },
+    });
+    expect(whole.valid).toMatchObject({ samples: 2, losses: { bce: expect.any(Number) as number } });
+    const stopping = new AbortController();
+    const stop = { name: 'stop', epochEnd: () => stopping.abort() };
+    const broken = { ...patches, callbacks: [stop], signal: stopping.signal };
+    expect((await into('stopped', broken)).stopped).toBe('interrupted');
+    const resumed = await into('stopped', { size: undefined, resume: true });
+    expect(resumed.valid).toEqual(whole.valid);
+    await expect(into('both', { patch: 16 })).rejects.toThrow(/give one of them/);
   });
 
   it('leaves its scores in the run, with the pixels that they were counted from', async () => {

@@ -33,6 +33,7 @@ import {
   writeRunSamples,
   writeRunScores,
 } from '../training/index.js';
+import type { Loaders } from './assemble.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { callbacksOf, logsOf } from './callbacks.js';
 import { baseRunNotes, openBaseRun, withBaseRun } from './base-run.js';
@@ -145,12 +146,13 @@ async function runTraining(
     recompute: options.recompute,
     replicas: ranks.replicas(options),
   });
+  let loaders: Loaders | undefined;
   try {
     if (!earlier) {
       await ranks.together(() => (ranks.isFirst ? startFrom(plan, options.init, learner, note) : undefined));
       await ranks.shareWeights(learner);
     }
-    const loaders = await loadersOf(plan, ranks.share);
+    loaders = await loadersOf(plan, ranks.share);
     const found = plan.findLr ? await findInitialLr(learner, loaders.train, plan, options, note) : undefined;
     const lr = found?.suggestion ?? plan.lr;
     const config = configOf(
@@ -203,7 +205,7 @@ async function runTraining(
       ...callbacksOf({ ...plan, lr }, { model: made.model, schedule, monitor }),
       ...(ranks.isFirst ? logsOf(plan, folder) : []),
       ...(options.callbacks ?? []),
-      ...(pictures ? [pictures.film(loaders.batches)] : []),
+      ...(pictures ? [pictures.film(loaders)] : []),
       // After the callbacks that have state, so that their state of this epoch is saved.
       ...(ranks.isFirst ? [saving] : []),
       ...(report ? [report.callback()] : []),
@@ -249,6 +251,7 @@ async function runTraining(
     const read = { format: plan.report?.format ?? format, pairing: plan.report?.pairing ?? '' };
     return { ...read, run: folder.path, ...(written !== undefined && { report: written }), ...outcome };
   } finally {
+    loaders?.close();
     await learner.close();
   }
 }

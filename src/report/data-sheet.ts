@@ -1,7 +1,7 @@
 /** Describes the data of a run: `data.json`, a contact sheet of samples and a sheet of augmented ones. */
 import { join } from 'node:path';
 import type { DoctorReport, Parts, Problem, Transform, ValueRange } from '../data/index.js';
-import { augmentationSheet, contactSheet, stretch, Subset } from '../data/index.js';
+import { augmentationSheet, contactSheet, type Fit, Subset } from '../data/index.js';
 import type { Raster } from '../images/raster.js';
 import { writeOutputFile } from '../files/index.js';
 import { foregroundFirst } from './foreground-first.js';
@@ -35,8 +35,8 @@ export interface DataSheetOptions {
   readonly report: DoctorReport;
   /** The augmentation. If it is empty, no augmentation sheet is written. */
   readonly transforms: readonly Transform[];
-  /** Training image size. */
-  readonly size: { readonly height: number; readonly width: number };
+  /** How training brings samples to their size. */
+  readonly fit: Fit;
   readonly seed: number;
   /** The values shown as black and white, if images use only a part of their range. */
   readonly range?: ValueRange | undefined;
@@ -48,7 +48,7 @@ const SAMPLES_SHOWN = 24;
 
 /** Writes `data.json` and its pictures into `folder`. */
 export async function writeDataSheet(folder: string, options: DataSheetOptions): Promise<DataSheet> {
-  const { parts, report, transforms, size, seed, range } = options;
+  const { parts, report, transforms, fit, seed, range } = options;
   const { train, valid, test } = parts;
   const sheets = { samples: 'data/samples.webp', augmented: 'data/augmented.webp' };
   const shown = await foregroundFirst(train, SAMPLES_SHOWN);
@@ -57,7 +57,7 @@ export async function writeDataSheet(folder: string, options: DataSheetOptions):
     const drawn = await augmentationSheet(train, {
       index: shown[0]!,
       transforms,
-      fit: stretch(size),
+      fit,
       seed,
       range,
     });

@@ -50,6 +50,9 @@ const lossSettings: z.ZodType<LossSettings> = z.object({
   focalGamma: z.number().nonnegative().optional(),
 });
 
+/** Scale of patches: pixels of a patch for each pixel of its image. */
+const patchScale = z.object({ scale: z.literal(1) });
+
 /** A figure that a published work reports, to stand beside a run's. */
 export interface PublishedFigure {
   /** What was measured, in words. */
@@ -149,8 +152,10 @@ const runConfigSchema = z.object({
   channels: whole.positive(),
   /** Largest pixel value: 255 or 65,535. */
   maxValue: whole.positive(),
-  /** What images are resized to, without regard to their shape. */
+  /** What images are resized to, without regard to their shape; with `patch`, the size of the patches. */
   size: z.object({ height: whole.positive(), width: whole.positive() }),
+  /** The model learned on patches at this scale; absent where it learned on whole images. */
+  patch: patchScale.optional(),
   normalization,
   /** Two classes: from which probability on a pixel belongs to class 1. */
   threshold: z.number().min(0).max(1),

@@ -177,6 +177,13 @@ const DATA_SETTINGS = {
     section: 'data',
     commands: [...BUILDING, 'doctor'],
   },
+  patch: {
+    kind: wordOr(['auto', 'none'], pixelSize(32, 4096)),
+    help: 'train on patches of this height and width at source scale, and predict in tiles of the same scale; auto chooses their size, none trains on whole images',
+    unset: 'chosen from the data; none if --size is given',
+    section: 'data',
+    commands: LEARNING,
+  },
   normalize: {
     kind: choice(['imagenet', 'min-max', 'dataset', 'percentiles', 'none']),
     help: "normalisation of pixel values: ImageNet's mean and standard deviation; each image to 0…1; mean and standard deviation of the training part; its percentiles, then as imagenet or none; or 0…1 as stored",

@@ -79,6 +79,7 @@ export function settingsOf({
   model,
   training,
   size,
+  patch,
   normalization,
   threshold,
   classes,
@@ -87,7 +88,7 @@ export function settingsOf({
   return [
     ['Model', model.name],
     ...Object.entries(model.options).map(([name, value]): [string, string] => [spaced(name), String(value)]),
-    ['Size', `${size.width}×${size.height}`],
+    [patch ? 'Patches' : 'Size', `${size.width}×${size.height}`],
     ['Normalisation', normalization.name],
     ...(classes.length === 2 ? [['Threshold', String(threshold)] as [string, string]] : []),
     ['Epochs', `${training.epochs}${length}`],

@@ -35,7 +35,7 @@ export function verdictSection(run: Run): Section {
 
 /** A summary of the run in a few sentences. */
 export function storyOf({ config, history, bestEpoch }: Run): string {
-  const { model, classes, data, training, size } = config;
+  const { model, classes, data, training, size, patch } = config;
   const named = classes.length <= NAMED_CLASSES ? ` (${listed(classes.map((name) => name))})` : '';
   const dataName = data.path.split(/[\\/]/).filter(Boolean).at(-1) ?? data.path;
   const held = [
@@ -55,7 +55,7 @@ export function storyOf({ config, history, bestEpoch }: Run): string {
         : ` Epoch ${bestEpoch} was the best.`;
   return (
     `The ${hasModel(model.name) ? modelEntry(model.name).title : `model ${model.name}`} was trained to segment ${counted(classes.length, 'class', 'classes')}${named} ` +
-    `on ${counted(data.train, 'image')} of ${dataName} at ${size.width}×${size.height} pixels for ${epochs}.` +
+    `on ${counted(data.train, 'image')} of ${dataName} ${patch ? 'in patches of' : 'at'} ${size.width}×${size.height} pixels for ${epochs}.` +
     (held.length > 0 ? ` Of the other images, ${listed(held)}.` : '') +
     best
   );
