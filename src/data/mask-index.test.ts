@@ -20,6 +20,24 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 describe('indexMasks', () => {
+  it('keeps places of each class, spread over its pixels', async () => {
+    const index = await indexMasks(dataset, { folder: null });
+    for (let i = 0; i < dataset.length; i++) {
+      const { data } = makeSample(i, 24, 18, 3).mask;
+      const at = dataset.ids.indexOf(`sample-${i}`);
+      expect(index.sizeOf(at)).toMatchObject({ width: 24, height: 18 });
+      for (const value of [0, 1, 2]) {
+        const count = data.filter((pixel) => pixel === value).length;
+        const places = index
+          .placesOf(at, value)
+          .map(({ x, y }) => Math.floor(y * 18) * 24 + Math.floor(x * 24));
+        expect(places).toHaveLength(Math.min(count, 24));
+        expect(new Set(places).size).toBe(places.length);
+        expect(places.every((pixel) => data[pixel] === value)).toBe(true);
+      }
+    }
+  });
+
   it('counts, keeps the counts, and counts again only what has changed', async () => {
     const folder = join(root, 'cache');
     let decoded = 0;
@@ -45,24 +63,6 @@ describe('indexMasks', () => {
     expect(decoded).toBe(1);
     expect(third.foregroundAreas()[i]).toBe(0);
     expect(sliceWeights(third.foregroundAreas()).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
-  });
-
-  it('keeps places of each class, spread over its pixels', async () => {
-    const index = await indexMasks(dataset, { folder: null });
-    for (let i = 0; i < dataset.length; i++) {
-      const { data } = makeSample(i, 24, 18, 3).mask;
-      const at = dataset.ids.indexOf(`sample-${i}`);
-      expect(index.sizeOf(at)).toMatchObject({ width: 24, height: 18 });
-      for (const value of [0, 1, 2]) {
-        const count = data.filter((pixel) => pixel === value).length;
-        const places = index
-          .placesOf(at, value)
-          .map(({ x, y }) => Math.floor(y * 18) * 24 + Math.floor(x * 24));
-        expect(places).toHaveLength(Math.min(count, 24));
-        expect(new Set(places).size).toBe(places.length);
-        expect(places.every((pixel) => data[pixel] === value)).toBe(true);
-      }
-    }
   });
 
   it('serves a part of a dataset from the same counts, and outlives a damaged file', async () => {

@@ -114,7 +114,7 @@ describe('CoveringPatches', () => {
     const patches = new CoveringPatches(source, size);
     const seen = SIZES.map(([width, height]) => new Uint8Array(width * height));
     for (let k = 0; k < patches.length; k++) {
-      const [, image, x, y] = /image (\d) at (\d+),(\d+)/.exec((await patches.get(k)).id)!.map(Number);
+      const [, image, x, y] = /(\d) at (\d+),(\d+)/.exec((await patches.get(k)).id)!.map(Number);
       const [width, height] = SIZES[image!]!;
       for (let row = y!; row < Math.min(height, y! + 16); row++) {
         seen[image!]!.fill(1, row * width + x!, row * width + Math.min(width, x! + 16));

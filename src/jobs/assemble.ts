@@ -18,7 +18,9 @@ import {
   stretchMaskAsImage,
   weighted,
 } from '../data/index.js';
+import { tileStarts } from '../data/tile-starts.js';
 import { UsageError } from '../errors/index.js';
+import { DEFAULT_OVERLAP } from '../inference/tiling.js';
 import { modelEntry } from '../models/index.js';
 import type { Runtime } from '../runtime/index.js';
 import type { BatchShape, Learner, RunConfig, RunFolder, RunModel } from '../training/index.js';
@@ -58,6 +60,8 @@ export interface Loaders {
   readonly shown: Dataset;
   /** A loader for any data set: samples in order, without augmentation, as for validation. */
   readonly batches: (dataset: Dataset) => Loader;
+  /** Number of times that the model runs to score an image at its own size. */
+  readonly tiles: number;
   /** Frees the decoded samples. */
   readonly close: () => void;
 }
@@ -90,6 +94,7 @@ export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Pro
     valid: valid && new Loader({ ...inOrder(valid), share }),
     shown: patches ? patches.shown : (valid ?? train),
     batches,
+    tiles: patches?.tiles ?? 1,
     close: () => patches?.close(),
   };
 }
@@ -115,9 +120,21 @@ async function patchesOf({ parts, size, seed }: Plan) {
   return {
     train,
     valid,
+    tiles: tilesToScore(held ?? source, size),
     shown: valid ?? new CoveringPatches(source, size, most),
     close: () => [source, held].forEach((each) => each?.decoded.close()),
   };
+}
+
+/** The mean number of tiles of an image: those that are blended into its mask, and those that give its losses. */
+function tilesToScore({ dataset, index }: PatchSource, size: Plan['size']): number {
+  const tiles = ({ width, height }: Plan['size'], overlap: number) =>
+    tileStarts(width, size.width, overlap).length * tileStarts(height, size.height, overlap).length;
+  const each = Array.from({ length: dataset.length }, (_, i) => {
+    const image = index.sizeOf(i);
+    return tiles(image, DEFAULT_OVERLAP) + tiles(image, 0);
+  });
+  return each.reduce((sum, count) => sum + count, 0) / each.length;
 }
 
 async function samplerOf({ parts, sampler, seed }: Plan): Promise<Sampler> {

@@ -27,7 +27,7 @@ import { defined } from './train-options.js';
 /** What is known of a model that was trained before. */
 export type ModelBefore = Pick<
   RunConfig,
-  'model' | 'classes' | 'channels' | 'maxValue' | 'size' | 'normalization'
+  'model' | 'classes' | 'channels' | 'maxValue' | 'size' | 'patch' | 'normalization'
 > & {
   /** Undefined for an exported file. */
   readonly lr?: number;
@@ -118,9 +118,15 @@ async function baseOf(
     init,
     before,
     samples: undefined,
-    settings: { ...modelTaken(init, options, before), ...read, size: before.size },
+    settings: { ...modelTaken(init, options, before), ...read, ...inputTaken(options, before) },
     normalization: options.normalize === undefined ? before.normalization : undefined,
   };
+}
+
+/** The size of images or of patches, unless another is given. */
+function inputTaken({ size, patch }: NamedTrainOptions, before: ModelBefore): TrainSettings {
+  if (size !== undefined || patch !== undefined) return {};
+  return before.patch ? { patch: before.size } : { size: before.size };
 }
 
 /** Model and options, unless another model is given. */
@@ -224,6 +230,7 @@ export function baseRunNotes(
   plan: {
     readonly model: { readonly name: string };
     readonly size: RunConfig['size'];
+    readonly patch: RunConfig['patch'];
     readonly classes: readonly string[];
     readonly normalization: Normalization;
     readonly parts: Parts;
@@ -232,10 +239,11 @@ export function baseRunNotes(
   },
 ): string[] {
   if (!before) return [];
-  const inPixels = ({ height, width }: RunConfig['size']) => `${height}×${width}`;
+  const inPixels = ({ size, patch }: Pick<RunConfig, 'size' | 'patch'>) =>
+    `${size.height}×${size.width}${patch ? ' patches' : ''}`;
   const things: [what: string, was: string, is: string][] = [
     ['model', before.model.name, plan.model.name],
-    ['size', inPixels(before.size), inPixels(plan.size)],
+    ['size', inPixels(before), inPixels(plan)],
     ['normalisation', nameOf(before.normalization), nameOf(plan.normalization)],
     ['classes', before.classes.join(', '), plan.classes.join(', ')],
   ];

@@ -154,9 +154,10 @@ function choosePatch(
   { scale, height, width }: DataFacts,
   whole: Size,
   divisor: number,
-  { patch, size }: TrainSettings,
+  { patch, size, sampler, maskInterpolation, normalize }: TrainSettings,
 ): { size: Size; reason: string } | undefined {
-  if (patch === 'none' || (patch === undefined && size !== undefined)) return undefined;
+  const needsWhole = sampler === 'weighted' || maskInterpolation === 'as-image' || normalize === 'min-max';
+  if (patch === 'none' || (patch === undefined && (size !== undefined || needsWhole))) return undefined;
   if (patch !== undefined && patch !== 'auto') {
     return { size: typeof patch === 'number' ? { height: patch, width: patch } : patch, reason: 'as given' };
   }

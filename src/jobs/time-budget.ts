@@ -31,6 +31,8 @@ export interface BudgetOptions {
   readonly accumulate?: number;
   /** Number of images to score at the end, at their own size. */
   readonly scored?: number;
+  /** Number of times that the model runs for each of them; default 1. */
+  readonly tiles?: number;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface BudgetOptions {
 export async function measureSteps(
   learner: Learner,
   { train, valid }: { readonly train: BatchSource; readonly valid: BatchSource | undefined },
-  { minutes, began, accumulate = 1, scored = 0 }: BudgetOptions,
+  { minutes, began, accumulate = 1, scored = 0, tiles = 1 }: BudgetOptions,
 ): Promise<MeasuredSteps> {
   if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
   const started = performance.now();
@@ -62,7 +64,7 @@ export async function measureSteps(
   await learner.restore(before);
   const forward = FORWARD_SHARE * perBatch;
   const betweenEpochs = valid ? forward * valid.length : 0;
-  const scoring = scored * (forward / samples + SCORING_MILLISECONDS) + REPORT_MILLISECONDS;
+  const scoring = scored * ((tiles * forward) / samples + SCORING_MILLISECONDS) + REPORT_MILLISECONDS;
   // However many images there are to score, a third of the time is left for training.
   const whole = minutes * 60_000;
   const deadline = began + Math.max(whole / 3, whole - scoring);

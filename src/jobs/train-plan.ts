@@ -261,11 +261,6 @@ async function inputOf(
 ): Promise<Pick<Plan, 'size' | 'patch'>> {
   if (patch === undefined || patch === 'none')
     return { size: size ?? (await sizeFrom(train)), patch: undefined };
-  if (size !== undefined) {
-    throw new UsageError(
-      '--size resizes whole images and --patch cuts patches out of them: give one of them',
-    );
-  }
   return { size: patch === 'auto' ? DEFAULT_PATCH : patch, patch: { scale: 1 } };
 }
 

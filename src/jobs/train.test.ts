@@ -61,20 +61,29 @@ describe('train', () => {
   });
 
   it('trains on patches, scores images in tiles, and goes on from there', async () => {
-    const patches = { size: undefined, patch: 16, epochs: 2, val: 2 / 6, loss: 'bce+dice' };
+    const large = join(folder, 'large');
+    await writeCells(large, { seed: 2, count: 6, width: 40, height: 36 });
+    const patches = {
+      size: undefined,
+      patch: 32,
+      data: large,
+      epochs: 2,
+      val: 2 / 6,
+      loss: 'cross-entropy+dice',
+    };
     const whole = await into('patches', patches);
     expect(await readRunConfig(new RunFolder(whole.run))).toMatchObject({
       patch: { scale: 1 },
-      size: { height: 16, width: 16 },
+      size: { height: 32, width: 32 },
     });
-    expect(whole.valid).toMatchObject({ samples: 2, losses: { bce: expect.any(Number) as number } });
+    expect(whole.valid).toMatchObject({ samples: 2, losses: { dice: expect.any(Number) as number } });
     const stopping = new AbortController();
     const stop = { name: 'stop', epochEnd: () => stopping.abort() };
     const broken = { ...patches, callbacks: [stop], signal: stopping.signal };
     expect((await into('stopped', broken)).stopped).toBe('interrupted');
-    const resumed = await into('stopped', { size: undefined, resume: true });
+    const resumed = await into('stopped', { size: undefined, data: large, resume: true });
     expect(resumed.valid).toEqual(whole.valid);
-    await expect(into('both', { patch: 16 })).rejects.toThrow(/give one of them/);
+    await expect(into('both', { patch: 32 })).rejects.toThrow(/give one of them/);
   });
 
   it('leaves its scores in the run, with the pixels that they were counted from', async () => {

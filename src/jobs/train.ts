@@ -173,7 +173,8 @@ async function runTraining(
     } else if (plan.minutes !== undefined) {
       const { minutes, accumulate } = plan;
       const scored = (parts.valid?.length ?? 0) + (parts.test?.length ?? 0);
-      const measured = await measureSteps(learner, loaders, { minutes, began, accumulate, scored });
+      const { tiles } = loaders;
+      const measured = await measureSteps(learner, loaders, { minutes, began, accumulate, scored, tiles });
       budget = await ranks.onFirst(() => measured);
       pacing = [timeBudget(measured)];
       note(`${minutes} minutes are enough for about ${budget.maxSteps} steps (${budget.epochs} epochs).`);
