@@ -238,11 +238,8 @@ function sourceSize(
     }
     return size;
   }
-  const shape = writer.castTo(writer.emit('Shape', [IMAGE]), 'int32');
-  const side = (axis: number) =>
-    writer.emit('Gather', [shape, writer.constant(BigInt64Array.of(BigInt(axis)), [], 'int64')], {
-      axis: int(0),
-    });
+  const shape = writer.emit('Shape', [IMAGE]);
+  const side = (axis: number) => writer.emit('Gather', [shape, writer.int64(axis)], { axis: int(0) });
   return { height: side(1), width: side(2) };
 }
 
@@ -250,8 +247,8 @@ function sourceSize(
 function writeInput(writer: GraphBuilder, card: ModelCard, source: GraphPlaneSize): void {
   const { channels, maxValue, normalization } = card;
   const range = rangeOf(normalization);
-  const pixels = inRange(writer, writer.castTo(IMAGE, 'float32'), range);
-  const resized = resizePixelsTo(writer, pixels, channels, source, card);
+  const convert = (pixels: string) => inRange(writer, writer.castTo(pixels, 'float32'), range);
+  const resized = resizePixelsTo(writer, IMAGE, channels, source, card, convert);
   if (normalization.kind === 'per-image') {
     // (x − min) / (max − min) does not depend on the largest pixel value, so it needs no division by it.
     const least = writer.emit('ReduceMin', [resized], { keepdims: int(1) });
@@ -274,12 +271,12 @@ function writeInput(writer: GraphBuilder, card: ModelCard, source: GraphPlaneSiz
   writer.emit('Sub', [scaled, perChannel(shift)], {}, { output: MODEL_INPUT });
 }
 
-/** Clips pixels (1×H×W×C) that are far outside the range, as `stretchedImage` does in training. */
+/** Clips pixels (…×C) that are far outside the range, as `stretchedImage` does in training. */
 function inRange(writer: GraphBuilder, pixels: string, range: ValueRange | undefined): string {
   if (range === undefined) return pixels;
   const { low, high } = range;
   const perChannel = (values: readonly number[]) =>
-    writer.constant(Float32Array.from(values), [1, 1, 1, values.length], 'float32');
+    writer.constant(Float32Array.from(values), [values.length], 'float32');
   const margin = low.map((from, c) => RANGE_MARGIN * (high[c]! - from));
   const raised = writer.emit('Max', [pixels, perChannel(low.map((from, c) => from - margin[c]!))]);
   return writer.emit('Min', [raised, perChannel(high.map((to, c) => to + margin[c]!))]);
@@ -299,12 +296,16 @@ function writeTwoClasses(
     const [one, two] = [writer.int64s([1]), writer.int64s([2])];
     writer.emit('Slice', [both, one, two, one], {}, { output: SCORES });
   }
-  const foreground = resizePlanesTo(writer, SCORES, logits, source);
+  const strips = resizePlanesTo(writer, SCORES, 1, logits, source);
   const threshold = writer.define(
     tensorOf(THRESHOLD, 'float32', [], Float32Array.of(card.threshold ?? DEFAULT_THRESHOLD)),
   );
-  const chosen = writer.emit('GreaterOrEqual', [foreground, threshold]);
-  writer.emit('Squeeze', [writer.castTo(chosen, 'uint8'), writer.int64s([1])], {}, { output: MASK });
+  const chosen = strips.map((strip) => {
+    const decided = writer.castTo(writer.emit('GreaterOrEqual', [strip, threshold]), 'uint8');
+    return writer.emit('Squeeze', [decided, writer.int64s([1])]);
+  });
+  joined(writer, chosen, 1, MASK);
+  const foreground = joined(writer, strips, 2);
   const background = writer.emit('Sub', [writer.scalar(1), foreground]);
   writer.emit('Concat', [background, foreground], { axis: int(1) }, { output: PROBABILITIES });
 }
@@ -312,9 +313,20 @@ function writeTwoClasses(
 /** Writes the postprocessing for three classes or more. */
 function writeClasses(writer: GraphBuilder, logits: LogitsShape, source: GraphPlaneSize): void {
   writer.emit('Softmax', [LOGITS], { axis: int(1) }, { output: SCORES });
-  resizePlanesTo(writer, SCORES, logits, source, PROBABILITIES);
-  const best = writer.emit('ArgMax', [PROBABILITIES], { axis: int(1), keepdims: int(0) });
-  writer.castTo(best, 'uint8', MASK);
+  const strips = resizePlanesTo(writer, SCORES, logits.channels, logits, source);
+  const chosen = strips.map((strip) => {
+    const best = writer.emit('ArgMax', [strip], { axis: int(1), keepdims: int(0) });
+    return writer.castTo(best, 'uint8');
+  });
+  joined(writer, chosen, 1, MASK);
+  joined(writer, strips, 2, PROBABILITIES);
+}
+
+/** Joins strips of rows. */
+function joined(writer: GraphBuilder, strips: readonly string[], axis: number, output?: string): string {
+  const named = output === undefined ? {} : { output };
+  if (strips.length === 1) return writer.emit('Identity', strips, {}, named);
+  return writer.emit('Concat', strips, { axis: int(axis) }, named);
 }
 
 /**

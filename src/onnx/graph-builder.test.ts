@@ -26,7 +26,7 @@ describe('GraphBuilder', () => {
   it('stores small constants once, by type, shape and value', () => {
     const builder = new GraphBuilder();
     expect(builder.int64s([1, 2])).toBe(builder.int64s([1, 2]));
-    expect(builder.scalar(0)).not.toBe(builder.int32(0));
+    expect(builder.scalar(0)).not.toBe(builder.int64(0));
     expect(builder.constant(Float32Array.of(0), [1], 'float32')).not.toBe(builder.scalar(0));
     expect(builder.initializers).toHaveLength(4);
     const large = new Float32Array(1000);

@@ -149,9 +149,9 @@ export class GraphBuilder {
     return this.constant(Float32Array.of(value), [], 'float32');
   }
 
-  /** An int32 constant of rank 0. */
-  int32(value: number): string {
-    return this.constant(Int32Array.of(value), [], 'int32');
+  /** An int64 constant of rank 0. */
+  int64(value: number): string {
+    return this.constant(BigInt64Array.of(BigInt(value)), [], 'int64');
   }
 
   transpose(name: string, perm: readonly number[]): string {
