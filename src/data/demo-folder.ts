@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import { writeImage, writeMask } from '../images/encode.js';
-import { writeOutputFile } from '../files/index.js';
+import { WrittenFiles, writeOutputFile } from '../files/index.js';
 import { CELL_CLASSES, drawCells, type DrawCellsOptions } from './demo-cells.js';
 
 export interface WriteCellsOptions extends DrawCellsOptions {
@@ -13,24 +13,29 @@ export interface WriteCellsOptions extends DrawCellsOptions {
 
 /**
  * Writes `count` pictures as `images/0000.png` … with palette PNGs of class indices of the same names in
- * `masks/`. Run again it replaces them.
+ * `masks/`. Run again it replaces them, unless they were changed since.
  *
- * @throws PixelwiseError `folder-in-use` where the folder holds other files, which would join the data set.
+ * @throws PixelwiseError `folder-in-use` where the folder holds other files, which would join the data set;
+ *   `file-in-use` where one of other origin would be replaced.
  */
 export async function writeCells(folder: string, options: WriteCellsOptions): Promise<void> {
   const digits = Math.max(4, String(options.count - 1).length);
   const names = Array.from({ length: options.count }, (_, i) => `${String(i).padStart(digits, '0')}.png`);
   for (const part of ['images', 'masks']) await refuseOthers(join(folder, part), new Set(names));
+  const written = new WrittenFiles(folder);
+  const classes = join(folder, 'classes.txt');
+  const paths = names.flatMap((name) => [join(folder, 'images', name), join(folder, 'masks', name)]);
+  await written.refuseOthers([...paths, classes]);
   let i = 0;
   for (const { image, mask } of drawCells(options)) {
     options.signal?.throwIfAborted();
-    const name = names[i++]!;
-    await Promise.all([
-      writeImage(join(folder, 'images', name), image),
-      writeMask(join(folder, 'masks', name), mask),
-    ]);
+    const pair = paths.slice(2 * i, 2 * i + 2) as [string, string];
+    await Promise.all([writeImage(pair[0], image), writeMask(pair[1], mask)]);
+    await written.record(pair);
+    i++;
   }
-  await writeOutputFile(join(folder, 'classes.txt'), `${CELL_CLASSES.join('\n')}\n`);
+  await writeOutputFile(classes, `${CELL_CLASSES.join('\n')}\n`);
+  await written.record([classes]);
 }
 
 async function refuseOthers(folder: string, names: ReadonlySet<string>): Promise<void> {

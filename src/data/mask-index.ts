@@ -137,10 +137,9 @@ export async function indexMasks(dataset: Dataset, options: MaskIndexOptions = {
     signal,
   );
   if (file !== undefined && missing.length > 0) {
-    await writeOutputFile(
-      file,
-      JSON.stringify({ version: VERSION, classes, entries: { ...known, ...entries } }),
-    );
+    const kept = JSON.stringify({ version: VERSION, classes, entries: { ...known, ...entries } });
+    // A cache that cannot be written is done without.
+    await writeOutputFile(file, kept).catch(() => undefined);
   }
   return new MaskIndex(
     classes,

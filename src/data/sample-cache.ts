@@ -3,7 +3,7 @@
  * runs.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { writeOutputFile } from '../files/index.js';
@@ -90,7 +90,7 @@ export class DiskSampleCache implements SampleStore {
     const pixels = width * height;
     if (magic !== MAGIC || bytes.length !== HEADER_BYTES + pixels * (4 * channels + 1)) {
       // Written by another version or machine.
-      await rm(file, { force: true });
+      await rm(file, { force: true }).catch(() => undefined);
       return undefined;
     }
     const from = bytes.byteOffset + HEADER_BYTES;
@@ -109,14 +109,14 @@ export class DiskSampleCache implements SampleStore {
     bytes.set(new Uint8Array(Uint32Array.of(MAGIC, width, height, channels).buffer));
     bytes.set(new Uint8Array(image.buffer, image.byteOffset, image.byteLength), HEADER_BYTES);
     bytes.set(mask, HEADER_BYTES + image.byteLength);
-    await writeOutputFile(await this.fileOf(key), bytes);
+    // A cache that cannot be written (any more) is done without.
+    await writeOutputFile(await this.fileOf(key), bytes).catch(() => void (this.added = Infinity));
   }
 
   /** Size of the existing files. */
   private kept(): Promise<number> {
     this.used ??= (async () => {
-      await mkdir(this.folder, { recursive: true });
-      const names = (await readdir(this.folder)).filter((name) => name.endsWith(EXTENSION));
+      const names = (await readdir(this.folder).catch(() => [])).filter((name) => name.endsWith(EXTENSION));
       const sizes = await Promise.all(
         names.map((name) =>
           stat(join(this.folder, name)).then(

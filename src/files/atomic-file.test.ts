@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeFileAtomic } from './atomic-file.js';
+import { PARTIAL_FILE, renameOver, writeFileAtomic } from './atomic-file.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -30,7 +30,9 @@ describe('writeFileAtomic', () => {
   it('leaves nothing behind when it fails, and names the path', async () => {
     await expect(writeFileAtomic(join(folder, 'missing', 'a'), 'x')).rejects.toMatchObject({
       name: 'PixelwiseError',
-      message: expect.stringContaining(`${join(folder, 'missing', 'a')} could not be written (ENOENT`),
+      message: expect.stringContaining(
+        `${join(folder, 'missing', 'a')} could not be written: its folder does not exist (any more) (ENOENT)`,
+      ),
     });
     const occupied = join(folder, 'folder');
     await mkdir(occupied);
@@ -38,5 +40,44 @@ describe('writeFileAtomic', () => {
     await expect(writeFileAtomic(occupied, 'x')).rejects.toThrow('could not be written');
     expect(await readdir(folder)).toEqual(['folder']);
     expect(await readdir(occupied)).toEqual(['kept']);
+  });
+
+  it('writes names as long as the file system allows, and says when one is longer', async () => {
+    const long = join(folder, 'n'.repeat(255));
+    await writeFileAtomic(long, 'x');
+    expect(await readFile(long, 'utf8')).toBe('x');
+    await expect(writeFileAtomic(`${long}n`, 'x')).rejects.toThrow(
+      'the name is too long for this file system',
+    );
+    let beside: string[] = [];
+    await writeFileAtomic(long, async () => void (beside = await readdir(folder)));
+    expect(beside.filter((name) => PARTIAL_FILE.test(name))).toHaveLength(1);
+  });
+});
+
+describe('renameOver', () => {
+  const failing = (times: number, code: string) => {
+    let calls = 0;
+    return {
+      move: async () => {
+        if (calls++ < times) throw Object.assign(new Error(code), { code });
+      },
+      calls: () => calls,
+    };
+  };
+  const pauses = [0, 0, 0];
+
+  it('tries again on Windows while another program has the file open, and nowhere else', async () => {
+    const open = failing(3, 'EBUSY');
+    await renameOver('a', 'b', { platform: 'win32', move: open.move, pauses });
+    expect(open.calls()).toBe(4);
+    for (const [platform, code] of [
+      ['linux', 'EPERM'],
+      ['win32', 'ENOSPC'],
+    ] as const) {
+      const { move, calls } = failing(1, code);
+      await expect(renameOver('a', 'b', { platform, move, pauses })).rejects.toThrow(code);
+      expect(calls()).toBe(1);
+    }
   });
 });

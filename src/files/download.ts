@@ -3,10 +3,12 @@
  * Until then the bytes are in `NAME.partial` beside it, and the next attempt resumes from there.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
+import { renameOver } from './atomic-file.js';
 import { type Checksum, digestOf } from './checksum.js';
+import { isSystemError, writeError } from './write-error.js';
 
 export interface DownloadProgress {
   readonly bytes: number;
@@ -29,8 +31,8 @@ export interface DownloadOptions {
 }
 
 /**
- * Downloads `url` to the file `path` and creates its folder if needed. Two processes may download the same file
- * at once: both write the same bytes at the same positions.
+ * Downloads `url` to the file `path` and creates its folder if needed. Only one process at a time may download a
+ * file: claim it ({@link Claim}).
  *
  * @throws PixelwiseError with the reason, and the path where a user can put the file by hand.
  */
@@ -51,8 +53,10 @@ export async function download(options: DownloadOptions): Promise<void> {
         );
       }
     }
-    await rename(partial, path);
+    await renameOver(partial, path);
   } catch (cause) {
+    // A refusal of our disk. Those of the network come with other calls.
+    if (isSystemError(cause) && isFileCall(cause)) throw writeError(path, cause);
     throw new PixelwiseError(
       'download',
       `${url} could not be downloaded: ${reasonOf(cause)}. Try again, ` +
@@ -61,6 +65,9 @@ export async function download(options: DownloadOptions): Promise<void> {
     );
   }
 }
+
+const isFileCall = ({ syscall = '' }: NodeJS.ErrnoException): boolean =>
+  ['open', 'write', 'mkdir', 'fsync', 'ftruncate', 'rename', 'unlink'].includes(syscall);
 
 /** Downloads the rest of the partial file; returns true if it resumed an earlier download. */
 async function transfer(options: DownloadOptions, partial: string): Promise<boolean> {
@@ -82,7 +89,6 @@ async function transfer(options: DownloadOptions, partial: string): Promise<bool
       throw new Error(`the server answered ${response.status} ${response.statusText}`.trimEnd());
     }
     const totalBytes = totalOf(response, start);
-    // Does not truncate or append: another process may be writing the same file.
     const file = await openForUpdate(partial);
     try {
       let bytes = start;

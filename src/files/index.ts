@@ -1,8 +1,27 @@
-/** Work with files, the same for every layer above: atomic writes, downloads, checksums, the cache folder, archives. */
-export { type FileContent, writeFileAtomic, type WriteOptions, writeOutputFile } from './atomic-file.js';
+/** Work with files, the same for every layer above: atomic writes, claims on folders, records of what was written, downloads, checksums, the cache folder, archives. */
+export {
+  type FileContent,
+  PARTIAL_FILE,
+  renameOver,
+  writeFileAtomic,
+  type WriteOptions,
+  writeOutputFile,
+} from './atomic-file.js';
+export { Claim, type ClaimOptions } from './claim.js';
 export { cacheFolder } from './cache-folder.js';
-export { type Checksum, digestOf } from './checksum.js';
+export {
+  checkedEntries,
+  type Checksum,
+  CHECKSUMS_FILE,
+  decodeChecksums,
+  digestOf,
+  encodeChecksums,
+  sha256,
+  withChecksum,
+} from './checksum.js';
 export { download, type DownloadOptions, type DownloadProgress } from './download.js';
 export { extractArchive } from './archives/extract.js';
 export type { ExtractLimits, ExtractOptions } from './archives/limits.js';
 export { exists, isFile, isFolder } from './exists.js';
+export { isSystemError, systemErrorText, writeError } from './write-error.js';
+export { refuseOtherFile, WrittenFiles } from './written-files.js';

@@ -7,6 +7,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
+import { isSystemError, writeError } from '../files/index.js';
 import type { DecodeOptions, SharpSource } from './decode.js';
 import { explainErrors, pixelPipeline, readLayout } from './decode.js';
 import { formatOf, unreadable } from './image-source.js';
@@ -121,14 +122,9 @@ export class PixelFile {
             : await writeWithSharp(source, path, choice);
         return new PixelFile(layout, await open(path), path);
       } catch (error) {
-        await rm(path, { force: true });
-        const code = (error as NodeJS.ErrnoException).code;
-        if (error instanceof PixelwiseError || code === undefined) throw error;
-        throw new PixelwiseError(
-          'write-failed',
-          `${folder}: cannot write the decoded pixels of ${image} (${code}). Check that the folder is writable and the disk has free space.`,
-          { cause: error },
-        );
+        await rm(path, { force: true }).catch(() => undefined);
+        if (error instanceof PixelwiseError || !isSystemError(error)) throw error;
+        throw writeError(folder, error, `It has to hold the decoded pixels of ${image}.`);
       }
     });
   }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { cacheFolder, digestOf, download, type DownloadProgress, isFile } from '../files/index.js';
+import { cacheFolder, Claim, digestOf, download, type DownloadProgress, isFile } from '../files/index.js';
 import { encoderDescription, type PublishedWeights } from './encoders.js';
 import { readWeights } from './file.js';
 import { matchEncoderWeights, type NamedShape } from './match.js';
@@ -77,26 +77,41 @@ export async function findWeights(encoder: string, fileOrName: string): Promise<
  *   another hash.
  */
 export async function fetchWeights(weights: PublishedWeights, options: FetchOptions = {}): Promise<string> {
-  const path = join(options.folder ?? join(cacheFolder(), 'weights'), weights.fileName);
-  if (await isFile(path)) {
-    const digest = await digestOf(path, 'sha256');
-    if (!digest.startsWith(weights.sha256Prefix)) {
-      throw new PixelwiseError(
-        'weights',
-        `${path} is damaged: its SHA-256 starts with ${digest.slice(0, 8)}, not ${weights.sha256Prefix}. ` +
-          'Delete it, and it will be downloaded again.',
-      );
-    }
-    return path;
-  }
-  await download({
-    url: weights.url,
-    path,
-    checksum: { algorithm: 'sha256', digest: weights.sha256Prefix },
-    ...(options.onProgress && { onProgress: options.onProgress }),
-    ...(options.signal && { signal: options.signal }),
+  const folder = options.folder ?? join(cacheFolder(), 'weights');
+  const path = join(folder, weights.fileName);
+  if (await isFile(path)) return checked(path, weights);
+  const { signal } = options;
+  // Two processes that need them at once: one downloads, the other waits for it.
+  const claim = await Claim.take(folder, {
+    purpose: 'fetch',
+    part: weights.fileName,
+    keepEmpty: true,
+    wait: true,
+    signal,
   });
-  return path;
+  try {
+    if (await isFile(path)) return await checked(path, weights);
+    await download({
+      url: weights.url,
+      path,
+      checksum: { algorithm: 'sha256', digest: weights.sha256Prefix },
+      ...(options.onProgress && { onProgress: options.onProgress }),
+      ...(signal && { signal }),
+    });
+    return path;
+  } finally {
+    await claim.release();
+  }
+}
+
+async function checked(path: string, { sha256Prefix }: PublishedWeights): Promise<string> {
+  const digest = await digestOf(path, 'sha256');
+  if (digest.startsWith(sha256Prefix)) return path;
+  throw new PixelwiseError(
+    'weights',
+    `${path} is damaged: its SHA-256 starts with ${digest.slice(0, 8)}, not ${sha256Prefix}. ` +
+      'Delete it, and it will be downloaded again.',
+  );
 }
 
 /** The name of published weights for an encoder that are in the cache; undefined if there are none. */

@@ -2,9 +2,10 @@
  * A repaired copy of a data set, in format `folder`: images as they are, masks as class indices in PNG with a
  * palette, a class list, and a manifest that keeps the pairs, their groups and their official parts.
  */
-import { copyFile, link, mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, realpath, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import { PixelwiseError, UsageError } from '../../errors/index.js';
+import { isSystemError, renameOver, writeError } from '../../files/index.js';
 import { decodeStoredMask } from '../../images/decode-mask.js';
 import { encodeImage, encodeMask } from '../../images/encode.js';
 import { isTiffName } from '../../images/image-source.js';
@@ -81,7 +82,7 @@ export async function writeRepairedCopy(options: ExamineOptions, out: string): P
     await mkdir(partial);
     const written = await writeSamples(dataset, kept, partial, options);
     await rmdir(target).catch(() => undefined);
-    await rename(partial, target);
+    await renameOver(partial, target);
     const unlabelled = dataset.unlabelled?.length ?? 0;
     return {
       out: target,
@@ -91,8 +92,8 @@ export async function writeRepairedCopy(options: ExamineOptions, out: string): P
       repairs: [...left.repairs, ...written.repairs, ...repairsOf(dataset)],
     };
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
-    throw error;
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    throw isSystemError(error) ? writeError(target, error) : error;
   }
 }
 

@@ -192,6 +192,50 @@ describe('fetchDataset', () => {
     expect(existsSync(join(root, 'made', 'images'))).toBe(false);
   });
 
+  it('stops before a person’s own folder, and leaves it as it is', async () => {
+    answers.set('/images.tar.gz', serve(ARCHIVE));
+    const own = join(root, 'made', 'images');
+    const both = sources([`${base}/images.tar.gz`], { unpacked: ['images', 'annotations/list.txt'] });
+    await mkdir(own, { recursive: true });
+    await writeFile(join(own, 'mine.txt'), 'years of work');
+    const error = await failure(run([], { sources: both }));
+    expect(error.code).toBe('folder-in-use');
+    expect(error.message).toContain(`${own} exists already, and fetch did not write it`);
+    expect(requests).toEqual([]);
+    // Also where only the archive shows that it would be replaced.
+    const late = sources([`${base}/images.tar.gz`], { unpacked: ['annotations'] });
+    expect((await failure(run([], { sources: late }))).message).toContain(own);
+    expect(await readdir(own)).toEqual(['mine.txt']);
+    expect((await readdir(join(root, 'made'))).sort()).toEqual(['images', 'images.tar.gz']);
+  });
+
+  it('goes on after one of two archives, and is not taken for complete before both', async () => {
+    const second = makeTarGz([{ path: 'annotations/list.txt', content: 'a' }]);
+    const both = sources([], {
+      archives: [
+        { file: 'images.tar.gz', urls: [`${base}/images.tar.gz`], ...LIMITS },
+        { file: 'annotations.tar.gz', urls: [`${base}/annotations.tar.gz`], ...LIMITS },
+      ],
+    });
+    answers.set('/images.tar.gz', serve(ARCHIVE));
+    expect((await failure(run([], { sources: both, attempts: 1 }))).message).toContain('404');
+    answers.set('/annotations.tar.gz', serve(second));
+    expect((await run([], { sources: both })).fetched).toBe(true);
+    expect(requests.filter((url) => url === '/images.tar.gz')).toHaveLength(1);
+    expect((await readdir(join(root, 'made'))).sort()).toEqual(['annotations', 'images']);
+  });
+
+  it('is refused while another fetch writes the folder', async () => {
+    answers.set('/images.tar.gz', serve(ARCHIVE));
+    const url = `${base}/images.tar.gz`;
+    const two = await Promise.allSettled([run([url]), run([url])]);
+    const refused = two.flatMap((each) =>
+      each.status === 'rejected' ? [each.reason as PixelwiseError] : [],
+    );
+    expect(refused.map(({ code }) => code)).toEqual(['folder-in-use']);
+    await expectWhole();
+  });
+
   it('stops when aborted', async () => {
     const controller = new AbortController();
     answers.set('/images.tar.gz', (_, response) => {

@@ -1,13 +1,24 @@
 /**
  * Downloads a published data set to a folder. Each archive is downloaded (resumed after an interruption, checked,
  * from a mirror if the first address fails), unpacked to a temporary folder and moved into place. Parts that are
- * already there are not downloaded again. Archives that the user has put there by hand are used.
+ * already there are not downloaded again. Archives that the user has put there by hand are used. Files and folders
+ * that were not written by it are never replaced.
  */
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PixelwiseError, UsageError } from '../../errors/index.js';
-import { type Checksum, digestOf, download, exists, extractArchive, isFile } from '../../files/index.js';
+import {
+  type Checksum,
+  Claim,
+  digestOf,
+  download,
+  exists,
+  extractArchive,
+  isFile,
+  renameOver,
+  writeFileAtomic,
+} from '../../files/index.js';
 import { checksumFromHeaders, kaggleToken, signedAddress } from './kaggle.js';
 import { type ArchiveSource, DATASETS, type DatasetSource } from './sources.js';
 
@@ -48,7 +59,8 @@ export interface FetchedDataset {
  * Downloads the data set `name`.
  * @throws UsageError for an unknown name.
  * @throws PixelwiseError `download`, with each failed address, the reason, and which files to put where by hand;
- *   `archive` for a damaged or unsafe archive; `kaggle-token` without a token.
+ *   `archive` for a damaged or unsafe archive; `kaggle-token` without a token; `folder-in-use` if another process
+ *   writes the folder, or the folder has files of other origin where the data set belongs.
  */
 export async function fetchDataset(name: string, options: FetchDatasetOptions = {}): Promise<FetchedDataset> {
   const sources = options.sources ?? DATASETS;
@@ -61,9 +73,27 @@ export async function fetchDataset(name: string, options: FetchDatasetOptions = 
   const folder = options.to ?? name;
   const done = { name, folder, format: source.format };
   if (await isComplete(folder, source)) return { ...done, fetched: false };
-  await mkdir(folder, { recursive: true });
+  const claim = await Claim.take(folder, { purpose: `fetch ${name}`, keepEmpty: true });
+  try {
+    await fetchInto(folder, name, source, options);
+  } finally {
+    await claim.release();
+  }
+  return { ...done, fetched: true };
+}
+
+async function fetchInto(
+  folder: string,
+  name: string,
+  source: DatasetSource,
+  options: FetchDatasetOptions,
+): Promise<void> {
+  const begun = await readProgress(folder);
+  const topmost = source.unpacked.map((path) => path.split('/')[0]!);
+  await refuseOthers(folder, topmost, begun);
   const failures: string[] = [];
   for (const archive of source.archives) {
+    if (begun.archives.includes(archive.file)) continue;
     const path = join(folder, archive.file);
     const isManual = await isFile(path);
     if (isManual) await checkManualDownload(path, archive);
@@ -77,23 +107,59 @@ export async function fetchDataset(name: string, options: FetchDatasetOptions = 
         continue;
       }
     }
-    await unpack(path, folder, archive, options);
+    await unpack(path, folder, archive, begun, options);
     if (!isManual) await rm(path);
   }
   if (failures.length > 0) throw downloadError(name, folder, source, failures);
-  if (!(await isComplete(folder, source))) {
+  const missing: string[] = [];
+  for (const path of source.unpacked) if (!(await exists(join(folder, path)))) missing.push(path);
+  if (missing.length > 0) {
     throw new PixelwiseError(
       'archive',
-      `${folder}: after unpacking, not all of ${source.unpacked.join(', ')} exist. The publisher may have changed the ` +
+      `${folder}: after unpacking, ${missing.join(', ')} does not exist. The publisher may have changed the ` +
         `archives: see ${source.page}.`,
     );
   }
-  return { ...done, fetched: true };
+  await rm(join(folder, PROGRESS_FILE), { force: true });
+}
+
+/** Exists in the folder while the data set is not complete. */
+const PROGRESS_FILE = '.pixelwise-fetch.json';
+
+/** How far an earlier, interrupted fetch came. */
+interface Begun {
+  /** Archives that are unpacked. */
+  readonly archives: string[];
+  /** Files and folders of the target folder that were moved into place, each whole. */
+  readonly entries: string[];
+}
+
+async function readProgress(folder: string): Promise<Begun> {
+  try {
+    const { archives, entries } = JSON.parse(await readFile(join(folder, PROGRESS_FILE), 'utf8')) as Begun;
+    return { archives: [...archives], entries: [...entries] };
+  } catch {
+    return { archives: [], entries: [] };
+  }
+}
+
+const writeProgress = (folder: string, begun: Begun): Promise<void> =>
+  writeFileAtomic(join(folder, PROGRESS_FILE), JSON.stringify(begun));
+
+/** @throws PixelwiseError if something that an earlier fetch did not write is where the data set belongs. */
+async function refuseOthers(folder: string, names: readonly string[], { entries }: Begun): Promise<void> {
+  for (const name of names) {
+    if (entries.includes(name) || !(await exists(join(folder, name)))) continue;
+    throw new PixelwiseError(
+      'folder-in-use',
+      `${join(folder, name)} exists already, and fetch did not write it. Choose another folder with --to, or move it away.`,
+    );
+  }
 }
 
 async function isComplete(folder: string, { unpacked }: DatasetSource): Promise<boolean> {
   const found = await Promise.all(unpacked.map((path) => exists(join(folder, path))));
-  return found.every(Boolean);
+  return found.every(Boolean) && !(await exists(join(folder, PROGRESS_FILE)));
 }
 
 async function checkManualDownload(path: string, { md5 }: ArchiveSource): Promise<void> {
@@ -168,12 +234,13 @@ function describe(error: unknown, address: string): { message: string; final: bo
 
 /**
  * Unpacks to a temporary folder and moves the result into the target, so that a folder in the target is always
- * complete.
+ * complete. What an earlier attempt has moved there stays.
  */
 async function unpack(
   path: string,
   folder: string,
   archive: ArchiveSource,
+  begun: Begun,
   options: FetchDatasetOptions,
 ): Promise<void> {
   options.onProgress?.({ file: archive.file, stage: 'unpack', bytes: 0, totalBytes: undefined });
@@ -188,11 +255,17 @@ async function unpack(
       ...(options.signal && { signal: options.signal }),
     };
     await extractArchive(path, temporary, bounds);
-    for (const entry of await readdir(temporary)) {
-      const target = join(folder, entry);
-      await rm(target, { recursive: true, force: true });
-      await rename(join(temporary, entry), target);
+    const names = await readdir(temporary);
+    await refuseOthers(folder, names, begun);
+    // Recorded before they are moved: after a crash in between, they are known to be ours.
+    begun.entries.push(...names.filter((name) => !begun.entries.includes(name)));
+    await writeProgress(folder, begun);
+    for (const name of names) {
+      const target = join(folder, name);
+      if (!(await exists(target))) await renameOver(join(temporary, name), target);
     }
+    begun.archives.push(archive.file);
+    await writeProgress(folder, begun);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
