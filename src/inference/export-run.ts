@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { rasterWindow } from '../data/padded-window.js';
 import { UsageError } from '../errors/index.js';
-import { writeOutputFile } from '../files/index.js';
+import { refuseOtherFile, writeOutputFile } from '../files/index.js';
 import type { Raster } from '../images/raster.js';
 import type { OnnxGraph, OnnxModel } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
@@ -32,6 +32,8 @@ export interface ExportRunOptions extends Omit<ExportOptions, 'ranges'> {
   /** Called after each image of the calibration and the scoring. */
   readonly onProgress?: ((label: string, done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called with what a person should be told about the files of the run. */
+  readonly onNote?: ((note: string) => void) | undefined;
 }
 
 /** The scores of a reduced precision compared to float32. */
@@ -62,12 +64,15 @@ export interface ExportedFile {
 const CALIBRATION_IMAGES = 64;
 
 /**
- * Writes a run's model to an ONNX file. Throws what `loadRun` and `exportGraph` throw, and UsageError for `int8`
+ * Writes a run's model to an ONNX file; throws `file-in-use` rather than replace another file. Throws what `loadRun` and `exportGraph` throw, and UsageError for `int8`
  * without images.
  */
 export async function exportRun(run: string, options: ExportRunOptions): Promise<ExportedFile> {
   const { checkpoint, license, precision = 'float32', batch = 1, bare } = options;
+  // The producer of an ONNX file is named at its beginning.
+  await refuseOtherFile(resolve(options.out), 'pixelwise');
   const loaded = await loadRun(run, checkpoint);
+  for (const note of loaded.notes) options.onNote?.(note);
   // Calibration and scoring always use batches of one image.
   const { graph } = batch === 1 ? loaded : await loadRun(run, checkpoint, { batch, bare });
   const card = { ...loaded.card, ...(license !== undefined && { license }) };

@@ -5,12 +5,15 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { PORTABLE } from '../graph/index.js';
 import { classColours } from '../images/palette.js';
 import { hasModel } from '../models/index.js';
+import { checkFinite } from '../nn/state-dict.js';
 import type { OnnxGraph } from '../onnx/index.js';
 import type { EpochRecord, RunConfig } from '../training/index.js';
 import {
+  CheckpointFiles,
   modelOfRun,
   readCheckpointFile,
   readCheckpointGraph,
+  readCheckpointRecord,
   readRunConfig,
   RunFolder,
 } from '../training/index.js';
@@ -29,6 +32,8 @@ export interface LoadedRun {
   readonly config: RunConfig;
   /** The checkpoint's folder. */
   readonly checkpoint: string;
+  /** What a person should be told about the files. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -36,7 +41,8 @@ export interface LoadedRun {
  * from the registry instead if the checkpoint is from a version that stored no graph, if the batch is larger than
  * one, or if the device needs a different graph.
  *
- * @param checkpoint default `best`. @throws PixelwiseError `run` or `checkpoint` for missing or damaged files.
+ * @param checkpoint default `best`. @throws PixelwiseError `run` or `checkpoint` for missing or damaged files;
+ *   `non-finite` for weights that are not finite.
  */
 export async function loadRun(
   path: string,
@@ -49,19 +55,26 @@ export async function loadRun(
   const folder = new RunFolder(path);
   const config = await readRunConfig(folder);
   const chosen = await folder.checkpointFolder(checkpoint);
-  const scores = await scoresOf(folder, basename(chosen));
+  const files = await CheckpointFiles.open(chosen);
+  const scores = await scoresOf(folder, files);
   const card = { ...cardOf(config), ...(scores && { scores }) };
-  const weights = await readCheckpointFile(chosen);
-  const stored = await readCheckpointGraph(chosen, weights);
+  const weights = await readCheckpointFile(files);
+  checkFinite(floatTensors(weights), weights.source);
+  const notes = files.verified ? [] : [unverifiedNote(chosen)];
+  const stored = await readCheckpointGraph(files, weights);
   const registered = hasModel(config.model.name);
   if (stored && batch === 1 && (target === PORTABLE || !registered)) {
     checkSize(stored, card, chosen);
-    return { card, graph: stored, config, checkpoint: chosen };
+    return { card, graph: stored, config, checkpoint: chosen, notes };
   }
   const model = await modelOfRun(folder, config);
   const graph = coreGraph(model, floatTensors(weights), card, { batch, bare, target });
-  return { card, graph, config, checkpoint: chosen };
+  return { card, graph, config, checkpoint: chosen, notes };
 }
+
+/** For a checkpoint that was written before there were checksums. */
+export const unverifiedNote = (checkpoint: string): string =>
+  `${checkpoint} was written by an earlier version, without checksums: damage to its files would not be noticed.`;
 
 /** Throws unless the graph accepts images of the card's size. */
 function checkSize({ inputs }: OnnxGraph, { channels, height, width }: ModelCard, checkpoint: string): void {
@@ -94,32 +107,39 @@ export function cardOf(config: RunConfig): ModelCard {
   };
 }
 
-/** Reads the scores of the checkpoint's epoch from metrics.jsonl; undefined for a checkpoint within an epoch. */
-async function scoresOf(folder: RunFolder, checkpoint: string): Promise<ModelCard['scores'] | undefined> {
+/** The scores of the checkpoint's epoch; undefined for a checkpoint within an epoch. */
+async function scoresOf(folder: RunFolder, files: CheckpointFiles): Promise<ModelCard['scores'] | undefined> {
+  const record = files.verified
+    ? await readCheckpointRecord(files)
+    : await loggedRecord(folder, basename(files.folder));
+  if (!record) return undefined;
+  const { samples, loss, pixelAccuracy, meanIoU, meanDice, dice } = record.valid ?? record.train;
+  return {
+    part: record.valid ? 'valid' : 'train',
+    scoredAt: 'model',
+    epoch: record.epoch,
+    samples,
+    ...(loss !== undefined && { loss }),
+    pixelAccuracy,
+    meanIoU,
+    meanDice,
+    ...(dice !== undefined && { dice }),
+  };
+}
+
+/** The record of an epoch from metrics.jsonl. */
+async function loggedRecord(folder: RunFolder, epoch: string): Promise<EpochRecord | undefined> {
   const text = await readFile(folder.metricsPath, 'utf8').catch(() => '');
   for (const [i, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
-    let record: EpochRecord;
     try {
-      record = JSON.parse(line) as EpochRecord;
+      const record = JSON.parse(line) as EpochRecord;
+      if (String(record.epoch) === epoch) return record;
     } catch (cause) {
       throw new PixelwiseError('run', `${folder.metricsPath}: line ${i + 1} is damaged; delete the line.`, {
         cause,
       });
     }
-    if (String(record.epoch) !== checkpoint) continue;
-    const { samples, loss, pixelAccuracy, meanIoU, meanDice, dice } = record.valid ?? record.train;
-    return {
-      part: record.valid ? 'valid' : 'train',
-      scoredAt: 'model',
-      epoch: record.epoch,
-      samples,
-      ...(loss !== undefined && { loss }),
-      pixelAccuracy,
-      meanIoU,
-      meanDice,
-      ...(dice !== undefined && { dice }),
-    };
   }
   return undefined;
 }

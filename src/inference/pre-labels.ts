@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import { decodeMask } from '../images/decode-mask.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
-import { writeOutputFile } from '../files/index.js';
+import { WrittenFiles, writeOutputFile } from '../files/index.js';
 import { type Corner, maskToGeoJson, maskToPolygons, type Ring } from './outlines.js';
 
 /** The supported formats of annotation tools. */
@@ -180,7 +180,13 @@ export async function writePreLabels(
   folder: string,
 ): Promise<void> {
   const labels = new PreLabels(format, classes);
-  const write = ({ path, text }: AnnotationFile): Promise<void> => writeOutputFile(join(folder, path), text);
+  const written = new WrittenFiles(folder);
+  const write = async ({ path, text }: AnnotationFile): Promise<void> => {
+    const file = join(folder, path);
+    await written.refuseOthers([file]);
+    await writeOutputFile(file, text);
+    await written.record([file]);
+  };
   for (const { input, mask } of outputs) {
     const { width, height, data } = await decodeMask(mask);
     const file = labels.add({ fileName: input, mask: { width, height, data: Uint8Array.from(data) } });

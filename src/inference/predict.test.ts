@@ -140,7 +140,7 @@ describe('predictFiles', () => {
     expect(outputs.map(({ input }) => input)).toEqual([path('c', 'good.png'), path('a', 'x.jpg')]);
     expect(failures.map(({ input }) => input)).toEqual([path('c', 'bad.png')]);
     expect(failures[0]!.error.message).toContain('bad.png');
-    expect((await readdir(out)).sort()).toEqual(['good.png', 'overlays', 'x.png']);
+    expect((await readdir(out)).sort()).toEqual(['.pixelwise-written', 'good.png', 'overlays', 'x.png']);
   });
 
   it('leaves no files of an image if one of them cannot be written', async () => {
@@ -151,6 +151,17 @@ describe('predictFiles', () => {
     expect(failures[0]!.error.message).toContain('y.png');
     expect(await readdir(join(out, 'overlays'))).toEqual([]);
     expect(await readdir(out)).toEqual(['overlays', 'y.png']);
+  });
+
+  it('replaces its own results, and nothing else', async () => {
+    const predict = () => predictFiles(segmenter, [path('b', 'y.png')], { out });
+    await predict();
+    await predict();
+    await writeFile(join(out, 'y.png'), 'corrected by hand');
+    await expect(predict()).rejects.toThrow(
+      `${join(out, 'y.png')} exists, and Pixelwise did not write it, or`,
+    );
+    expect(await readFile(join(out, 'y.png'), 'utf8')).toBe('corrected by hand');
   });
 
   it('never replaces an input', async () => {

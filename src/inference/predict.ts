@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Communicator } from '../distributed/index.js';
 import { assignBySize, fromFirst, rankText, together, toFirst } from '../distributed/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { writeOutputFile } from '../files/index.js';
+import { WrittenFiles, writeOutputFile } from '../files/index.js';
 import { decodeImage, describeImage } from '../images/decode.js';
 import { isTiffName, MAX_PIXELS } from '../images/image-source.js';
 import type { ImageSize } from '../images/pixel-file.js';
@@ -68,8 +68,9 @@ const AHEAD = 3;
  * Errors of single images are returned in `failures`, and the other images are processed. Files are written
  * atomically.
  *
- * @throws PixelwiseError `input-missing` for an input without an image; UsageError for invalid options, or if a
- *   result would replace an input; `signal.reason` once aborted.
+ * @throws PixelwiseError `input-missing` for an input without an image; `file-in-use` if a result would replace a file
+ *   that was not written here; UsageError for invalid options, or if a result would replace an input;
+ *   `signal.reason` once aborted.
  */
 export async function predictFiles(
   segmenter: Segmenter,
@@ -78,13 +79,18 @@ export async function predictFiles(
 ): Promise<PredictResult> {
   checkCleanOptions(options);
   const { communicator } = options;
-  const plan = async () => planResults(await findInputs(inputs), options);
+  const written = new WrittenFiles(options.out);
+  const plan = async () => {
+    const planned = planResults(await findInputs(inputs), options);
+    await written.refuseOthers(planned.flatMap(({ paths }) => Object.values(paths)));
+    return planned;
+  };
   const tasks = await (communicator ? together(communicator, plan) : plan());
   const mine = communicator ? await ownTasks(tasks, communicator) : tasks.map((_, i) => i);
   const results: (PredictOutput | Failure)[] = [];
   const attempt = async (task: Task) => {
     try {
-      return await predictOne(segmenter, task, options);
+      return await predictOne(segmenter, task, options, written);
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!(error instanceof PixelwiseError) || error instanceof UsageError) throw error;
@@ -166,10 +172,16 @@ function planResults(files: readonly InputFile[], options: PredictOptions): Task
   });
 }
 
-async function predictOne(segmenter: Segmenter, task: Task, options: PredictOptions): Promise<PredictOutput> {
+async function predictOne(
+  segmenter: Segmenter,
+  task: Task,
+  options: PredictOptions,
+  written: WrittenFiles,
+): Promise<PredictOutput> {
   const { file, paths } = task;
   const structure = isTiffName(file.path) ? await tiffStructure(file.path) : undefined;
-  if (structure && structure.pictures.length > 1) return predictPages(segmenter, task, structure, options);
+  if (structure && structure.pictures.length > 1)
+    return predictPages(segmenter, task, structure, options, written);
   const { card } = segmenter;
   const large = await largeSize(file.path, options, isInViews(card, { tile: options.tile }));
   if (large) {
@@ -177,11 +189,13 @@ async function predictOne(segmenter: Segmenter, task: Task, options: PredictOpti
     if (options.tile === undefined && !card.patch)
       options.onNote?.(`${file.path}: ${largeNote(large, tile)}`);
     const result = await segmentLargeFile(segmenter, file.path, paths, { ...options, tile });
+    await written.record(Object.values(paths));
     return { input: resolve(file.path), ...paths, ...result };
   }
   const segmented = await segmenter.segment(file.path, options);
   const { width, height, seconds } = segmented;
   await writeResults(paths, { ...segmented, fileName: file.path }, segmenter.card);
+  await written.record(Object.values(paths));
   return { input: resolve(file.path), ...paths, width, height, seconds };
 }
 
@@ -194,6 +208,7 @@ async function predictPages(
   { file, name, paths }: Task,
   { pictures, source }: PageStructure,
   options: PredictOptions,
+  written: WrittenFiles,
 ): Promise<PredictOutput> {
   const pages = pictures.length;
   const { card } = segmenter;
@@ -207,8 +222,11 @@ async function predictPages(
     const segmented = await segmenter.segment(image, options, path);
     const { width, height, seconds } = segmented;
     await writeResults(paths, { ...segmented, fileName: path }, card);
+    await written.record(Object.values(paths));
     return { input, ...paths, width, height, seconds };
   }
+  const mask = stackPath(paths);
+  await written.refuseOthers([mask]);
   options.onNote?.(`${path}: ${pages} slices; the masks are written as a TIFF with ${pages} pages.`);
   const masks: ClassMask[] = [];
   let seconds = 0;
@@ -218,15 +236,20 @@ async function predictPages(
     const segmented = await segmenter.segment(image, options, `${path}, slice ${page + 1}`);
     const slice = `${name}-${String(page + 1).padStart(String(pages).length, '0')}`;
     const others = resultPaths(resolve(options.out), slice, { ...options, mask: false });
+    await written.refuseOthers(Object.values(others));
     await writeResults(others, { ...segmented, fileName: path }, card);
+    await written.record(Object.values(others));
     masks.push(segmented.mask);
     seconds += segmented.seconds;
   }
-  const mask = paths.mask.replace(/\.png$/, '.tif');
   await writeOutputFile(mask, encodeMaskStack(masks, paletteOf(card)));
+  await written.record([mask]);
   const [{ width, height }] = masks as [ClassMask];
   return { input, mask, width, height, seconds };
 }
+
+/** Path of the masks of a stack. */
+const stackPath = ({ mask }: Task['paths']): string => mask.replace(/\.png$/, '.tif');
 
 /** Default of `stripsAbove`. */
 const STRIPS_ABOVE = 2 ** 26;

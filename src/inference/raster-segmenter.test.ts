@@ -47,4 +47,38 @@ describe('the core of inference', () => {
     await Promise.all([a!.close(), b!.close()]);
     await Promise.all([native.close(), web.close()]);
   });
+
+  it('refuses to make a mask of numbers that are not finite, naming image and weight', async () => {
+    const card = tinyCard(2);
+    const { model, state } = tinyUNet(card);
+    const { graph, ...rest } = exportGraph(model, state, card);
+    const runtimes = [await createNodeRuntime({ threads: 1 }), createWebRuntime(ort)];
+    const weights = graph.initializers.filter(
+      ({ name, dataType }) => dataType === 'float32' && /bias/.test(name),
+    );
+    const { name } = weights.at(-1)!;
+    for (const [value, runtime] of [NaN, Infinity].flatMap((v) => runtimes.map((r) => [v, r] as const))) {
+      const initializers = graph.initializers.map((each) => {
+        if (each.name !== name) return each;
+        const data = each.data.slice();
+        new DataView(data.buffer).setFloat32(0, value, true);
+        return { ...each, data };
+      });
+      const segmenter = new RasterSegmenter(
+        { ...rest, graph: { ...graph, initializers } },
+        runtime,
+        'bad.onnx',
+      );
+      for (const tile of [undefined, 16]) {
+        await expect(segmenter.segment(testImage(20, 33), { tile }, 'a.png')).rejects.toMatchObject({
+          code: 'non-finite',
+          message: expect.stringContaining(
+            `bad.onnx computes NaN or infinity instead of scores (its weight ${name} is not`,
+          ),
+        });
+      }
+      await segmenter.close();
+    }
+    await Promise.all(runtimes.map((runtime) => runtime.close()));
+  });
 });

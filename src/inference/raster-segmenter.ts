@@ -8,8 +8,9 @@ import { backgroundClass } from '../images/palette.js';
 import { type ClassMask, maxValueOf, type Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { LOGITS, MODEL_INPUT } from '../models/prediction-graph.js';
+import { allFinite } from '../nn/finite.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
-import { encodeModel } from '../onnx/index.js';
+import { encodeModel, float32Values, int, nodeFor } from '../onnx/index.js';
 import type { TensorData } from '../graph/index.js';
 import type { Binding, Runtime, Session } from '../runtime/index.js';
 import { transferredView } from '../runtime/index.js';
@@ -74,6 +75,9 @@ const VALUE_TYPES: Readonly<Record<string, ValueInfo>> = {
   [LOGITS]: { name: LOGITS, dataType: 'float32', dims: [1, 'channels', 'modelHeight', 'modelWidth'] },
   [SCORES]: { name: SCORES, dataType: 'float32', dims: [1, 'channels', 'modelHeight', 'modelWidth'] },
 };
+
+/** The sum of all logits, which every run returns too: it is finite only if they are. */
+const CHECKED_SUM = 'checked_sum';
 
 export interface GraphResults {
   readonly mask?: Uint8Array;
@@ -197,7 +201,8 @@ export class RasterSegmenter {
       signal?.throwIfAborted();
       const session = await this.session(wanted);
       const started = performance.now();
-      const results = await session.run(feeds, [], wanted);
+      const { [CHECKED_SUM]: sum, ...results } = await session.run(feeds, [], this.withCheck(wanted));
+      if (sum !== undefined && !Number.isFinite(Number(sum[0]))) throw this.nonFiniteError(imageName);
       return { ...results, seconds: (performance.now() - started) / 1000 };
     });
     this.turn = work.catch(() => undefined);
@@ -301,11 +306,36 @@ export class RasterSegmenter {
     return session;
   }
 
+  /** The values that a run returns for `wanted`: results of the model come with the sum of its logits. */
+  private withCheck(wanted: readonly string[]): readonly string[] {
+    const { nodes } = this.model.graph;
+    const checked =
+      wanted.some((name) => name in VALUE_TYPES) && nodes.some(({ outputs }) => outputs.includes(LOGITS));
+    return checked ? [...wanted, CHECKED_SUM] : wanted;
+  }
+
+  private nonFiniteError(imageName: string): PixelwiseError {
+    const { initializers } = this.model.graph;
+    const bad = initializers.find(
+      (value) => value.dataType === 'float32' && !allFinite(float32Values(value)),
+    );
+    const why = bad ? `its weight ${bad.name} is not finite, so the file is damaged` : 'its numbers overflow';
+    return new PixelwiseError(
+      'non-finite',
+      `${imageName}: ${this.name} computes NaN or infinity instead of scores (${why}). No mask was made. Restore the model from a copy, or use another checkpoint.`,
+    );
+  }
+
   /** The graph with the requested outputs, an input type that the runtime supports, and the threshold as an input. */
   private variant(wanted: readonly string[]): OnnxModel {
+    const { graph: whole } = this.model;
+    // Reduces all axes. Kernels on the graphics processor may assume that x·0 is 0, so the logits are not multiplied.
+    const nodes = [...whole.nodes, nodeFor(CHECKED_SUM, 'ReduceSum', [LOGITS], { keepdims: int(0) })];
     const cut = withOutputs(
-      this.model,
-      wanted.map((name) => VALUE_TYPES[name] ?? { name, dataType: 'float32', dims: undefined }),
+      { ...this.model, graph: { ...whole, nodes } },
+      this.withCheck(wanted).map(
+        (name) => VALUE_TYPES[name] ?? { name, dataType: 'float32', dims: undefined },
+      ),
     );
     const { graph } = cut;
     const inputs = graph.inputs.map((value): ValueInfo => {

@@ -42,6 +42,20 @@ async function bare({ data, width, height, channels }: Raster) {
 }
 
 describe('a Segmenter', () => {
+  it('says that a run of an earlier version has no checksums, and names a weight that is not finite', async () => {
+    const notes: string[] = [];
+    await (await Segmenter.load(run, { threads: 1, onNote: (note) => notes.push(note) })).close();
+    expect(notes).toEqual([expect.stringContaining('was written by an earlier version, without checksums')]);
+    const bad = tinyUNet(card, 3).state;
+    const slot = bad.slots[2]!;
+    bad.values(slot)[1] = NaN;
+    const path = join(folder, 'bad-run');
+    await writeTinyRun(path, card, [bad]);
+    await expect(Segmenter.load(path)).rejects.toThrow(
+      `the weight ${slot.name} holds values that are not finite`,
+    );
+  });
+
   it('predicts the same from a run, from a file, and with ONNX Runtime alone', async () => {
     const image = testImage(75, 51);
     const path = join(folder, 'image.png');

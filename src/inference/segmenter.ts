@@ -40,6 +40,8 @@ export interface LoadOptions {
   readonly checkpoint?: CheckpointChoice;
   /** An existing runtime to use, which stays open; default: a new one. */
   readonly runtime?: Runtime;
+  /** Called with what a person should be told about the files of a run. */
+  readonly onNote?: ((note: string) => void) | undefined;
 }
 
 /** Information about the data that a learner does not have. */
@@ -78,11 +80,11 @@ export class Segmenter extends RasterSegmenter {
    * @throws PixelwiseError for missing or damaged files.
    */
   static async load(source: string | Uint8Array, options: LoadOptions = {}): Promise<Segmenter> {
-    const { device, threads, checkpoint } = options;
+    const { device, threads, checkpoint, onNote } = options;
     const name = typeof source === 'string' ? source : 'model in memory';
     // A run's graph is created for the device; an exported file is used unchanged.
     const target = predictionTarget(options.runtime?.device ?? device);
-    const model = await readModel(source, name, checkpoint, target);
+    const model = await readModel(source, name, checkpoint, target, onNote);
     const runtime =
       options.runtime ??
       (await createNodeRuntime({
@@ -174,6 +176,7 @@ async function readModel(
   name: string,
   checkpoint: CheckpointChoice | undefined,
   target: Target,
+  onNote: LoadOptions['onNote'],
 ): Promise<OnnxModel> {
   if (typeof source !== 'string') return decode(source, name);
   const found = await stat(source).catch(() => undefined);
@@ -181,7 +184,8 @@ async function readModel(
     throw new PixelwiseError('model-missing', `${source}: no such run folder or model file.`);
   }
   if (found.isDirectory()) {
-    const { graph, card } = await loadRun(source, checkpoint, { target });
+    const { graph, card, notes } = await loadRun(source, checkpoint, { target });
+    for (const note of notes) onNote?.(note);
     return exportedModel(graph, card);
   }
   if (checkpoint !== undefined) {

@@ -2,6 +2,7 @@
 import { PixelwiseError } from '../errors/index.js';
 import type { Shape } from '../graph/index.js';
 import { formatShape, sameShape, sizeOf } from '../graph/index.js';
+import { allFinite } from './finite.js';
 
 /** A tensor of a state dict. */
 export interface NamedArray {
@@ -23,7 +24,8 @@ const MOST_PROBLEMS = 12;
 /**
  * The tensor for each name that a model needs.
  *
- * @throws PixelwiseError listing every tensor that is missing, unknown or of another shape.
+ * @throws PixelwiseError listing every tensor that is missing, unknown or of another shape, or naming one that holds
+ *   NaN or infinity.
  */
 export function matchStateDict(
   wanted: readonly { readonly name: string; readonly shape: Shape }[],
@@ -40,11 +42,24 @@ export function matchStateDict(
   }
   const known = new Set(wanted.map(({ name }) => name));
   for (const { name } of tensors) if (!known.has(name)) problems.push(`not in the model: ${name}`);
-  if (problems.length === 0) return byName;
+  if (problems.length === 0) {
+    checkFinite(tensors, source);
+    return byName;
+  }
   const shown = problems.slice(0, MOST_PROBLEMS).join('\n  ');
   const more = problems.length > MOST_PROBLEMS ? `\n  … and ${problems.length - MOST_PROBLEMS} more` : '';
   throw new PixelwiseError(
     'weights',
     `${source} does not fit the model:\n  ${shown}${more}\nWas it saved from a model with other options?`,
+  );
+}
+
+/** @throws PixelwiseError `non-finite` naming the first tensor that holds NaN or infinity. */
+export function checkFinite(tensors: readonly NamedArray[], source: string): void {
+  const bad = tensors.find(({ data }) => !allFinite(data));
+  if (!bad) return;
+  throw new PixelwiseError(
+    'non-finite',
+    `${source}: the weight ${bad.name} holds values that are not finite (NaN or infinite). The file is damaged, or its training had diverged: use another checkpoint or file.`,
   );
 }

@@ -194,13 +194,13 @@ class FilmRecorder {
     return written;
   }
 
-  /** Deletes all other frames. */
+  /** Deletes all other frames, and nothing but frames. */
   private async keepFrames(frames: readonly FilmFrame[]): Promise<void> {
     const folder = join(this.folder, 'film');
     await mkdir(folder, { recursive: true });
     const kept = new Set(frames.map(({ epoch }) => String(epoch)));
     for (const name of await readdir(folder)) {
-      if (!kept.has(name)) await rm(join(folder, name), { recursive: true });
+      if (/^\d+$/.test(name) && !kept.has(name)) await rm(join(folder, name), { recursive: true });
     }
   }
 

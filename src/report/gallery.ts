@@ -3,7 +3,7 @@
  * map. The samples are chosen by the scores of an earlier evaluation and only they are predicted again, so memory
  * use does not grow with the data.
  */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rangeOf } from '../data/normalization.js';
 import type { Dataset } from '../data/dataset.js';
@@ -81,6 +81,7 @@ export const GALLERY_SIDE = 320;
 
 /** Folder of the pictures, beside `gallery.json`. */
 const PICTURES = 'gallery';
+const PICTURE_NAME = /^\d+-(image\.webp|(truth|prediction|errors)\.png)$/;
 
 /**
  * Writes `gallery.json` and its pictures to `folder`, replacing an earlier gallery.
@@ -100,7 +101,9 @@ export async function writeGallery(
   const choices = chooseSamples(evaluation.perSample, each);
   // Delete an earlier gallery first, so that old and new files are never mixed.
   await rm(join(folder, 'gallery.json'), { force: true });
-  await rm(join(folder, PICTURES), { recursive: true, force: true });
+  for (const name of await readdir(join(folder, PICTURES)).catch(() => [])) {
+    if (PICTURE_NAME.test(name)) await rm(join(folder, PICTURES, name));
+  }
   const items: GalleryItem[] = [];
   for (const [i, choice] of choices.entries()) {
     const index = indices?.[choice.index] ?? choice.index;

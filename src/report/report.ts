@@ -1,9 +1,9 @@
 /** Writes the report of one run as a single HTML file that opens from disk. */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { writeFileAtomic } from '../files/index.js';
+import { refuseOtherFile, writeFileAtomic } from '../files/index.js';
 import { html } from './page/html.js';
-import { page } from './page/page.js';
+import { page, PAGE_MARK } from './page/page.js';
 import type { Run } from './read-run.js';
 import { readRun } from './read-run.js';
 import { classesSection } from './sections/classes.js';
@@ -26,17 +26,17 @@ export interface ReportOptions {
  * Writes the report of a run, finished or not.
  *
  * @returns the absolute path of the report.
- * @throws PixelwiseError if `path` is not a run folder.
+ * @throws PixelwiseError if `path` is not a run folder; `file-in-use` if `out` is a file of other origin.
  */
 export async function writeReport(
   path: string,
-  { out = join(path, 'report.html'), durable = true }: ReportOptions = {},
+  { out, durable = true }: ReportOptions = {},
 ): Promise<string> {
+  if (out !== undefined) await refuseOtherFile(resolve(out), PAGE_MARK);
   const run = await readRun(path);
-  const file = resolve(out);
+  const file = resolve(out ?? join(path, 'report.html'));
   const text = reportPage(run, await animationFrom(file, run), new Date());
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, text, { durable });
+  await writeFileAtomic(file, text, { durable, createFolder: true });
   return file;
 }
 

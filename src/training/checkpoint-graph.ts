@@ -3,12 +3,12 @@
  * its model. It holds no weights: it refers to those in `weights.safetensors` beside it, as ONNX's external data,
  * so any ONNX Runtime opens it as it lies there. Input `input` (normalised, float32 1×C×H×W), output `logits`.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import { sameShape } from '../graph/index.js';
 import type { ExternalData, OnnxGraph } from '../onnx/index.js';
 import { decodeModel, encodeModel, modelOf } from '../onnx/index.js';
+import type { CheckpointFiles } from './checkpoint-files.js';
 import type { WeightFile } from '../weights/index.js';
 import { decodeSafetensors } from '../weights/index.js';
 
@@ -36,19 +36,12 @@ export function encodeCheckpointGraph(graph: OnnxGraph, weights: Uint8Array, loc
  * @throws PixelwiseError if the file is damaged, or does not fit the weights.
  */
 export async function readCheckpointGraph(
-  folder: string,
+  files: CheckpointFiles,
   weights: WeightFile,
 ): Promise<OnnxGraph | undefined> {
-  const path = join(folder, GRAPH_FILE);
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new PixelwiseError('checkpoint', `${path} cannot be read (${(cause as Error).message}).`, {
-      cause,
-    });
-  }
+  const path = join(files.folder, GRAPH_FILE);
+  const bytes = await files.readOptional(GRAPH_FILE);
+  if (!bytes) return undefined;
   // By name: a weights file that was written anew has its tensors in other places.
   const byName = new Map(weights.tensors.map((tensor) => [tensor.name, tensor]));
   const misfit = (name: string, why: string): never => {

@@ -27,7 +27,7 @@ vi.mock('node:fs/promises', async (original) => {
     ...actual,
     open: async (...args: Parameters<typeof actual.open>) => {
       const file = await actual.open(...args);
-      if (args[1] === 'w' && --disk.filesLeft < 0) {
+      if (args[1] === 'wx' && --disk.filesLeft < 0) {
         file.writeFile = async () => {
           // A full disk takes the first bytes and refuses the rest.
           await file.write(new Uint8Array(16));
@@ -256,7 +256,7 @@ describe('a checkpoint', () => {
     [
       'state.json',
       (bytes: Buffer) => bytes.subarray(0, bytes.length / 2),
-      /state\.json is damaged \(it is no JSON\): delete the folder .* resume from an earlier/,
+      /state\.json is damaged \(it is no JSON\)\. Restore it from a copy, or use another checkpoint/,
     ],
     ['state.json', () => Buffer.from('{"fit": {"epoch": -1}}'), /state\.json is damaged \(fit\.epoch: /],
     ['weights.safetensors', (bytes: Buffer) => bytes.subarray(0, bytes.length - 8), /weights\.safetensors/],
@@ -265,7 +265,36 @@ describe('a checkpoint', () => {
     await runOn(tinyLearner(runtime), { epochs: 1 });
     const path = join(folder.checkpoint('1'), file);
     await writeFile(path, damage(await readFile(path)));
+    await expect(reading()).rejects.toThrow(`${path} is damaged (its SHA-256 is `);
+    // As earlier versions wrote it, without checksums.
+    await rm(join(folder.checkpoint('1'), 'SHA256SUMS'));
+    await expect(reading()).rejects.toThrow('is not the checkpoint that');
+    await folder.point('last', '1');
     await expect(reading()).rejects.toThrow(message);
+  });
+
+  it('is verified file by file, with its list of checksums and the pointers to it', async () => {
+    const callbacks = [checkpoints({ folder, monitor: MONITOR, every: 1 })];
+    await runOn(tinyLearner(runtime), { epochs: 2, callbacks });
+    const flipped = async (path: string, at: number) => {
+      const bytes = await readFile(path);
+      const damaged = Uint8Array.from(bytes);
+      damaged[at]! ^= 1;
+      await writeFile(path, damaged);
+      await expect(reading(), `${path} at ${at}`).rejects.toMatchObject({ code: 'checkpoint' });
+      await writeFile(path, bytes);
+    };
+    const at = folder.checkpoint('2');
+    for (const name of ['weights.safetensors', 'optimizer.safetensors', 'state.json', 'SHA256SUMS']) {
+      const { length } = await readFile(join(at, name));
+      for (const place of [0, length >> 1, length - 2]) await flipped(join(at, name), place);
+    }
+    // 2 becomes 3, 0 or 1, or the digest another.
+    for (const place of [0, 1, 2, 17]) await flipped(join(folder.path, 'checkpoints', 'last'), place);
+    await writeFile(join(folder.path, 'checkpoints', 'last'), '1 0123456789abcdef\n');
+    await expect(reading()).rejects.toThrow(/is not the checkpoint that .*last was set to.*there are 1, 2/);
+    await writeFile(join(folder.path, 'checkpoints', 'last'), '1\n');
+    expect(await reading()).toMatchObject({ epoch: 1 });
   });
 
   it('that was deleted is missed by name, with those that there are', async () => {
@@ -293,7 +322,7 @@ describe('a checkpoint', () => {
       await expect(fit(tinyFit(learner, { epochs: 2, callbacks, resume }))).rejects.toMatchObject({
         code: 'checkpoint',
         message: expect.stringMatching(
-          /^callback "checkpoints" failed at epochEnd: the checkpoint .*2 could not be written: .*ENOSPC.* Earlier checkpoints are intact; .*--resume/,
+          /^callback "checkpoints" failed at epochEnd: the checkpoint .*2 could not be written: the disk is full \(ENOSPC\)\. .* Earlier checkpoints are intact: .*--resume/,
         ) as string,
       });
       disk.filesLeft = Infinity;

@@ -1,17 +1,18 @@
 /**
  * One checkpoint: a folder with the weights, the optimizer's moments and the callbacks' arrays (safetensors),
- * the model's graph (ONNX) and the rest of the state (JSON). It is written under another name and renamed, so
- * a checkpoint is either complete or absent.
+ * the model's graph (ONNX), the rest of the state (JSON) and the checksums of these files. It is written under
+ * another name and renamed, so a checkpoint is either complete or absent.
  */
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import type { GroupState } from '../optim/index.js';
-import { writeFileAtomic } from '../files/index.js';
+import { isSystemError, renameOver, systemErrorText } from '../files/index.js';
 import { decodeSafetensors, encodeSafetensors, floatTensors } from '../weights/index.js';
 import type { WeightFile, WeightTensor } from '../weights/index.js';
 import type { Callback, EpochRecord, FitState } from './callback.js';
+import { CheckpointFiles, CheckpointWriter, damagedFile } from './checkpoint-files.js';
 import { encodeCheckpointGraph, GRAPH_FILE } from './checkpoint-graph.js';
 import type { Learner } from './learner.js';
 
@@ -81,23 +82,26 @@ export async function saveCheckpoint(folder: string, learner: Learner, state: Fi
       })),
     );
     const weights = encodeSafetensors(learner.state.stateDict());
-    await writeFileAtomic(join(beside, WEIGHTS_FILE), weights);
-    if (graph) {
-      await writeFileAtomic(join(beside, GRAPH_FILE), encodeCheckpointGraph(graph, weights, WEIGHTS_FILE));
-    }
-    await writeFileAtomic(join(beside, OPTIMIZER_FILE), encodeSafetensors(optimizer));
-    if (flat.length > 0) await writeFileAtomic(join(beside, ARRAYS_FILE), encodeSafetensors(flat));
+    const files = new CheckpointWriter(beside);
+    await files.write(WEIGHTS_FILE, weights);
+    if (graph) await files.write(GRAPH_FILE, encodeCheckpointGraph(graph, weights, WEIGHTS_FILE));
+    await files.write(OPTIMIZER_FILE, encodeSafetensors(optimizer));
+    if (flat.length > 0) await files.write(ARRAYS_FILE, encodeSafetensors(flat));
     const names = Object.fromEntries(Object.entries(arrays).map(([name, own]) => [name, Object.keys(own)]));
     const saved = { fit, arrays: names, optimizer: { type, groups } };
-    await writeFileAtomic(join(beside, STATE_FILE), JSON.stringify(saved));
+    await files.write(STATE_FILE, JSON.stringify(saved));
+    await files.finish();
     await rm(folder, { recursive: true, force: true });
-    await rename(beside, folder);
+    await renameOver(beside, folder);
   } catch (error) {
     await rm(beside, { recursive: true, force: true }).catch(() => undefined);
-    const reason = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+    const refused = error instanceof PixelwiseError ? error.cause : error;
+    const reason = isSystemError(refused)
+      ? systemErrorText(refused)
+      : `${error instanceof Error ? error.message : String(error)}.`;
     throw new PixelwiseError(
       'checkpoint',
-      `the checkpoint ${folder} could not be written: ${reason}. Is the disk full? Earlier checkpoints are intact; free some space and go on with --resume.`,
+      `the checkpoint ${folder} could not be written: ${reason} Earlier checkpoints are intact: go on with --resume.`,
       { cause: error },
     );
   }
@@ -105,13 +109,18 @@ export async function saveCheckpoint(folder: string, learner: Learner, state: Fi
 
 /** The weights of a checkpoint. */
 export async function readCheckpointWeights(folder: string): Promise<WeightTensor[]> {
-  return floatTensors(await readCheckpointFile(folder));
+  return floatTensors(await readCheckpointFile(await CheckpointFiles.open(folder)));
 }
 
 /** The weights of a checkpoint as their file holds them. */
-export async function readCheckpointFile(folder: string): Promise<WeightFile> {
-  const path = join(folder, WEIGHTS_FILE);
-  return decodeSafetensors(await read(path), path);
+export async function readCheckpointFile(files: CheckpointFiles): Promise<WeightFile> {
+  return decodeSafetensors(await files.read(WEIGHTS_FILE), join(files.folder, WEIGHTS_FILE));
+}
+
+/** The record of the checkpoint's epoch, from its verified state; undefined within an epoch. */
+export async function readCheckpointRecord(files: CheckpointFiles): Promise<EpochRecord | undefined> {
+  const { fit } = await readState(files);
+  return fit.batch === 0 ? fit.history.at(-1) : undefined;
 }
 
 /**
@@ -127,15 +136,16 @@ export async function loadCheckpoint(
   callbacks: readonly Callback[] = [],
 ): Promise<FitState> {
   await learner.synchronize();
-  const weights = await readCheckpointWeights(folder);
-  const saved = await readState(folder);
-  const moments = await readArrays(join(folder, OPTIMIZER_FILE));
+  const files = await CheckpointFiles.open(folder);
+  const weights = floatTensors(await readCheckpointFile(files));
+  const saved = await readState(files);
+  const moments = await readArrays(files, OPTIMIZER_FILE);
   const owners = Object.entries(saved.arrays).filter(([, names]) => names.length > 0);
-  const flat = owners.length > 0 ? await readArrays(join(folder, ARRAYS_FILE)) : {};
+  const flat = owners.length > 0 ? await readArrays(files, ARRAYS_FILE) : {};
   const arrays = owners.map(([owner, names]) => {
     const own = names.map((name): [string, Float32Array] => {
       const data = flat[`${owner}/${name}`];
-      if (!data) throw damaged(join(folder, ARRAYS_FILE), `it lacks ${owner}/${name}`);
+      if (!data) throw damagedFile(join(folder, ARRAYS_FILE), `it lacks ${owner}/${name}`);
       return [name, data];
     });
     return [owner, Object.fromEntries(own)] as const;
@@ -151,41 +161,22 @@ export async function loadCheckpoint(
   return { ...saved.fit, arrays: Object.fromEntries(arrays) };
 }
 
-async function readArrays(path: string): Promise<Record<string, Float32Array>> {
-  const tensors = floatTensors(decodeSafetensors(await read(path), path));
-  return Object.fromEntries(tensors.map(({ name, data }) => [name, data]));
+async function readArrays(files: CheckpointFiles, name: string): Promise<Record<string, Float32Array>> {
+  const tensors = floatTensors(decodeSafetensors(await files.read(name), join(files.folder, name)));
+  return Object.fromEntries(tensors.map((tensor) => [tensor.name, tensor.data]));
 }
 
-async function readState(folder: string): Promise<z.infer<typeof savedState>> {
-  const path = join(folder, STATE_FILE);
-  const text = new TextDecoder().decode(await read(path));
+async function readState(files: CheckpointFiles): Promise<z.infer<typeof savedState>> {
+  const path = join(files.folder, STATE_FILE);
+  const text = new TextDecoder().decode(await files.read(STATE_FILE));
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw damaged(path, 'it is no JSON', error);
+    throw damagedFile(path, 'it is no JSON', error);
   }
   const result = savedState.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw damaged(path, `${issue.path.join('.') || 'it'}: ${issue.message}`, result.error);
-}
-
-const damaged = (path: string, reason: string, cause?: unknown) =>
-  new PixelwiseError(
-    'checkpoint',
-    `${path} is damaged (${reason}): delete the folder ${dirname(path)} and resume from an earlier checkpoint`,
-    { cause },
-  );
-
-async function read(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new PixelwiseError(
-      'checkpoint',
-      `${path} cannot be read (${error instanceof Error ? error.message : String(error)}): is ${dirname(path)} a checkpoint of this run, and complete?`,
-      { cause: error },
-    );
-  }
+  throw damagedFile(path, `${issue.path.join('.') || 'it'}: ${issue.message}`, result.error);
 }

@@ -23,10 +23,12 @@ export { weightAveraging, type WeightAveragingOptions } from './callbacks/weight
 export {
   loadCheckpoint,
   readCheckpointFile,
+  readCheckpointRecord,
   readCheckpointWeights,
   saveCheckpoint,
   WEIGHTS_FILE,
 } from './checkpoint.js';
+export { CheckpointFiles } from './checkpoint-files.js';
 export { readCheckpointGraph } from './checkpoint-graph.js';
 export { type BatchSource, fit, type FitOptions, type FitResult } from './fit.js';
 export { flatScores } from './flat-scores.js';
@@ -46,7 +48,7 @@ export {
   type RunConfig,
 } from './run-config.js';
 export { modelOfRun, type ModelSurroundings, prepareModel, type RunModel } from './run-model.js';
-export { RunFolder } from './run-folder.js';
+export { RANGE_TEST_FILES, RunFolder } from './run-folder.js';
 export { idsOf, readRunSamples, writeRunSamples } from './run-samples.js';
 export {
   epochRecordSchema,

@@ -37,7 +37,8 @@ import {
   transferredView,
 } from '../runtime/index.js';
 import { accumulateRule, averageRule } from './array-rules.js';
-import { allFinite, explainNonFiniteGradient, explainNonFiniteLoss, firstNonFinite } from './non-finite.js';
+import { allFinite, firstNonFinite } from '../nn/finite.js';
+import { explainNonFiniteGradient, explainNonFiniteLoss } from './non-finite.js';
 import type { Replicas, Share } from './replicas.js';
 import type { BatchShape, StepGraph } from './step.js';
 import { BUFFER, evaluationGraph, GRADIENT, GRADIENT_SQUARES, LOSS, trainingGraph } from './step.js';

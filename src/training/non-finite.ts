@@ -3,6 +3,7 @@ import type { Batch } from '../data/dataset.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { Tensor, TensorData } from '../graph/index.js';
 import { input, mul, sum } from '../graph/index.js';
+import { allFinite, firstNonFinite } from '../nn/finite.js';
 import type { RandomMask } from '../nn/index.js';
 import { traceModel } from '../nn/index.js';
 import type { View } from '../runtime/index.js';
@@ -10,29 +11,6 @@ import { Program, viewOf } from '../runtime/index.js';
 import type { Learner } from './learner.js';
 
 const ADVICE = 'A lower learning rate, gradient clipping or batch norm usually helps.';
-
-/** Whether every value is finite. A sum of float32 numbers in double precision cannot overflow by itself. */
-export function allFinite(values: Float32Array): boolean {
-  // Four running sums: one would wait for its own addition at every element.
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  const whole = values.length - (values.length % 4);
-  for (let i = 0; i < whole; i += 4) {
-    a += values[i]!;
-    b += values[i + 1]!;
-    c += values[i + 2]!;
-    d += values[i + 3]!;
-  }
-  for (let i = whole; i < values.length; i++) a += values[i]!;
-  return Number.isFinite(a + b + c + d);
-}
-
-/** Place of the first value that is NaN or infinite; −1 if there is none. */
-export function firstNonFinite(values: Float32Array): number {
-  return allFinite(values) ? -1 : values.findIndex((value) => !Number.isFinite(value));
-}
 
 /**
  * The error for a loss that is NaN or infinite: says whether a pixel, a weight or a layer's output went

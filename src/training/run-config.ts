@@ -169,6 +169,8 @@ const runConfigSchema = z.object({
     test: whole,
     /** SHA-256 of the ids of all parts: a run is only resumed on the samples that it began with. */
     fingerprint: z.string(),
+    /** SHA-256 over the content of the masks; absent where they are no files, and in runs of earlier versions. */
+    contents: z.string().optional(),
     /** How the data was read, as {@link dataReading} takes it; what was found from the files included. */
     options: z.record(z.string(), z.unknown()),
   }),

@@ -34,6 +34,27 @@ describe('RunFolder', () => {
     await expect(folder.readConfig()).rejects.toThrow(/is not a run folder: it has no readable config\.json/);
     await writeFile(folder.configPath, '{');
     await expect(folder.readConfig()).rejects.toThrow(/config\.json is damaged: it is not JSON/);
+    await folder.writeConfig({ threshold: 0.5 });
+    const text = await readFile(folder.configPath, 'utf8');
+    await writeFile(folder.configPath, text.replace('0.5', '0.4'));
+    await expect(folder.readConfig()).rejects.toThrow(
+      /is not as it was written: .*delete its entry "checksum"/,
+    );
+    // White space is no change; and earlier versions wrote no checksum.
+    await writeFile(folder.configPath, JSON.stringify(JSON.parse(text)));
+    expect(await folder.readConfig()).toEqual({ threshold: 0.5 });
+    await writeFile(folder.configPath, '{"threshold": 0.4}');
+    expect(await folder.readConfig()).toEqual({ threshold: 0.4 });
+  });
+
+  it('knows what a new run would replace, and removes its own files only', async () => {
+    expect(await folder.occupied()).toBeUndefined();
+    await writeFile(join(folder.path, 'train.log'), '');
+    expect(await folder.occupied()).toBeUndefined();
+    await withCheckpoints('1');
+    expect(await folder.occupied()).toBe(at());
+    await folder.remove();
+    expect(await readdir(folder.path)).toEqual(['train.log']);
   });
 
   it('lists whole checkpoints in order, those inside of epochs between them', async () => {
@@ -76,9 +97,11 @@ describe('RunFolder', () => {
     await mkdir(film, { recursive: true });
     await writeFile(join(film, '1.png'), '');
     await writeFile(join(film, '2.png.12-0-5.partial'), '');
+    await writeFile(join(film, '.pixelwise-0a1b2c3d4e-0-7.partial'), '');
+    await writeFile(join(film, 'mine.partial'), '');
     await folder.sweep();
     expect(await readdir(at())).toEqual(['1']);
-    expect(await readdir(film)).toEqual(['1.png']);
+    expect((await readdir(film)).sort()).toEqual(['1.png', 'mine.partial']);
     expect((await readdir(folder.path)).sort()).toEqual(['checkpoints', 'samples']);
   });
 

@@ -11,15 +11,33 @@
  *   metrics.csv          the same as a table, if requested
  *   tensorboard/         the same as TensorBoard event files, if requested
  *   scores.json          how the run ended, and the scores of its best epoch
- *   checkpoints/12/      weights, graph (model.onnx), optimizer and loop state after epoch 12
- *   checkpoints/best     a file with the name of a checkpoint; likewise `last`
+ *   checkpoints/12/      weights, graph (model.onnx), optimizer and loop state after epoch 12, and their checksums
+ *   checkpoints/best     a file with the name and the digest of a checkpoint; likewise `last`
  * ```
  */
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
-import { writeFileAtomic } from '../files/index.js';
+import { checkedEntries, exists, PARTIAL_FILE, withChecksum, writeFileAtomic } from '../files/index.js';
 import type { EpochRecord } from './callback.js';
+import { checkpointDigest } from './checkpoint-files.js';
+
+/** Names of what a run writes into its folder. */
+const RUN_ENTRIES = [
+  'config.json',
+  'encoder.onnx',
+  'metrics.jsonl',
+  'metrics.csv',
+  'tensorboard',
+  'scores.json',
+  'checkpoints',
+  'samples',
+  'samples.json',
+  'film.webp',
+  'report.html',
+];
+/** `pixelwise lr-find` writes them too, maybe into the folder of the run to come. */
+export const RANGE_TEST_FILES = ['lr-find.json', 'lr-find.svg', 'lr-find.png'];
 
 export type Pointer = 'best' | 'last';
 
@@ -69,10 +87,38 @@ export class RunFolder {
     );
   }
 
-  async writeConfig(config: object): Promise<void> {
-    await writeFileAtomic(this.configPath, `${JSON.stringify(config, null, 2)}\n`);
+  /** Path of something in the folder that a new run would replace; undefined if there is nothing. */
+  async occupied(): Promise<string | undefined> {
+    for (const name of RUN_ENTRIES) {
+      const path = join(this.path, name);
+      // An empty folder is what a run that was killed at its very start has left.
+      const inside = await readdir(path).catch(() => undefined);
+      if (inside ? inside.length > 0 : await exists(path)) return path;
+    }
+    return undefined;
   }
 
+  /** Deletes the run. Files of other origin stay, and the folder with them. */
+  async remove(): Promise<void> {
+    for (const name of [...RUN_ENTRIES, ...RANGE_TEST_FILES]) {
+      await rm(join(this.path, name), { recursive: true, force: true });
+    }
+    await rmdir(this.path).catch(() => undefined);
+  }
+
+  /** Writes config.json, with a checksum of its entries. */
+  async writeConfig(config: object): Promise<void> {
+    // Through JSON first, as it will be read: properties that are undefined are then absent.
+    const entries = JSON.parse(JSON.stringify(config)) as object;
+    await writeFileAtomic(this.configPath, `${JSON.stringify(withChecksum(entries), null, 2)}\n`);
+  }
+
+  /**
+   * The entries of config.json.
+   *
+   * @throws PixelwiseError `run` if there is none, or it is not as it was written. One without a checksum, as earlier
+   *   versions wrote it, is accepted.
+   */
   async readConfig(): Promise<unknown> {
     let text: string;
     try {
@@ -82,36 +128,67 @@ export class RunFolder {
         cause: error,
       });
     }
+    let value: unknown;
     try {
-      return JSON.parse(text) as unknown;
+      value = JSON.parse(text);
     } catch (error) {
       throw new PixelwiseError('run', `${this.configPath} is damaged: it is not JSON`, { cause: error });
     }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const { entries, intact } = checkedEntries(value);
+    if (intact !== false) return entries;
+    throw new PixelwiseError(
+      'run',
+      `${this.configPath} is not as it was written: its entries do not fit its checksum. Restore it from a copy. If you changed it on purpose, delete its entry "checksum".`,
+    );
   }
 
   /** Atomically sets `best` or `last` to a checkpoint. */
   async point(pointer: Pointer, name: string): Promise<void> {
-    await writeFileAtomic(join(this.path, 'checkpoints', pointer), `${name}\n`);
+    const digest = await checkpointDigest(this.checkpoint(name));
+    const text = digest === undefined ? name : `${name} ${digest}`;
+    await writeFileAtomic(join(this.path, 'checkpoints', pointer), `${text}\n`);
   }
 
   /** The checkpoint name in a pointer; undefined if it has not been set. */
   async pointed(pointer: Pointer): Promise<string | undefined> {
-    const text = await readFile(join(this.path, 'checkpoints', pointer), 'utf8').catch(() => undefined);
-    const name = text?.trim();
-    if (name !== undefined && !/^\d+(\+\d+)?$/.test(name)) {
-      throw new PixelwiseError(
-        'checkpoint',
-        `${join(this.path, 'checkpoints', pointer)} is damaged: it does not contain the name of a checkpoint`,
-      );
-    }
-    return name;
+    return (await this.readPointer(pointer))?.name;
   }
 
-  /** The folder of a checkpoint. If it does not exist, throws an error that lists the existing ones. */
+  private async readPointer(pointer: Pointer): Promise<{ name: string; digest?: string } | undefined> {
+    const path = join(this.path, 'checkpoints', pointer);
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text === undefined) return undefined;
+    // Without a digest: written by hand, or by an earlier version.
+    const match = /^(\d+(?:\+\d+)?)(?: ([\da-f]{16}))?$/.exec(text.trim());
+    if (!match) {
+      throw new PixelwiseError(
+        'checkpoint',
+        `${path} is damaged: it does not contain the name of a checkpoint`,
+      );
+    }
+    const [, name, digest] = match;
+    return { name: name!, ...(digest !== undefined && { digest }) };
+  }
+
+  /**
+   * The folder of a checkpoint. If it does not exist, throws an error that lists the existing ones; likewise if it is
+   * not the one that the pointer was set to.
+   */
   async checkpointFolder(which: Pointer | number): Promise<string> {
-    const name = typeof which === 'number' ? String(which) : await this.pointed(which);
+    const pointed = typeof which === 'number' ? { name: String(which) } : await this.readPointer(which);
+    const name = pointed?.name;
     const names = await this.checkpointNames();
-    if (name !== undefined && names.includes(name)) return this.checkpoint(name);
+    if (name !== undefined && names.includes(name)) {
+      const digest = pointed?.digest;
+      if (digest === undefined || digest === (await checkpointDigest(this.checkpoint(name)))) {
+        return this.checkpoint(name);
+      }
+      throw new PixelwiseError(
+        'checkpoint',
+        `${this.checkpoint(name)} is not the checkpoint that ${join(this.path, 'checkpoints', which as Pointer)} was set to: one of them is damaged. Restore it, or choose a checkpoint by its number (there are ${names.join(', ')}).`,
+      );
+    }
     const choices = names.length > 0 ? `It has: ${names.join(', ')}.` : 'It has none yet.';
     const asked = typeof which === 'number' || name === undefined ? `"${which}"` : `"${which}" (${name})`;
     const advice =
@@ -143,7 +220,10 @@ export class RunFolder {
   /** Deletes incomplete files of a killed run. Only for the process that owns the run. */
   async sweep(): Promise<void> {
     const names = await readdir(this.path, { recursive: true });
-    for (const name of names.filter((each) => each.endsWith('.partial'))) {
+    // Files, and checkpoints. Earlier versions named files `config.json.12-0-3.partial`.
+    const ours = (name: string) =>
+      PARTIAL_FILE.test(name) || /^(\d+(\+\d+)?|.+\.\d+-\d+-\d+)\.partial$/.test(name);
+    for (const name of names.filter((each) => ours(basename(each)))) {
       await rm(join(this.path, name), { recursive: true, force: true });
     }
   }

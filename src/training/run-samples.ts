@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { PartIds, Parts } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
-import { writeFileAtomic } from '../files/index.js';
+import { checkedEntries, withChecksum, writeFileAtomic } from '../files/index.js';
 import type { RunFolder } from './run-folder.js';
 
 const ids = z.array(z.string());
@@ -14,7 +14,8 @@ export function idsOf({ train, valid, test }: Parts): PartIds {
 }
 
 export async function writeRunSamples(folder: RunFolder, parts: Parts): Promise<void> {
-  await writeFileAtomic(folder.samplesPath, `${JSON.stringify({ version: 1, ...idsOf(parts) })}\n`);
+  const entries = { version: 1, ...idsOf(parts) };
+  await writeFileAtomic(folder.samplesPath, `${JSON.stringify(withChecksum(entries))}\n`);
 }
 
 /** Undefined for a run of an earlier version, which has no such file. @throws PixelwiseError `run` if it is damaged. */
@@ -28,6 +29,10 @@ export async function readRunSamples(folder: RunFolder): Promise<PartIds | undef
     throw damaged(folder, 'it is not JSON', cause);
   }
   const result = schema.safeParse(value);
+  // One without a checksum, as an earlier version wrote it, is accepted.
+  if (result.success && checkedEntries(value as object).intact === false) {
+    throw damaged(folder, 'its entries do not fit its checksum', undefined);
+  }
   if (!result.success) throw damaged(folder, result.error.issues[0]!.message, result.error);
   const { train, valid, test } = result.data;
   return { train, valid, test };

@@ -1,8 +1,7 @@
 /** Writes the comparison of several runs as a single HTML file. */
-import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { writeFileAtomic } from '../../files/index.js';
-import { page } from '../page/page.js';
+import { resolve } from 'node:path';
+import { refuseOtherFile, writeFileAtomic } from '../../files/index.js';
+import { page, PAGE_MARK } from '../page/page.js';
 import { writtenOn } from '../report.js';
 import type { Compared } from './compared.js';
 import { curvesSection } from './curves-section.js';
@@ -28,16 +27,17 @@ export interface ComparisonOptions {
 /**
  * Writes the page.
  * @returns its absolute path.
+ * @throws PixelwiseError `file-in-use` rather than replace a file of other origin.
  */
 export async function writeComparison(
   compared: Compared,
   { out, samples, why }: ComparisonOptions,
 ): Promise<string> {
   const file = resolve(out);
+  await refuseOtherFile(file, PAGE_MARK);
   const shown = samples ?? sharedSamples(compared);
   const text = comparisonPage(compared, shown && withinBytes(shown, PICTURE_BYTES), why, new Date());
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, text);
+  await writeFileAtomic(file, text, { createFolder: true });
   return file;
 }
 

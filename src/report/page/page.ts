@@ -20,6 +20,9 @@ export interface Page {
   readonly footer: HtmlValue;
 }
 
+/** By this text in its head, a page is known to be replaceable. */
+export const PAGE_MARK = 'Pixelwise';
+
 /** Must match the digest in the policy exactly: one more space and the script would be blocked. */
 const OUR_SCRIPT = Html.trusted(`<script>${SCRIPT}</script>`);
 const digest = createHash('sha256').update(SCRIPT).digest('base64');
@@ -40,6 +43,7 @@ export function page({ title, kicker, sections, footer }: Page): string {
     <html lang="en">
       <head>
         <meta charset="utf-8" />
+        <meta name="generator" content="${PAGE_MARK}" />
         <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="referrer" content="no-referrer" />
