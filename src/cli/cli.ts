@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { launchOf } from '../distributed/environment.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
+import { isSystemError, systemErrorText } from '../files/write-error.js';
 import { pixelwiseVersion } from '../jobs/machine.js';
 import type { Command } from './command.js';
 import { ProcessGroup } from './process-group.js';
@@ -114,12 +115,10 @@ function explain(error: unknown, interrupted: boolean): { code: string; message:
   }
   if (error instanceof UsageError) return { code: error.code, message: error.message, exitCode: 2 };
   if (error instanceof PixelwiseError) return { code: error.code, message: error.message, exitCode: 1 };
-  if (isSystemError(error)) return { code: error.code, message: error.message, exitCode: 1 };
+  if (isSystemError(error)) {
+    const where = error.path === undefined ? '' : `${error.path}: `;
+    return { code: error.code, message: `${where}${systemErrorText(error)}`, exitCode: 1 };
+  }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: 'internal', message: `This should not happen; please report it.\n${message}`, exitCode: 1 };
-}
-
-/** A refusal of the operating system, such as a full disk: its message names call and path. */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
-  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string';
 }

@@ -1,20 +1,23 @@
-/** Ctrl-C: the first asks the work to finish its step, save and end; the second ends the process at once. */
+/**
+ * Ctrl-C: the first asks the work to finish its step, save and end; the second ends the process at once. A request to
+ * terminate and a terminal that is closed count as Ctrl-C.
+ */
 import type { Output } from './output.js';
 
 /** What an interrupted command ends with (128 + SIGINT). */
 export const INTERRUPTED = 130;
 
+const HEARD = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** What is heard, and how the process ends: `process`, or a stand-in. */
 export interface SignalSource {
-  on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
-  off(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  on(event: (typeof HEARD)[number], listener: () => void): unknown;
+  off(event: (typeof HEARD)[number], listener: () => void): unknown;
   exit(code: number): void;
 }
 
-const HEARD = ['SIGINT', 'SIGTERM'] as const;
-
 /**
- * Runs `work` with a signal that the first Ctrl-C (or a request to terminate) aborts.
+ * Runs `work` with a signal that the first Ctrl-C aborts.
  *
  * @param note what is said then.
  */

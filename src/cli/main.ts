@@ -5,9 +5,12 @@ import { withModelFiles } from './model-files.js';
 
 // A reader that closes early (`| head`) has seen enough: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code !== 'EIO') throw error;
 });
+// A terminal that was closed takes no more words (EIO): the work goes on until it is saved. A disk that is too full
+// for the log of a run is no reason to end the run.
+process.stderr.on('error', () => undefined);
 
 const given = process.argv.slice(2);
 const { stdout, stderr, env } = process;

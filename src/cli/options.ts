@@ -55,6 +55,8 @@ export interface OptionRow<T> extends Setting<T> {
   readonly commands: readonly CommandName[];
   /** The commands that require it. */
   readonly needed?: readonly CommandName[];
+  /** With --resume it is not needed: the run in --out has it. */
+  readonly unlessResumed?: boolean;
   /** What it applies to, if not to everything. */
   readonly appliesTo?: RunSetting<T>['appliesTo'];
 }
@@ -80,6 +82,7 @@ export const OPTIONS = {
     section: 'data',
     commands: [...READING, 'bench'],
     needed: READING,
+    unlessResumed: true,
   },
   fix: {
     kind: text('DIR', 'a folder that is empty or does not exist'),

@@ -122,7 +122,10 @@ async function resolveOptions(
         }
       : given;
   const missing = entries.find(
-    ({ name, needed }) => needed?.includes(command.name) && options[name] === undefined,
+    ({ name, needed, unlessResumed }) =>
+      needed?.includes(command.name) &&
+      options[name] === undefined &&
+      !(unlessResumed === true && options.resume === true),
   );
   if (missing) {
     throw new UsageError(

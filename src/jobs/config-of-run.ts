@@ -17,13 +17,18 @@ function recipeOf(name: string, asPublished: boolean): RunConfig['recipe'] {
   return { name, asPublished, source, published: [...published] };
 }
 
-/** The configuration of a run with this plan. @param options the given options, with those of the recipe filled in. */
+/**
+ * The configuration of a run with this plan.
+ *
+ * @param options the given options, with those of the recipe filled in. @param contents digest of the masks' content.
+ */
 export function configOf(
   plan: Plan,
   options: NamedTrainOptions,
   model: RunConfig['model'],
   runtime: Runtime,
   ranks: number,
+  contents?: string,
 ): RunConfig {
   const { parts, classes, objects } = plan;
   const { model: custom, data: _data, ...names } = namesOf(objects);
@@ -48,6 +53,7 @@ export function configOf(
       valid: parts.valid?.length ?? 0,
       test: parts.test?.length ?? 0,
       fingerprint: plan.fingerprint,
+      ...(contents !== undefined && { contents }),
       options: { ...plan.dataOptions },
     },
     training: {

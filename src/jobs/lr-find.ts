@@ -6,20 +6,20 @@
  * ```
  */
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { lrCurvePng, lrCurveSvg } from '../report/lr-curve.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { BatchSource, LrFinderResult, LrPoint, LrSuggestions } from '../training/index.js';
-import { findLr, Learner, RunFolder } from '../training/index.js';
-import { writeFileAtomic } from '../files/index.js';
+import { findLr, Learner, RANGE_TEST_FILES, RunFolder } from '../training/index.js';
+import { WrittenFiles, writeFileAtomic } from '../files/index.js';
 import { firstBatch, loadersOf, modelFor, startFrom } from './assemble.js';
 import { openBaseRun, withBaseRun } from './base-run.js';
 import { checkOptions } from './check-options.js';
 import { lossOf, optimizerOf } from './learning-settings.js';
-import { nextFolder } from './next-folder.js';
+import { claimOutput } from './next-folder.js';
 import { filledByRecipe, withRecipe } from './recipes/index.js';
 import { withNamedParts } from './run-objects.js';
-import type { TrainOptions } from './train-options.js';
+import type { NamedTrainOptions, TrainOptions } from './train-options.js';
 import type { Plan } from './train-plan.js';
 import { planTraining } from './train-plan.js';
 
@@ -48,6 +48,23 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
   // With `auto`, no learning rate is chosen from the data.
   const given = await withNamedParts(options);
   await checkOptions(filledByRecipe(given));
+  const claim = await claimOutput(options.out, 'lr-find', 'lr-find');
+  try {
+    return await findInto(claim.folder, options, given, note);
+  } finally {
+    await claim.release();
+  }
+}
+
+async function findInto(
+  folder: string,
+  options: LrFindOptions,
+  given: NamedTrainOptions,
+  note: (message: string) => void,
+): Promise<LrFindResult> {
+  const written = new WrittenFiles(folder);
+  const paths = RANGE_TEST_FILES.map((name) => join(folder, name));
+  await written.refuseOthers(paths);
   const base = await openBaseRun(given);
   const named = withBaseRun(base, given, await withRecipe(given));
   const plan = await planTraining(
@@ -76,8 +93,15 @@ export async function findLearningRate(options: LrFindOptions): Promise<LrFindRe
       const loaders = await loadersOf(plan);
       const found = await rangeTestOf(learner, loaders.train, plan, options).finally(() => loaders.close());
       const { suggestion, suggestions, points } = found;
-      const folder = resolve(options.out ?? (await nextFolder('lr-find')));
-      return { suggestion, suggestions, points, plot: await writeLrFind(folder, found) };
+      try {
+        const plot = await writeLrFind(folder, found);
+        await written.record(paths);
+        return { suggestion, suggestions, points, plot };
+      } catch (error) {
+        // What took the time is told, even if it cannot be kept.
+        note(`The suggested learning rate is ${Number(suggestion.toPrecision(2))}.`);
+        throw error;
+      }
     } finally {
       await learner.close();
     }

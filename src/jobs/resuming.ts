@@ -6,17 +6,25 @@ import { fixedSettings, readRunConfig } from '../training/index.js';
 import { checkObjectsGiven } from './run-objects.js';
 import type { NamedTrainOptions } from './train-options.js';
 
-/** The configuration of the run in the folder that is to be resumed; undefined if a new run starts. */
+/**
+ * The configuration of the run in the folder that is to be resumed; undefined if a new run starts.
+ *
+ * @throws UsageError if there is a run and it is not to be resumed; PixelwiseError `folder-in-use` if a new run would
+ *   replace files of other origin.
+ */
 export async function openEarlier(
   folder: RunFolder,
   { resume = false }: NamedTrainOptions,
   note: (message: string) => void,
 ): Promise<RunConfig | undefined> {
   if (!(await folder.exists())) {
+    const other = await folder.occupied();
+    if (other !== undefined) throw occupiedError(folder, other);
     if (resume) note(`There is no run in ${folder.path} to resume: a new run starts.`);
     return undefined;
   }
   if ((await folder.pointed('last')) === undefined) {
+    if (!(await isConfigOfRun(folder))) throw occupiedError(folder, folder.configPath);
     note(`The run in ${folder.path} ended before its first checkpoint: a new run starts.`);
     return undefined;
   }
@@ -27,6 +35,18 @@ export async function openEarlier(
   }
   return readRunConfig(folder);
 }
+
+/** Whether config.json is that of a run, of any version, and not of another program. */
+async function isConfigOfRun(folder: RunFolder): Promise<boolean> {
+  const config = await folder.readConfig().catch(() => undefined);
+  return typeof config === 'object' && config !== null && 'version' in config && 'training' in config;
+}
+
+const occupiedError = (folder: RunFolder, path: string): PixelwiseError =>
+  new PixelwiseError(
+    'folder-in-use',
+    `${path} exists, and ${folder.path} holds no run: a new run would replace it. Choose another folder with --out.`,
+  );
 
 /**
  * Checks options that a resumed run cannot change: its length, because the schedule depends on it, and how it started
@@ -78,6 +98,13 @@ export function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder)
     throw new PixelwiseError(
       'resume',
       `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(was) ?? 'none'} to ${JSON.stringify(is) ?? 'none'}. Resume with the original value, or start a new run with --init ${folder.path}.`,
+    );
+  }
+  const { contents } = earlier.data;
+  if (contents !== undefined && contents !== now.data.contents) {
+    throw new PixelwiseError(
+      'resume',
+      `${folder.path} cannot be resumed: masks in ${now.data.path} have changed since it began. Restore them, or train on the new ones from its weights with --init ${folder.path}.`,
     );
   }
 }

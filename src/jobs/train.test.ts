@@ -1,6 +1,6 @@
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeCells } from '../data/demo-folder.js';
 import { parseRunScores, readRunConfig, RunFolder } from '../training/index.js';
@@ -38,7 +38,7 @@ describe('train', () => {
   it('starts afresh in a folder whose run has no checkpoint', async () => {
     const run = new RunFolder(join(folder, 'half'));
     await run.create();
-    await run.writeConfig({ version: 0 });
+    await run.writeConfig({ version: 0, training: {} });
     const notes: string[] = [];
     const onNote = (text: string) => void notes.push(text);
     expect(await into('half', { epochs: 1, onNote })).toMatchObject({ epochs: 1 });
@@ -99,6 +99,17 @@ describe('train', () => {
     );
   });
 
+  it('does not start a run over files of other origin', async () => {
+    for (const name of ['config.json', 'samples/photo.jpg', 'checkpoints/thesis.txt']) {
+      const own = join(folder, 'own', name);
+      await mkdir(dirname(own), { recursive: true });
+      await writeFile(own, '{"version": 3}');
+      await expect(into('own')).rejects.toMatchObject({ code: 'folder-in-use' });
+      expect(await readdir(join(folder, 'own'), { recursive: true })).toContain(join(name));
+      await rm(join(folder, 'own'), { recursive: true });
+    }
+  });
+
   it('resumes only what the run began with', async () => {
     await into('done', { epochs: 1 });
     await expect(into('done', { epochs: 1 })).rejects.toThrow(/already contains a run/);
@@ -111,5 +122,17 @@ describe('train', () => {
       epochs: 1,
       stopped: 'epochs',
     });
+    // The same names with other content; what was done before is found again by content, not by time.
+    const mask = join(folder, 'cells', 'masks', '0003.png');
+    const [before, other] = [
+      await readFile(mask),
+      await readFile(join(folder, 'cells', 'masks', '0004.png')),
+    ];
+    await writeFile(mask, other);
+    await expect(again({})).rejects.toThrow(
+      /cannot be resumed: masks in .*cells have changed since it began/,
+    );
+    await writeFile(mask, before);
+    expect(await again({})).toMatchObject({ epochs: 1 });
   });
 });

@@ -6,7 +6,8 @@
  * ```
  */
 import type { Dataset } from '../data/index.js';
-import { UsageError } from '../errors/index.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
+import type { Claim } from '../files/index.js';
 import type { Evaluation } from '../inference/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
 import { DEFAULT_MODEL } from '../models/index.js';
@@ -42,7 +43,8 @@ import { configOf } from './config-of-run.js';
 import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
 import { machineDifferences } from './machine.js';
-import { nextFolder } from './next-folder.js';
+import { maskContents } from './mask-contents.js';
+import { claimOutput } from './next-folder.js';
 import { allReduceNote, Ranks } from './ranks.js';
 import { filledByRecipe, withRecipe } from './recipes/index.js';
 import { checkResumable, checkSame, openEarlier } from './resuming.js';
@@ -63,11 +65,17 @@ export interface TrainResult extends RunScores {
   readonly pairing: string;
   /** Absolute path of the run folder, which `Segmenter.load` accepts. */
   readonly run: string;
+  /** Why the scores could not be written to the run folder, where that failed: a full disk, say. */
+  readonly unsaved?: { readonly code: string; readonly message: string };
   /** Path of the report; absent if none was requested or it could not be written. */
   readonly report?: string;
 }
 
-/** Trains a model and writes a run folder. */
+/**
+ * Trains a model and writes a run folder, which no other process may write meanwhile.
+ *
+ * @throws PixelwiseError `folder-in-use` if another process writes the folder, or it has files of other origin.
+ */
 export async function train(given: TrainOptions): Promise<TrainResult> {
   const began = performance.now();
   const options = await withNamedParts(given);
@@ -79,9 +87,25 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
   if (options.epochs !== undefined && options.minutes !== undefined) {
     throw new UsageError('--epochs and --minutes both say how long to train: give one of them');
   }
-  const folder = new RunFolder(
-    await ranks.onFirst(() => options.out ?? nextFolder(options.recipe ?? options.model ?? DEFAULT_MODEL)),
-  );
+  const held: { claim?: Claim } = {};
+  const path = await ranks.onFirst(async () => {
+    held.claim = await claimOutput(options.out, options.recipe ?? options.model ?? DEFAULT_MODEL, 'train');
+    return held.claim.folder;
+  });
+  try {
+    return await trainInto(new RunFolder(path), options, ranks, note, began);
+  } finally {
+    await held.claim?.release();
+  }
+}
+
+async function trainInto(
+  folder: RunFolder,
+  options: NamedTrainOptions,
+  ranks: Ranks,
+  note: (message: string) => void,
+  began: number,
+): Promise<TrainResult> {
   const earlier =
     (await ranks.onFirst(async () => (await openEarlier(folder, options, note)) ?? null)) ?? undefined;
   if (!earlier) await ranks.together(() => checkOptions(filledByRecipe(options)));
@@ -155,12 +179,14 @@ async function runTraining(
     loaders = await loadersOf(plan, ranks.share);
     const found = plan.findLr ? await findInitialLr(learner, loaders.train, plan, options, note) : undefined;
     const lr = found?.suggestion ?? plan.lr;
+    const contents = await ranks.onFirst(async () => (await maskContents(parts)) ?? null);
     const config = configOf(
       { ...plan, lr },
       options,
       { name: plan.model.name, options: { ...made.options } },
       runtime,
       ranks.size,
+      contents ?? undefined,
     );
     let pacing: readonly Callback[] = [];
     let budget: Budget = { epochs: plan.epochs, maxSteps: null };
@@ -190,9 +216,10 @@ async function runTraining(
     if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
     if (ranks.isFirst) await folder.create();
     if (!earlier && ranks.isFirst) {
+      // The configuration first: by it, the folder is known to be a run's.
+      await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
       await made.save(folder);
       await writeRunSamples(folder, parts);
-      await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
       if (found) await writeLrFind(folder.path, found);
     }
     const draws = options.pictures !== false && ranks.isFirst;
@@ -246,11 +273,17 @@ async function runTraining(
       secondsPerEpoch: medianOf(history, 'seconds'),
       imagesPerSecond: medianOf(history, 'imagesPerSecond'),
     };
-    if (ranks.isFirst) await writeRunScores(folder, outcome);
+    const unsaved = ranks.isFirst ? await failureOf(() => writeRunScores(folder, outcome)) : undefined;
     const written = await report?.write();
     const { format } = parts.train;
     const read = { format: plan.report?.format ?? format, pairing: plan.report?.pairing ?? '' };
-    return { ...read, run: folder.path, ...(written !== undefined && { report: written }), ...outcome };
+    return {
+      ...read,
+      run: folder.path,
+      ...(written !== undefined && { report: written }),
+      ...outcome,
+      ...(unsaved && { unsaved }),
+    };
   } finally {
     loaders?.close();
     await learner.close();
@@ -290,6 +323,17 @@ async function scoreParts(
     return { ...(valid && { valid: summaryOf(valid) }), ...(test && { test: summaryOf(test) }) };
   } finally {
     await segmenter.close();
+  }
+}
+
+/** The error of work whose failure must not lose what was computed before. */
+async function failureOf(work: () => Promise<void>): Promise<TrainResult['unsaved']> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PixelwiseError)) throw error;
+    return { code: error.code, message: error.message };
   }
 }
 

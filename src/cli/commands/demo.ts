@@ -3,18 +3,19 @@
  *
  * It is made of the library's own calls, those that a person would write for their own images.
  */
-import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { openDataset, type Dataset } from '../../data/index.js';
 import { writeCells } from '../../data/demo-folder.js';
+import { Claim, WrittenFiles } from '../../files/index.js';
 import { writeImage, writeMask } from '../../images/encode.js';
 import { overlay } from '../../images/overlay.js';
 import type { Raster } from '../../images/raster.js';
 import { Segmenter } from '../../inference/index.js';
 import { train } from '../../jobs/index.js';
-import { RunFolder } from '../../training/index.js';
-import type { Run } from '../command.js';
+import { readRunConfig, RunFolder } from '../../training/index.js';
+import type { CommandContext, CommandResult, Run } from '../command.js';
 import { INTERRUPTED } from '../interruption.js';
+import type { OptionsOf } from '../options.js';
 import { montage } from '../montage.js';
 import { scoresText } from '../scores-text.js';
 import { trainingDisplay } from '../training-display.js';
@@ -39,8 +40,20 @@ const SETTINGS = {
 const SHOWN = 6;
 const IN_A_ROW = 2;
 
-export const run: Run<'demo'> = async ({ out = DEFAULT_FOLDER, seed = 0, threads }, { output, signal }) => {
-  const folder = resolve(out);
+export const run: Run<'demo'> = async (options, context) => {
+  const claim = await Claim.take(options.out ?? DEFAULT_FOLDER, { purpose: 'demo' });
+  try {
+    return await demo(claim.folder, options, context);
+  } finally {
+    await claim.release();
+  }
+};
+
+async function demo(
+  folder: string,
+  { seed = 0, threads }: OptionsOf<'demo'>,
+  { output, signal }: CommandContext,
+): Promise<CommandResult> {
   const [data, test, runFolder] = ['cells', 'cells-test', 'run'].map((name) => join(folder, name)) as [
     string,
     string,
@@ -52,8 +65,7 @@ export const run: Run<'demo'> = async ({ out = DEFAULT_FOLDER, seed = 0, threads
   // Another seed draws other images: no part of what the model is judged on was seen in training.
   await writeCells(test, { seed: seed + 1, count: TEST_IMAGES, ...size, signal });
 
-  // What an earlier demo left here makes room; a folder that holds no run is not ours to delete.
-  if (await new RunFolder(runFolder).exists()) await rm(runFolder, { recursive: true });
+  await removeEarlier(new RunFolder(runFolder), data);
   const result = await train({
     ...SETTINGS,
     data,
@@ -79,7 +91,19 @@ export const run: Run<'demo'> = async ({ out = DEFAULT_FOLDER, seed = 0, threads
   output.line(`Model: ${result.run}`);
   if (result.report !== undefined) output.line(`Report: ${result.report}`);
   return { json: { ...result, pictures: sheet } };
-};
+}
+
+/** Deletes the run of an earlier demo. A run on other data is not ours to delete: `train` refuses its folder. */
+async function removeEarlier(run: RunFolder, data: string): Promise<void> {
+  const config = await readRunConfig(run).catch(() => undefined);
+  if (config?.data.path !== data) return;
+  const claim = await Claim.take(run.path, { purpose: 'demo', keepEmpty: true });
+  try {
+    await run.remove();
+  } finally {
+    await claim.release();
+  }
+}
 
 /** Writes a mask for every test image, and a sheet that shows a few. Returns the sheet's path. */
 async function predictAll(
@@ -92,11 +116,17 @@ async function predictAll(
   const dataset: Dataset = await openDataset({ root: test });
   const segmenter = await Segmenter.load(runFolder, { ...(threads !== undefined && { threads }) });
   const triples: Raster[][] = [];
+  const written = new WrittenFiles(folder);
+  const write = async (path: string, work: (path: string) => Promise<void>): Promise<void> => {
+    await written.refuseOthers([path]);
+    await work(path);
+    await written.record([path]);
+  };
   try {
     for (let i = 0; i < dataset.length; i++) {
       const { image, mask: truth, id } = await dataset.get(i);
       const { mask } = await segmenter.segment(image, { signal });
-      await writeMask(join(folder, 'masks', `${id}.png`), mask);
+      await write(join(folder, 'masks', `${id}.png`), (path) => writeMask(path, mask));
       if (triples.length < SHOWN)
         triples.push([image, await overlay(image, truth), await overlay(image, mask)]);
     }
@@ -104,7 +134,7 @@ async function predictAll(
     await segmenter.close();
   }
   const sheet = join(folder, 'pictures.png');
-  await writeImage(sheet, montage(rowsOf(triples, IN_A_ROW), 3));
+  await write(sheet, (path) => writeImage(path, montage(rowsOf(triples, IN_A_ROW), 3)));
   return sheet;
 }
 

@@ -13,8 +13,10 @@ import {
   type OpenOptions,
   type RepairedCopy,
 } from '../../data/index.js';
+import { WrittenFiles } from '../../files/index.js';
 import { writeImage } from '../../images/encode.js';
 import type { Run } from '../command.js';
+import { withResultKept } from '../kept-result.js';
 import type { OptionsOf } from '../options.js';
 import type { Output } from '../output.js';
 import { grouped } from '../progress.js';
@@ -57,14 +59,16 @@ export const run: Run<'doctor'> = async (options, { output, signal }) => {
   });
   progress.end();
   tell(report, output);
-  const sheets = out !== undefined && report.ok ? await writeSheets(source, options, out) : undefined;
-  if (out !== undefined && !sheets)
-    output.warn('No sheets are drawn of a data set with errors: mend these first.');
-  for (const sheet of sheets ?? []) output.line(`Look at ${sheet}`);
-  const json = { ...report, ...(sheets && { sheets }) };
-  if (fix === undefined) return { json, exitCode: report.ok ? 0 : 1 };
-  const fixed = await writeFixed({ ...source, signal }, fix, output);
-  return { json: { ...json, fixed }, exitCode: fixed.ok ? 0 : 1 };
+  return withResultKept(report, output, async () => {
+    const sheets = out !== undefined && report.ok ? await writeSheets(source, options, out) : undefined;
+    if (out !== undefined && !sheets)
+      output.warn('No sheets are drawn of a data set with errors: mend these first.');
+    for (const sheet of sheets ?? []) output.line(`Look at ${sheet}`);
+    const json = { ...report, ...(sheets && { sheets }) };
+    if (fix === undefined) return { json, exitCode: report.ok ? 0 : 1 };
+    const fixed = await writeFixed({ ...source, signal }, fix, output);
+    return { json: { ...json, fixed }, exitCode: fixed.ok ? 0 : 1 };
+  });
 };
 
 /** Writes the repaired copy, says what was done, and whether the copy is fit for training. */
@@ -150,11 +154,10 @@ async function writeSheets(
       ...(size && { fit: stretch(size) }),
     }),
   };
-  const paths: string[] = [];
-  for (const [name, sheet] of Object.entries(sheets)) {
-    const path = resolve(join(out, name));
-    await writeImage(path, sheet);
-    paths.push(path);
-  }
+  const written = new WrittenFiles(out);
+  const paths = Object.keys(sheets).map((name) => resolve(join(out, name)));
+  await written.refuseOthers(paths);
+  for (const [i, sheet] of Object.values(sheets).entries()) await writeImage(paths[i]!, sheet);
+  await written.record(paths);
   return paths;
 }

@@ -1,7 +1,7 @@
 /** `pixelwise evaluate MODEL --data DIR`: scores of a model on labelled images. */
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors/index.js';
-import { writeOutputFile } from '../../files/index.js';
+import { Claim, WrittenFiles, writeOutputFile } from '../../files/index.js';
 import type { ScoredSample } from '../../inference/index.js';
 import { evaluate, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
 import { checkSameModel } from '../../jobs/ranks.js';
@@ -10,11 +10,15 @@ import { writeGallery } from '../../report/index.js';
 import type { Run } from '../command.js';
 import { chosenThreshold } from '../chosen-threshold.js';
 import { dataToScore, refuseOneClass } from '../data-to-score.js';
+import { withResultKept } from '../kept-result.js';
 import { partToScore } from '../part-to-score.js';
 import { scoresText } from '../scores-text.js';
 
 /** What people call the part that a run's best epoch is chosen on. */
 const VALIDATION: readonly string[] = ['val', 'valid', 'validation'];
+
+/** What is written besides the files of each image. */
+const ownFiles = (out: string): string[] => [join(out, 'scores.json'), join(out, 'samples', 'gallery.json')];
 
 export const run: Run<'evaluate'> = async (options, { output, signal, words, group }) => {
   const source = words[0]!;
@@ -30,8 +34,15 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
       '--overlay, --probabilities and --outlines are those of the images: leave --score-at model out',
     );
   }
-  const segmenter = await Segmenter.load(source, { checkpoint, device, threads: threads ?? group?.threads });
+  const segmenter = await Segmenter.load(source, {
+    checkpoint,
+    device,
+    threads: threads ?? group?.threads,
+    onNote: (note) => output.note(note),
+  });
   await checkSameModel(group?.communicator, source, checkpoint);
+  let claim: Claim | undefined;
+  const written = options.out === undefined ? undefined : new WrittenFiles(options.out);
   try {
     const { classes, loss, lossSettings } = segmenter.card;
     const dataset = await dataToScore(source, options, classes);
@@ -46,11 +57,17 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
       output,
       signal,
     });
+    if (options.out !== undefined && (group?.communicator.rank ?? 0) === 0) {
+      claim = await Claim.take(options.out, { purpose: 'evaluate' });
+      await written?.refuseOthers(ownFiles(resolve(options.out)));
+    }
     const progress = output.progress({ label: 'scoring', unit: 'images', total: part.length });
     const write = async ({ sample, prediction, probabilities }: ScoredSample): Promise<void> => {
       const paths = resultPaths(resolve(options.out!), sample.id, { ...options, mask: false });
       const { id: fileName, image } = sample;
+      await written!.refuseOthers(Object.values(paths));
       await writeResults(paths, { fileName, image, mask: prediction, probabilities }, segmenter.card);
+      await written!.record(Object.values(paths));
     };
     const look = { threshold, tile, overlap, tta, keepLargest, minArea, fillHoles };
     const evaluation = await evaluate(segmenter, part, {
@@ -72,11 +89,15 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
     // Which epoch is the best was chosen on the validation part.
     const chosenOn = VALIDATION.includes(split ?? '');
     const gallery = { ...look, scoreAt, part: chosenOn ? 'valid' : (split ?? 'all'), chosenOn, signal };
-    await writeGallery(join(out, 'samples'), segmenter, part, evaluation, gallery);
-    await writeOutputFile(join(out, 'scores.json'), `${JSON.stringify(json, null, 1)}\n`);
-    output.line(`Scores and the best and worst samples: ${out}`);
-    return { json: { ...json, out } };
+    return await withResultKept(json, output, async () => {
+      await writeGallery(join(out, 'samples'), segmenter, part, evaluation, gallery);
+      await writeOutputFile(join(out, 'scores.json'), `${JSON.stringify(json, null, 1)}\n`);
+      await written?.record(ownFiles(out));
+      output.line(`Scores and the best and worst samples: ${out}`);
+      return { json: { ...json, out } };
+    });
   } finally {
+    await claim?.release();
     await segmenter.close();
   }
 };

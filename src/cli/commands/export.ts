@@ -27,6 +27,7 @@ export const run: Run<'export'> = async (options, { output, signal, words }) => 
     calibration: parts.calibration,
     validation: parts.validation,
     signal,
+    onNote: (note) => output.note(note),
     onProgress: (work, done, total) => {
       if (work !== label) progress = output.progress({ label: work, unit: 'images', total });
       label = work;
