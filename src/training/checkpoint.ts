@@ -70,7 +70,8 @@ export async function saveCheckpoint(folder: string, learner: Learner, state: Fi
   const graph = learner.predictionGraph();
   try {
     await rm(beside, { recursive: true, force: true });
-    await mkdir(beside, { recursive: true });
+    // Not its parents: a disk that is gone must not be written beside.
+    await mkdir(beside);
     const { type, groups, moments } = learner.optimizer.state();
     const optimizer = Object.entries(moments).map(([name, data]) => ({ name, shape: [data.length], data }));
     const { arrays, ...fit } = state;

@@ -4,7 +4,7 @@
  * file systems.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +14,8 @@ import { buildProgram, type BuiltProgram, type Ended } from '../built-program.js
 import { withoutTimes } from '../training/tiny.js';
 
 const LONG = Number(process.env['PIXELWISE_FAULTS'] ?? 0);
+/** Epochs of the trainings that are cut off. */
+const EPOCHS = LONG ? '12' : '6';
 const TIME = LONG ? 3_600_000 : 300_000;
 
 let program: BuiltProgram;
@@ -139,7 +141,7 @@ describe('a training that is cut off', () => {
     milliseconds: number,
     ...more: string[]
   ): Promise<number | null> {
-    const child = spawn(process.execPath, [program.main, ...training(out, '--epochs', '12', ...more)], {
+    const child = spawn(process.execPath, [program.main, ...training(out, '--epochs', EPOCHS, ...more)], {
       stdio: 'ignore',
     });
     const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
@@ -162,7 +164,7 @@ describe('a training that is cut off', () => {
   it(
     'by a closed terminal, a request to terminate or a kill goes on to the same bits',
     async () => {
-      expect(await program.run(...training(at('whole'), '--epochs', '12'))).toMatchObject({ code: 0 });
+      expect(await program.run(...training(at('whole'), '--epochs', EPOCHS))).toMatchObject({ code: 0 });
       const weights = await weightsOf(at('whole'));
       const metrics = await metricsOf(at('whole'));
       const signals: readonly NodeJS.Signals[] = LONG
@@ -174,7 +176,7 @@ describe('a training that is cut off', () => {
         const code = await cut(out, signal, (i * 37) % 300);
         // It may have ended before the signal came.
         expect(signal === 'SIGKILL' ? [null, 0] : [130, 0], `${signal}: ${code}`).toContain(code);
-        const resumed = await program.run(...training(out, '--epochs', '12', '--resume'));
+        const resumed = await program.run(...training(out, '--epochs', EPOCHS, '--resume'));
         expect(resumed.code, resumed.stderr).toBe(0);
         expect(await weightsOf(out)).toBe(weights);
         expect(await metricsOf(out)).toEqual(metrics);
