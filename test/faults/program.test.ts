@@ -236,7 +236,7 @@ describe('a disk', () => {
       ) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      await rm(out, { recursive: true });
+      await rename(out, at('elsewhere'));
       expectRefused(
         { code: (await ended) ?? -1, stdout: '', stderr },
         /could not be written: its folder does not exist \(any more\)/,
