@@ -190,7 +190,11 @@ describe('doctor', () => {
     const { code, result } = await json('doctor', '--data', at('cells'), '--out', at('sheets'));
     expect(code).toBe(0);
     expect(result).toMatchObject({ ok: true, pairs: 12, unlabelled: 0, problems: [] });
-    expect((await readdir(at('sheets'))).sort()).toEqual(['.pixelwise-written', 'augmentation.png', 'samples.png']);
+    expect((await readdir(at('sheets'))).sort()).toEqual([
+      '.pixelwise-written',
+      'augmentation.png',
+      'samples.png',
+    ]);
   });
 
   it('ends with 1 where training would fail', async () => {
