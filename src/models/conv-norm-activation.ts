@@ -1,11 +1,13 @@
 /** The standard building block: convolution, batch norm, activation. */
 import type { ConvOptions, Pair } from '../graph/index.js';
-import type { Layer } from '../nn/index.js';
+import type { BatchNormOptions, Layer } from '../nn/index.js';
 import { BatchNorm2d, Conv2d, heNormal, ReLU, Sequential } from '../nn/index.js';
 
 export interface ConvNormActivationOptions extends ConvOptions {
   /** The activation layer; default ReLU. */
-  readonly activation?: new () => Layer;
+  readonly activation?: (new () => Layer) | 'none';
+  /** Options of the batch norm. */
+  readonly norm?: BatchNormOptions;
 }
 
 /**
@@ -19,12 +21,12 @@ export class ConvNormActivation extends Sequential {
     kernelSize: number,
     options: ConvNormActivationOptions = {},
   ) {
-    const { activation = ReLU, ...geometry } = options;
+    const { activation = ReLU, norm, ...geometry } = options;
     const padding = geometry.padding ?? samePadding(kernelSize, geometry.dilation ?? 1);
     super(
       new Conv2d(inChannels, outChannels, kernelSize, { ...geometry, padding, bias: false, init: heNormal }),
-      new BatchNorm2d(outChannels),
-      new activation(),
+      new BatchNorm2d(outChannels, norm),
+      ...(activation === 'none' ? [] : [new activation()]),
     );
   }
 }

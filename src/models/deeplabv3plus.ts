@@ -14,7 +14,7 @@ import { checkSettings, whole } from '../settings/index.js';
 import { ConvNormActivation } from './conv-norm-activation.js';
 import type { FrozenEncoderOptions } from './encoder.js';
 import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
-import { MobileNetV2Encoder } from './mobilenet-v2.js';
+import { MobileNetV2Encoder } from './encoders/mobilenet-v2.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';

@@ -8,14 +8,17 @@ import type { Setting } from '../settings/index.js';
 import { choice, flag } from '../settings/index.js';
 
 export interface Encoder extends Module {
-  /** Channels of each feature map. Map 0 is the image; map k has 1/2ᵏ of its height and width. */
+  /**
+   * Channels of each feature map. Map 0 is the image; map k has 1/2ᵏ of its height and width. 0 where the encoder has
+   * no map of that size.
+   */
   readonly widths: readonly number[];
   /**
-   * Returns the feature maps, the largest first.
+   * Returns the feature maps, the largest first; undefined where `widths` is 0.
    *
    * @param image N×C×H×W; H and W are multiples of 2ᵏ for the last map k
    */
-  maps(image: Tensor): Tensor[];
+  maps(image: Tensor): readonly (Tensor | undefined)[];
 }
 
 export interface FrozenEncoderOptions {

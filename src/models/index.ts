@@ -12,7 +12,17 @@ export {
 } from './encoder.js';
 export { frozenLeaves } from './frozen-leaves.js';
 export { MOBILENET_UNET, MobileNetUNet, type MobileNetUNetOptions } from './mobilenet-unet.js';
-export { MobileNetV2, MobileNetV2Encoder, type MobileNetV2Options } from './mobilenet-v2.js';
+export { ConvNeXtEncoder } from './encoders/convnext.js';
+export { EfficientNetEncoder, type EfficientNetSize } from './encoders/efficientnet.js';
+export type {
+  EncoderEntry,
+  EncoderOptions,
+  EncoderOptions as MobileNetV2Options,
+  PublishedWeights,
+} from './encoders/encoder-entry.js';
+export { MobileNetV2, MobileNetV2Encoder } from './encoders/mobilenet-v2.js';
+export { MobileNetV3Encoder, type MobileNetV3Size } from './encoders/mobilenet-v3.js';
+export { ENCODER_NAMES, encoderEntry, type EncoderName, ENCODERS } from './encoders/registry.js';
 export {
   type BenchShape,
   defineModel,
@@ -56,7 +66,7 @@ export {
   withCurrentNames,
 } from './registry.js';
 export { RESNET18_UNET, RESNET34_UNET, ResNetUNet, type ResNetUNetOptions } from './resnet-unet.js';
-export { ResNet, type ResNetDepth, ResNetEncoder, type ResNetOptions } from './resnet.js';
+export { ResNet, type ResNetDepth, ResNetEncoder, type ResNetOptions } from './encoders/resnet.js';
 export { SegNet, SEGNET, type SegNetOptions } from './segnet.js';
 export type { SizeLevel } from './sizes.js';
 export { formatModules, formatSizes, formatSummary } from './summary-text.js';

@@ -7,7 +7,7 @@ import type { FrozenEncoderOptions } from './encoder.js';
 import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
 import type { UNetDecoderOptions } from './encoder-unet.js';
 import { EncoderUNet, UNET_DECODER_OPTIONS } from './encoder-unet.js';
-import { MobileNetV2Encoder } from './mobilenet-v2.js';
+import { MobileNetV2Encoder } from './encoders/mobilenet-v2.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';

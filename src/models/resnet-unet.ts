@@ -8,8 +8,8 @@ import { EncoderUNet, UNET_DECODER_OPTIONS } from './encoder-unet.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
-import type { ResNetDepth } from './resnet.js';
-import { ResNetEncoder } from './resnet.js';
+import type { ResNetDepth } from './encoders/resnet.js';
+import { ResNetEncoder } from './encoders/resnet.js';
 
 export interface ResNetUNetOptions extends SharedOptions, FrozenEncoderOptions, UNetDecoderOptions {}
 

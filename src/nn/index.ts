@@ -18,6 +18,8 @@ export {
   Identity,
   InstanceNorm2d,
   type InstanceNormOptions,
+  LayerNorm,
+  type LayerNormOptions,
   LeakyReLU,
   Linear,
   LogSoftmax,

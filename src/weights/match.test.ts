@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ENCODERS } from './encoders.js';
+import { ENCODERS } from '../models/index.js';
 import { adaptFirstConvolution, matchEncoderWeights, matchWeights } from './match.js';
 import type { RawTensor, WeightFile, WeightTensor } from './tensor.js';
 

@@ -2,7 +2,7 @@
 import { PixelwiseError } from '../errors/index.js';
 import type { Shape } from '../graph/index.js';
 import { matchStateDict } from '../nn/state-dict.js';
-import { type EncoderDescription } from './encoders.js';
+import type { EncoderEntry } from '../models/index.js';
 import { floatTensors, type WeightFile, type WeightTensor } from './tensor.js';
 
 export interface NamedShape {
@@ -19,13 +19,13 @@ export interface NamedShape {
  * @throws PixelwiseError listing every tensor that is missing, unknown, of another shape or not finite.
  */
 export function matchEncoderWeights(
-  encoder: EncoderDescription,
+  encoder: EncoderEntry,
   wanted: readonly NamedShape[],
   file: WeightFile,
 ): WeightTensor[] {
   const wantedNames = new Set(wanted.map(({ name }) => name));
   const offered = floatTensors(file)
-    .map((tensor) => ({ ...tensor, name: encoder.fromTimm(tensor.name) }))
+    .map((tensor) => ({ ...tensor, name: encoder.fromTimm?.(tensor.name) ?? tensor.name }))
     .filter(
       ({ name }) => wantedNames.has(name) || !encoder.beyondEncoder.some((start) => name.startsWith(start)),
     );

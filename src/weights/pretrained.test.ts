@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PublishedWeights } from './encoders.js';
+import type { PublishedWeights } from '../models/index.js';
 import { fetchWeights, loadEncoderWeights } from './pretrained.js';
 import { encodeSafetensors } from './safetensors.js';
 

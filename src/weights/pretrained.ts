@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { cacheFolder, Claim, digestOf, download, type DownloadProgress, isFile } from '../files/index.js';
-import { encoderDescription, type PublishedWeights } from './encoders.js';
+import { encoderEntry, type PublishedWeights } from '../models/index.js';
 import { readWeights } from './file.js';
 import { matchEncoderWeights, type NamedShape } from './match.js';
 import type { WeightTensor } from './tensor.js';
@@ -49,7 +49,7 @@ export async function loadEncoderWeights(
   const path = typeof found === 'string' ? found : await fetchWeights(found, options);
   const file = await readWeights(path);
   return {
-    tensors: matchEncoderWeights(encoderDescription(encoder), wanted, file),
+    tensors: matchEncoderWeights(encoderEntry(encoder), wanted, file),
     source: path,
     normalization: 'imagenet',
   };
@@ -61,7 +61,7 @@ export async function loadEncoderWeights(
  * @throws UsageError if it is neither.
  */
 export async function findWeights(encoder: string, fileOrName: string): Promise<string | PublishedWeights> {
-  const { published } = encoderDescription(encoder);
+  const { published } = encoderEntry(encoder);
   if (Object.hasOwn(published, fileOrName)) return published[fileOrName]!;
   if (await isFile(fileOrName)) return fileOrName;
   throw new UsageError(
@@ -119,7 +119,7 @@ export async function cachedWeights(
   encoder: string,
   { folder = join(cacheFolder(), 'weights') }: Pick<FetchOptions, 'folder'> = {},
 ): Promise<string | undefined> {
-  for (const [name, { fileName }] of Object.entries(encoderDescription(encoder).published)) {
+  for (const [name, { fileName }] of Object.entries(encoderEntry(encoder).published)) {
     if (await isFile(join(folder, fileName))) return name;
   }
   return undefined;

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { DATASETS, fetchDataset } from '../../data/index.js';
 import { UsageError } from '../../errors/index.js';
-import { ENCODERS, encoderDescription } from '../../weights/encoders.js';
+import { ENCODERS, encoderEntry } from '../../models/index.js';
 import { fetchWeights } from '../../weights/pretrained.js';
 import type { CommandResult, Run } from '../command.js';
 import { didYouMean } from '../../settings/index.js';
@@ -52,7 +52,7 @@ async function fetchEncoder(
   signal: AbortSignal,
 ): Promise<CommandResult> {
   const files: Record<string, string> = {};
-  for (const [weights, published] of Object.entries(encoderDescription(name).published)) {
+  for (const [weights, published] of Object.entries(encoderEntry(name).published)) {
     const progress = bytesProgress(output, `downloading ${published.fileName}`, undefined);
     files[weights] = await fetchWeights(published, {
       ...(to !== undefined && { folder: resolve(to) }),

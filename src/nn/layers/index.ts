@@ -22,6 +22,8 @@ export {
   type GroupNormOptions,
   InstanceNorm2d,
   type InstanceNormOptions,
+  LayerNorm,
+  type LayerNormOptions,
 } from './normalization.js';
 export { AdaptiveAvgPool2d, type AdaptiveSize, AvgPool2d, GlobalAvgPool2d, MaxPool2d } from './pooling.js';
 export { Identity, Sequential } from './sequential.js';

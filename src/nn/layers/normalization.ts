@@ -1,4 +1,4 @@
-/** Normalisation layers: over the batch, over groups of channels, and over each plane. */
+/** Normalisation layers: over the batch, over groups of channels, over each plane, and over the channels of each pixel. */
 import { UsageError } from '../../errors/index.js';
 import type { Tensor } from '../../graph/index.js';
 import {
@@ -6,11 +6,14 @@ import {
   batchNorm,
   batchStatistics,
   constant,
+  div,
   groupNorm,
   instanceNorm,
   mean,
   mul,
   reshape,
+  sqrt,
+  sub,
 } from '../../graph/index.js';
 import { constantInit } from '../init.js';
 import { Module } from '../module.js';
@@ -36,6 +39,13 @@ export interface InstanceNormOptions extends BatchNormOptions {
   readonly affine?: boolean;
   /** Whether to keep running statistics and normalise by them in evaluation; default false. */
   readonly trackRunningStats?: boolean;
+}
+
+export interface LayerNormOptions {
+  /** Added to the variance; default 1e-5. */
+  readonly epsilon?: number;
+  /** The axis that is normalised; default the last one. */
+  readonly axis?: number;
 }
 
 interface Statistics {
@@ -166,5 +176,33 @@ export class InstanceNorm2d extends Module {
       updateRunning(running, averages, height * width, momentum);
     }
     return instanceNorm(x, this.weight, this.bias, epsilon);
+  }
+}
+
+/**
+ * Layer normalisation (Ba, Kiros & Hinton 2016): the features of each place, along one axis, are normalised by their
+ * own mean and variance. With axis 1 of N×C×H×W, the channels of each pixel.
+ */
+export class LayerNorm extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+
+  constructor(
+    readonly features: number,
+    private readonly options: LayerNormOptions = {},
+  ) {
+    super();
+    this.weight = new Parameter([features], constantInit(1));
+    this.bias = new Parameter([features], constantInit(0));
+  }
+
+  forward(x: Tensor): Tensor {
+    const { epsilon = EPSILON, axis = -1 } = this.options;
+    const at = axis < 0 ? x.rank + axis : axis;
+    const along = (v: Tensor) => reshape(v, [this.features, ...x.shape.slice(at + 1).map(() => 1)]);
+    const centred = sub(x, mean(x, [at], true));
+    const variance = mean(mul(centred, centred), [at], true);
+    const normalized = div(centred, sqrt(add(variance, epsilon)));
+    return add(mul(normalized, along(this.weight)), along(this.bias));
   }
 }

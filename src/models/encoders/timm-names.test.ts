@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ENCODERS, encoderDescription } from './encoders.js';
+import { MOBILENET_V2_TIMM_NAMES } from './mobilenet-v2.js';
+import { encoderEntry, ENCODERS } from './registry.js';
 
 /** torchvision's names, see test/golden/make_encoder_names.py. */
 const names = JSON.parse(
-  readFileSync(new URL('../../test/golden/weights/mobilenet-v2-names.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../test/golden/weights/mobilenet-v2-names.json', import.meta.url), 'utf8'),
 ) as string[];
 
 describe('ENCODERS', () => {
   it('names each tensor of MobileNetV2 as timm does, and back', () => {
-    const { toTimm, fromTimm } = ENCODERS.mobilenet_v2;
+    const { toTimm, fromTimm } = MOBILENET_V2_TIMM_NAMES;
     expect(names.length).toBe(262);
     const timm = names.map(toTimm);
     expect(new Set(timm).size).toBe(names.length);
@@ -18,7 +19,7 @@ describe('ENCODERS', () => {
   });
 
   it('knows the layers of timm', () => {
-    const { toTimm } = ENCODERS.mobilenet_v2;
+    const { toTimm } = MOBILENET_V2_TIMM_NAMES;
     expect(toTimm('features.0.0.weight')).toBe('conv_stem.weight');
     expect(toTimm('features.0.1.running_var')).toBe('bn1.running_var');
     expect(toTimm('features.1.conv.0.0.weight')).toBe('blocks.0.0.conv_dw.weight');
@@ -39,8 +40,8 @@ describe('ENCODERS', () => {
   });
 
   it('lists the encoders for a name that is none', () => {
-    expect(() => encoderDescription('toString')).toThrow(
-      'There is no encoder "toString"; there are mobilenet_v2, resnet18, resnet34.',
+    expect(() => encoderEntry('toString')).toThrow(
+      'There is no encoder "toString"; there are mobilenet_v2, mobilenet_v3_small, ',
     );
   });
 });
