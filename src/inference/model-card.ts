@@ -86,6 +86,7 @@ const cardSchema = z.object({
     .object({
       classWeights: z.array(z.number().nonnegative()).exactOptional(),
       focalGamma: z.number().nonnegative().exactOptional(),
+      labelSmoothing: z.number().nonnegative().exactOptional(),
     })
     .exactOptional(),
   scores: z.record(z.string(), z.unknown()).exactOptional(),

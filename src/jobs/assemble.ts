@@ -21,7 +21,7 @@ import {
 import { tileStarts } from '../data/tile-starts.js';
 import { UsageError } from '../errors/index.js';
 import { DEFAULT_OVERLAP } from '../inference/tiling.js';
-import { modelEntry } from '../models/index.js';
+import { architectureOf, modelEntry } from '../models/index.js';
 import type { Runtime } from '../runtime/index.js';
 import type { BatchShape, Learner, RunConfig, RunFolder, RunModel } from '../training/index.js';
 import { prepareModel } from '../training/index.js';
@@ -182,7 +182,7 @@ export async function startFrom(
     const slots = learner.state.slots.filter(({ name }) => name.startsWith(prefix));
     const wanted = slots.map(({ name, leaf }) => ({ name: name.slice(prefix.length), shape: leaf.shape }));
     const { tensors, source } = await loadEncoderWeights(
-      pretrained.architecture,
+      architectureOf(pretrained, plan.model.options),
       plan.encoderWeights,
       wanted,
     );

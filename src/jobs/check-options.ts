@@ -1,12 +1,12 @@
 /** Checks of a run's options that need no data: what is wrong with them is said before a file is read. */
 import { parseAugmentation } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
-import { modelEntry, PRETRAINED_MODEL } from '../models/index.js';
+import { architectureOf, modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import { parseLosses } from '../nn/index.js';
 import { checkDevice } from '../runtime/node.js';
 import { findWeights } from '../weights/index.js';
 import { checkLearningSettings } from './learning-settings.js';
-import { modelSettings, unfreezingOf, weightsWanted } from './model-settings.js';
+import { modelSettings, optionsGiven, unfreezingOf, weightsWanted } from './model-settings.js';
 import type { CheckedSettings, NamedTrainOptions, ResolvedSettings } from './train-options.js';
 import { checkedOptions, resolveSettings } from './train-options.js';
 
@@ -18,10 +18,10 @@ import { checkedOptions, resolveSettings } from './train-options.js';
 export async function checkOptions(options: NamedTrainOptions): Promise<void> {
   const settings = resolveSettings(options);
   const { objects = {} } = options;
-  const { loss, classWeights, focalGamma, augment, val, patience, lr } = settings;
+  const { loss, classWeights, focalGamma, labelSmoothing, augment, val, patience, lr } = settings;
   if (loss !== undefined && !objects.loss) {
     const weights = typeof classWeights === 'string' ? undefined : classWeights;
-    parseLosses(loss, { classWeights: weights, focalGamma });
+    parseLosses(loss, { classWeights: weights, focalGamma, labelSmoothing });
   }
   if (!objects.augment) parseAugmentation(augment);
   checkLearningSettings({ ...settings, lr: typeof lr === 'number' ? lr : 1, objects });
@@ -66,5 +66,6 @@ async function checkModel(settings: CheckedSettings): Promise<void> {
   }
   const weights = weightsWanted(settings);
   const { pretrained } = modelEntry(model ?? PRETRAINED_MODEL);
-  if (weights !== undefined && pretrained) await findWeights(pretrained.architecture, weights);
+  if (weights !== undefined && pretrained)
+    await findWeights(architectureOf(pretrained, optionsGiven(settings)), weights);
 }

@@ -13,7 +13,7 @@ import type { Plan } from './train-plan.js';
 
 /** The settings of the losses. Class weights of `auto` are computed from the masks of the training part. */
 export async function lossSettingsFor(
-  { classWeights, focalGamma }: CheckedSettings,
+  { classWeights, focalGamma, labelSmoothing }: CheckedSettings,
   train: Dataset,
 ): Promise<LossSettings | undefined> {
   const weights =
@@ -27,8 +27,9 @@ export async function lossSettingsFor(
       `--class-weights has ${weights.length} numbers for ${train.classes.length} classes: ${train.classes.join(', ')}`,
     );
   }
-  if (!weights && focalGamma === undefined) return undefined;
-  return { ...(weights && { classWeights: weights }), ...(focalGamma !== undefined && { focalGamma }) };
+  const settings = Object.entries({ classWeights: weights, focalGamma, labelSmoothing });
+  const given = settings.filter(([, value]) => value !== undefined);
+  return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
 export function lossOf(

@@ -3,6 +3,8 @@ import { UsageError } from '../errors/index.js';
 import type { ModelValues } from '../models/index.js';
 import {
   DEFAULT_MODEL,
+  ENCODER_MODEL,
+  ENCODER_NAMES,
   modelEntry,
   modelOptionNames,
   PRETRAINED_MODEL,
@@ -78,6 +80,7 @@ export function modelOptions(name: string, settings: TrainSettings): ModelValues
  * @param suggested whether pretrained weights suit the data and are available without a download.
  */
 export function modelToTake(settings: TrainSettings, suggested: boolean): string {
+  if (ENCODER_NAMES.some((name) => name === settings.encoder)) return ENCODER_MODEL;
   const asked = weightsWanted(settings) !== undefined;
   const { options } = modelEntry(PRETRAINED_MODEL);
   const fits = Object.keys(optionsGiven(settings)).every((key) => Object.hasOwn(options, key));

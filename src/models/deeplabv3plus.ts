@@ -1,6 +1,6 @@
 /**
- * DeepLabV3+ with a MobileNetV2 encoder (Chen, Zhu, Papandreou, Schroff & Adam 2018). The encoder has output
- * stride 16. Parallel atrous convolutions with several dilations follow ("atrous spatial pyramid pooling"). Their
+ * DeepLabV3+ on any encoder of the registry (Chen, Zhu, Papandreou, Schroff & Adam 2018). The encoder has output
+ * stride 16, or 32 if its convolutions cannot be dilated. Parallel atrous convolutions with several dilations follow ("atrous spatial pyramid pooling"). Their
  * result is upsampled bilinearly to 1/4 of the image, concatenated with the encoder's feature map of that size,
  * convolved, and upsampled to the full size.
  *
@@ -12,21 +12,24 @@ import { Conv2d, Module, Sequential } from '../nn/index.js';
 import type { Settings } from '../settings/index.js';
 import { checkSettings, whole } from '../settings/index.js';
 import { ConvNormActivation } from './conv-norm-activation.js';
-import type { FrozenEncoderOptions } from './encoder.js';
-import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
-import { MobileNetV2Encoder } from './encoders/mobilenet-v2.js';
+import type { Encoder } from './encoder.js';
+import { FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
+import type { AnyEncoderOptions } from './encoders/encoder-option.js';
+import { DEFAULT_ENCODER, ENCODER_OPTION, encoderOf } from './encoders/encoder-option.js';
+import { encoderEntry } from './encoders/registry.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
 import { paddedToDivisor } from './padding.js';
 
-export interface DeepLabV3PlusOptions extends SharedOptions, FrozenEncoderOptions {
+export interface DeepLabV3PlusOptions extends SharedOptions, AnyEncoderOptions {
   /** Channels of the pyramid and the decoder; default 256. */
   readonly decoderWidth?: number;
 }
 
 export const DEEPLABV3PLUS_OPTIONS: Settings<Required<DeepLabV3PlusOptions>> = {
   ...SHARED_OPTIONS,
+  encoder: ENCODER_OPTION,
   ...FROZEN_ENCODER_OPTIONS,
   decoderWidth: { kind: whole(8, 1024), default: 256, help: 'channels of the pyramid and the decoder' },
 };
@@ -57,9 +60,13 @@ class AtrousPyramid extends Module {
   readonly pooled: Conv2d;
   readonly project: ConvNormActivation;
 
-  constructor(from: number, to: number) {
+  /** @param outputStride of the encoder: the dilations reach equally far in the image */
+  constructor(from: number, to: number, outputStride: 16 | 32) {
     super();
-    this.branches = [new ConvNormActivation(from, to, 1), ...RATES.map((rate) => separable(from, to, rate))];
+    this.branches = [
+      new ConvNormActivation(from, to, 1),
+      ...RATES.map((rate) => separable(from, to, (rate * 16) / outputStride)),
+    ];
     this.pooled = new Conv2d(from, to, 1);
     this.project = new ConvNormActivation((RATES.length + 2) * to, to, 1);
   }
@@ -72,8 +79,8 @@ class AtrousPyramid extends Module {
 }
 
 export class DeepLabV3Plus extends Module {
-  readonly divisor = 16;
-  readonly encoder: MobileNetV2Encoder;
+  readonly divisor: 16 | 32;
+  readonly encoder: Encoder;
   readonly pyramid: AtrousPyramid;
   readonly lowLevel: ConvNormActivation;
   readonly decoder: Sequential;
@@ -83,9 +90,10 @@ export class DeepLabV3Plus extends Module {
     super();
     const resolved = checkSettings('DeepLabV3Plus', DEEPLABV3PLUS_OPTIONS, options);
     const { channels, classes, decoderWidth: width } = resolved;
-    this.encoder = new MobileNetV2Encoder({ channels, outputStride: 16 });
-    freezeAs(this.encoder, resolved);
-    this.pyramid = new AtrousPyramid(this.encoder.widths.at(-1)!, width);
+    const outputStride = encoderEntry(resolved.encoder).atrous ? 16 : 32;
+    this.divisor = outputStride;
+    this.encoder = encoderOf(resolved, { channels, outputStride });
+    this.pyramid = new AtrousPyramid(this.encoder.widths.at(-1)!, width, outputStride);
     this.lowLevel = new ConvNormActivation(this.encoder.widths[2]!, LOW_LEVEL_WIDTH, 1);
     this.decoder = new Sequential(separable(width + LOW_LEVEL_WIDTH, width), separable(width, width));
     this.head = new Conv2d(width, classes, 1);
@@ -104,10 +112,10 @@ export class DeepLabV3Plus extends Module {
 
 export const DEEPLABV3PLUS = defineModel<DeepLabV3PlusOptions>({
   title: 'DeepLabV3+',
-  description: 'DeepLabV3+ (Chen et al. 2018) with a MobileNetV2 encoder pretrained on ImageNet',
+  description: 'DeepLabV3+ (Chen et al. 2018) on an encoder pretrained on ImageNet',
   options: DEEPLABV3PLUS_OPTIONS,
   create: (options) => new DeepLabV3Plus(options),
-  pretrained: pretrainedOnImageNet('mobilenet_v2'),
+  pretrained: pretrainedOnImageNet(DEFAULT_ENCODER),
   // `width` now means only one thing: the filters at the full size of U-Net and SegNet.
   renamed: { width: 'decoderWidth' },
 });

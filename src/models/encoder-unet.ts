@@ -1,6 +1,6 @@
 /**
  * A U-Net whose contracting path is an encoder. Each decoder block upsamples its input, concatenates the encoder's
- * feature map of that size, and convolves. The last block concatenates the image.
+ * feature map of that size if there is one, and convolves. The last block concatenates the image.
  *
  * The default decoder is that of Keydana's book, on which the recipe `pets-mobilenet-unet` is based: transposed
  * convolutions, one convolution a block, no norm. {@link UNET_DECODER_OPTIONS} make it that of
@@ -9,9 +9,11 @@
 import type { Tensor } from '../graph/index.js';
 import { concat, relu, resize } from '../graph/index.js';
 import type { Layer } from '../nn/index.js';
-import { BatchNorm2d, Conv2d, ConvTranspose2d, GroupNorm, heNormal, Module, Upsample } from '../nn/index.js';
+import { Conv2d, ConvTranspose2d, heNormal, Module, Upsample } from '../nn/index.js';
 import type { Settings } from '../settings/index.js';
-import { choice, whole, wholeOf } from '../settings/index.js';
+import { whole, wholeOf } from '../settings/index.js';
+import type { DecoderNorm } from './decoder-norm.js';
+import { DECODER_NORM, normOf } from './decoder-norm.js';
 import type { Encoder } from './encoder.js';
 import { paddedToDivisor } from './padding.js';
 import type { Upsampling } from './upsampling.js';
@@ -23,7 +25,7 @@ export interface UNetDecoderOptions {
   /** 3×3 convolutions of a block, each followed by the norm and ReLU; default 1. */
   readonly decoderConvs?: number;
   /** Norm after each of them, which then have no bias; default `none`. Group norm has 8 groups. */
-  readonly decoderNorm?: 'none' | 'batch' | 'group';
+  readonly decoderNorm?: DecoderNorm;
   /** Channels of a block at the full size; default 16. Each smaller block has twice as many. */
   readonly decoderWidth?: number;
   /**
@@ -36,11 +38,7 @@ export interface UNetDecoderOptions {
 export const UNET_DECODER_OPTIONS: Settings<Required<UNetDecoderOptions>> = {
   upsampling: UPSAMPLING,
   decoderConvs: { kind: whole(1, 2), default: 1, help: '3×3 convolutions at each size of the decoder' },
-  decoderNorm: {
-    kind: choice(['none', 'batch', 'group']),
-    default: 'none',
-    help: 'norm after each 3×3 convolution of the decoder',
-  },
+  decoderNorm: DECODER_NORM,
   decoderWidth: {
     kind: whole(1, 1024),
     default: 16,
@@ -52,17 +50,6 @@ export const UNET_DECODER_OPTIONS: Settings<Required<UNetDecoderOptions>> = {
     help: "the decoder stops at 1/N of the image's size, and the logits are resized bilinearly",
   },
 };
-
-/** Groups of the decoder's group norms, if that many divide the channels. */
-const GROUPS = 8;
-
-function normOf(kind: Required<UNetDecoderOptions>['decoderNorm'], channels: number): Layer | undefined {
-  if (kind === 'none') return undefined;
-  if (kind === 'batch') return new BatchNorm2d(channels);
-  let groups = Math.min(GROUPS, channels);
-  while (channels % groups !== 0) groups--;
-  return new GroupNorm(groups, channels);
-}
 
 /** Upsampling, concatenation with the skip, and one or two times: 3×3 convolution, norm, ReLU. */
 class DecoderBlock extends Module {
@@ -94,10 +81,10 @@ class DecoderBlock extends Module {
     if (!bias) this.norm2 = norm()!;
   }
 
-  forward(x: Tensor, skip: Tensor): Tensor {
-    const larger = this.upsample.forward(x);
-    const joined = concat([this.upsample instanceof Upsample ? larger : relu(larger), skip], 1);
-    let y = this.conv.forward(joined);
+  forward(x: Tensor, skip: Tensor | undefined): Tensor {
+    const upsampled = this.upsample.forward(x);
+    const larger = this.upsample instanceof Upsample ? upsampled : relu(upsampled);
+    let y = this.conv.forward(skip ? concat([larger, skip], 1) : larger);
     y = relu(this.norm?.forward(y) ?? y);
     if (!this.conv2) return y;
     y = this.conv2.forward(y);
@@ -137,10 +124,9 @@ export class EncoderUNet<E extends Encoder = Encoder> extends Module {
   /** N×channels×H×W to logits of N×classes×H×W. */
   forward(image: Tensor): Tensor {
     return paddedToDivisor(image, this.divisor, (padded) => {
-      const [bottom, ...skips] = this.encoder.maps(padded).toReversed() as [Tensor, ...Tensor[]];
-      const logits = this.head.forward(
-        this.decoder.reduce((x, block, i) => block.forward(x, skips[i]!), bottom),
-      );
+      const [bottom, ...skips] = this.encoder.maps(padded).toReversed();
+      const decoded = this.decoder.reduce((x, block, i) => block.forward(x, skips[i]), bottom!);
+      const logits = this.head.forward(decoded);
       return resize(logits, [padded.shape[2]!, padded.shape[3]!], { mode: 'bilinear' });
     });
   }

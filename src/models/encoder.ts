@@ -53,7 +53,10 @@ export const FROZEN_ENCODER_OPTIONS = { freezeEncoder: FREEZE_ENCODER, encoderBn
 
 /** An encoder that can start from published weights. */
 export interface PretrainedEncoder {
-  /** The architecture whose weight files fit the encoder, by its name in torchvision. */
+  /**
+   * The architecture whose weight files fit the encoder, by its name in torchvision. Another one if the model has an
+   * option `encoder`: see {@link architectureOf}.
+   */
   readonly architecture: string;
   /** The field of the model into which the weights are loaded. */
   readonly field: 'encoder';
@@ -68,6 +71,14 @@ export interface PretrainedEncoder {
  * lower than the best one found by grid search: see docs/choosing.md.
  */
 export const FROZEN_ENCODER_RATE = 5e-3;
+
+/** The name in torchvision of the encoder of a model with these options. */
+export function architectureOf(
+  { architecture }: PretrainedEncoder,
+  { encoder }: Readonly<Record<string, unknown>>,
+): string {
+  return typeof encoder === 'string' ? encoder : architecture;
+}
 
 /** Describes an encoder pretrained on ImageNet that a model holds in its field `encoder`. */
 export const pretrainedOnImageNet = (architecture: string): PretrainedEncoder => ({

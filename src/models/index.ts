@@ -2,6 +2,7 @@
 export { DeepLabV3Plus, DEEPLABV3PLUS, type DeepLabV3PlusOptions } from './deeplabv3plus.js';
 export { EncoderUNet } from './encoder-unet.js';
 export {
+  architectureOf,
   type Encoder,
   type EncoderBn,
   FROZEN_ENCODER_OPTIONS,
@@ -10,6 +11,7 @@ export {
   type PretrainedEncoder,
   pretrainedOnImageNet,
 } from './encoder.js';
+export { Fpn, FPN, type FpnOptions } from './fpn.js';
 export { frozenLeaves } from './frozen-leaves.js';
 export { MOBILENET_UNET, MobileNetUNet, type MobileNetUNetOptions } from './mobilenet-unet.js';
 export { ConvNeXtEncoder } from './encoders/convnext.js';
@@ -50,11 +52,13 @@ export {
 export { SHARED_OPTIONS, type SharedOptions } from './options.js';
 export { paddedToDivisor } from './padding.js';
 export { leafOrder } from './leaf-order.js';
+export { PRETRAINED_UNET, PretrainedUNet, type PretrainedUNetOptions } from './pretrained-unet.js';
 export { type ImageShape, predictionGraph } from './prediction-graph.js';
 export {
   createModel,
   type CreateOptions,
   DEFAULT_MODEL,
+  ENCODER_MODEL,
   hasModel,
   modelEntry,
   modelNames,

@@ -46,6 +46,9 @@ const measuredSchema = z.object({
   input: z.string(),
   /** JSON: the name and the channels of each tap. */
   taps: z.string(),
+  /** Of a vision transformer, its {@link PatchLayout}. */
+  patchSize: z.number().int().positive().optional(),
+  prefixTokens: z.number().int().min(-1).optional(),
 });
 const tapsSchema = z.array(z.tuple([z.string(), z.number().int().positive()]));
 
@@ -62,8 +65,10 @@ const ENCODER_FILE: ModelFile = {
     const wanted = { taps: taps.split(','), channels, size, source: encoder };
     const measured = await OnnxEncoder.measure(decodeModel(bytes, encoder), wanted, runtime);
     const pairs = measured.taps.map((tap) => [tap.name, tap.channels]);
-    const options = { ...decoderOptionsOf(given), input: measured.input, taps: JSON.stringify(pairs) };
-    return { options, bytes };
+    const { patches } = measured;
+    const layout = patches && { patchSize: patches.size, prefixTokens: patches.prefix };
+    const own = { input: measured.input, taps: JSON.stringify(pairs), ...layout };
+    return { options: { ...decoderOptionsOf(given), ...own }, bytes };
   },
   create(options, bytes) {
     const { channels, classes } = options as SharedOptions;
@@ -76,7 +81,12 @@ const ENCODER_FILE: ModelFile = {
       );
     }
     const named = taps.data.map(([name, width]) => ({ name, channels: width }));
-    const input = { input: measured.data.input, ...(channels !== undefined && { channels }) };
+    const { patchSize, prefixTokens } = measured.data;
+    const input = {
+      input: measured.data.input,
+      ...(channels !== undefined && { channels }),
+      ...(patchSize !== undefined && { patches: { size: patchSize, prefix: prefixTokens ?? 0 } }),
+    };
     const source = ENCODER_FILE.name;
     const encoder = new OnnxEncoder(decodeModel(bytes, source), named, { ...input, source });
     return new OnnxEncoderUNet(encoder, {
@@ -106,12 +116,12 @@ export const ONNX_UNET = defineModel<OnnxUNetSettings>({
     encoder: {
       kind: text('FILE', 'an ONNX file'),
       unset: 'none',
-      help: 'ONNX file with the frozen encoder (onnx-unet)',
+      help: 'ONNX file with the frozen encoder',
     },
     taps: {
       kind: text('NAMES', 'names of tensors, separated by commas'),
       unset: 'none',
-      help: "names of the encoder's feature maps, one for each halving of the size, the largest first (onnx-unet)",
+      help: "names of the encoder's feature maps, one for each halving of the size, the largest first; of a vision transformer, the last layer's tokens (onnx-unet)",
     },
     ...UNET_DECODER_OPTIONS,
   },

@@ -1,9 +1,9 @@
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage, tinyCard } from '../../test/inference/tiny-model.js';
-import { node, tinyEncoder, withNodes } from '../../test/models/tiny-encoder.js';
+import { node, tinyEncoder, tinyTransformer, withNodes } from '../../test/models/tiny-encoder.js';
 import type { Tensor } from '../graph/index.js';
-import { gradients, input, sum } from '../graph/index.js';
+import { conv2d, gradients, input, resize, sum } from '../graph/index.js';
 import { exportGraph } from '../inference/export-graph.js';
 import { Segmenter } from '../inference/segmenter.js';
 import { crossEntropy, ModelState } from '../nn/index.js';
@@ -65,7 +65,7 @@ describe('an encoder from an ONNX file', () => {
     const image = input('image', shape);
     // Two encoders in one graph have no names in common.
     const outputs = Object.fromEntries(
-      [encoder, again].flatMap((one, k) => one.maps(image).map((map, i) => [`${k} ${i}`, map])),
+      [encoder, again].flatMap((one, k) => one.maps(image).map((map, i) => [`${k} ${i}`, map!])),
     );
     const program = await Program.compile({ inputs: [image], outputs }, runtime);
     const pixels = noise(image.size);
@@ -81,6 +81,46 @@ describe('an encoder from an ONNX file', () => {
       }
     }
     await program.release();
+  });
+
+  it.each([
+    [14, 'tokens', [3, 0, 0, 0, 5]],
+    [16, 'patches', [3, 0, 0, 0, 5]],
+    [8, 'tokens', [3, 0, 0, 5]],
+  ] as const)('has one map of a transformer with patches of %i pixels: %s', async (patch, tap, widths) => {
+    const file = tinyTransformer(patch);
+    const measured = await measure(file, { taps: [tap], size: { height: 30, width: 48 } });
+    const encoder = new OnnxEncoder(file, measured.taps, { patches: measured.patches! });
+    expect(encoder.widths).toEqual(widths);
+    expect(encoder.patches).toEqual({ size: patch, prefix: tap === 'tokens' ? 2 : -1 });
+
+    const image = input('image', [2, 3, 32, 48]);
+    const scale = 2 ** (widths.length - 1);
+    const resized = resize(image, [(32 / scale) * patch, (48 / scale) * patch], { mode: 'bilinear' });
+    const weight = input('weight', [5, 3, patch, patch]);
+    const expected = conv2d(resized, weight, undefined, { stride: patch });
+    const map = encoder.maps(image).at(-1)!;
+    expect(map.shape).toEqual(expected.shape);
+    const program = await Program.compile({ inputs: [image, weight], outputs: { map, expected } }, runtime);
+    const data = file.graph.initializers[0]!.data.slice().buffer;
+    const results = await program.evaluate({ image: noise(image.size), weight: new Float32Array(data) });
+    const wanted = results.expected as Float32Array;
+    const furthest = (results.map as Float32Array).reduce(
+      (most, v, i) => Math.max(most, Math.abs(v - wanted[i]!)),
+      0,
+    );
+    expect(furthest).toBeLessThan(1e-5);
+    await program.release();
+
+    const { output } = summarize(new OnnxEncoderUNet(encoder, { classes: 4 }), { height: 33, width: 50 });
+    expect(output).toEqual([null, 4, 33, 50]);
+  });
+
+  it('says what the tokens of a transformer must be', async () => {
+    const wrong = tinyTransformer(16);
+    await expect(measure(wrong, { taps: ['mean'] })).rejects.toThrow(
+      'tap "mean" has the shape 2×1×5 for images of 2×3×32×48, cut into 2×3 patches; it must be 2×tokens×channels with at least 6 tokens, or 2×channels×2×3',
+    );
   });
 
   it('copies only the nodes that the taps depend on', async () => {

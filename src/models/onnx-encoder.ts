@@ -4,10 +4,14 @@
  *
  * The shapes of the taps are measured by running the file (see {@link OnnxEncoder.measure}), because the shapes
  * declared in a file are optional and often wrong.
+ *
+ * A vision transformer (Dosovitskiy et al. 2021; DINOv2, Oquab et al. 2023) has maps of a single size: a token for each
+ * patch of 14 or 16 pixels. With one tap, a file that starts with such patches gives one map. Patches of 14 pixels count
+ * as 16: the image is resized by 14/16 first, so that the map has 1/16 of its size and fits the decoder.
  */
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { ForeignGraph, Tensor } from '../graph/index.js';
-import { foreign, formatShape, sizeOf } from '../graph/index.js';
+import { foreign, formatShape, reshape, resize, sizeOf, slice, transpose } from '../graph/index.js';
 import { Module } from '../nn/index.js';
 import type { OnnxModel, OnnxNode } from '../onnx/index.js';
 import { encodeModel, modelOf, nodeFor, OPSET } from '../onnx/index.js';
@@ -22,7 +26,20 @@ export interface OnnxEncoderOptions {
   readonly channels?: number;
   /** Name of the file in messages. */
   readonly source?: string;
+  /** How a vision transformer cuts the image; absent for a convolutional network. */
+  readonly patches?: PatchLayout;
 }
+
+/** The only map of a vision transformer. */
+export interface PatchLayout {
+  /** Height and width of a patch in pixels. */
+  readonly size: number;
+  /** Tokens before those of the patches (class, registers). -1: the tap is N×C×H×W, not N×tokens×C. */
+  readonly prefix: number;
+}
+
+/** The halvings of the image that a patch counts as: 4 for patches of 14 and of 16 pixels. */
+const halvingsOf = ({ size }: Pick<PatchLayout, 'size'>) => Math.round(Math.log2(size));
 
 /** A tensor of the file that serves as a feature map. */
 export interface EncoderTap {
@@ -31,7 +48,10 @@ export interface EncoderTap {
 }
 
 export interface MeasureOptions extends OnnxEncoderOptions {
-  /** Names of the tensors that serve as feature maps: one for each halving of the size, the largest first. */
+  /**
+   * Names of the tensors that serve as feature maps: one for each halving of the size, the largest first; of a vision
+   * transformer, the last layer's tokens.
+   */
   readonly taps: readonly string[];
   /** Height and width of the images; rounded up to multiples of 2ᵏ for k taps. */
   readonly size: { readonly height: number; readonly width: number };
@@ -94,6 +114,8 @@ const UNCHANGED_SINCE: Readonly<Record<string, number>> = {
 
 export class OnnxEncoder extends Module implements Encoder {
   readonly widths: readonly number[];
+  /** How a vision transformer cuts the image; undefined for a convolutional network. */
+  readonly patches: PatchLayout | undefined;
   private readonly graph: ForeignGraph;
 
   /**
@@ -111,7 +133,9 @@ export class OnnxEncoder extends Module implements Encoder {
       taps.map(({ name }) => name),
       options,
     );
-    this.widths = [channels, ...taps.map((tap) => tap.channels)];
+    this.patches = options.patches;
+    const missing = this.patches ? halvingsOf(this.patches) - 1 : 0;
+    this.widths = [channels, ...new Array<number>(missing).fill(0), ...taps.map((tap) => tap.channels)];
   }
 
   /**
@@ -123,6 +147,8 @@ export class OnnxEncoder extends Module implements Encoder {
   static async measure(model: OnnxModel, options: MeasureOptions, runtime: Runtime): Promise<OnnxEncoder> {
     const { taps, size, channels = 3, source = FILE } = options;
     const graph = extractSubgraph(model, taps, options);
+    const patch = taps.length === 1 ? patchSize(graph) : undefined;
+    if (patch !== undefined) return OnnxEncoder.measurePatches(model, graph, patch, options, runtime);
     const scale = 2 ** taps.length;
     const [height, width] = [size.height, size.width].map((side) => Math.ceil(side / scale) * scale) as [
       number,
@@ -150,9 +176,38 @@ export class OnnxEncoder extends Module implements Encoder {
     return new OnnxEncoder(model, measured, options);
   }
 
+  /** {@link measure} for a file that cuts the image into patches of `patch` pixels. */
+  private static async measurePatches(
+    model: OnnxModel,
+    graph: ForeignGraph,
+    patch: number,
+    options: MeasureOptions,
+    runtime: Runtime,
+  ): Promise<OnnxEncoder> {
+    const { size, channels = 3, source = FILE } = options;
+    const scale = 2 ** halvingsOf({ size: patch });
+    const [rows, columns] = [size.height, size.width].map((side) => Math.ceil(side / scale)) as [
+      number,
+      number,
+    ];
+    const image = [BATCH, channels, rows * patch, columns * patch];
+    const [shape] = await shapesOf(graph, image, runtime, source);
+    const name = graph.outputs[0]!;
+    const prefix = shape!.length === 3 ? shape![1]! - rows * columns : -1;
+    const isMap = shape!.length === 4 && shape![2] === rows && shape![3] === columns;
+    if (shape![0] !== BATCH || (shape!.length === 3 ? prefix < 0 : !isMap)) {
+      throw new ShapeError(
+        `${source}: tap "${name}" has the shape ${formatShape(shape!)} for images of ${formatShape(image)}, cut into ${rows}×${columns} patches; it must be ${BATCH}×tokens×channels with at least ${rows * columns} tokens, or ${BATCH}×channels×${rows}×${columns}`,
+      );
+    }
+    const tap = { name, channels: shape!.length === 3 ? shape![2]! : shape![1]! };
+    return new OnnxEncoder(model, [tap], { ...options, patches: { size: patch, prefix } });
+  }
+
   /** The taps with their channels, as the constructor takes them. */
   get taps(): readonly EncoderTap[] {
-    return this.graph.outputs.map((name, i) => ({ name, channels: this.widths[i + 1]! }));
+    const widths = this.widths.slice(1).filter((width) => width > 0);
+    return this.graph.outputs.map((name, i) => ({ name, channels: widths[i]! }));
   }
 
   /** Name of the graph input that takes the image. */
@@ -160,18 +215,37 @@ export class OnnxEncoder extends Module implements Encoder {
     return this.graph.inputs[0]!;
   }
 
-  maps(image: Tensor): Tensor[] {
+  maps(image: Tensor): (Tensor | undefined)[] {
     const [n, channels, h, w] = image.shape as [number, number, number, number];
     if (channels !== this.widths[0]) {
       throw new ShapeError(
         `the encoder takes images with ${this.widths[0]} channels; got ${formatShape(image.shape)}`,
       );
     }
+    if (this.patches) {
+      const none = new Array<undefined>(halvingsOf(this.patches) - 1).fill(undefined);
+      return [image, ...none, this.patchMap(image, this.patches)];
+    }
     const types = this.widths.slice(1).map((width, i) => {
       const scale = 2 ** (i + 1);
       return { shape: [n, width, h / scale, w / scale], dtype: 'float32' as const };
     });
     return [image, ...foreign(this.graph, [image], types)];
+  }
+
+  /** The map of a vision transformer: the tokens of the patches, in their places. */
+  private patchMap(image: Tensor, patches: PatchLayout): Tensor {
+    const [n, , h, w] = image.shape as [number, number, number, number];
+    const scale = 2 ** halvingsOf(patches);
+    const [rows, columns, width] = [h / scale, w / scale, this.widths.at(-1)!];
+    const resized = resize(image, [rows * patches.size, columns * patches.size], { mode: 'bilinear' });
+    const { prefix } = patches;
+    const isMap = prefix < 0;
+    const shape = isMap ? [n, width, rows, columns] : [n, prefix + rows * columns, width];
+    const [tap] = foreign(this.graph, [resized], [{ shape, dtype: 'float32' }]);
+    if (isMap) return tap!;
+    const tokens = prefix === 0 ? tap! : slice(tap!, 1, prefix);
+    return transpose(reshape(tokens, [n, rows, columns, width]), [0, 3, 1, 2]);
   }
 }
 
@@ -225,6 +299,22 @@ function extractSubgraph(
     outputs: taps,
   };
 }
+
+/**
+ * The size of the patches into which a vision transformer cuts the image: its first layer is a convolution with a
+ * stride as large as its kernel. Undefined for other networks.
+ */
+function patchSize({ nodes, inputs }: ForeignGraph): number | undefined {
+  const first = nodes.find(({ inputs: [x] }) => x === inputs[0]);
+  const [kernel, stride] = ['kernel_shape', 'strides'].map((name) => first?.attributes[name]?.value);
+  if (first?.opType !== 'Conv' || !Array.isArray(kernel) || !Array.isArray(stride)) return undefined;
+  const sides = new Set([...kernel, ...stride].map(Number));
+  const [side] = sides;
+  return sides.size === 1 && side! >= LEAST_PATCH ? side : undefined;
+}
+
+/** Smaller strides are stems of convolutional networks, such as ConvNeXt's 4. */
+const LEAST_PATCH = 8;
 
 /** The name of the input that takes the image. */
 function imageInput({ graph }: OnnxModel, options: OnnxEncoderOptions): string {

@@ -6,6 +6,8 @@ import { UsageError } from '../errors/index.js';
 import { didYouMean } from '../settings/index.js';
 import type { DeepLabV3PlusOptions } from './deeplabv3plus.js';
 import { DEEPLABV3PLUS } from './deeplabv3plus.js';
+import type { FpnOptions } from './fpn.js';
+import { FPN } from './fpn.js';
 import type { MobileNetUNetOptions } from './mobilenet-unet.js';
 import { MOBILENET_UNET } from './mobilenet-unet.js';
 import type { ModelEntry, SegmentationModel } from './model-entry.js';
@@ -13,6 +15,8 @@ import { defineModel, isModelEntry } from './model-entry.js';
 import type { OnnxUNetSettings } from './onnx-encoder-unet.js';
 import { ONNX_UNET } from './onnx-encoder-unet.js';
 import type { SharedOptions } from './options.js';
+import type { PretrainedUNetOptions } from './pretrained-unet.js';
+import { PRETRAINED_UNET } from './pretrained-unet.js';
 import type { ResNetUNetOptions } from './resnet-unet.js';
 import { RESNET18_UNET, RESNET34_UNET } from './resnet-unet.js';
 import type { SegNetOptions } from './segnet.js';
@@ -28,6 +32,8 @@ const MODELS = new Map<string, ModelEntry>(
     segnet: SEGNET,
     'resnet18-unet': RESNET18_UNET,
     'resnet34-unet': RESNET34_UNET,
+    'encoder-unet': PRETRAINED_UNET,
+    fpn: FPN,
     deeplabv3plus: DEEPLABV3PLUS,
     'onnx-unet': ONNX_UNET,
   }),
@@ -38,12 +44,17 @@ export const DEFAULT_MODEL = 'unet';
 /** The default model of `train` for photographs if its pretrained weights are available. */
 export const PRETRAINED_MODEL = 'mobilenet-unet';
 
+/** The default model of `train` if only the encoder is named. */
+export const ENCODER_MODEL = 'encoder-unet';
+
 /** The union of all models' options, without `channels` and `classes`. */
 export type ModelOptions = Omit<
   UNetOptions &
     SegNetOptions &
     MobileNetUNetOptions &
     ResNetUNetOptions &
+    PretrainedUNetOptions &
+    FpnOptions &
     DeepLabV3PlusOptions &
     OnnxUNetSettings,
   keyof SharedOptions

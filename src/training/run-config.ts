@@ -48,6 +48,7 @@ export type DataReading = z.infer<typeof readingSchema>;
 const lossSettings: z.ZodType<LossSettings> = z.object({
   classWeights: z.array(z.number().nonnegative()).optional(),
   focalGamma: z.number().nonnegative().optional(),
+  labelSmoothing: z.number().nonnegative().optional(),
 });
 
 /** Scale of patches: pixels of a patch for each pixel of its image. */

@@ -332,6 +332,14 @@ const TRAINING_SETTINGS = {
     commands: LEARNING,
     appliesTo: ofLosses('focalGamma'),
   },
+  labelSmoothing: {
+    kind: LOSS_SETTINGS.labelSmoothing.kind,
+    help: LOSS_SETTINGS.labelSmoothing.help,
+    unset: defaultInWords(LOSS_SETTINGS.labelSmoothing)!,
+    section: 'training',
+    commands: LEARNING,
+    appliesTo: ofLosses('labelSmoothing'),
+  },
   unfreezeAfter: {
     kind: whole(1, 1_000_000),
     help: 'epochs after which a frozen encoder is trained too',

@@ -87,3 +87,31 @@ export function withNodes(model: OnnxModel, ...replacements: readonly OnnxNode[]
   const nodes = model.graph.nodes.map((old) => replacements.find((r) => r.name === old.name) ?? old);
   return { ...model, graph: { ...model.graph, nodes } };
 }
+
+/**
+ * A vision transformer without its layers: 5 channels for each patch of the RGB image (`patches`), and the same as
+ * tokens behind two others, of which one stands for the class (`tokens`).
+ */
+export function tinyTransformer(patch: number): OnnxModel {
+  const shape = new Uint8Array(BigInt64Array.of(0n, 5n, -1n).buffer);
+  const geometry = { kernel_shape: ints(patch, patch), strides: ints(patch, patch) };
+  return {
+    ...tinyEncoder(),
+    graph: {
+      name: 'transformer',
+      nodes: [
+        node('Conv', 'image weight', 'patches', geometry),
+        node('Reshape', 'patches shape', 'flat'),
+        node('Transpose', 'flat', 'sequence', { perm: ints(0, 2, 1) }),
+        node('ReduceMean', 'sequence', 'mean', { axes: ints(1) }),
+        node('Concat', 'mean mean sequence', 'tokens', { axis: { type: 'int', value: 1 } }),
+      ],
+      initializers: [
+        floats('weight', [5, 3, patch, patch], 0.1),
+        { name: 'shape', dataType: 'int64', dims: [3], data: shape },
+      ],
+      inputs: [{ name: 'image', dataType: 'float32', dims: ['batch', 3, '', ''] }],
+      outputs: [{ name: 'tokens', dataType: 'float32', dims: undefined }],
+    },
+  };
+}

@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors/index.js';
 import { add, constant, formatShape, logSoftmax, mul, neg, sum } from '../../graph/index.js';
-import { checkSettings, real, type Settings } from '../../settings/index.js';
+import { checkSettings, type Settings } from '../../settings/index.js';
+import { LABEL_SMOOTHING } from './label-smoothing.js';
 import type { Loss } from './loss.js';
 import { meanLoss, targetPlanes, weightedMean } from './loss.js';
 import { CLASS_WEIGHTS } from './truth-log-probability.js';
@@ -14,11 +15,7 @@ export interface CrossEntropyOptions {
 
 export const CROSS_ENTROPY_SETTINGS: Settings<CrossEntropyOptions & { readonly labelSmoothing: number }> = {
   classWeights: CLASS_WEIGHTS,
-  labelSmoothing: {
-    kind: real({ min: 0, below: 1 }),
-    help: 'share of the truth that is spread evenly over all classes',
-    default: 0,
-  },
+  labelSmoothing: LABEL_SMOOTHING,
 };
 
 /**

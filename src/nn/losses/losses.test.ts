@@ -41,6 +41,17 @@ async function evaluate(loss: Loss, shape: Shape, logits: readonly number[], tar
 const ONE: Shape = [1, 1, 1, 3];
 const TWO: Shape = [1, 2, 1, 2];
 
+describe('label smoothing', () => {
+  it('of bce is that of cross-entropy with logits 0 and x', async () => {
+    const [bce] = parseLosses('bce', { labelSmoothing: 0.2 });
+    const [both] = parseLosses('cross-entropy', { labelSmoothing: 0.2 });
+    const one = await evaluate(bce!.loss, ONE, [0.3, -1.2, 2], [1, 0, 255]);
+    const two = await evaluate(both!.loss, [1, 2, 1, 3], [0, 0, 0, 0.3, -1.2, 2], [1, 0, 255]);
+    expect(one.value).toBeCloseTo(two.value, 6);
+    one.gradient.forEach((g, i) => expect(g).toBeCloseTo(two.gradient[3 + i]!, 6));
+  });
+});
+
 describe('a loss by its name', () => {
   it.each([
     ['bce', ONE, binaryCrossEntropy({ positiveWeight: 3 })],

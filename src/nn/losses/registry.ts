@@ -6,6 +6,7 @@ import { boundaryCrossEntropy } from './boundary-cross-entropy.js';
 import { crossEntropy } from './cross-entropy.js';
 import { dice } from './dice.js';
 import { FOCAL_SETTINGS, focal } from './focal.js';
+import { LABEL_SMOOTHING } from './label-smoothing.js';
 import type { Loss, LossTerm } from './loss.js';
 import { lovaszHinge, lovaszSoftmax } from './lovasz.js';
 import { topKCrossEntropy } from './top-k-cross-entropy.js';
@@ -16,11 +17,13 @@ import { jaccard, tversky } from './tversky.js';
 export interface LossSettings {
   readonly classWeights?: readonly number[] | undefined;
   readonly focalGamma?: number | undefined;
+  readonly labelSmoothing?: number | undefined;
 }
 
 export const LOSS_SETTINGS: Settings<LossSettings> = {
   classWeights: CLASS_WEIGHTS,
   focalGamma: FOCAL_SETTINGS.gamma,
+  labelSmoothing: LABEL_SMOOTHING,
 };
 
 /** A loss that has a name. */
@@ -37,8 +40,9 @@ export interface LossEntry {
 export const LOSSES: Readonly<Record<string, LossEntry>> = {
   bce: {
     help: 'binary cross-entropy, for two classes',
-    takes: ['classWeights'],
-    make: ({ classWeights }) => binaryCrossEntropy(classWeights && positiveWeightOf(classWeights)),
+    takes: ['classWeights', 'labelSmoothing'],
+    make: ({ classWeights, labelSmoothing }) =>
+      binaryCrossEntropy({ ...(classWeights && positiveWeightOf(classWeights)), labelSmoothing }),
   },
   'boundary-cross-entropy': {
     help: 'cross-entropy with more weight between close objects',
@@ -47,8 +51,8 @@ export const LOSSES: Readonly<Record<string, LossEntry>> = {
   },
   'cross-entropy': {
     help: 'cross-entropy, for several classes',
-    takes: ['classWeights'],
-    make: ({ classWeights }) => crossEntropy({ classWeights }),
+    takes: ['classWeights', 'labelSmoothing'],
+    make: ({ classWeights, labelSmoothing }) => crossEntropy({ classWeights, labelSmoothing }),
   },
   dice: { help: 'soft Dice', make: () => dice() },
   focal: {
