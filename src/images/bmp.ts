@@ -1,7 +1,7 @@
 /**
  * Reads Windows bitmaps, which libvips does not support: uncompressed, with a palette of 1, 4 or 8 bits, or in
- * colour with 24 or 32 bits. 16 bits and run-length encoding are rejected. Palette indices are kept. Layout:
- * BITMAPFILEHEADER and BITMAPINFOHEADER of the Windows API.
+ * colour with 16, 24 or 32 bits, whose channels may be any bit fields. Run-length encoding is rejected. Palette indices
+ * are kept. Layout: BITMAPFILEHEADER and BITMAPINFOHEADER of the Windows API.
  */
 import { PixelwiseError } from '../errors/index.js';
 import { checkPixelCount, damaged, type ImageBytes } from './image-source.js';
@@ -11,6 +11,11 @@ import type { Raster } from './raster.js';
 const FILE_HEADER = 14;
 const UNCOMPRESSED = 0;
 const BIT_FIELDS = 3;
+const ALPHA_BIT_FIELDS = 6;
+/** Place of the masks of red, green and blue, in the header or after it. */
+const MASKS_AT = 54;
+/** The bits of red, green and blue where the file has no masks; 24- and 32-bit pixels are bytes. */
+const DEFAULT_MASKS: Readonly<Record<number, readonly number[]>> = { 16: [0x7c00, 0x3e0, 0x1f] };
 
 /** Returns indices and palette for up to 8 bits per pixel, RGB for more. */
 export function decodeBmp({ name, bytes, maxPixels }: ImageBytes): IndexedRaster | Raster {
@@ -25,12 +30,13 @@ export function decodeBmp({ name, bytes, maxPixels }: ImageBytes): IndexedRaster
   const height = Math.abs(signedHeight);
   if (width <= 0 || height === 0) throw damaged(name, 'BMP', `its size is ${width}×${height}`);
   checkPixelCount(name, width, height, maxPixels);
-  const plain = compression === UNCOMPRESSED || (compression === BIT_FIELDS && bits === 32);
-  if (!plain || ![1, 4, 8, 24, 32].includes(bits)) {
+  const fielded =
+    (compression === BIT_FIELDS || compression === ALPHA_BIT_FIELDS) && (bits === 16 || bits === 32);
+  if ((compression !== UNCOMPRESSED && !fielded) || ![1, 4, 8, 16, 24, 32].includes(bits)) {
     throw new PixelwiseError(
       'image-format',
-      `${name}: this BMP has ${bits} bits and compression ${compression}; only uncompressed BMPs of 1, 4, 8, 24 or 32 ` +
-        'bits can be read. Convert the file to PNG.',
+      `${name}: this BMP has ${bits} bits and compression ${compression}; only uncompressed BMPs of 1, 4, 8, 16, 24 or ` +
+        '32 bits can be read. Convert the file to PNG.',
     );
   }
   const stride = Math.ceil((width * bits) / 32) * 4;
@@ -40,12 +46,22 @@ export function decodeBmp({ name, bytes, maxPixels }: ImageBytes): IndexedRaster
 
   if (bits > 8) {
     const data = new Uint8Array(width * height * 3);
+    const masks = fielded ? fieldMasks(view, name) : DEFAULT_MASKS[bits];
+    const fields = masks?.map((mask) => fieldOf(mask, bits, name));
     const step = bits / 8;
     for (let y = 0, to = 0; y < height; y++) {
       for (let x = 0, from = rowAt(y); x < width; x++, from += step, to += 3) {
-        data[to] = bytes[from + 2]!;
-        data[to + 1] = bytes[from + 1]!;
-        data[to + 2] = bytes[from]!;
+        if (fields) {
+          const pixel = bits === 16 ? view.getUint16(from, true) : view.getUint32(from, true);
+          for (let c = 0; c < 3; c++) {
+            const { shift, most } = fields[c]!;
+            data[to + c] = Math.round((255 * ((pixel >>> shift) & most)) / most);
+          }
+        } else {
+          data[to] = bytes[from + 2]!;
+          data[to + 1] = bytes[from + 1]!;
+          data[to + 2] = bytes[from]!;
+        }
       }
     }
     return { width, height, channels: 3, data };
@@ -70,6 +86,26 @@ export function decodeBmp({ name, bytes, maxPixels }: ImageBytes): IndexedRaster
     }
   }
   return { width, height, data, palette };
+}
+
+function fieldMasks(view: DataView, name: string): readonly number[] {
+  if (view.byteLength < MASKS_AT + 12) throw damaged(name, 'BMP', 'its bit fields are cut short');
+  return [0, 4, 8].map((offset) => view.getUint32(MASKS_AT + offset, true));
+}
+
+/** A channel's bits in a pixel: their place, and the largest value. */
+function fieldOf(
+  mask: number,
+  bits: number,
+  name: string,
+): { readonly shift: number; readonly most: number } {
+  const shift = 31 - Math.clz32(mask & -mask);
+  const most = mask >>> shift;
+  // One run of ones: adding 1 leaves a power of two.
+  if (mask === 0 || (most & (most + 1)) !== 0 || mask >= 2 ** bits) {
+    throw damaged(name, 'BMP', `its bit field ${mask.toString(16)} is not a run of bits of a pixel`);
+  }
+  return { shift, most };
 }
 
 /** Replaces indices by palette colours; a grey palette gives one channel. */

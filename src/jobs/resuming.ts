@@ -1,8 +1,9 @@
 /** Resuming a run: reads its configuration, and checks that the options do not change what must stay the same. */
 import { isDeepStrictEqual } from 'node:util';
 import { PixelwiseError, UsageError } from '../errors/index.js';
+import { unverifiedNote } from '../inference/load-run.js';
 import type { RunConfig, RunFolder } from '../training/index.js';
-import { fixedSettings, readRunConfig } from '../training/index.js';
+import { CheckpointFiles, fixedSettings, readRunConfig } from '../training/index.js';
 import { checkObjectsGiven } from './run-objects.js';
 import type { NamedTrainOptions } from './train-options.js';
 
@@ -33,7 +34,10 @@ export async function openEarlier(
       `${folder.path} already contains a run: resume it with --resume, or choose another --out`,
     );
   }
-  return readRunConfig(folder);
+  const config = await readRunConfig(folder);
+  const last = await folder.checkpointFolder('last');
+  if (!(await CheckpointFiles.open(last)).verified) note(unverifiedNote(last));
+  return config;
 }
 
 /** Whether config.json is that of a run, of any version, and not of another program. */

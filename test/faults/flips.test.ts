@@ -8,7 +8,7 @@ const LONG = Number(process.env['PIXELWISE_FAULTS'] ?? 0);
 it('no flipped bit in a run folder changes a result without a word', async () => {
   const { path, remove } = await temporaryFolder();
   try {
-    const found = await flipFiles(path, LONG || 14, LONG ? 3 : 14);
+    const found = await flipFiles(path, LONG || 14, LONG ? 5 : 14);
     if (LONG) console.log(JSON.stringify({ ...found, silent: found.silent.length }));
     expect(found).toMatchObject({ silent: [], unforeseen: [] });
     expect(found.told).toBeGreaterThan(0);

@@ -30,6 +30,9 @@ export interface Checkpoints extends Callback {
 
 export function checkpoints({ folder, monitor, every }: CheckpointOptions): Checkpoints {
   let best: Best | undefined;
+  /** The checkpoint that the run was resumed from. */
+  let begunFrom: string | undefined;
+  const nameWithin = ({ epoch, batch }: FitContext): string => `${epoch}+${batch}`;
   const save = async (context: FitContext, name: string, isBest: boolean) => {
     await saveCheckpoint(folder.checkpoint(name), context.learner, context.snapshot());
     // The pointers are set after the checkpoint is complete, and old checkpoints are deleted after that. `last` is
@@ -42,6 +45,7 @@ export function checkpoints({ folder, monitor, every }: CheckpointOptions): Chec
     name: 'checkpoints',
     async fitStart(context) {
       await folder.sweep();
+      begunFrom = nameWithin(context);
       // A run killed between setting the two pointers has an outdated `best`.
       const name = String(best?.epoch ?? context.epoch);
       if (context.epoch > 0 && (await folder.checkpointNames()).includes(name))
@@ -65,7 +69,12 @@ export function checkpoints({ folder, monitor, every }: CheckpointOptions): Chec
       if (isBest && monitor) best = { epoch: record.epoch, metric: monitor.metric, value: value! };
       await save(context, String(record.epoch), isBest || best === undefined);
     },
-    interrupted: (context) => save(context, `${context.epoch}+${context.batch}`, false),
+    async interrupted(context) {
+      const name = nameWithin(context);
+      // Interrupted before the first step: replacing the checkpoint by itself would leave none for a moment.
+      if (name === begunFrom && (await folder.checkpointNames()).includes(name)) return;
+      await save(context, name, false);
+    },
     state: () => ({ best: best ?? null }),
     loadState(state) {
       best = (state as { best: Best | null }).best ?? undefined;
