@@ -11,16 +11,23 @@ import type { Output } from './output.js';
  * The threshold to use, and what it was chosen by; a number comes back as it is. Never chosen on the data that
  * is scored, unless that is the validation part itself.
  *
- * @param source the run folder. @throws UsageError for a model file, which has no validation part.
+ * @param sources the run folders. @throws UsageError for a model file, which has no validation part, and for
+ *   several runs.
  */
 export async function chosenThreshold(
-  source: string,
+  sources: readonly string[],
   segmenter: RasterSegmenter,
   threshold: number | 'auto' | undefined,
   view: ViewOptions,
   { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
 ): Promise<{ threshold: number | undefined; chosen?: ChosenThreshold }> {
   if (threshold !== 'auto') return { threshold };
+  const [source, ...others] = sources as [string, ...string[]];
+  if (others.length > 0) {
+    throw new UsageError(
+      '--threshold auto is chosen on the validation part of one run, and several runs are averaged here: give a number, or leave it out for the mean of their thresholds.',
+    );
+  }
   const config = await configOfRun(source);
   if (!config) {
     throw new UsageError(

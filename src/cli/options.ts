@@ -99,6 +99,13 @@ export const OPTIONS = {
     commands: ['evaluate'],
   },
 
+  folds: {
+    kind: whole(2, 20),
+    help: 'cross-validation: N runs, each with another fold held out for validation; groups are never divided',
+    unset: 'one run',
+    section: 'data',
+    commands: ['train'],
+  },
   resume: {
     kind: flag(),
     help: 'continue the run in --out; if there is none, start a new one',

@@ -22,7 +22,7 @@ describe('partToScore', () => {
     ['train', ['train', 'train', 'test'], ['s0', 's1']],
     ['test', ['test', 'test'], ['s0', 's1']],
   ])('takes the official part %s even where it leaves nothing to train on', async (split, splits, ids) => {
-    const { part } = await partToScore('model.onnx', dataset(splits), 'data', split);
+    const { part } = await partToScore(['model.onnx'], dataset(splits), 'data', split);
     expect(part.ids).toEqual(ids);
   });
 });

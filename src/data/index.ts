@@ -31,6 +31,7 @@ export { FORMAT_NAMES, type FormatName, openDataset, type OpenOptions, recognise
 export { compose, oneOf, type PairedSample, sometimes, type Transform } from './paired-sample.js';
 export { DiskSampleCache, SampleCache, type SampleStore } from './sample-cache.js';
 export { type Sampler, sequential, shuffled, weighted } from './samplers.js';
+export { foldsOf } from './folds.js';
 export {
   namedPart,
   type Part,

@@ -189,6 +189,11 @@ function checkLogits({ outputs }: OnnxGraph, card: ModelCard): void {
   );
 }
 
+/** Whether two classes are told apart by a single logit in an exported graph. */
+export function hasSingleLogit({ nodes }: OnnxGraph): boolean {
+  return nodes.some(({ opType, inputs }) => opType === 'Sigmoid' && inputs[0] === LOGITS);
+}
+
 /** The type of the file's input for each largest pixel value. */
 const IMAGE_TYPES = { 255: 'uint8', 65535: 'uint16', 1: 'float32' } as const;
 

@@ -11,11 +11,14 @@ import type { Runtime } from '../runtime/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import { calibrate, type CalibrationImages } from './calibration.js';
 import { evaluate } from './evaluate.js';
+import { ensembleModel } from './ensemble.js';
 import type { ExportOptions, Precision } from './export-graph.js';
 import { calibrationGraph, exportedModel } from './export-graph.js';
 import type { CheckpointChoice, LoadedRun } from './load-run.js';
 import { loadRun } from './load-run.js';
+import { membersOf } from './members.js';
 import type { ModelCard } from './model-card.js';
+import { CARD_KEY, formatCard, parseCard } from './model-card.js';
 import { RasterSegmenter } from './raster-segmenter.js';
 
 export interface ExportRunOptions extends Omit<ExportOptions, 'ranges'> {
@@ -64,13 +67,42 @@ export interface ExportedFile {
 const CALIBRATION_IMAGES = 64;
 
 /**
- * Writes a run's model to an ONNX file; throws `file-in-use` rather than replace another file. Throws what `loadRun` and `exportGraph` throw, and UsageError for `int8`
- * without images.
+ * Writes a run's model to an ONNX file; of several runs, or of the folder of a cross-validation, their ensemble. Throws
+ * `file-in-use` rather than replace another file, what `loadRun`, `exportGraph` and `ensembleModel` throw, and UsageError for `int8` without images.
  */
-export async function exportRun(run: string, options: ExportRunOptions): Promise<ExportedFile> {
-  const { checkpoint, license, precision = 'float32', batch = 1, bare } = options;
+export async function exportRun(
+  source: string | readonly string[],
+  options: ExportRunOptions,
+): Promise<ExportedFile> {
+  const runs = await membersOf(source);
   // The producer of an ONNX file is named at its beginning.
   await refuseOtherFile(resolve(options.out), 'pixelwise');
+  return runs.length === 1 ? exportOne(runs[0]!, options) : exportEnsemble(runs, options);
+}
+
+async function exportEnsemble(runs: readonly string[], options: ExportRunOptions): Promise<ExportedFile> {
+  const { checkpoint, license, precision = 'float32', bare = false } = options;
+  if (bare || precision === 'int8') {
+    throw new UsageError(
+      `An ensemble is exported whole, in float32 or float16: leave ${bare ? '--bare' : '--precision int8'} out, or export one run.`,
+    );
+  }
+  const models: OnnxModel[] = [];
+  for (const run of runs) {
+    const { graph, card, notes } = await loadRun(run, checkpoint);
+    for (const note of notes) options.onNote?.(note);
+    models.push(exportedModel(graph, card, { ...graphOptions(options), precision }));
+  }
+  const model = ensembleModel(models, runs);
+  const card = {
+    ...parseCard(model.metadata[CARD_KEY], options.out),
+    ...(license !== undefined && { license }),
+  };
+  return write(options, { ...model, metadata: { [CARD_KEY]: formatCard(card) } }, card);
+}
+
+async function exportOne(run: string, options: ExportRunOptions): Promise<ExportedFile> {
+  const { checkpoint, license, precision = 'float32', batch = 1, bare } = options;
   const loaded = await loadRun(run, checkpoint);
   for (const note of loaded.notes) options.onNote?.(note);
   // Calibration and scoring always use batches of one image.

@@ -54,3 +54,5 @@ export {
   connectedComponents,
 } from './components.js';
 export type { TestTimeAugmentation } from './symmetries.js';
+export { ensembleModel } from './ensemble.js';
+export { FOLDS_FILE, isModel, membersOf } from './members.js';

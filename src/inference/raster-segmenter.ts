@@ -16,7 +16,15 @@ import type { Binding, Runtime, Session } from '../runtime/index.js';
 import { transferredView } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
 import { checkCleanOptions, cleanMask } from './components.js';
-import { IMAGE, MASK, PROBABILITIES, SCORES, THRESHOLD, withOutputs } from './export-graph.js';
+import {
+  hasSingleLogit,
+  IMAGE,
+  MASK,
+  PROBABILITIES,
+  SCORES,
+  THRESHOLD,
+  withOutputs,
+} from './export-graph.js';
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
 import type { TestTimeAugmentation } from './symmetries.js';
@@ -124,9 +132,7 @@ export class RasterSegmenter {
 
   /** Channels of `logits`: the number of classes, or 1 for a single logit that separates two classes. */
   get logitChannels(): number {
-    const { nodes } = this.model.graph;
-    const sigmoid = nodes.some(({ opType, inputs }) => opType === 'Sigmoid' && inputs[0] === LOGITS);
-    return sigmoid ? 1 : this.card.classes.length;
+    return hasSingleLogit(this.model.graph) ? 1 : this.card.classes.length;
   }
 
   /** Encodes the model as an exported file. */

@@ -20,10 +20,12 @@ import type { Device, Runtime } from '../runtime/index.js';
 import type { Target } from '../graph/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Learner } from '../training/index.js';
+import { ensembleModel } from './ensemble.js';
 import { exportedModel, predictionTarget } from './export-graph.js';
 import { inOrder } from './in-order.js';
 import type { CheckpointChoice } from './load-run.js';
 import { loadRun } from './load-run.js';
+import { membersOf } from './members.js';
 import type { ModelCard } from './model-card.js';
 import type { Segmentation, SegmentOptions } from './raster-segmenter.js';
 import { RasterSegmenter } from './raster-segmenter.js';
@@ -75,16 +77,26 @@ export class Segmenter extends RasterSegmenter {
   }
 
   /**
-   * Loads a trained model from a run folder, an exported file, or the bytes of one.
+   * Loads a trained model from a run folder, an exported file, or the bytes of one. Several paths, or the folder of a
+   * cross-validation, are an ensemble: the probabilities of all models are averaged.
    *
-   * @throws PixelwiseError for missing or damaged files.
+   * @throws PixelwiseError for missing or damaged files, and for models that cannot be averaged.
    */
-  static async load(source: string | Uint8Array, options: LoadOptions = {}): Promise<Segmenter> {
+  static async load(
+    source: string | readonly string[] | Uint8Array,
+    options: LoadOptions = {},
+  ): Promise<Segmenter> {
     const { device, threads, checkpoint, onNote } = options;
-    const name = typeof source === 'string' ? source : 'model in memory';
+    const members = source instanceof Uint8Array ? [source] : await membersOf(source);
+    const names = members.map((member) => (typeof member === 'string' ? member : 'model in memory'));
+    const name = names.join(' + ');
     // A run's graph is created for the device; an exported file is used unchanged.
     const target = predictionTarget(options.runtime?.device ?? device);
-    const model = await readModel(source, name, checkpoint, target, onNote);
+    const models: OnnxModel[] = [];
+    for (const [i, member] of members.entries()) {
+      models.push(await readModel(member, names[i]!, checkpoint, target, onNote));
+    }
+    const model = models.length === 1 ? models[0]! : ensembleModel(models, names);
     const runtime =
       options.runtime ??
       (await createNodeRuntime({

@@ -1,14 +1,16 @@
 /** Makes the callbacks that a plan needs, in the order in which `fit` has to call them. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { UsageError } from '../errors/index.js';
 import { type Layer, Module } from '../nn/index.js';
 import type { Schedule } from '../optim/index.js';
-import type { Callback, Monitor, RunFolder } from '../training/index.js';
+import type { Callback, Monitor, RunConfig, RunFolder } from '../training/index.js';
 import {
   csvLog,
   earlyStopping,
   gradientClipping,
   metricsLog,
+  mlflowLog,
+  mlflowSettings,
   scheduleCallback,
   tensorboardLog,
   unfreezing,
@@ -37,10 +39,29 @@ export function callbacksOf(plan: Plan, { model, schedule, monitor }: CallbackCo
   ];
 }
 
-/** The callbacks that log the scores of every epoch to the run folder. */
-export function logsOf({ log }: Plan, folder: RunFolder): Callback[] {
+/** The callbacks that log the scores of every epoch to the run folder, and to other places that the plan names. */
+export function logsOf(
+  { log }: Plan,
+  folder: RunFolder,
+  { model, size, classes, training }: RunConfig,
+  onNote: (message: string) => void,
+): Callback[] {
+  const mlflow = (): Callback =>
+    mlflowLog({
+      ...mlflowSettings(process.env),
+      runName: basename(folder.path),
+      parameters: {
+        model: model.name,
+        ...model.options,
+        size: `${size.height}x${size.width}`,
+        classes: classes.join(','),
+        ...training,
+      },
+      onNote,
+    });
   return [
     metricsLog(folder),
+    ...(log.includes('mlflow') ? [mlflow()] : []),
     ...(log.includes('csv') ? [csvLog(join(folder.path, 'metrics.csv'))] : []),
     ...(log.includes('tensorboard') ? [tensorboardLog(join(folder.path, 'tensorboard'))] : []),
   ];

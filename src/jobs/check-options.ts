@@ -4,6 +4,7 @@ import { UsageError } from '../errors/index.js';
 import { architectureOf, modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import { parseLosses } from '../nn/index.js';
 import { checkDevice } from '../runtime/node.js';
+import { mlflowSettings } from '../training/index.js';
 import { findWeights } from '../weights/index.js';
 import { checkLearningSettings } from './learning-settings.js';
 import { modelSettings, optionsGiven, unfreezingOf, weightsWanted } from './model-settings.js';
@@ -28,6 +29,7 @@ export async function checkOptions(options: NamedTrainOptions): Promise<void> {
   await checkModel(checkedOptions(options));
   checkPatches(settings);
   if (val === 0 && patience !== undefined) throw patienceWithoutValidation();
+  if (settings.log.includes('mlflow')) mlflowSettings(process.env);
   if (options.device !== undefined) await checkDevice(options.device);
 }
 

@@ -231,7 +231,7 @@ async function runTraining(
     const callbacks: Callback[] = [
       ...pacing,
       ...callbacksOf({ ...plan, lr }, { model: made.model, schedule, monitor }),
-      ...(ranks.isFirst ? logsOf(plan, folder) : []),
+      ...(ranks.isFirst ? logsOf(plan, folder, config, note) : []),
       ...(options.callbacks ?? []),
       ...(pictures ? [pictures.film(loaders)] : []),
       // After the callbacks that have state, so that their state of this epoch is saved.

@@ -7,3 +7,5 @@ export { writeDataSheet } from './data-sheet.js';
 export { film } from './film.js';
 export { writeGallery } from './gallery.js';
 export { writeReport } from './report.js';
+export { type Spread, spreadOf } from './spread.js';
+export type { FoldsSummary } from './comparison/folds-section.js';

@@ -416,10 +416,10 @@ const TRAINING_SETTINGS = {
     commands: LEARNING,
   },
   log: {
-    kind: wordList(['csv', 'tensorboard']),
-    help: 'logs besides metrics.jsonl: metrics.csv, event files for TensorBoard',
+    kind: wordList(['jsonl', 'csv', 'tensorboard', 'mlflow']),
+    help: 'logs besides metrics.jsonl, which is always written: metrics.csv, event files for TensorBoard, the MLflow server of MLFLOW_TRACKING_URI',
     default: [],
-    unset: 'neither',
+    unset: 'metrics.jsonl alone',
     section: 'training',
     commands: LEARNING,
   },

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors/index.js';
 import { Claim, WrittenFiles, writeOutputFile } from '../../files/index.js';
 import type { ScoredSample } from '../../inference/index.js';
-import { evaluate, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
+import { evaluate, membersOf, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
 import { checkSameModel } from '../../jobs/ranks.js';
 import { parseLosses } from '../../nn/index.js';
 import { writeGallery } from '../../report/index.js';
@@ -21,7 +21,8 @@ const VALIDATION: readonly string[] = ['val', 'valid', 'validation'];
 const ownFiles = (out: string): string[] => [join(out, 'scores.json'), join(out, 'samples', 'gallery.json')];
 
 export const run: Run<'evaluate'> = async (options, { output, signal, words, group }) => {
-  const source = words[0]!;
+  const sources = (await membersOf(words)) as [string, ...string[]];
+  const [source] = sources;
   const { data, split, checkpoint, device, threads, scoreAt, overlay, probabilities, outlines } = options;
   const writes = overlay === true || probabilities === true || outlines !== undefined;
   if (writes && options.out === undefined) {
@@ -34,13 +35,13 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
       '--overlay, --probabilities and --outlines are those of the images: leave --score-at model out',
     );
   }
-  const segmenter = await Segmenter.load(source, {
+  const segmenter = await Segmenter.load(sources, {
     checkpoint,
     device,
     threads: threads ?? group?.threads,
     onNote: (note) => output.note(note),
   });
-  await checkSameModel(group?.communicator, source, checkpoint);
+  for (const each of sources) await checkSameModel(group?.communicator, each, checkpoint);
   let claim: Claim | undefined;
   const written = options.out === undefined ? undefined : new WrittenFiles(options.out);
   try {
@@ -48,12 +49,12 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
     const dataset = await dataToScore(source, options, classes);
     dataset.notes?.forEach((note) => output.note(note));
     await refuseOneClass(dataset, data);
-    const { part, note } = await partToScore(source, dataset, data, split);
+    const { part, note } = await partToScore(sources, dataset, data, split);
     if (note !== undefined) output.warn(note);
     const { tile, overlap, keepLargest, minArea, fillHoles } = options;
     const tta = options.tta === true ? (options.ttaTransforms ?? true) : options.tta;
     const view = { tile, overlap, tta };
-    const { threshold, chosen } = await chosenThreshold(source, segmenter, options.threshold, view, {
+    const { threshold, chosen } = await chosenThreshold(sources, segmenter, options.threshold, view, {
       output,
       signal,
     });
@@ -82,7 +83,7 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
     });
     progress.end();
     if (group && group.communicator.rank > 0) return {};
-    scoresText(`${source} on ${data}`, evaluation).forEach((line) => output.line(line));
+    scoresText(`${words.join(' + ')} on ${data}`, evaluation).forEach((line) => output.line(line));
     const json = chosen ? { ...evaluation, threshold: chosen } : evaluation;
     if (options.out === undefined) return { json };
     const out = resolve(options.out);

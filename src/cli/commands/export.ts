@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Dataset } from '../../data/index.js';
-import { exportRun, loadRun, type PrecisionScores } from '../../inference/index.js';
+import { exportRun, loadRun, membersOf, type PrecisionScores } from '../../inference/index.js';
 import type { TrainSettings } from '../../jobs/index.js';
 import { openTrainingData } from '../../jobs/training-data.js';
 import type { Run } from '../command.js';
@@ -10,14 +10,14 @@ import { configOfRun, dataToScore } from '../data-to-score.js';
 import { grouped } from '../progress.js';
 
 export const run: Run<'export'> = async (options, { output, signal, words }) => {
-  const source = words[0]!;
+  const [source, ...others] = (await membersOf(words)) as [string, ...string[]];
   const { out, checkpoint, bare, exportSize: size, precision, license, calibration: data } = options;
-  const reduced = precision !== undefined && precision !== 'float32';
+  const reduced = others.length === 0 && precision !== undefined && precision !== 'float32';
   const parts = reduced ? await partsFor(source, data) : {};
   parts.notes?.forEach((note) => output.note(note));
   let label: string | undefined;
   let progress: ReturnType<typeof output.progress> | undefined;
-  const exported = await exportRun(source, {
+  const exported = await exportRun([source, ...others], {
     out,
     checkpoint,
     ...(bare !== undefined && { bare }),

@@ -26,7 +26,7 @@ export const COMMANDS: readonly Command[] = [
   command({
     name: 'evaluate',
     summary: 'scores on labelled images',
-    positionals: [MODEL],
+    positionals: [{ ...MODEL, help: `${MODEL.help}; several are averaged`, many: true }],
     shared: true,
     load: () => import('./evaluate.js'),
   }),
@@ -34,7 +34,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'predict',
     summary: 'masks for files, folders and patterns',
     positionals: [
-      MODEL,
+      { ...MODEL, help: `${MODEL.help}; several are averaged` },
       { name: 'INPUT', help: "image files, folders, patterns such as 'photos/*.jpg'", many: true },
     ],
     shared: true,
@@ -43,7 +43,9 @@ export const COMMANDS: readonly Command[] = [
   command({
     name: 'export',
     summary: 'one file that runs anywhere ONNX Runtime runs',
-    positionals: [{ name: 'RUN', help: 'a run folder' }],
+    positionals: [
+      { name: 'RUN', help: 'a run folder; several become one file that averages them', many: true },
+    ],
     load: () => import('./export.js'),
   }),
   command({

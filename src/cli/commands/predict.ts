@@ -1,6 +1,6 @@
 /** `pixelwise predict MODEL INPUT… --out DIR`: masks for files, folders and patterns. */
 import { join, resolve } from 'node:path';
-import { predictFiles, Segmenter } from '../../inference/index.js';
+import { isModel, membersOf, predictFiles, Segmenter } from '../../inference/index.js';
 import { writePreLabels } from '../../inference/pre-labels.js';
 import { checkSameModel } from '../../jobs/ranks.js';
 import { chosenThreshold } from '../chosen-threshold.js';
@@ -8,20 +8,20 @@ import type { Run } from '../command.js';
 import { withResultKept } from '../kept-result.js';
 
 export const run: Run<'predict'> = async (options, { output, signal, words, group }) => {
-  const [source, ...inputs] = words as [string, ...string[]];
+  const { sources, inputs } = await modelsFirst(words);
   const { checkpoint, device, threads, ttaTransforms, json: _json, threshold: wanted, ...rest } = options;
-  const segmenter = await Segmenter.load(source, {
+  const segmenter = await Segmenter.load(sources, {
     checkpoint,
     device,
     threads: threads ?? group?.threads,
     onNote: (note) => output.note(note),
   });
-  await checkSameModel(group?.communicator, source, checkpoint);
+  for (const each of sources) await checkSameModel(group?.communicator, each, checkpoint);
   try {
     const { tile, overlap } = options;
     const tta = options.tta === true ? (ttaTransforms ?? true) : options.tta;
     const view = { tile, overlap, tta };
-    const { threshold, chosen } = await chosenThreshold(source, segmenter, wanted, view, {
+    const { threshold, chosen } = await chosenThreshold(sources, segmenter, wanted, view, {
       output,
       signal,
     });
@@ -58,3 +58,10 @@ export const run: Run<'predict'> = async (options, { output, signal, words, grou
     await segmenter.close();
   }
 };
+
+/** The first word is a model, and so are those that follow it up to the first that is none; one input is left. */
+async function modelsFirst(words: readonly string[]): Promise<{ sources: string[]; inputs: string[] }> {
+  let count = 1;
+  while (count < words.length - 1 && (await isModel(words[count]!))) count++;
+  return { sources: await membersOf(words.slice(0, count)), inputs: words.slice(count) };
+}

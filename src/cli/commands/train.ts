@@ -1,9 +1,11 @@
 /** `pixelwise train --data DIR`: trains and writes a run folder. */
+import { join } from 'node:path';
 import { UsageError } from '../../errors/index.js';
-import { train } from '../../jobs/index.js';
-import type { Run } from '../command.js';
+import { type FoldsResult, train, trainFolds } from '../../jobs/index.js';
+import type { CommandResult, Run } from '../command.js';
 import { configOfRun } from '../data-to-score.js';
 import { INTERRUPTED } from '../interruption.js';
+import type { Output } from '../output.js';
 import { scoresText } from '../scores-text.js';
 import { trainingDisplay } from '../training-display.js';
 
@@ -18,18 +20,24 @@ async function dataOf({ data, out }: { data?: string; out?: string | undefined }
 }
 
 export const run: Run<'train'> = async (
-  { json: _json, config: _config, ...options },
+  { json: _json, config: _config, folds, ...options },
   { output, signal, group },
 ) => {
-  const result = await train({
+  const call = {
     ...options,
-    data: await dataOf(options),
+    data: await dataOf({ ...options, ...(folds && options.out && { out: join(options.out, 'fold-1') }) }),
     threads: options.threads ?? group?.threads,
     communicator: group?.communicator,
     signal,
-    onNote: (message) => output.note(message),
+    onNote: (message: string) => output.note(message),
     callbacks: [trainingDisplay(output)],
-  });
+  };
+  if (folds !== undefined) {
+    const result = await trainFolds({ ...call, folds });
+    output.close();
+    return toldFolds(result, output);
+  }
+  const result = await train(call);
   output.close();
   const { best, valid, test, stopped } = result;
   if (best) {
@@ -52,3 +60,21 @@ export const run: Run<'train'> = async (
   output.line('Interrupted and saved; go on with --resume.');
   return { json: result, exitCode: INTERRUPTED };
 };
+
+function toldFolds(result: FoldsResult, output: Output): CommandResult {
+  const { folds, scores, ensemble, stopped, report, run } = result;
+  for (const [part, spreads] of Object.entries(scores)) {
+    const { meanIoU: iou, meanDice: dice } = spreads;
+    const written = [iou && `mean IoU ${inWords(iou)}`, dice && `mean Dice ${inWords(dice)}`].filter(Boolean);
+    output.line(`${part === 'test' ? 'Test' : 'Validation'}, ${folds.length} folds: ${written.join(', ')}.`);
+  }
+  if (ensemble) scoresText('Test, all folds together', ensemble).forEach((line) => output.line(line));
+  output.line(`Folds: ${run}`);
+  if (report !== undefined) output.line(`Report: ${report}`);
+  if (stopped === 'finished') return { json: result };
+  output.line('Interrupted and saved; go on with --resume.');
+  return { json: result, exitCode: INTERRUPTED };
+}
+
+const inWords = ({ mean, deviation }: { readonly mean: number; readonly deviation: number }) =>
+  `${mean.toFixed(4)} ± ${deviation.toFixed(4)}`;

@@ -5,6 +5,8 @@ import { page, PAGE_MARK } from '../page/page.js';
 import { writtenOn } from '../report.js';
 import type { Compared } from './compared.js';
 import { curvesSection } from './curves-section.js';
+import type { FoldsSummary } from './folds-section.js';
+import { foldsSection } from './folds-section.js';
 import type { ComparedSamples } from './samples.js';
 import { sharedSamples, withinBytes } from './samples.js';
 import { samplesSection } from './samples-section.js';
@@ -22,6 +24,8 @@ export interface ComparisonOptions {
   readonly samples?: ComparedSamples | undefined;
   /** Why samples could not be predicted, if the caller wanted to. */
   readonly why?: string | undefined;
+  /** The cross-validation that the runs are the folds of. */
+  readonly folds?: FoldsSummary | undefined;
 }
 
 /**
@@ -31,12 +35,12 @@ export interface ComparisonOptions {
  */
 export async function writeComparison(
   compared: Compared,
-  { out, samples, why }: ComparisonOptions,
+  { out, samples, why, folds }: ComparisonOptions,
 ): Promise<string> {
   const file = resolve(out);
   await refuseOtherFile(file, PAGE_MARK);
   const shown = samples ?? sharedSamples(compared);
-  const text = comparisonPage(compared, shown && withinBytes(shown, PICTURE_BYTES), why, new Date());
+  const text = comparisonPage(compared, shown && withinBytes(shown, PICTURE_BYTES), why, new Date(), folds);
   await writeFileAtomic(file, text, { createFolder: true });
   return file;
 }
@@ -50,8 +54,10 @@ export function comparisonPage(
   samples: ComparedSamples | undefined,
   why: string | undefined,
   now: Date,
+  folds?: FoldsSummary,
 ): string {
   const sections = [
+    folds && foldsSection(folds),
     comparisonVerdict(compared),
     scoresSection(compared),
     classesSection(compared),
@@ -62,7 +68,7 @@ export function comparisonPage(
   const versions = [...new Set(compared.columns.map(({ run }) => run.config.machine.pixelwise))];
   return page({
     title: compared.columns.map(({ name }) => name).join(' · '),
-    kicker: 'Pixelwise comparison',
+    kicker: folds ? 'Pixelwise cross-validation' : 'Pixelwise comparison',
     sections: sections.filter((section) => section !== undefined),
     footer: writtenOn(versions.join(' and '), now),
   });
