@@ -45,12 +45,12 @@ export function optionsGiven(settings: TrainSettings): Readonly<Record<string, u
 }
 
 /**
- * The model options for training: the training defaults, overridden by the given settings.
+ * The given settings that are options of the model, by their current names.
  *
- * @throws UsageError for an option that the model does not have.
+ * @throws UsageError, which names flags, for an option that the model does not have or a value that it does not accept.
  */
-export function modelOptions(name: string, settings: TrainSettings): ModelValues {
-  const { options, pretrained, trainDefaults } = modelEntry(name);
+export function ownOptions(name: string, settings: TrainSettings): ModelValues {
+  const { options } = modelEntry(name);
   const given = Object.entries(withCurrentNames(name, optionsGiven(settings)));
   const unknown = given.find(([key]) => !Object.hasOwn(options, key));
   if (unknown) {
@@ -61,17 +61,24 @@ export function modelOptions(name: string, settings: TrainSettings): ModelValues
       `--${flagName(unknown[0])} is not an option of ${name}, whose options are ${flags.join(', ') || 'none'}`,
     );
   }
-  const checked = given.map(([key, value]) => [
-    key,
-    checkValue(
-      `--${flagName(key)} of ${name}`,
-      (options[key] as Setting<number | string | boolean>).kind,
-      value,
-    ),
-  ]);
+  const checked = given.map(([key, value]) => {
+    const { kind } = options[key] as Setting<number | string | boolean>;
+    return [key, checkValue(`--${flagName(key)} of ${name}`, kind, value)] as const;
+  });
+  return Object.fromEntries(checked);
+}
+
+/**
+ * The model options for training: the training defaults, overridden by the given settings.
+ *
+ * @throws UsageError for an option that the model does not have.
+ */
+export function modelOptions(name: string, settings: TrainSettings): ModelValues {
+  const { pretrained, trainDefaults } = modelEntry(name);
+  const own = ownOptions(name, settings);
   // Freeze the encoder only if it is pretrained: a frozen random encoder would only produce noise.
   const encoder: ModelValues = pretrained ? { freezeEncoder: weightsWanted(settings) !== undefined } : {};
-  return { ...trainDefaults, ...encoder, ...(Object.fromEntries(checked) as ModelValues) };
+  return { ...trainDefaults, ...encoder, ...own };
 }
 
 /**
