@@ -3,6 +3,7 @@
  * settings of a run come from its own table, which the library uses too.
  */
 import { TRAIN_SETTINGS } from '../jobs/train-options.js';
+import { OUTLINE_METRIC_NAMES } from '../metrics/sample-metrics.js';
 import { SHARED_OPTIONS } from '../models/options.js';
 import {
   choice,
@@ -12,6 +13,7 @@ import {
   real,
   text,
   whole,
+  wordList,
   wordOr,
   type Setting,
   type ValueOf,
@@ -130,6 +132,13 @@ export const OPTIONS = {
     kind: choice(['source', 'model']),
     help: 'resolution at which scores are computed',
     unset: 'source',
+    section: 'scores',
+    commands: ['evaluate'],
+  },
+  metrics: {
+    kind: wordList(OUTLINE_METRIC_NAMES),
+    help: 'scores of outlines besides those of pixels: distances in pixels, IoU of the rims; means over classes but the background and over images',
+    unset: 'none',
     section: 'scores',
     commands: ['evaluate'],
   },

@@ -35,6 +35,13 @@ export function scoresText(title: string, scores: Scores): string[] {
   return [`${title} (${grouped(samples)} images): ${told.join(', ')}`, ...table.map((line) => `  ${line}`)];
 }
 
+/** The means of further metrics in one line. */
+export function metricsText(metrics: Readonly<Record<string, number | null>>): string {
+  return Object.entries(metrics)
+    .map(([name, value]) => `${name} ${written(value)}`)
+    .join(', ');
+}
+
 function written(value: number | null): string {
   return value === null ? '–' : value.toFixed(4);
 }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryDataset } from '../../test/inference/memory-dataset.js';
 import { tinyCard, tinyUNet } from '../../test/inference/tiny-model.js';
 import { Loader, stretch } from '../data/index.js';
-import { ConfusionMatrix, iou, meanIoU, softDice } from '../metrics/index.js';
+import type { MasksToScore } from '../metrics/index.js';
+import { ConfusionMatrix, iou, meanIoU, OUTLINE_METRICS, softDice } from '../metrics/index.js';
 import { binaryCrossEntropy, crossEntropy, dice } from '../nn/index.js';
 import type { LossTerm } from '../nn/index.js';
 import { encodeModel } from '../onnx/index.js';
@@ -69,6 +70,20 @@ describe('evaluate', () => {
     const alone = await evaluate(segmenter, data, { indices: [2] });
     expect(alone.meanIoU).toBe(result.perSample[2]!.meanIoU);
     expect(alone.loss).toBeUndefined();
+    await segmenter.close();
+  });
+
+  it('adds scores of outlines and of the user to each sample and to the means', async () => {
+    const { segmenter, data } = await opened(3, 9);
+    const metrics = {
+      ...OUTLINE_METRICS,
+      rows: ({ height, width, classes }: MasksToScore) => (width === 40 ? null : height + classes.length),
+    };
+    const result = await evaluate(segmenter, data, { metrics });
+    expect(result.metrics!.rows).toBe((30 + 32) / 2 + 2);
+    expect(result.perSample.map((scores) => scores.metrics!.rows)).toEqual([null, 32, 34]);
+    const rims = result.perSample.map((scores) => scores.metrics!.boundaryIoU!);
+    expect(result.metrics!.boundaryIoU).toBeCloseTo(rims.reduce((a, b) => a + b) / 3, 12);
     await segmenter.close();
   });
 

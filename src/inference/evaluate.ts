@@ -12,8 +12,8 @@ import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { resizeMask } from '../images/resize.js';
-import type { LossValues, SampleScores, Scores, ThresholdScore } from '../metrics/index.js';
-import { sampleScores, ScoreAccumulator, ThresholdSweep } from '../metrics/index.js';
+import type { LossValues, SampleMetric, SampleScores, Scores, ThresholdScore } from '../metrics/index.js';
+import { meanMetrics, metricsOf, sampleScores, ScoreAccumulator, ThresholdSweep } from '../metrics/index.js';
 import type { LossTerm } from '../nn/index.js';
 import type { TargetMap } from '../nn/target-map.js';
 import { sumOfLosses } from '../nn/index.js';
@@ -41,6 +41,11 @@ export interface EvaluateOptions extends ViewOptions, CleanOptions {
   readonly threshold?: number | undefined;
   /** Batch size for `softDice`, which is averaged over batches; default 1. */
   readonly batch?: number | undefined;
+  /**
+   * Further scores of each sample, by name: those of {@link OUTLINE_METRICS}, or your own. Their means are in
+   * `metrics`. Default none.
+   */
+  readonly metrics?: Readonly<Record<string, SampleMetric>> | undefined;
   /** Called after each sample. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Called with each sample and its prediction. A returned promise is awaited. */
@@ -68,6 +73,8 @@ export interface Evaluation extends Scores {
   /** Pixels by true class (rows) and predicted class (columns). */
   readonly confusion: readonly (readonly number[])[];
   readonly perSample: readonly SampleScores[];
+  /** The means of {@link EvaluateOptions.metrics} over the samples that have a value. */
+  readonly metrics?: Readonly<Record<string, number | null>>;
 }
 
 /** Number of samples decoded ahead. */
@@ -92,7 +99,7 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { card } = segmenter;
-  const { indices = allOf(dataset), threshold, batch = 1, signal, communicator } = options;
+  const { indices = allOf(dataset), threshold, batch = 1, metrics, signal, communicator } = options;
   // The scale of a model of patches is that of the images.
   const scoreAt = card.patch ? 'source' : (options.scoreAt ?? 'source');
   checkClasses(segmenter, dataset);
@@ -100,6 +107,7 @@ export async function evaluate(
   const background = backgroundClass(card.classes);
   // With two classes, class 1 is the foreground, whatever its name: the model outputs its probability.
   const scored = { classNames: card.classes, background: card.classes.length === 2 ? 0 : background };
+  const foreground = card.classes.flatMap((_, k) => (k === scored.background ? [] : [k]));
   const accumulator = new ScoreAccumulator(scored);
   const shared = communicator && (await SharedScoring.deal(communicator, dataset, indices, batch));
   const own = shared ? shared.positions.map((position) => indices[position]!) : indices;
@@ -130,7 +138,12 @@ export async function evaluate(
         ? losses?.overTiles(segmenter, sample)
         : losses?.of(results.logits!, sample.mask));
       if (values) accumulator.addLoss(values, 1);
-      const scores = sampleScores(sample.id, counts, values, background);
+      const { width: columns, height: rows } = prediction;
+      const masks = { prediction: prediction.data, target: compared.target, height: rows, width: columns };
+      const scores: SampleScores = {
+        ...sampleScores(sample.id, counts, values, background),
+        ...(metrics && { metrics: metricsOf(metrics, { ...masks, classes: foreground }) }),
+      };
       perSample.push(scores);
       shared?.keep(counts, values, scores);
       const { width, height } = sample.image;
@@ -149,15 +162,17 @@ export async function evaluate(
     await losses?.release();
   }
   soft.flush();
+  const means = (samples: readonly SampleScores[]) =>
+    metrics && { metrics: meanMetrics(Object.keys(metrics), samples) };
   const whole = await shared?.gather(
     new ScoreAccumulator(scored),
     (position) => dataset.groups?.[indices[position]!],
   );
   if (whole) {
     const { accumulator: all, perSample } = whole;
-    return { ...all.scores(), confusion: all.counts.rows(), perSample };
+    return { ...all.scores(), ...means(perSample), confusion: all.counts.rows(), perSample };
   }
-  return { ...accumulator.scores(), confusion: accumulator.counts.rows(), perSample };
+  return { ...accumulator.scores(), ...means(perSample), confusion: accumulator.counts.rows(), perSample };
 }
 
 /** How to predict a sample: by one run of the graph, or in tiles and with test-time augmentation. */

@@ -16,6 +16,7 @@ it.each<[Partial<TrainOptions>, RegExp]>([
   [{ optimizer: 'adam', momentum: 0.9 }, /--momentum is for --optimizer/],
   [{ recipe: 'brain-mri-unet', loss: 'diice' }, /no loss "diice"/],
   [{ val: 0, patience: 3 }, /--patience needs a validation part/],
+  [{ monitor: 'metric:mine', metrics: { own: () => 1 } }, /metrics of train\(\) has no "mine"; it has own/],
   [{ device: 'npu' as 'cpu' }, /device "npu" is not in this machine's ONNX Runtime/],
 ])('refuses %j before the data is looked at', async (options, message) => {
   await expect(train({ data: '/nowhere', ...options })).rejects.toThrow(message);

@@ -4,7 +4,7 @@ import { UsageError } from '../errors/index.js';
 import { architectureOf, modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import { parseLosses } from '../nn/index.js';
 import { checkDevice } from '../runtime/node.js';
-import { mlflowSettings } from '../training/index.js';
+import { mlflowSettings, ownMetric } from '../training/index.js';
 import { findWeights } from '../weights/index.js';
 import { checkLearningSettings } from './learning-settings.js';
 import { modelSettings, optionsGiven, unfreezingOf, weightsWanted } from './model-settings.js';
@@ -26,6 +26,7 @@ export async function checkOptions(options: NamedTrainOptions): Promise<void> {
   }
   if (!objects.augment) parseAugmentation(augment);
   checkLearningSettings({ ...settings, lr: typeof lr === 'number' ? lr : 1, objects });
+  checkOwnMetric(options);
   await checkModel(checkedOptions(options));
   checkPatches(settings);
   if (val === 0 && patience !== undefined) throw patienceWithoutValidation();
@@ -58,6 +59,16 @@ function checkPatches({ patch, size, sampler, maskInterpolation, normalize }: Re
       '--normalize min-max needs whole images, because the darkest and brightest pixel of a patch say nothing about its image: use percentiles or dataset, or --patch none',
     );
   }
+}
+
+/** A monitored score of the user's own must be among those that are given. */
+function checkOwnMetric({ monitor, metrics = {} }: NamedTrainOptions): void {
+  const name = monitor === undefined ? undefined : ownMetric(monitor);
+  if (name === undefined || Object.hasOwn(metrics, name)) return;
+  const names = Object.keys(metrics).join(', ') || 'none';
+  throw new UsageError(
+    `monitor ${monitor} is a score of your own, but metrics of train() has no "${name}"; it has ${names}`,
+  );
 }
 
 async function checkModel(settings: CheckedSettings): Promise<void> {

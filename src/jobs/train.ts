@@ -55,6 +55,7 @@ import { measureSteps } from './time-budget.js';
 import { withNamedParts } from './run-objects.js';
 import type { NamedTrainOptions, TrainOptions, TrainSettings } from './train-options.js';
 import { defined, settingsOf } from './train-options.js';
+import { monitoredMetric } from './monitored-metric.js';
 import type { Plan } from './train-plan.js';
 import { factsFor, planTraining } from './train-plan.js';
 
@@ -248,7 +249,7 @@ async function runTraining(
       epochs: wanted,
       maxSteps: maxSteps ?? undefined,
       accumulate: plan.accumulate,
-      metrics: options.metrics,
+      metrics: { ...monitoredMetric(plan.monitor, classes), ...options.metrics },
       callbacks,
       signal: options.signal,
       resume,

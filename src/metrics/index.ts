@@ -31,5 +31,7 @@ export type { Spacing } from './distance-transform.js';
 export type { OutlineOptions } from './class-mask.js';
 export { hausdorffDistance, meanSurfaceDistance, surfaceDistances } from './surface-distance.js';
 export type { SurfaceDistances } from './surface-distance.js';
+export { meanMetrics, metricsOf, OUTLINE_METRIC_NAMES, OUTLINE_METRICS } from './sample-metrics.js';
+export type { MasksToScore, OutlineMetric, SampleMetric } from './sample-metrics.js';
 export { boundaryCounts, boundaryIoU } from './boundary-iou.js';
 export type { BoundaryCounts } from './boundary-iou.js';

@@ -68,6 +68,8 @@ export interface SampleScores {
   readonly dice?: number | null;
   /** Pixels whose true class is not the background; all pixels if there is no background class. */
   readonly foreground: number;
+  /** Scores of outlines and a user's own, if asked for; null where the sample has none. */
+  readonly metrics?: Readonly<Record<string, number | null>>;
 }
 
 /** A loss and its components, each a mean over samples. */

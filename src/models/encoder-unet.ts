@@ -14,6 +14,7 @@ import type { Settings } from '../settings/index.js';
 import { whole, wholeOf } from '../settings/index.js';
 import type { DecoderNorm } from './decoder-norm.js';
 import { DECODER_NORM, normOf } from './decoder-norm.js';
+import { auxiliaryHeads, DEEP_SUPERVISION, superviseLevels } from './deep-supervision.js';
 import type { Encoder } from './encoder.js';
 import { paddedToDivisor } from './padding.js';
 import type { Upsampling } from './upsampling.js';
@@ -33,6 +34,8 @@ export interface UNetDecoderOptions {
    * logits are resized bilinearly: the blocks at the full size cost the most time and memory.
    */
   readonly decoderStride?: 1 | 2 | 4;
+  /** Whether training adds the loss of the smaller blocks' logits; default false. */
+  readonly deepSupervision?: boolean;
 }
 
 export const UNET_DECODER_OPTIONS: Settings<Required<UNetDecoderOptions>> = {
@@ -44,6 +47,7 @@ export const UNET_DECODER_OPTIONS: Settings<Required<UNetDecoderOptions>> = {
     default: 16,
     help: 'channels of the decoder: at the full size, doubled by each halving (U-Nets); everywhere, and of the pyramid (deeplabv3plus)',
   },
+  deepSupervision: DEEP_SUPERVISION,
   decoderStride: {
     kind: wholeOf([1, 2, 4]),
     default: 1,
@@ -100,6 +104,7 @@ const PUBLISHED = Object.fromEntries(
 export class EncoderUNet<E extends Encoder = Encoder> extends Module {
   readonly divisor: number;
   readonly decoder: readonly DecoderBlock[];
+  readonly auxiliary?: readonly Conv2d[];
   readonly head: Conv2d;
 
   /** @param classes output channels */
@@ -118,6 +123,7 @@ export class EncoderUNet<E extends Encoder = Encoder> extends Module {
     this.decoder = widths.map(
       (to, i) => new DecoderBlock(i === 0 ? bottom : widths[i - 1]!, skips[i]!, to, resolved),
     );
+    if (resolved.deepSupervision) this.auxiliary = auxiliaryHeads(widths, classes);
     this.head = new Conv2d(widths.at(-1)!, classes, 3, { padding: 1 });
   }
 
@@ -125,9 +131,15 @@ export class EncoderUNet<E extends Encoder = Encoder> extends Module {
   forward(image: Tensor): Tensor {
     return paddedToDivisor(image, this.divisor, (padded) => {
       const [bottom, ...skips] = this.encoder.maps(padded).toReversed();
-      const decoded = this.decoder.reduce((x, block, i) => block.forward(x, skips[i]), bottom!);
-      const logits = this.head.forward(decoded);
-      return resize(logits, [padded.shape[2]!, padded.shape[3]!], { mode: 'bilinear' });
+      const size = [padded.shape[2]!, padded.shape[3]!] as const;
+      const levels: Tensor[] = [];
+      let x = bottom!;
+      for (const [i, block] of this.decoder.entries()) {
+        x = block.forward(x, skips[i]);
+        levels.push(x);
+      }
+      if (this.auxiliary && this.training) superviseLevels(this.auxiliary, levels, size, image);
+      return resize(this.head.forward(x), size, { mode: 'bilinear' });
     });
   }
 }

@@ -9,6 +9,7 @@ import type { Layer } from '../nn/index.js';
 import { BatchNorm2d, Conv2d, ConvTranspose2d, Dropout, Module, Sequential, Upsample } from '../nn/index.js';
 import type { Settings } from '../settings/index.js';
 import { checkSettings, choice, flag, real, whole } from '../settings/index.js';
+import { auxiliaryHeads, DEEP_SUPERVISION, superviseLevels } from './deep-supervision.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
@@ -32,6 +33,8 @@ export interface UNetOptions extends SharedOptions {
   readonly batchNorm?: boolean;
   /** `transposed` (default) is a 2×2 transposed convolution; the others are followed by a 1×1 convolution. */
   readonly upsampling?: Upsampling;
+  /** Whether training adds the loss of the smaller levels' logits; default false. */
+  readonly deepSupervision?: boolean;
 }
 
 export const UNET_OPTIONS: Settings<Required<UNetOptions>> = {
@@ -46,6 +49,7 @@ export const UNET_OPTIONS: Settings<Required<UNetOptions>> = {
   },
   batchNorm: { kind: flag(), default: false, help: 'batch norm after every 3×3 convolution' },
   upsampling: UPSAMPLING,
+  deepSupervision: DEEP_SUPERVISION,
 };
 
 /** Two times: 3×3 convolution, optional batch norm, ReLU. */
@@ -81,6 +85,7 @@ export class UNet extends Module {
   readonly bottomDropout?: Dropout;
   readonly up: readonly Layer[];
   readonly fuse: readonly DoubleConv[];
+  readonly auxiliary?: readonly Conv2d[];
   readonly head: Conv2d;
 
   constructor(options: UNetOptions = {}) {
@@ -100,6 +105,7 @@ export class UNet extends Module {
         : new Sequential(new Upsample(2, upsampling), new Conv2d(2 * to, to, 1)),
     );
     this.fuse = upwards.map((to) => double(2 * to, to));
+    if (resolved.deepSupervision) this.auxiliary = auxiliaryHeads(upwards, classes);
     this.head = new Conv2d(width, classes, 1);
   }
 
@@ -114,9 +120,13 @@ export class UNet extends Module {
         const last = level === this.down.length - 2;
         x = block.forward(last ? (this.bottomDropout?.forward(x) ?? x) : x);
       }
+      const levels: Tensor[] = [];
       for (const [i, fuse] of this.fuse.entries()) {
         x = fuse.forward(concat([this.up[i]!.forward(x), skips.pop()!], 1));
+        levels.push(x);
       }
+      const size = [padded.shape[2]!, padded.shape[3]!] as const;
+      if (this.auxiliary && this.training) superviseLevels(this.auxiliary, levels, size, image);
       return this.head.forward(x);
     });
   }

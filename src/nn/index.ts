@@ -81,9 +81,11 @@ export { type NDArray, run } from './run.js';
 export { ModelState, type Slot } from './state.js';
 export type { NamedArray, StateFile } from './state-dict.js';
 export {
+  type AuxiliaryLogits,
   type LayerCall,
   randomMask,
   type RandomMask,
+  superviseAlso,
   type Trace,
   traceModel,
   updateBuffer,

@@ -1,6 +1,6 @@
 /**
  * What `forward` does besides arithmetic: the layers it calls, the buffers it updates, the random masks it asks
- * for. A trace records this while {@link traceModel} runs.
+ * for, the other logits that it wants trained. A trace records this while {@link traceModel} runs.
  */
 import type { Tensor } from '../graph/index.js';
 import { Leaf, withScope } from '../graph/index.js';
@@ -23,6 +23,14 @@ export interface RandomMask {
   readonly keep: number;
 }
 
+/** Logits besides the model's output that the loss is computed for in training, too. */
+export interface AuxiliaryLogits {
+  /** The shape of the output. */
+  readonly logits: Tensor;
+  /** Weight of their loss; that of the output's loss is 1. */
+  readonly weight: number;
+}
+
 export interface Trace {
   readonly output: Tensor;
   /** In the order in which they ended: a layer comes after the layers inside it. */
@@ -30,6 +38,7 @@ export interface Trace {
   /** New values of buffers, to store after the run. */
   readonly updates: ReadonlyMap<Buffer, Tensor>;
   readonly masks: readonly RandomMask[];
+  readonly auxiliary: readonly AuxiliaryLogits[];
 }
 
 interface OpenTrace {
@@ -37,6 +46,7 @@ interface OpenTrace {
   readonly calls: LayerCall[];
   readonly updates: Map<Buffer, Tensor>;
   readonly masks: RandomMask[];
+  readonly auxiliary: AuxiliaryLogits[];
 }
 
 let open: OpenTrace | undefined;
@@ -49,7 +59,7 @@ export function traceModel(
   const outer = open;
   const paths = new Map<Module, string>();
   for (const [path, module] of model.namedModules()) if (!paths.has(module)) paths.set(module, path);
-  const trace: OpenTrace = { paths, calls: [], updates: new Map(), masks: [] };
+  const trace: OpenTrace = { paths, calls: [], updates: new Map(), masks: [], auxiliary: [] };
   open = trace;
   try {
     return { ...trace, output: model.forward(...inputs) };
@@ -74,6 +84,16 @@ export function enterLayer(
 /** Sets the value that `buffer` has after this run. Without a trace it does nothing. */
 export function updateBuffer(buffer: Buffer, value: Tensor): void {
   open?.updates.set(buffer, value);
+}
+
+/**
+ * Asks for the loss of other logits, of the shape of the model's output, to be added to that of the output (deep
+ * supervision). Without a trace it does nothing.
+ *
+ * @param weight of their loss, above 0; that of the output's loss is 1
+ */
+export function superviseAlso(logits: Tensor, weight: number): void {
+  open?.auxiliary.push({ logits, weight });
 }
 
 /** A bool tensor that is 1 with probability `keep`. The host draws it for each run. */

@@ -15,7 +15,14 @@ export { csvLog, csvTable } from './callbacks/csv-log.js';
 export { earlyStopping, type EarlyStoppingOptions } from './callbacks/early-stopping.js';
 export { metricsLog } from './callbacks/metrics-log.js';
 export { mlflowLog, type MlflowOptions, mlflowSettings } from './callbacks/mlflow-log.js';
-export { checkMonitor, improves, type Monitor, monitored, type MonitorMetric } from './callbacks/monitor.js';
+export {
+  checkMonitor,
+  improves,
+  type Monitor,
+  monitored,
+  type MonitorMetric,
+  ownMetric,
+} from './callbacks/monitor.js';
 export { scheduleCallback } from './callbacks/schedule.js';
 export { tensorboardLog } from './callbacks/tensorboard-log.js';
 export { timeBudget, type TimeBudgetOptions } from './callbacks/time-budget.js';

@@ -18,7 +18,7 @@ import type { NamedOptimizerOptions } from '../optim/registry.js';
 import { OPTIMIZERS } from '../optim/registry.js';
 import type { NamedScheduleOptions } from '../optim/schedules/registry.js';
 import { SCHEDULES } from '../optim/schedules/registry.js';
-import type { Setting, ValueOf } from '../settings/index.js';
+import type { Kind, Setting, ValueOf } from '../settings/index.js';
 import {
   anyOf,
   choice,
@@ -258,8 +258,11 @@ const TRAINING_SETTINGS = {
     commands: LEARNING,
   },
   monitor: {
-    kind: choice(METRIC_NAMES),
-    help: 'validation score that decides the best epoch and early stopping; dice and iou are for two classes',
+    kind: wordOr(
+      METRIC_NAMES,
+      written('metric:NAME', 'metric:NAME of a score of your own', /^metric:.+$/) as Kind<`metric:${string}`>,
+    ),
+    help: 'validation score that decides the best epoch and early stopping; dice and iou are for two classes; distances between outlines are in pixels; the higher a score of your own, the better',
     default: 'meanIoU',
     section: 'training',
     commands: LEARNING,

@@ -4,6 +4,7 @@ import {
   add,
   argMax,
   cast,
+  div,
   gradients,
   greater,
   input,
@@ -58,6 +59,16 @@ interface Traced {
   readonly shares: readonly string[];
 }
 
+/**
+ * The loss to minimise: the mean of the output's and of the auxiliary logits', by their weights. The loss that is
+ * reported is the output's alone, so that those of training and validation are comparable.
+ */
+function withAuxiliary(loss: Tensor, { auxiliary }: Trace, lossOf: (logits: Tensor) => Tensor): Tensor {
+  if (auxiliary.length === 0) return loss;
+  const sum = auxiliary.reduce((so, { logits, weight }) => add(so, mul(lossOf(logits), weight)), loss);
+  return div(sum, 1 + auxiliary.reduce((weights, { weight }) => weights + weight, 0));
+}
+
 /** @param shared whether each loss is multiplied by a number that is fed: its share in the loss of a larger batch. */
 function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchShape, shared = false): Traced {
   const shape: Shape = [batch.size, batch.channels, batch.height, batch.width];
@@ -69,15 +80,25 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
   // Each component is traced once and serves the sum and the log alike.
   const values = parts.map(({ loss }) => loss());
   const shares = shared ? terms.map((_, i) => input(`share_${i}`, [])) : [];
-  const counted = values.map((value, i) => (shared ? mul(value, shares[i]!) : value));
-  const loss = sumOfLosses(parts.map(({ name, weight }, i) => ({ name, weight, loss: () => counted[i]! })))(
-    logits,
-    target,
+  const total = (each: readonly Tensor[]) =>
+    sumOfLosses(
+      parts.map(({ name, weight }, i) => ({
+        name,
+        weight,
+        loss: () => (shared ? mul(each[i]!, shares[i]!) : each[i]!),
+      })),
+    )(logits, target);
+  const reported = total(values);
+  const loss = withAuxiliary(reported, trace, (other) =>
+    total(terms.map((term) => term.loss(other, target))),
   );
-  const outputs: Record<string, Tensor> = { loss: reshape(loss, []), prediction: predictedClasses(logits) };
+  const outputs: Record<string, Tensor> = {
+    loss: reshape(reported, []),
+    prediction: predictedClasses(logits),
+  };
   if (parts.length > 1) parts.forEach(({ name }, i) => (outputs[LOSS + name] = reshape(values[i]!, [])));
   const leaves = [...model.namedParameters(), ...model.namedBuffers()].map(([, leaf]) => leaf as Leaf);
-  const maps = targetMapsBehind(values);
+  const maps = targetMapsBehind([loss, ...values]);
   const masks = trace.masks.map(({ leaf }) => leaf);
   const inputs = [images, target, ...leaves, ...masks, ...maps, ...shares];
   return { trace, maps, inputs, outputs, loss, shares: shares.map(({ name }) => name) };

@@ -72,6 +72,22 @@ const json = async (name: string) =>
   JSON.parse(await readFile(join(root, 'run', name), 'utf8')) as Record<string, never>;
 
 describe('train with objects', () => {
+  it.each(['metric:foregroundShare', 'boundaryIoU', 'hausdorff95'] as const)(
+    'chooses the best epoch by %s',
+    async (monitor) => {
+      const out = join(root, monitor.replace(':', '-'));
+      const { best } = await train({ ...options(), monitor, epochs: 2, out, pictures: false });
+      const lines = (await readFile(join(out, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+      const scores = lines.map((line) => {
+        const { valid } = JSON.parse(line) as { valid: { metrics: Record<string, number> } };
+        return valid.metrics[monitor.replace('metric:', '')]!;
+      });
+      expect(scores.length).toBe(2);
+      const value = monitor === 'hausdorff95' ? Math.min(...scores) : Math.max(...scores);
+      expect(best).toEqual({ epoch: scores.indexOf(value) + 1, metric: monitor, value });
+    },
+  );
+
   it('writes a run folder with a report', async () => {
     const result = await train(options());
     expect(result).toMatchObject({ epochs: 3, run: join(root, 'run') });

@@ -5,6 +5,7 @@ import { Claim, WrittenFiles, writeOutputFile } from '../../files/index.js';
 import type { ScoredSample } from '../../inference/index.js';
 import { evaluate, membersOf, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
 import { checkSameModel } from '../../jobs/ranks.js';
+import { OUTLINE_METRICS, type OutlineMetric } from '../../metrics/index.js';
 import { parseLosses } from '../../nn/index.js';
 import { writeGallery } from '../../report/index.js';
 import type { Run } from '../command.js';
@@ -12,13 +13,16 @@ import { chosenThreshold } from '../chosen-threshold.js';
 import { dataToScore, refuseOneClass } from '../data-to-score.js';
 import { withResultKept } from '../kept-result.js';
 import { partToScore } from '../part-to-score.js';
-import { scoresText } from '../scores-text.js';
+import { metricsText, scoresText } from '../scores-text.js';
 
 /** What people call the part that a run's best epoch is chosen on. */
 const VALIDATION: readonly string[] = ['val', 'valid', 'validation'];
 
 /** What is written besides the files of each image. */
 const ownFiles = (out: string): string[] => [join(out, 'scores.json'), join(out, 'samples', 'gallery.json')];
+
+const outlineMetrics = (names: readonly OutlineMetric[]) =>
+  Object.fromEntries(names.map((name) => [name, OUTLINE_METRICS[name]]));
 
 export const run: Run<'evaluate'> = async (options, { output, signal, words, group }) => {
   const sources = (await membersOf(words)) as [string, ...string[]];
@@ -75,6 +79,7 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
       ...look,
       scoreAt,
       probabilities,
+      metrics: options.metrics && outlineMetrics(options.metrics),
       onSample: writes ? write : undefined,
       losses: loss === undefined ? undefined : parseLosses(loss, lossSettings),
       signal,
@@ -84,6 +89,7 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
     progress.end();
     if (group && group.communicator.rank > 0) return {};
     scoresText(`${words.join(' + ')} on ${data}`, evaluation).forEach((line) => output.line(line));
+    if (evaluation.metrics) output.line(metricsText(evaluation.metrics));
     const json = chosen ? { ...evaluation, threshold: chosen } : evaluation;
     if (options.out === undefined) return { json };
     const out = resolve(options.out);

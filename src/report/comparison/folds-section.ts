@@ -12,7 +12,7 @@ export interface FoldsSummary {
   readonly count: number;
   readonly scores: Readonly<Partial<Record<'valid' | 'test', Readonly<Record<string, Spread>>>>>;
   /** Scores of the averaged probabilities on the test part. */
-  readonly ensemble?: EpochScores;
+  readonly ensemble?: Omit<EpochScores, 'metrics'>;
 }
 
 export function foldsSection({ count: folds, scores, ensemble }: FoldsSummary): Section {

@@ -1,5 +1,6 @@
 /** The monitored score, which decides which epoch is best, when to stop, and when to reduce the learning rate. */
 import { UsageError } from '../../errors/index.js';
+import type { OutlineMetric } from '../../metrics/sample-metrics.js';
 import type { EpochRecord } from '../callback.js';
 
 const METRICS = {
@@ -11,10 +12,28 @@ const METRICS = {
   iou: 'max',
 } as const;
 
-export type MonitorMetric = keyof typeof METRICS;
+/** Scores that are computed only if they are monitored. */
+const OUTLINES: Readonly<Record<OutlineMetric, 'min' | 'max'>> = {
+  hausdorff95: 'min',
+  meanSurfaceDistance: 'min',
+  boundaryIoU: 'max',
+};
 
-/** The scores that can be monitored. */
-export const METRIC_NAMES = Object.keys(METRICS) as readonly MonitorMetric[];
+/** A score of the user's own, by its name in `metrics` of `train`. The higher, the better. */
+type OwnMetric = `metric:${string}`;
+
+const OWN = 'metric:';
+
+type BuiltInMetric = keyof typeof METRICS | OutlineMetric;
+
+export type MonitorMetric = BuiltInMetric | OwnMetric;
+
+/** The scores that can be monitored, besides one's own. */
+export const METRIC_NAMES = Object.keys({ ...METRICS, ...OUTLINES }) as readonly BuiltInMetric[];
+
+/** The name of a score of the user's own; undefined for the others. */
+export const ownMetric = (metric: string): string | undefined =>
+  metric.startsWith(OWN) ? metric.slice(OWN.length) : undefined;
 
 export interface Monitor {
   readonly metric: MonitorMetric;
@@ -22,8 +41,8 @@ export interface Monitor {
 }
 
 export function checkMonitor(metric: string): MonitorMetric {
-  if (!Object.hasOwn(METRICS, metric))
-    throw new UsageError(`monitor must be one of ${Object.keys(METRICS).join(', ')}, not "${metric}"`);
+  if (ownMetric(metric) === undefined && !METRIC_NAMES.some((name) => name === metric))
+    throw new UsageError(`monitor must be one of ${METRIC_NAMES.join(', ')}, not "${metric}"`);
   return metric as MonitorMetric;
 }
 
@@ -32,7 +51,10 @@ export function monitored(
   record: Pick<EpochRecord, 'valid'> & Partial<Pick<EpochRecord, 'train'>>,
   { metric, part }: Monitor,
 ): number | undefined {
-  const value = record[part]?.[metric];
+  const scores = record[part];
+  const value = Object.hasOwn(METRICS, metric)
+    ? scores?.[metric as keyof typeof METRICS]
+    : scores?.metrics?.[ownMetric(metric) ?? metric];
   return value === null || value === undefined || Number.isNaN(value) ? undefined : value;
 }
 
@@ -44,5 +66,6 @@ export function improves(
   minDelta = 0,
 ): boolean {
   if (best === undefined) return true;
-  return METRICS[metric] === 'min' ? value < best - minDelta : value > best + minDelta;
+  const smaller = { ...METRICS, ...OUTLINES }[metric as BuiltInMetric] === 'min';
+  return smaller ? value < best - minDelta : value > best + minDelta;
 }
