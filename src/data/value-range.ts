@@ -2,6 +2,7 @@
  * The part of their values that images use: 16-bit files of a microscope or a scanner often hold 8 or 12 bits, or a few
  * hundred counts, and floating-point ones are in units of their own.
  */
+import type { Raster } from '../images/raster.js';
 import type { Dataset } from './dataset.js';
 import { defaultNormalization, type Normalization, type ValueRange } from './normalization.js';
 import { mapParallel } from './parallel.js';
@@ -17,8 +18,23 @@ const IMAGES = 100;
 const CHANNEL_VALUES = 500_000;
 const ALL_VALUES = 10_000_000;
 
+/** Values taken of one image. */
+const IMAGE_VALUES = 50_000;
+
 /** Channels whose own ranges are at least this share of the common one share it: colours stay true. */
 const ALIKE = 0.5;
+
+/** The values of one image between which all but the darkest and the brightest thousandth lie. */
+export function valueRangeOf({ data }: Raster): { readonly low: number; readonly high: number } {
+  const count = Math.min(data.length, IMAGE_VALUES);
+  const values = Float32Array.from(
+    { length: count },
+    (_, i) => data[Math.floor(((i + 0.5) * data.length) / count)]!,
+  );
+  values.sort();
+  const at = (share: number): number => values[Math.min(count - 1, Math.floor(share * count))]!;
+  return { low: at(LOW_SHARE), high: at(HIGH_SHARE) };
+}
 
 /** The range between the 0.1st and 99.9th percentile by channel; one for all channels where theirs are alike. */
 export async function findValueRange(dataset: Dataset, signal?: AbortSignal): Promise<ValueRange> {

@@ -23,6 +23,8 @@ const LEAST_SCORE = 0.93;
 const MIXED_SIZES = 1.5;
 /** The side of patches as a multiple of the objects' width: an object and what surrounds it. */
 const OBJECTS_PER_SIDE = 12;
+/** A patch has to hold at least this many widths of an object. */
+const LEAST_OBJECTS = 8;
 const SIDE_STEP = 32;
 const LEAST_SIDE = 192;
 const MOST_SIDE = 320;
@@ -42,7 +44,8 @@ export function patchSize({ sizes, objects }: ScaleFacts, step = SIDE_STEP): Pix
  */
 export function reasonForPatches(facts: ScaleFacts, size: PixelSize): string | undefined {
   const { sizes, objects } = facts;
-  if (objects.length === 0) return undefined;
+  // What surrounds wide objects would not fit into a patch.
+  if (objects.length === 0 || middle(objects) > MOST_SIDE / LEAST_OBJECTS) return undefined;
   const longest = sizes.map(({ height, width }) => Math.max(height, width));
   const scale = Math.max(size.height, size.width) / middle(longest);
   const score = scale < 1 ? facts.scoreAfterShrinking(scale) : 1;

@@ -14,6 +14,7 @@ import { patchesOf } from '../data/index.js';
 import { createModel, estimateStepCost, modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { flagName } from '../settings/index.js';
+import { suitableNormalization, type ValueFacts } from './choose-normalization.js';
 import { patchSize, reasonForPatches, type ScaleFacts } from './choose-patch.js';
 import { modelOptions, modelToTake } from './model-settings.js';
 import type { TrainSettings } from './train-options.js';
@@ -33,6 +34,8 @@ export interface DataFacts {
   readonly photographs: boolean;
   /** The scale of images and objects; undefined if it is not known. Then whole images are resized. */
   readonly scale?: ScaleFacts;
+  /** The values that images use; undefined if they are not known. */
+  readonly values?: ValueFacts;
 }
 
 export interface MachineFacts {
@@ -142,6 +145,8 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
   const batch = batchFor(shown, machine, size, cost, samplesSeen);
   choose({ batch: batch.size }, `${batch.size} images`, batch.reason);
   chooseLoss(data, choose);
+  const values = data.values && suitableNormalization(data.values, !patch);
+  if (values) choose({ normalize: values.normalize }, values.normalize!, values.reason);
   const { augment, reason } = augmentationFor(shown, samplesSeen);
   choose({ augment }, augment, reason);
   const rate = frozen ? entry.pretrained!.learningRate : entry.learningRate;

@@ -3,12 +3,14 @@ import { totalmem } from 'node:os';
 import { meanIouAfterShrinking, objectWidth } from '../data/mask-scale.js';
 import { mapParallel } from '../data/parallel.js';
 import { spread } from '../data/spread.js';
+import { valueRangeOf } from '../data/value-range.js';
 import type { Dataset } from '../data/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import { modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import type { PixelSize } from '../settings/index.js';
 import { cachedWeights } from '../weights/index.js';
 import type { DataFacts, MachineFacts } from './choose.js';
+import type { ImageValues, Moments } from './choose-normalization.js';
 
 /** Longest side of masks whose shrinking is measured. */
 const MASK_SIDE = 2048;
@@ -27,6 +29,7 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
   const colours: number[] = [];
   const counts = new Array<number>(classes.length).fill(0);
   const masks: ClassMask[] = [];
+  const values: ImageValues[] = [];
   const scales: { size: PixelSize; object: number }[] = [];
   const looked = spread(length, SAMPLE_COUNT);
   await mapParallel(looked.length, 4, async (k) => {
@@ -35,6 +38,7 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     widths.push(image.width);
     colours.push(colourOf(image));
     count(mask, counts);
+    values.push({ ...valueRangeOf(image), classes: momentsOf(image, mask, classes.length) });
     const object = objectWidth(mask);
     if (object !== undefined) scales.push({ size: { height: mask.height, width: mask.width }, object });
     if (k % 3 === 0) masks.push(middleOf(mask));
@@ -49,12 +53,31 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     classes,
     shares: counts.map((each) => (total > 0 ? each / total : 0)),
     photographs: photographic && middle(colours) > COLOUR_THRESHOLD,
+    values: { maxValue: dataset.maxValue, images: values },
     scale: {
       sizes: scales.map(({ size }) => size),
       objects: scales.map(({ object }) => object),
       scoreAfterShrinking: (scale) => meanIouAfterShrinking(masks, classes.length, scale),
     },
   };
+}
+
+/** Number, sum and sum of squares of the values of each class. A pixel's value is the mean of its channels. */
+function momentsOf({ data, channels }: Raster, mask: ClassMask, classes: number): Moments[] {
+  const counts = new Float64Array(classes);
+  const sums = new Float64Array(classes);
+  const squares = new Float64Array(classes);
+  for (let i = 0; i < mask.data.length; i++) {
+    const k = mask.data[i]!;
+    if (k >= classes) continue;
+    let value = 0;
+    for (let c = 0; c < channels; c++) value += data[i * channels + c]!;
+    value /= channels;
+    counts[k]!++;
+    sums[k]! += value;
+    squares[k]! += value * value;
+  }
+  return Array.from(counts, (count, k) => ({ count, sum: sums[k]!, squares: squares[k]! }));
 }
 
 /** The middle of a large mask: enough to see how finely it is drawn. */

@@ -122,7 +122,7 @@ async function plan(
   const { dataset, parts, fingerprint } = data;
   const report = await examined(data);
   const chosen = choosing
-    ? await choicesFor(parts.train, { ...asked, ...placeholdersFor(objects) }, machine)
+    ? await choicesFor(parts.train, { ...asked, ...placeholdersFor(objects, normalization) }, machine)
     : NOTHING_CHOSEN;
   const options: NamedTrainOptions = { ...asked, ...chosen.settings };
   const settings = resolveSettings(options);
@@ -190,9 +190,13 @@ function formatNote({ format, pairing }: Dataset): string[] {
   return [`Data read as ${format}${pairing === undefined ? '' : `: ${pairing}`}.`];
 }
 
-/** Placeholder settings for parts given as objects, so that `chooseSettings` does not choose those parts. */
-function placeholdersFor({ loss, optimizer, augment }: RunObjects): Partial<CheckedSettings> {
+/** Placeholder settings for what is given as an object, so that `chooseSettings` does not choose it. */
+function placeholdersFor(
+  { loss, optimizer, augment }: RunObjects,
+  normalization: Normalization | undefined,
+): Partial<CheckedSettings> {
   return {
+    ...(normalization && { normalize: 'none' }),
     ...(loss && { loss: 'bce', classWeights: 'none' }),
     ...(optimizer && { lr: learningRateOf(optimizer) }),
     ...(augment && { augment: 'none' }),

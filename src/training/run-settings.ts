@@ -187,7 +187,7 @@ const DATA_SETTINGS = {
   normalize: {
     kind: choice(['imagenet', 'min-max', 'dataset', 'percentiles', 'none']),
     help: "normalisation of pixel values: ImageNet's mean and standard deviation; each image to 0…1; mean and standard deviation of the training part; its percentiles, then as imagenet or none; or 0…1 as stored",
-    unset: 'imagenet for 1 or 3 channels, else none; percentiles for images of other than 8 bits',
+    unset: 'chosen from the values; imagenet for most images of 8 bits, percentiles for others',
     section: 'data',
     commands: LEARNING,
   },
