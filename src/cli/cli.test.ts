@@ -127,6 +127,11 @@ describe('exit codes', () => {
     expect(stderr).toMatch(/should not happen[\s\S]*TypeError: odd\n\s+at /);
   });
 
+  it('0 without --data where a run is resumed, which has it', async () => {
+    const { code } = await ended(['train', 'a', '--resume'], () => Promise.resolve({}));
+    expect(code).toBe(0);
+  });
+
   it("the command's own where it has one", async () => {
     const result = await ended(['train', 'a', '--data', 'd'], () =>
       Promise.resolve({ json: {}, exitCode: 1 }),
@@ -142,14 +147,14 @@ describe('Ctrl-C', () => {
     });
   const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
-  it('once lets the work save and end', async () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('once lets the work save and end: %s', async (signal) => {
     const { ending, signals, stderr } = await call(['train', 'a', '--data', 'd'], untilAborted);
     await nextTurn();
-    signals.emit('SIGINT');
+    signals.emit(signal);
     expect(await ending).toBe(130);
     expect(signals.exited).toBeUndefined();
     expect(stderr.text).toContain('finishing the step');
-    expect(signals.listenerCount('SIGINT')).toBe(0);
+    expect(signals.listenerCount(signal)).toBe(0);
   });
 
   it('twice ends at once', async () => {

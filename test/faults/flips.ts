@@ -30,9 +30,14 @@ export interface Flips {
  * Makes a small run in `folder`, interrupted in its third epoch, and flips bits in random places of its files.
  *
  * @param flips how many; every file gets some. @param resumeEvery resume after every n-th flip; the other uses follow
- *   each.
+ *   each. @param onProgress called after each flip.
  */
-export async function flipFiles(folder: string, flips: number, resumeEvery: number): Promise<Flips> {
+export async function flipFiles(
+  folder: string,
+  flips: number,
+  resumeEvery: number,
+  onProgress: (found: Flips) => void = () => undefined,
+): Promise<Flips> {
   const data = join(folder, 'cells');
   await writeCells(data, { seed: 1, count: 6, width: 32, height: 32 });
   const run = join(folder, 'run');
@@ -119,6 +124,7 @@ export async function flipFiles(folder: string, flips: number, resumeEvery: numb
         }
       }
       await writeFile(file, bytes);
+      onProgress({ flips: flip + 1, ...counts, silent, unforeseen });
     }
     return { flips, ...counts, silent, unforeseen };
   } finally {
@@ -136,7 +142,7 @@ async function scoresOf(
   const segmenter = await Segmenter.load(path, { checkpoint, runtime, onNote });
   try {
     const { mask } = await segmenter.segment((await dataset.get(0)).image);
-    return { mask: [...mask.data], scores: await evaluate(segmenter, dataset, { indices: [1, 2] }) };
+    return { mask: [...mask.data], scores: await evaluate(segmenter, dataset, { indices: [1] }) };
   } finally {
     await segmenter.close();
   }
