@@ -13,6 +13,7 @@ import type { OptionsOf } from './options.js';
 import { Output } from './output.js';
 import { parseCall } from './parse.js';
 import type { MaybeTerminal } from './progress.js';
+import { terminalText } from './terminal-text.js';
 
 /** The world around the program. */
 export interface Surroundings {
@@ -70,7 +71,7 @@ export async function runCli(
         group = await ProcessGroup.join(launch, env['PIXELWISE_MPI_LIBRARY'], {
           fail: ({ code, message }) => fail({ code, message }),
           note: (text) => output.note(text),
-          warn: (text) => void stderr.write(`error: ${text}\n`),
+          warn: (text) => void stderr.write(`error: ${terminalText(text)}\n`),
         });
       }
       const { run } = await call.command.load();
@@ -97,7 +98,7 @@ export async function runCli(
     if (!speaks && !(error instanceof UsageError)) {
       // What is wrong here and not on rank 0 would go unsaid; where it is there too, that one ends all by now.
       await wait(SPEAK_AFTER);
-      stderr.write(`error: rank ${launch.rank}: ${message}\n`);
+      stderr.write(`error: rank ${launch.rank}: ${terminalText(message)}\n`);
     }
     return exitCode;
   }

@@ -301,6 +301,20 @@ export const OPTIONS = {
     section: 'server',
     commands: ['serve'],
   },
+  allowHosts: {
+    kind: text('NAMES', 'host names, separated by commas'),
+    help: 'further names by which clients may address the server, such as that of a proxy',
+    unset: 'its addresses and the name of the machine',
+    section: 'server',
+    commands: ['serve'],
+  },
+  token: {
+    kind: text('TEXT', 'a token without spaces, or none'),
+    help: 'what clients must send as Authorization: Bearer TEXT or ?token=TEXT; none lets everybody in',
+    unset: 'a new one with a --host that others can reach, else none',
+    section: 'server',
+    commands: ['serve'],
+  },
   maxUpload: {
     kind: real({ above: 0, max: 1024 }),
     help: 'largest accepted image file, in MiB',

@@ -3,6 +3,7 @@
  * standard output carries one JSON object and nothing besides.
  */
 import pc from 'picocolors';
+import { terminalText } from './terminal-text.js';
 import { Progress, type MaybeTerminal, type ProgressOptions } from './progress.js';
 
 export interface OutputSettings {
@@ -76,7 +77,7 @@ export class Output {
 
   private print(stream: MaybeTerminal, text: string): void {
     this.progressShown?.clear();
-    stream.write(`${text}\n`);
+    stream.write(`${terminalText(text)}\n`);
     this.progressShown?.redraw();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { clearLine, cursorTo } from 'node:readline';
 import type { Writable } from 'node:stream';
+import { terminalLine } from './terminal-text.js';
 
 /** A stream that may be a terminal, as `process.stderr` is. */
 export interface MaybeTerminal extends Writable {
@@ -121,7 +122,7 @@ export class Progress {
       this.draw();
     } else {
       if (time - this.lastShown < LINE_EVERY) return;
-      this.stream.write(`${this.plainLine()}\n`);
+      this.stream.write(`${terminalLine(this.plainLine())}\n`);
     }
     this.lastShown = time;
   }
@@ -129,7 +130,7 @@ export class Progress {
   private draw(): void {
     const columns = this.stream.columns ?? 80;
     const parts = [this.bar(), ...this.figures()];
-    let line = `${this.label}  ${parts.filter((part) => part !== '').join('  ')}`;
+    let line = terminalLine(`${this.label}  ${parts.filter((part) => part !== '').join('  ')}`);
     // One that wraps could not be drawn over.
     if (line.length >= columns) line = line.slice(0, columns - 1);
     cursorTo(this.stream, 0);

@@ -2,7 +2,7 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
-import { isFolder } from '../files/index.js';
+import { isFolder, isSpecial } from '../files/index.js';
 import { IMAGE_ENDINGS } from '../images/image-source.js';
 
 export { isFile, isFolder } from '../files/index.js';
@@ -43,8 +43,9 @@ export async function listFiles(
       if (entry.name.startsWith('.') || entry.name === '__MACOSX') continue;
       if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(path))))
         await walk(path, `${relative}/`);
-      // A link that leads nowhere is listed, so that reading it names it instead of losing it.
-      else if (wanted(entry.name)) found.push(relative);
+      // A link that leads nowhere is listed, so that reading it names it instead of losing it. Pipes, sockets and
+      // devices are not: reading one may never end.
+      else if (wanted(entry.name) && (entry.isFile() || !(await isSpecial(path)))) found.push(relative);
     }
   };
   if (!(await isFolder(root))) {

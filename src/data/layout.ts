@@ -6,6 +6,7 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeMask } from '../images/decode-mask.js';
 import { describeImage } from '../images/decode.js';
 import { IGNORE_INDEX } from '../images/raster.js';
+import { groupsOf } from './group-pattern.js';
 import { classNames, type ClassesOption, type MaskValues, valuesIn } from './class-values.js';
 import { FileDataset, type FilePair, findLayout } from './file-dataset.js';
 import { type Finding, finding } from './finding.js';
@@ -70,7 +71,7 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
     );
   }
   const { group } = options;
-  const files = group === undefined ? layout.pairs : layout.pairs.map((pair) => grouped(pair, group));
+  const files = group === undefined ? layout.pairs : grouped(layout.pairs, group);
   const { pairs, findings: paged } = await expandPages(files, options.pages);
   const resizeMasks = options.resizeMasks ?? options.strict !== true;
   const findings: Finding[] = [...(layout.findings ?? []), ...paged];
@@ -244,15 +245,16 @@ async function foundValues(pairs: readonly FilePair[]): Promise<Set<number>> {
   return new Set(looked.flatMap((values) => [...values]));
 }
 
-function grouped(pair: FilePair, pattern: RegExp): FilePair {
-  const match = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(pair.id);
-  if (match === null) {
+function grouped(pairs: readonly FilePair[], pattern: RegExp): FilePair[] {
+  const ids = pairs.map(({ id }) => id);
+  return groupsOf(ids, pattern).map((group, i) => {
+    const pair = pairs[i]!;
+    if (group !== undefined) return { ...pair, group };
     throw new PixelwiseError(
       'group',
       `${pair.image}: the group pattern ${String(pattern)} does not match its id "${pair.id}". Widen the pattern.`,
     );
-  }
-  return { ...pair, group: match[1] ?? match[0] };
+  });
 }
 
 function shortened(files: readonly string[]): string {

@@ -12,6 +12,12 @@ export async function isFolder(path: string): Promise<boolean> {
   return (await statsOf(path))?.isDirectory() ?? false;
 }
 
+/** Whether there is something other than a file or a folder at `path`: a pipe, a socket or a device. */
+export async function isSpecial(path: string): Promise<boolean> {
+  const stats = await statsOf(path);
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
 /** Whether there is anything at `path`. */
 export async function exists(path: string): Promise<boolean> {
   return (await statsOf(path)) !== undefined;

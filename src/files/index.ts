@@ -22,6 +22,6 @@ export {
 export { download, type DownloadOptions, type DownloadProgress } from './download.js';
 export { extractArchive } from './archives/extract.js';
 export type { ExtractLimits, ExtractOptions } from './archives/limits.js';
-export { exists, isFile, isFolder } from './exists.js';
+export { exists, isFile, isFolder, isSpecial } from './exists.js';
 export { isSystemError, systemErrorText, writeError } from './write-error.js';
 export { refuseOtherFile, WrittenFiles } from './written-files.js';

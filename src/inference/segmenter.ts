@@ -14,11 +14,12 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
 import { classColours } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
-import type { OnnxModel } from '../onnx/index.js';
+import type { ExternalReader, OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
 import type { Device, Runtime } from '../runtime/index.js';
 import type { Target } from '../graph/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
+import { externalDataBeside } from '../weights/onnx-external.js';
 import type { Learner } from '../training/index.js';
 import { ensembleModel } from './ensemble.js';
 import { exportedModel, predictionTarget } from './export-graph.js';
@@ -206,13 +207,15 @@ async function readModel(
       `${source} is a model file; only run folders have checkpoints to choose from.`,
     );
   }
-  return decode(await readFile(source), name);
+  if (!found.isFile()) throw new PixelwiseError('model-file', `${source} is not a file or a run folder.`);
+  return decode(await readFile(source), name, externalDataBeside(source));
 }
 
-function decode(bytes: Uint8Array, name: string): OnnxModel {
+function decode(bytes: Uint8Array, name: string, external?: ExternalReader): OnnxModel {
   try {
-    return decodeModel(bytes);
+    return decodeModel(bytes, name, external);
   } catch (cause) {
+    if (cause instanceof PixelwiseError && cause.code === 'model-file') throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new PixelwiseError('model-file', `${name} is not a readable ONNX model (${why}).`, { cause });
   }

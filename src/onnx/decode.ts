@@ -325,7 +325,7 @@ function readTensor(reader: MessageReader, readExternal?: ExternalReader): OnnxT
   }
   if (external && !readExternal) {
     reader.fail(
-      `tensor "${name}" keeps its data in another file; save the model as a single file first ` +
+      `tensor "${name}" keeps its data in another file, which cannot be read here; save the model as a single file ` +
         '(onnx.save(model, path) after onnx.load)',
     );
   }

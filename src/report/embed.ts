@@ -1,6 +1,7 @@
 /** Embeds the pictures of a run as data URIs, up to a total size, because a report is a single file. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { isFile } from '../files/index.js';
 
 /** A picture as a `data:` URI. */
 export type DataUri = string;
@@ -47,7 +48,21 @@ export class Embedder {
     const type = TYPES[path.split('.').at(-1)!];
     // A run folder is untrusted input. It must not embed other files of this machine in a report.
     if (type === undefined || !/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/.test(path)) return undefined;
-    const bytes = await readFile(join(this.folder, path)).catch(() => undefined);
-    return bytes && dataUri(type, bytes);
+    const bytes = await this.fileInside(path).catch(() => undefined);
+    return bytes && isPicture(bytes, type) ? dataUri(type, bytes) : undefined;
   }
+
+  /** The bytes of a real file of the folder: no pipe, and no link that leads out of it. */
+  private async fileInside(path: string): Promise<Uint8Array | undefined> {
+    const [folder, file] = await Promise.all([realpath(this.folder), realpath(join(this.folder, path))]);
+    if (!file.startsWith(folder + sep) || !(await isFile(file))) return undefined;
+    return readFile(file);
+  }
+}
+
+/** Whether the first bytes are those of a picture of this type. */
+function isPicture(bytes: Uint8Array, type: string): boolean {
+  const ascii = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
+  if (type === 'image/png') return ascii(1, 4) === 'PNG';
+  return ascii(0, 4) === 'RIFF' && ascii(8, 12) === 'WEBP';
 }

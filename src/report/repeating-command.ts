@@ -6,13 +6,8 @@ export function repeatingCommand({ data, options, training, machine }: RunConfig
   const { seed: _seed, ...given } = options;
   const words = Object.entries(given).flatMap(([name, value]) => wordsOf(name, value));
   const device = machine.device === 'cpu' ? [] : ['--device', machine.device];
-  return [
-    'pixelwise train --data',
-    quoted(data.path),
-    ...words.map(quoted),
-    `--seed ${training.seed} --threads ${machine.threads}`,
-    ...device,
-  ].join(' ');
+  const last = ['--seed', String(training.seed), '--threads', String(machine.threads), ...device];
+  return ['pixelwise', 'train', '--data', data.path, ...words, ...last].map(shellQuoted).join(' ');
 }
 
 function wordsOf(name: string, value: unknown): string[] {
@@ -28,6 +23,7 @@ function isSize(value: unknown): value is { height: number; width: number } {
   return typeof value === 'object' && value !== null && 'height' in value && 'width' in value;
 }
 
-function quoted(word: string): string {
+/** A word of a POSIX shell that stands for itself, whatever it contains. */
+export function shellQuoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -6,7 +6,7 @@ import { decodeImage } from '../images/decode.js';
 import type { Segmenter } from '../inference/index.js';
 import { answerFormat } from './answer-format.js';
 import { drain } from './body.js';
-import { checkSender } from './guard.js';
+import type { Guard } from './guard.js';
 import { maskAnswer } from './mask-answer.js';
 import type { Metrics } from './metrics.js';
 import type { AdmissionQueue } from './admission-queue.js';
@@ -29,7 +29,7 @@ export interface AppParts {
   readonly segmenter: Segmenter;
   /** The model's name on the page. */
   readonly name: string;
-  readonly host: string;
+  readonly guard: Guard;
   readonly maxBytes: number;
   readonly maxPixels: number;
   /** Milliseconds for receiving a body, and for processing it. */
@@ -66,7 +66,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 const KNOWN_ID = /^[\w.-]{1,64}$/;
 
 export function createApp(parts: AppParts): Hono {
-  const { segmenter, name, host, queue, metrics, files } = parts;
+  const { segmenter, name, guard, queue, metrics, files } = parts;
   const model = segmenter.toBytes() as Uint8Array<ArrayBuffer>;
   const modelTag = `"${createHash('sha256').update(model).digest('base64url').slice(0, 20)}"`;
   const begun = Date.now();
@@ -98,8 +98,12 @@ export function createApp(parts: AppParts): Hono {
   });
 
   app.use(async (c, next) => {
-    checkSender(c.req.raw.headers, host);
+    guard.checkSender(c.req.raw.headers);
+    // Load balancers ask for the health without a token.
+    const open = c.req.path === '/health';
+    const cookie = open ? undefined : guard.checkToken(c.req.raw.headers, c.req.query('token'));
     await next();
+    if (cookie !== undefined) c.res.headers.append('set-cookie', cookie);
   });
 
   app.get('/health', (c) => {

@@ -1,7 +1,7 @@
 /** Errors that clients get as an HTTP status and a JSON body. */
 import { PixelwiseError, UsageError } from '../errors/index.js';
 
-export type HttpErrorStatus = 400 | 403 | 404 | 405 | 406 | 408 | 413 | 415 | 422 | 500 | 503 | 504;
+export type HttpErrorStatus = 400 | 401 | 403 | 404 | 405 | 406 | 408 | 413 | 415 | 422 | 500 | 503 | 504;
 
 export class HttpError extends PixelwiseError {
   constructor(
@@ -25,7 +25,7 @@ const STATUS_BY_CODE: Readonly<Record<string, HttpErrorStatus>> = {
   'image-depth': 422,
   'image-channels': 422,
   'image-too-large': 413,
-  'out-of-memory': 503,
+  memory: 503,
 };
 
 /** Converts any error. The message of an unexpected one is not sent to the client. */
@@ -35,8 +35,24 @@ export function httpErrorOf(error: unknown): HttpError {
   if (error instanceof PixelwiseError) {
     // A shape error here comes from the image's size.
     const status = error.code === 'shape' ? 422 : STATUS_BY_CODE[error.code];
+    if (status === 503) return outOfMemory(error);
     if (status !== undefined)
       return new HttpError(status, error.code, error.message, undefined, { cause: error });
   }
+  // Node throws a RangeError where it cannot allocate an array, and libvips says so in its message.
+  if (
+    error instanceof Error &&
+    /allocation failed|out of memory|unable to (?:m)?alloc/i.test(error.message)
+  ) {
+    return outOfMemory(error);
+  }
   return new HttpError(500, 'internal', 'Internal error; see the server log.', undefined, { cause: error });
+}
+
+/** Seconds after which memory may be free again: other requests have ended by then. */
+const RETRY_MEMORY = 5;
+
+function outOfMemory(cause: Error): HttpError {
+  const message = 'The server is short of memory for this image. Try again later, or send a smaller one.';
+  return new HttpError(503, 'memory', message, RETRY_MEMORY, { cause });
 }

@@ -54,6 +54,30 @@ afterAll(async () => {
   await rm(place, { recursive: true, force: true });
 });
 
+test('a server that other machines can reach asks for its token', async () => {
+  const open = await start({ host: '0.0.0.0' });
+  const url = `http://127.0.0.1:${open.port}/`;
+  expect(open.token).toMatch(/^[0-9a-f]{32}$/);
+  expect((await fetch(`${url}health`)).status).toBe(200);
+  expect(await refusal(await fetch(url))).toEqual([401, 'token']);
+  const page = await fetch(`${url}?token=${open.token}`);
+  expect(page.status).toBe(200);
+  const cookie = page.headers.get('set-cookie')!.split(';')[0]!;
+  expect((await fetch(`${url}model.json`, { headers: { cookie } })).status).toBe(200);
+  await open.close();
+});
+
+test('a form of very many parts is refused without parsing it', async () => {
+  const part = '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n';
+  const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+  const answer = await fetch(`${server.url}segment`, {
+    method: 'POST',
+    body: part.repeat(100_000) + '--x--\r\n',
+    headers,
+  });
+  expect(await refusal(answer)).toEqual([400, 'form']);
+});
+
 describe('a valid image', () => {
   test('gives its mask as a PNG of class indices', async () => {
     const answer = await post(server, png);

@@ -12,6 +12,8 @@ import type { LoadOptions } from '../inference/index.js';
 import { Segmenter } from '../inference/index.js';
 import type { AnsweredRequest } from './app.js';
 import { createApp } from './app.js';
+import { limitConnections } from './connections.js';
+import { Guard, isLoopback, newToken } from './guard.js';
 import { Metrics } from './metrics.js';
 import { AdmissionQueue } from './admission-queue.js';
 import { StaticFiles } from './static-files.js';
@@ -21,6 +23,16 @@ export interface ServeOptions extends Pick<LoadOptions, 'device' | 'threads' | '
   readonly port?: number | undefined;
   /** Address to listen on; default `127.0.0.1`, which only this machine can reach. */
   readonly host?: string | undefined;
+  /**
+   * Host names by which clients may address the server, besides its addresses and the machine's name. Others get 403,
+   * since a page of another site could make its own name resolve to this machine.
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /**
+   * The token that requests must have, except for `/health`; false for none. Default: none if only this machine can
+   * reach the server, else a new one.
+   */
+  readonly token?: string | false | undefined;
   /** Largest request body in bytes; default 32 MiB. */
   readonly maxBytes?: number | undefined;
   /** Largest image in pixels, checked before decoding; default 2²⁵ (33.5 million). */
@@ -43,6 +55,8 @@ export interface RunningServer {
   /** `http://127.0.0.1:8787/`. */
   readonly url: string;
   readonly port: number;
+  /** The token that requests must have: `Authorization: Bearer TOKEN`, or `?token=TOKEN`. */
+  readonly token: string | undefined;
   readonly segmenter: Segmenter;
   /** Shuts down: starts nothing new, finishes running requests, then closes connections and the model. */
   close(): Promise<void>;
@@ -56,6 +70,10 @@ const CONCURRENCY = 2;
 
 /** Milliseconds for a request's headers to arrive. Slower connections are closed. */
 const HEAD_TIMEOUT = 10_000;
+
+/** Milliseconds before the rate of a client that reads its response is checked, and the slowest in bytes a second. */
+const READ_GRACE = 10_000;
+const SLOWEST_READER = 4096;
 
 const PACKAGE_FOLDERS = {
   page: fileURLToPath(new URL('../page', import.meta.url)),
@@ -95,11 +113,13 @@ export async function startServer(
     ...(checkpoint !== undefined && { checkpoint }),
   });
   let closing: Promise<void> | undefined;
+  const chosen = options.token ?? (isLoopback(host) ? false : newToken());
+  const token = chosen === false ? undefined : chosen;
   const queue = new AdmissionQueue({ capacity, concurrency: CONCURRENCY, timeout: workTimeout });
   const app = createApp({
     segmenter,
     name: typeof source === 'string' ? basename(resolve(source)) : 'model in memory',
-    host,
+    guard: new Guard({ host, allowedHosts: options.allowedHosts, token }),
     maxBytes,
     maxPixels,
     uploadTimeout,
@@ -122,7 +142,8 @@ export async function startServer(
     },
   }) as Server;
   // Room, beyond the admitted requests, for the page's own and for those that get 503.
-  server.maxConnections = Math.max(256, 8 * capacity);
+  const most = Math.max(256, 8 * capacity);
+  limitConnections(server, { most, mostPerAddress: most / 2, grace: READ_GRACE, slowest: SLOWEST_READER });
   try {
     await listening(server, port, host);
   } catch (error) {
@@ -141,6 +162,7 @@ export async function startServer(
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}/`,
     port: taken,
+    token,
     segmenter,
     close: () => (closing ??= end()),
   };

@@ -25,7 +25,25 @@ export async function uploadedImage(request: Request, limits: BodyLimits): Promi
   return form ? fileInForm(bytes, type) : bytes;
 }
 
+/** The most parts of a form: parsing takes the thread that answers everybody. */
+const MOST_PARTS = 64;
+
+/** Throws HttpError 400 for a form with more parts than {@link MOST_PARTS}, without parsing it. */
+function checkParts(bytes: Uint8Array, type: string): void {
+  const boundary = /boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(type);
+  const delimiter = `--${boundary?.[1] ?? boundary?.[2] ?? ''}`;
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let parts = 0;
+  for (let at = body.indexOf(delimiter); at >= 0; at = body.indexOf(delimiter, at + delimiter.length)) {
+    // The last delimiter ends the form.
+    if (++parts > MOST_PARTS + 1) {
+      throw new HttpError(400, 'form', `The form has more than ${MOST_PARTS} parts. Send the image alone.`);
+    }
+  }
+}
+
 async function fileInForm(bytes: Uint8Array, type: string): Promise<Uint8Array> {
+  checkParts(bytes, type);
   let form: FormData;
   try {
     form = await new Response(bytes as Uint8Array<ArrayBuffer>, {

@@ -50,9 +50,12 @@ const epochScoresSchema = scoresSchema.extend({
     .optional(),
 });
 
+/** Far more than any training has: charts of a damaged file would count up to its numbers. */
+const MOST_EPOCHS = 1e6;
+
 /** A line of metrics.jsonl. */
 export const epochRecordSchema: z.ZodType<EpochRecord> = z.object({
-  epoch: whole.positive(),
+  epoch: whole.positive().max(MOST_EPOCHS),
   step: whole,
   lr: z.number(),
   seconds: z.number(),

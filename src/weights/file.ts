@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { PixelwiseError } from '../errors/index.js';
 import { writeFileAtomic } from '../files/index.js';
+import { externalDataBeside } from './onnx-external.js';
 import { decodePth, LEGACY_SIGNATURE, startsWith, ZIP_SIGNATURE } from './pth.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 import { type DataType, decodeModel } from '../onnx/index.js';
@@ -75,7 +76,7 @@ const ONNX_FLOATS: Readonly<Partial<Record<DataType, ElementType>>> = {
 
 /** The floating-point constants of an ONNX file, and its metadata. */
 function constantsOf(bytes: Uint8Array, source: string): WeightFile {
-  const { graph, metadata } = decodeModel(bytes, source);
+  const { graph, metadata } = decodeModel(bytes, source, externalDataBeside(source));
   const tensors = graph.initializers.flatMap(({ name, dataType, dims, data }): RawTensor[] => {
     const elementType = ONNX_FLOATS[dataType];
     return elementType === undefined ? [] : [{ name, elementType, shape: dims, bytes: data }];

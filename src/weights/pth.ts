@@ -151,7 +151,11 @@ function readLegacy(bytes: Uint8Array, source: string): SavedObject {
   const cursor = new ByteCursor(bytes, source, keys.end);
   for (const key of keys.value) {
     const storage = storages.get(key);
-    if (storage === undefined) throw malformed(source, `its storage "${String(key)}" belongs to no tensor`);
+    if (storage === undefined) {
+      // Only text is shown: a list that contains itself many times would be written out for ever.
+      const shown = typeof key === 'string' ? `storage "${key}"` : 'list of storages has an entry that';
+      throw malformed(source, `its ${shown} belongs to no tensor`);
+    }
     const count = cursor.uint64();
     if (count !== storage.count) {
       throw malformed(source, `its storage "${storage.key}" has ${count} elements, not ${storage.count}`);

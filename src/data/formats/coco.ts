@@ -16,7 +16,7 @@ import { officialSplit } from '../split-names.js';
 import { nameOf, Tree } from '../tree.js';
 import { type DrawnSample, openDrawn, Skipped, usable } from './drawn.js';
 import { ImageFinder } from './image-finder.js';
-import { decompressCounts, rleRuns } from './rle.js';
+import { checkRuns, decompressCounts } from './rle.js';
 import type { DrawnShape, Shape } from './shapes.js';
 
 interface CocoFile {
@@ -280,7 +280,7 @@ function shapeOf(segmentation: unknown): Shape | string | undefined {
   const [height, width] = size.map(Number) as [number, number];
   try {
     const lengths = typeof counts === 'string' ? decompressCounts(counts) : counts.map(Number);
-    rleRuns(lengths, { height, width }, () => undefined);
+    checkRuns(lengths, { height, width });
     return { kind: 'runs', counts: counts as string | number[], size: { height, width } };
   } catch (error) {
     if (error instanceof PixelwiseError) return 'run lengths that do not fill their size, or are damaged';

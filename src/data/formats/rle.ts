@@ -18,14 +18,26 @@ export interface RleSize {
 /** Takes the pixels of column `x` from row `from` up to, not including, row `to`. */
 export type EmitRun = (x: number, from: number, to: number) => void;
 
-/** Emits the pixels inside of run lengths, column after column. Throws `rle` where they do not fill height × width. */
-export function rleRuns(counts: readonly number[], { height, width }: RleSize, emit: EmitRun): void {
+/** Throws `rle` where run lengths do not fill height × width. The time does not depend on the size. */
+export function checkRuns(counts: readonly number[], { height, width }: RleSize): void {
   const pixels = height * width;
   let at = 0;
   counts.forEach((count, run) => {
     if (!Number.isInteger(count) || count < 0 || at + count > pixels) {
       throw new PixelwiseError('rle', `Run ${run} of ${count} pixels leaves a mask of ${width}×${height}.`);
     }
+    at += count;
+  });
+  if (at !== pixels) {
+    throw new PixelwiseError('rle', `Runs of ${at} pixels for a mask of ${width}×${height} (${pixels}).`);
+  }
+}
+
+/** Emits the pixels inside of run lengths, column after column. Throws `rle` where they do not fill height × width. */
+export function rleRuns(counts: readonly number[], { height, width }: RleSize, emit: EmitRun): void {
+  checkRuns(counts, { height, width });
+  let at = 0;
+  counts.forEach((count, run) => {
     const end = at + count;
     if (run % 2 === 1) {
       for (let begin = at; begin < end;) {
@@ -37,9 +49,6 @@ export function rleRuns(counts: readonly number[], { height, width }: RleSize, e
     }
     at = end;
   });
-  if (at !== pixels) {
-    throw new PixelwiseError('rle', `Runs of ${at} pixels for a mask of ${width}×${height} (${pixels}).`);
-  }
 }
 
 /** Lengths of the runs from their compressed text. Throws `rle` where the text is cut or has other characters. */

@@ -18,8 +18,8 @@ export type StoredSamples =
 /** Blocks larger than this, decoded, are refused: no writer makes them, and one is held in memory at a time. */
 const MOST_BLOCK_BYTES = 2 ** 31;
 
-/** Sparse files leave out blocks of zeros; up to this size they may leave out all of them. */
-const MOST_SPARSE_BYTES = 2 ** 28;
+/** Sparse files leave out blocks of zeros; up to this many samples they may leave out all of them. */
+const MOST_SPARSE_SAMPLES = 2 ** 26;
 
 /** CMYK is 5, YCbCr 6, the kinds of Lab 8 to 10. */
 const FIRST_OTHER_SPACE = 5;
@@ -164,7 +164,7 @@ export class TiffFile {
     const { width, height, samples, bits, compression, lengths, offsets } = page;
     const packed = lengths.length === 0 ? this.size : lengths.reduce((sum, length) => sum + length, 0);
     const size = Math.ceil((width * height * samples * bits) / 8);
-    const sparse = offsets.includes(0) && size <= MOST_SPARSE_BYTES;
+    const sparse = offsets.includes(0) && width * height * samples <= MOST_SPARSE_SAMPLES;
     const held = compression === 1 ? this.size : Math.min(packed, this.size);
     if (sparse || canHold(compression, held, size)) return;
     throw damaged(
