@@ -1,6 +1,6 @@
 /**
- * Augmentation by name: single transforms, as `--augment flip,rotate:15` lists them, and presets. Whatever a
- * list can say, the functions of `transforms/` say with more options; a function of one's own stands beside them.
+ * Augmentation by name: single transforms, as in `--augment flip,rotate:15`, and presets. In a program, use the
+ * functions in `transforms/`, which have more options, or your own functions.
  */
 import { UsageError } from '../errors/index.js';
 import { didYouMean } from '../settings/index.js';
@@ -20,42 +20,78 @@ interface NamedTransform {
   readonly make: (value: number) => Transform;
 }
 
-/** Names for `--augment`; each takes one number after a colon. */
+/** Transforms for `--augment`. Each takes one number after a colon. */
 export const TRANSFORMS: Readonly<Record<string, NamedTransform>> = {
   flip: { value: 'probability', default: 0.5, make: (p) => horizontalFlip(p) },
   'vertical-flip': { value: 'probability', default: 0.5, make: (p) => verticalFlip(p) },
   turns: { value: 'probability', default: 1, make: (p) => quarterTurns(p) },
-  rotate: { value: 'degrees either way', default: 15, make: (degrees) => rotate(degrees) },
-  scale: { value: 'share either way', default: 0.1, make: (share) => randomAffine({ scale: share }) },
+  rotate: {
+    value: 'largest angle in degrees, in both directions',
+    default: 15,
+    make: (degrees) => rotate(degrees),
+  },
+  scale: {
+    value: 'largest change, as a fraction, in both directions',
+    default: 0.1,
+    make: (share) => randomAffine({ scale: share }),
+  },
   translate: {
-    value: 'share of the side',
+    value: 'largest shift, as a fraction of the side',
     default: 0.1,
     make: (share) => randomAffine({ translation: share }),
   },
-  shear: { value: 'degrees either way', default: 8, make: (degrees) => randomAffine({ shear: degrees }) },
+  shear: {
+    value: 'largest angle in degrees, in both directions',
+    default: 8,
+    make: (degrees) => randomAffine({ shear: degrees }),
+  },
   elastic: { value: 'alpha in pixels', default: 120, make: (alpha) => elastic({ alpha, p: 0.5 }) },
-  grid: { value: 'limit, below 1', default: 0.3, make: (limit) => gridDistortion({ limit, p: 0.5 }) },
-  brightness: { value: 'share either way', default: 0.2, make: (share) => brightness(share) },
-  contrast: { value: 'share either way', default: 0.2, make: (share) => contrast(share) },
-  saturation: { value: 'share either way', default: 0.2, make: (share) => saturation(share) },
-  hue: { value: 'share of the circle, up to 0.5', default: 0.05, make: (turn) => hue(turn) },
+  grid: {
+    value: 'largest distortion of a cell, below 1',
+    default: 0.3,
+    make: (limit) => gridDistortion({ limit, p: 0.5 }),
+  },
+  brightness: {
+    value: 'largest change, as a fraction, in both directions',
+    default: 0.2,
+    make: (share) => brightness(share),
+  },
+  contrast: {
+    value: 'largest change, as a fraction, in both directions',
+    default: 0.2,
+    make: (share) => contrast(share),
+  },
+  saturation: {
+    value: 'largest change, as a fraction, in both directions',
+    default: 0.2,
+    make: (share) => saturation(share),
+  },
+  hue: {
+    value: 'largest turn of the hue, as a fraction of the circle, up to 0.5',
+    default: 0.05,
+    make: (turn) => hue(turn),
+  },
   gamma: { value: 'largest power, from 1', default: 1.5, make: (most) => gamma(1 / most, most) },
-  noise: { value: 'largest deviation, of 1', default: 0.05, make: (most) => noise(0, most, 0.5) },
-  blur: { value: 'largest deviation in pixels', default: 1.5, make: (most) => blur(0, most, 0.5) },
+  noise: {
+    value: 'largest standard deviation, for values in 0…1',
+    default: 0.05,
+    make: (most) => noise(0, most, 0.5),
+  },
+  blur: { value: 'largest standard deviation in pixels', default: 1.5, make: (most) => blur(0, most, 0.5) },
   jpeg: { value: 'lowest quality', default: 40, make: (least) => jpegArtefacts(least, 95, 0.5) },
-  dropout: { value: 'holes', default: 8, make: (holes) => coarseDropout({ holes, p: 0.5 }) },
+  dropout: { value: 'number of holes', default: 8, make: (holes) => coarseDropout({ holes, p: 0.5 }) },
 };
 
-/** Lists of transforms that belong together. */
+/** Lists of transforms by name. */
 export const PRESETS: Readonly<Record<string, () => Transform[]>> = {
   none: () => [],
-  /** Photographs: mirrored, a little moved, a little other light. */
+  /** For photographs: mirroring, small moves, small changes of light. */
   light: () => [
     horizontalFlip(),
     randomAffine({ rotation: 10, scale: 0.1, translation: 0.05, p: 0.5 }),
     colourJitter({ brightness: 0.2, contrast: 0.2, saturation: 0.2, p: 0.5 }),
   ],
-  /** Slices and microscopy: no up and down, tissue that gives, no colours to change. */
+  /** For slices and microscopy: any orientation, elastic tissue, no colours to change. */
   medical: () => [
     horizontalFlip(),
     verticalFlip(),
@@ -64,7 +100,7 @@ export const PRESETS: Readonly<Record<string, () => Transform[]>> = {
     gamma(0.7, 1.5, 0.3),
     noise(0, 0.05, 0.2),
   ],
-  /** Few images, long training. */
+  /** For few images and long training. */
   heavy: () => [
     horizontalFlip(),
     randomAffine({ rotation: 30, scale: 0.25, translation: 0.1, shear: 10, p: 0.8 }),
@@ -89,8 +125,9 @@ export const PRESETS: Readonly<Record<string, () => Transform[]>> = {
 };
 
 /**
- * Reads `light`, `flip,rotate:15,brightness:0.3`, or `none`: names of presets and transforms, applied in order.
- * Throws UsageError naming what there is.
+ * Parses `light`, `flip,rotate:15,brightness:0.3` or `none`: names of presets and transforms, applied in order.
+ *
+ * @throws UsageError that lists the names, for an unknown name or a value that is no number.
  */
 export function parseAugmentation(list: string): Transform[] {
   return list
@@ -111,7 +148,7 @@ export function parseAugmentation(list: string): Transform[] {
       const value = given === undefined ? transform.default : Number(given);
       if (more.length > 0 || given === '' || !Number.isFinite(value)) {
         throw new UsageError(
-          `"${item}": after the colon stands one number, the ${transform.value}, as in ${name}:${transform.default}.`,
+          `"${item}": write one number after the colon (${transform.value}), as in ${name}:${transform.default}.`,
         );
       }
       return [transform.make(value)];

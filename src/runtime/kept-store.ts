@@ -1,12 +1,12 @@
 /**
- * Tensors that stay on the device, by key. Their memory is the session's that made them: freeing one after its
- * session is gone ends the process. So a session whose results are still kept is released with the last of them.
+ * Tensors that stay on the device, by key. Their memory belongs to the session that created them: freeing a tensor
+ * after its session was released crashes the process. So a session is released only after the last of its tensors.
  */
 import type { KeptTensors } from './runtime.js';
 
 export class KeptStore<Tensor extends { dispose(): void }, Session extends { release(): Promise<void> }> {
   private readonly tensors = new Map<string, { readonly tensor: Tensor; readonly maker: Session }>();
-  private readonly leaving = new Set<Session>();
+  private readonly releasing = new Set<Session>();
 
   get size(): number {
     return this.tensors.size;
@@ -18,12 +18,12 @@ export class KeptStore<Tensor extends { dispose(): void }, Session extends { rel
     return entry.tensor;
   }
 
-  /** The kept tensors that a run is fed with, by input. */
+  /** The kept tensors that are inputs of a run, by input name. */
   feeds({ feeds }: KeptTensors): Record<string, Tensor> {
     return Object.fromEntries(Object.entries(feeds).map(([name, key]) => [name, this.get(key)]));
   }
 
-  /** Keeps those results of a run that are to stay. */
+  /** Keeps the results of a run that stay on the device. */
   async keep(
     { results: keys }: KeptTensors,
     results: Readonly<Record<string, Tensor>>,
@@ -32,7 +32,7 @@ export class KeptStore<Tensor extends { dispose(): void }, Session extends { rel
     for (const [name, key] of Object.entries(keys)) await this.set(key, results[name]!, maker);
   }
 
-  /** Keeps a result in place of what had the key. */
+  /** Keeps a result and frees the previous tensor of that key. */
   async set(key: string, tensor: Tensor, maker: Session): Promise<void> {
     const before = this.tensors.get(key);
     this.tensors.set(key, { tensor, maker });
@@ -40,7 +40,7 @@ export class KeptStore<Tensor extends { dispose(): void }, Session extends { rel
     if (before) await this.releaseIfDone(before.maker);
   }
 
-  /** Frees tensors at once: to the garbage collector they look like nothing, and it would leave them for long. */
+  /** Frees tensors at once. The garbage collector does not see their size and would free them late. */
   async drop(keys: readonly string[]): Promise<void> {
     const makers = new Set<Session>();
     for (const key of keys) {
@@ -57,16 +57,16 @@ export class KeptStore<Tensor extends { dispose(): void }, Session extends { rel
     return this.drop([...this.tensors.keys()]);
   }
 
-  /** Releases a session, now or when the last tensor that it made is gone. */
+  /** Releases a session now, or once the last tensor that it created is freed. */
   async release(session: Session): Promise<void> {
-    this.leaving.add(session);
+    this.releasing.add(session);
     await this.releaseIfDone(session);
   }
 
   private async releaseIfDone(session: Session): Promise<void> {
-    if (!this.leaving.has(session)) return;
+    if (!this.releasing.has(session)) return;
     for (const { maker } of this.tensors.values()) if (maker === session) return;
-    this.leaving.delete(session);
+    this.releasing.delete(session);
     await session.release();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The model of a run, made by its name in the registry. Of a model that is made from a file, the run folder keeps
- * a copy, so that the run can be resumed wherever it is moved to; config.json keeps the copy's SHA-256.
+ * The model of a run, created by its name in the registry. If a model is created from a file, the run folder contains
+ * a copy of the file, so that the run can be moved and resumed elsewhere; config.json has the SHA-256 of the copy.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -13,27 +13,27 @@ import type { Runtime } from '../runtime/index.js';
 import type { RunConfig } from './run-config.js';
 import type { RunFolder } from './run-folder.js';
 
-/** A model for a run that begins or goes on. */
+/** A model for a new or a resumed run. */
 export interface RunModel {
   readonly model: SegmentationModel;
   /** For config.json. */
   readonly options: ModelValues;
-  /** Puts the copy of its file, if it is made from one, into the run folder. */
+  /** Copies the file that the model was created from, if any, to the run folder. */
   save(folder: RunFolder): Promise<void>;
 }
 
-/** What a model is made with besides its options. */
+/** What a model is created with besides its options. */
 export interface ModelSurroundings {
   readonly channels: number;
   /** Classes, background included. */
   readonly classes: number;
   readonly size: { readonly height: number; readonly width: number };
   readonly runtime: Runtime;
-  /** The run that goes on: its copy is read in place of the file that the options name. */
+  /** The resumed run: its copy is read instead of the file that the options name. */
   readonly resumed?: { readonly folder: RunFolder; readonly config: Pick<RunConfig, 'model'> } | undefined;
 }
 
-/** Makes the model of a run. Throws as `createModel` does, and for a file that cannot be read or used. */
+/** Creates the model of a run. Throws as `createModel` does, and for a file that cannot be read or used. */
 export async function prepareModel(
   name: string,
   options: ModelValues,
@@ -73,7 +73,7 @@ async function readNamed(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The file that the run folder keeps. Throws if the copy is missing or another file. */
+/** The copy in the run folder. Throws if it is missing or differs from the original file. */
 async function readCopy(
   folder: RunFolder,
   { name }: ModelFile,
@@ -86,7 +86,7 @@ async function readCopy(
   } catch (cause) {
     throw new PixelwiseError(
       'run',
-      `${path} is missing, and the model is made from it. Put the file that the run was trained with there.`,
+      `${path} is missing, but the model is created from it. Put the file that the run was trained with there.`,
       { cause },
     );
   }

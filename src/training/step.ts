@@ -1,4 +1,4 @@
-/** The graphs of training: forward, loss and backward as one program; forward and loss for validation. */
+/** The graphs of training: forward, loss and backward in one graph; forward and loss for validation. */
 import type { GraphDefinition, Leaf, Recompute, Shape, Tensor } from '../graph/index.js';
 import {
   add,
@@ -31,15 +31,15 @@ export interface StepGraph {
   readonly masks: readonly RandomMask[];
   readonly maps: readonly TargetMap[];
   readonly trace: Trace;
-  /** Names of the inputs that say what each loss counts for, where there are any. */
+  /** Names of the inputs that weight each loss, if the graph has them. */
   readonly shares: readonly string[];
 }
 
-/** Names of results beside those of weights: `gradient:NAME`, `buffer:NAME`, `loss:NAME`. */
+/** Prefixes of the names of results: `gradient:NAME`, `buffer:NAME`, `loss:NAME`. */
 export const GRADIENT = 'gradient:';
 export const BUFFER = 'buffer:';
 export const LOSS = 'loss:';
-/** Sum of the squares of all gradients, where it was asked for: no finite number if one of them is none. */
+/** Sum of the squares of all gradients, if requested. It is not finite if any gradient is not. */
 export const GRADIENT_SQUARES = 'gradientSquares';
 
 /** The class of each pixel (N×H×W, uint8): the largest logit, or class 1 where a single logit is above 0. */
@@ -69,7 +69,7 @@ function withAuxiliary(loss: Tensor, { auxiliary }: Trace, lossOf: (logits: Tens
   return div(sum, 1 + auxiliary.reduce((weights, { weight }) => weights + weight, 0));
 }
 
-/** @param shared whether each loss is multiplied by a number that is fed: its share in the loss of a larger batch. */
+/** @param shared whether each loss is multiplied by an input: its share in the loss of a larger batch. */
 function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchShape, shared = false): Traced {
   const shape: Shape = [batch.size, batch.channels, batch.height, batch.width];
   const images = input('images', shape);
@@ -77,7 +77,7 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
   const trace = traceModel(model, images);
   const logits = trace.output;
   const parts = terms.map(({ name, weight, loss }) => ({ name, weight, loss: () => loss(logits, target) }));
-  // Each component is traced once and serves the sum and the log alike.
+  // Each component is traced once, for both the sum and the log.
   const values = parts.map(({ loss }) => loss());
   const shares = shared ? terms.map((_, i) => input(`share_${i}`, [])) : [];
   const total = (each: readonly Tensor[]) =>
@@ -105,12 +105,12 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
 }
 
 /**
- * Forward, loss, prediction, the gradient of every weight that learns, and the buffers' new values.
+ * Forward, loss, prediction, the gradient of every trainable weight, and the new values of the buffers.
  *
- * @param options `shared`: whether the batch is a part of a larger one; then the loss is its part of that one's,
- *   each component multiplied by what is fed as its share. The components themselves are given as they are.
- *   `recompute`: what the backward pass makes again instead of reading it where the forward pass left it.
- *   `squares`: whether {@link GRADIENT_SQUARES} is given, too.
+ * @param options `shared`: whether the batch is a part of a larger one. Then each component of the loss is multiplied
+ *   by its share, which is an input; the results for the single components are not multiplied.
+ *   `recompute`: which values the backward pass computes again instead of keeping them from the forward pass.
+ *   `squares`: whether {@link GRADIENT_SQUARES} is a result, too.
  */
 export function trainingGraph(
   model: Layer,
@@ -133,11 +133,13 @@ export function trainingGraph(
     inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad),
   );
   const forward = Object.values(outputs);
-  const slopes = gradients(loss, weights);
-  const gradientsByName = Object.fromEntries(weights.map(({ name }, i) => [GRADIENT + name, slopes[i]!]));
-  const given = withRecomputation(gradientsByName, [...forward, loss], recompute);
-  Object.assign(outputs, given);
-  if (squares) outputs[GRADIENT_SQUARES] = sumOfSquares(Object.values(given));
+  const weightGradients = gradients(loss, weights);
+  const gradientsByName = Object.fromEntries(
+    weights.map(({ name }, i) => [GRADIENT + name, weightGradients[i]!]),
+  );
+  const named = withRecomputation(gradientsByName, [...forward, loss], recompute);
+  Object.assign(outputs, named);
+  if (squares) outputs[GRADIENT_SQUARES] = sumOfSquares(Object.values(named));
   for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
   return { definition: { inputs, outputs }, masks: trace.masks, maps, trace, shares };
 }
@@ -146,7 +148,7 @@ function sumOfSquares(tensors: readonly Tensor[]): Tensor {
   return tensors
     .map((tensor) => {
       const squares = mul(tensor, tensor);
-      // By filter first: a reduction to one number is a single workgroup's on a graphics processor.
+      // Sum each filter first: on a graphics processor, a reduction to one number uses a single workgroup.
       const axes = tensor.shape.map((_, axis) => axis).slice(1);
       return sum(axes.length > 0 ? sum(squares, axes) : squares);
     })
@@ -154,9 +156,9 @@ function sumOfSquares(tensors: readonly Tensor[]): Tensor {
 }
 
 /**
- * The order in which the backward walk finishes their gradients: what is used first in the forward pass
- * comes last. Results are computed in the order in which the graph lists them, so that a gradient is made
- * when all it is made of has just been, and the activations behind it are freed as the walk passes them.
+ * The weights in the order in which the backward pass finishes their gradients: the reverse of their first use in
+ * the forward pass. Results are computed in the order in which the graph lists them, so each gradient is computed as
+ * soon as its inputs are, and the activations that it needs can then be freed.
  */
 function inBackwardOrder(loss: Tensor, weights: readonly Leaf[]): Leaf[] {
   const wanted = new Set<Tensor>(weights);
@@ -164,7 +166,7 @@ function inBackwardOrder(loss: Tensor, weights: readonly Leaf[]): Leaf[] {
   return [...weights.filter((leaf) => !used.has(leaf)), ...([...used].reverse() as Leaf[])];
 }
 
-/** Forward in evaluation mode, loss and prediction; with `logits` when asked for. */
+/** Forward in evaluation mode, loss and prediction; also `logits` if requested. */
 export function evaluationGraph(
   model: Layer,
   terms: readonly LossTerm[],

@@ -1,11 +1,11 @@
 /**
- * The compressions of TIFF's strips and tiles. Each fills a block of known size exactly, or says what is wrong:
- * a block that decodes to too little, or to too much, is damaged.
+ * Decoders for the strips and tiles of TIFF files. Each returns a block of exactly the known size. A block that
+ * decodes to fewer or more bytes is damaged.
  */
 import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 
-/** Damage in one block; the reader adds the file and the block's place. */
+/** Damage in one block. The reader adds the file and the number of the block. */
 export class BlockDamage extends Error {}
 
 type Codec = (packed: Uint8Array, size: number) => Uint8Array;
@@ -13,7 +13,7 @@ type Codec = (packed: Uint8Array, size: number) => Uint8Array;
 const NONE = 1;
 const PACKBITS = 32773;
 
-/** What can be decoded here, by TIFF's number for it. */
+/** The supported compressions, by their number in TIFF. */
 const CODECS: Readonly<Record<number, Codec>> = {
   [NONE]: (packed, size) => {
     if (packed.length < size) throw short(packed.length, size);
@@ -26,7 +26,7 @@ const CODECS: Readonly<Record<number, Codec>> = {
   50000: zstd,
 };
 
-/** The most bytes that one packed byte can stand for; a header that promises more is false. */
+/** The most bytes that one compressed byte can encode. A header that claims more is wrong. */
 const MOST_EXPANSION: Readonly<Record<number, number>> = {
   [NONE]: 1,
   5: 4096,
@@ -62,7 +62,7 @@ export function compressionName(compression: number): string {
   return name === undefined ? `number ${compression}` : `${name} (${compression})`;
 }
 
-/** Whether `packed` bytes can hold `size` bytes in this compression. */
+/** Whether `packed` bytes can encode `size` bytes in this compression. */
 export function canHold(compression: number, packed: number, size: number): boolean {
   return packed * (MOST_EXPANSION[compression] ?? 1) >= size;
 }
@@ -81,7 +81,7 @@ function inflate(packed: Uint8Array, size: number): Uint8Array {
   }
 }
 
-/** Node has Zstandard from 22.15 on; before that, a decoder in JavaScript does. */
+/** Uses Node's Zstandard (from 22.15), else a decoder in JavaScript. */
 const nodeZstd = (zlib as { zstdDecompressSync?: (bytes: Uint8Array, options: object) => Uint8Array })
   .zstdDecompressSync;
 
@@ -97,7 +97,7 @@ function zstd(packed: Uint8Array, size: number): Uint8Array {
   }
 }
 
-/** Counts what comes out: of a damaged frame the decoder gives less than it promises, and no error. */
+/** Checks the size of the result: for a damaged frame the decoder returns too few bytes, without an error. */
 function unpackZstd(packed: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(size);
   let to = 0;
@@ -111,10 +111,10 @@ function unpackZstd(packed: Uint8Array, size: number): Uint8Array {
   return out;
 }
 
-/** Packed bytes that may follow a full block: padding that writers add. */
+/** Bytes that may follow the compressed data of a block, because some writers pad blocks. */
 const MOST_PADDING = 16;
 
-/** Runs of equal bytes and of literal ones (TIFF 6.0, section 9). */
+/** PackBits: runs of equal bytes and of literal bytes (TIFF 6.0, section 9). */
 function unpackBits(packed: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(size);
   let at = 0;
@@ -123,7 +123,7 @@ function unpackBits(packed: Uint8Array, size: number): Uint8Array {
     const code = packed[at++]!;
     if (code === 128) continue;
     const length = code < 128 ? code + 1 : 257 - code;
-    if (to + length > size) throw new BlockDamage('a run reaches beyond its end');
+    if (to + length > size) throw new BlockDamage('a run extends beyond the end of the block');
     if (code < 128) {
       if (at + length > packed.length) break;
       out.set(packed.subarray(at, at + length), to);
@@ -133,7 +133,7 @@ function unpackBits(packed: Uint8Array, size: number): Uint8Array {
   }
   if (to < size) throw short(to, size);
   if (packed.length - at > MOST_PADDING) {
-    throw new BlockDamage(`${packed.length - at} packed bytes are left over`);
+    throw new BlockDamage(`${packed.length - at} compressed bytes are left over`);
   }
   return out;
 }
@@ -142,13 +142,13 @@ const CLEAR = 256;
 const END = 257;
 const MOST_CODES = 4096;
 
-/** Lempel-Ziv-Welch with the highest bit first and codes that grow one early (TIFF 6.0, section 13). */
+/** Lempel-Ziv-Welch with the highest bit first; codes get longer one code early (TIFF 6.0, section 13). */
 function unpackLzw(packed: Uint8Array, size: number): Uint8Array {
   if (packed[0] === 0 && (packed[1]! & 1) === 1) {
-    throw new BlockDamage('it is in the LZW of before 1988, with the lowest bit first');
+    throw new BlockDamage('it uses the LZW variant from before 1988, with the lowest bit first');
   }
   const out = new Uint8Array(size);
-  // A string is its place in the output, where it was written when it was first met, and its length.
+  // A string is stored as its first position in the output and its length.
   const startOf = new Int32Array(MOST_CODES);
   const lengthOf = new Int32Array(MOST_CODES);
   let next = END + 1;
@@ -182,10 +182,10 @@ function unpackLzw(packed: Uint8Array, size: number): Uint8Array {
     if (code < CLEAR) out[to++] = code;
     else {
       const repeats = code === next && previous >= 0;
-      if (code >= next && !repeats) throw new BlockDamage(`code ${code} stands for nothing`);
+      if (code >= next && !repeats) throw new BlockDamage(`code ${code} is undefined`);
       const source = repeats ? previous : startOf[code]!;
       length = repeats ? previousLength + 1 : lengthOf[code]!;
-      // Byte by byte: a string that repeats its own first byte overlaps what is written.
+      // Byte by byte, because source and destination overlap if a string repeats its own first byte.
       for (let i = 0; i < length && to < size; i++, to++) out[to] = out[source + i]!;
     }
     if (previous >= 0 && next < MOST_CODES) {
@@ -198,7 +198,7 @@ function unpackLzw(packed: Uint8Array, size: number): Uint8Array {
     previousLength = length;
   }
   if (packed.length - at > MOST_PADDING && ![END, CLEAR].includes(readCode())) {
-    throw new BlockDamage(`${packed.length - at} packed bytes are left over`);
+    throw new BlockDamage(`${packed.length - at} compressed bytes are left over`);
   }
   return out;
 }

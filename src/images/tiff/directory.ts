@@ -1,7 +1,7 @@
 /**
- * The directories of a TIFF file: what each page says of itself, before any pixel is decoded (TIFF 6.0, Adobe 1992;
- * BigTIFF after its specification of 2004). Every size is checked against the file, so that a crafted header
- * cannot make the reader take memory that the file's bytes do not justify.
+ * Reads the directories of a TIFF file: the description of each page, without its pixels (TIFF 6.0, Adobe 1992;
+ * BigTIFF, specification of 2004). Every size is checked against the size of the file, so that a crafted header
+ * cannot make the reader allocate too much memory.
  */
 import { type ByteReader, damaged } from '../image-source.js';
 
@@ -11,39 +11,39 @@ export const BLACK_IS_ZERO = 1;
 export const RGB = 2;
 export const PALETTE = 3;
 
-/** How a sample's bits are to be read (tag 339). */
+/** The number format of samples (tag 339). */
 export type SampleFormat = 'uint' | 'int' | 'float';
 
-/** One page, as its directory describes it. */
+/** The description of one page. */
 export interface TiffPage {
   readonly width: number;
   readonly height: number;
-  /** Samples a pixel, extra ones included. */
+  /** Samples per pixel, including extra ones. */
   readonly samples: number;
-  /** Bits of every sample. */
+  /** Bits per sample. */
   readonly bits: number;
   readonly format: SampleFormat;
   readonly photometric: number;
   readonly compression: number;
   readonly predictor: number;
-  /** True where each sample has strips of its own (planar configuration 2). */
+  /** True if each sample has its own strips (planar configuration 2). */
   readonly planar: boolean;
-  /** What the samples beyond grey or RGB are: 0 unspecified, 1 associated alpha, 2 unassociated alpha. */
+  /** The kind of each sample after grey or RGB: 0 unspecified, 1 associated alpha, 2 unassociated alpha. */
   readonly extraSamples: readonly number[];
   /** RGB triples, 0…255, by index. */
   readonly palette: Uint8Array | undefined;
-  /** As EXIF numbers them; 1 is upright. */
+  /** Orientation as in EXIF; 1 is upright. */
   readonly orientation: number;
   readonly description: string;
   readonly tiled: boolean;
   /** Size of a strip (as wide as the image) or of a tile. */
   readonly block: { readonly width: number; readonly height: number };
-  /** First byte and length of each block; both 0 for a block that a sparse file leaves out. */
+  /** First byte and length of each block; both are 0 for a block that a sparse file omits. */
   readonly offsets: readonly number[];
   readonly lengths: readonly number[];
-  /** True for a smaller copy of another page: a thumbnail, or a level of a pyramid. */
+  /** True for a smaller copy of another page: a thumbnail or a level of a pyramid. */
   readonly reduced: boolean;
-  /** True where the lowest bit of a byte comes first. */
+  /** True if the lowest bit of a byte comes first. */
   readonly lowBitsFirst: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface TiffDirectories {
   readonly pages: readonly TiffPage[];
 }
 
-/** Bytes of a value by its type's number. */
+/** Size of a value in bytes, by the number of its type. */
 const TYPE_BYTES: Readonly<Record<number, number>> = {
   1: 1,
   2: 1,
@@ -73,7 +73,7 @@ const TYPE_BYTES: Readonly<Record<number, number>> = {
 };
 
 const MOST_PAGES = 65_536;
-/** Longer descriptions than this hold no metadata of ours. */
+/** Longer descriptions are ignored: they are not the metadata that is read here. */
 const MOST_TEXT = 2 ** 24;
 
 interface Entry {
@@ -96,7 +96,7 @@ export async function readDirectories(
     throw damaged(name, 'TIFF', detail);
   };
   const bytesAt = async (at: number, length: number, what: string): Promise<DataView> => {
-    if (!(at >= 0 && at + length <= size)) fail(`${what} lies beyond the end of the file`);
+    if (!(at >= 0 && at + length <= size)) fail(`${what} is beyond the end of the file`);
     const bytes = await read(at, length);
     if (bytes.length < length) fail(`${what} is cut short`);
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -189,10 +189,10 @@ function pageOf(
   if (width < 1 || height < 1) fail(`its size is ${width}×${height}`);
   const samples = number(SAMPLES, 1);
   const photometric = number(PHOTOMETRIC, BLACK_IS_ZERO);
-  if (samples < 1) fail(`it has ${samples} samples a pixel`);
+  if (samples < 1) fail(`it has ${samples} samples per pixel`);
   const bits = numbers(BITS);
   if (bits.some((count) => count !== bits[0])) {
-    fail(`its samples have different numbers of bits (${bits.join(', ')}), which no reader here knows`);
+    fail(`its samples have different numbers of bits (${bits.join(', ')}), which is not supported`);
   }
   const tiled = entries.has(TILE_OFFSETS);
   const block = tiled
@@ -242,7 +242,7 @@ function numbersOf({ type, count, bytes }: Entry, little: boolean): number[] {
   });
 }
 
-/** From all reds, then all greens and blues, in 16 bits each. Some writers fill only the low byte. */
+/** Colours from a table of all reds, then greens, then blues, in 16 bits each. Some writers use the low byte only. */
 function paletteOf(map: readonly number[]): Uint8Array {
   const entries = Math.floor(map.length / 3);
   const wide = map.some((value) => value > 255);

@@ -7,27 +7,27 @@ import { PALETTE, RGB, type TiffPage, WHITE_IS_ZERO } from './directory.js';
 import { type StoredSamples, TiffFile } from './reader.js';
 import { type PageStructure, structureOf } from './structure.js';
 
-/** Which pages make the picture: one by its number, or all of them as its channels. */
+/** Which pages are the picture: one page by its number, or all pages as its channels. */
 export type PageChoice = number | 'channels';
 
-/** What a TIFF's directories say of a picture in it. */
+/** Properties of a picture, from the directories of the file. */
 export interface TiffLayout {
-  /** As shown, that is after the orientation. */
+  /** After applying the orientation. */
   readonly width: number;
   readonly height: number;
   /** Without alpha. */
   readonly channels: number;
   readonly maxValue: MaxValue;
-  /** True where one more channel is marked as alpha. */
+  /** True if there is one more channel, marked as alpha. */
   readonly alpha: boolean;
   readonly orientation: number;
   readonly whiteIsZero: boolean;
 }
 
 export interface TiffOptions {
-  /** Which picture, where the file holds several; default the first one that its metadata names. */
+  /** Which picture, if the file contains several. Default: the first. */
   readonly page?: PageChoice | undefined;
-  /** Keeps a channel that is marked as alpha where only with it there are as many channels. */
+  /** Keeps a channel marked as alpha if the picture has this number of channels only with it. */
   readonly channels?: number | undefined;
   readonly maxPixels?: number | undefined;
 }
@@ -47,7 +47,7 @@ export class TiffImage {
     if (numbers === undefined) {
       throw new PixelwiseError(
         'image-page',
-        `${name}: there is no picture ${choice} in it; it holds ${structure.pictures.length}, from 0.`,
+        `${name} has no picture ${choice}; its pictures are numbered from 0 to ${structure.pictures.length - 1}.`,
       );
     }
     const chosen = numbers.map((i) => file.pages[i]!);
@@ -58,7 +58,7 @@ export class TiffImage {
     return this.chosen[0]!;
   }
 
-  /** True where libvips is to decode it: JPEG, CCITT, CMYK, YCbCr and Lab. */
+  /** True if libvips must decode it: JPEG, CCITT, CMYK, YCbCr and Lab. */
   get isLeftToVips(): boolean {
     return this.file.isLeftToVips(this.page);
   }
@@ -80,14 +80,14 @@ export class TiffImage {
     };
   }
 
-  /** All of the picture as it is shown: white-is-zero inverted, palettes looked up, turned upright. */
+  /** The picture as it is displayed: white-is-zero inverted, palette colours looked up, turned upright. */
   async raster({ channels, maxPixels }: TiffOptions = {}): Promise<Raster> {
     const { page } = this;
     checkPixelCount(this.file.name, page.width, page.height, maxPixels);
     return upright(await this.rows(0, page.height, channels), page.orientation);
   }
 
-  /** Rows of the picture as it is stored, not turned. */
+  /** Rows of the picture as stored, not turned. */
   async rows(top: number, rows: number, channels?: number): Promise<Raster> {
     const planes: Raster[] = [];
     for (const page of this.chosen) {
@@ -104,7 +104,7 @@ export class TiffImage {
     return planes.length === 1 ? planes[0]! : interleaved(planes);
   }
 
-  /** The first page's samples exactly as stored, turned upright. */
+  /** The samples of the first page as stored, turned upright. */
   async stored(): Promise<{
     readonly width: number;
     readonly height: number;
@@ -118,13 +118,13 @@ export class TiffImage {
   }
 }
 
-/** Whether the last sample is marked as alpha: it is the only one beyond grey or RGB. */
+/** Whether the last sample is marked as alpha and is the only one after grey or RGB. */
 export function hasAlpha({ photometric, samples, extraSamples }: TiffPage): boolean {
   const colours = photometric === RGB ? 3 : 1;
   return samples === colours + 1 && (extraSamples[0] === 1 || extraSamples[0] === 2);
 }
 
-/** Samples as the values that programs show. */
+/** Samples as programs display them. */
 function shown(samples: StoredSamples, page: TiffPage): PixelValues {
   const { bits, photometric, palette } = page;
   if (photometric === PALETTE) {
@@ -137,7 +137,7 @@ function shown(samples: StoredSamples, page: TiffPage): PixelValues {
   if (!(samples instanceof Uint8Array || samples instanceof Uint16Array)) {
     return samples instanceof Float32Array ? finite(samples) : finite(Float32Array.from(samples));
   }
-  // Fewer than 8 bits fill the range of 8; 10 to 14 bits stay as they are.
+  // Samples of fewer than 8 bits are scaled to 0…255; those of 10 to 14 bits stay as they are.
   const gain = bits < 8 ? 255 / (2 ** bits - 1) : 1;
   const top = bits <= 8 ? 255 : 2 ** bits - 1;
   const inverted = photometric === WHITE_IS_ZERO;
@@ -150,7 +150,7 @@ function shown(samples: StoredSamples, page: TiffPage): PixelValues {
   return samples;
 }
 
-/** Pixels that are no number (no data, in maps) become 0: they would spoil every value that meets them. */
+/** NaN (no data, in maps) becomes 0, because it would turn every result that depends on it into NaN. */
 function finite(values: Float32Array): Float32Array {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i]!)) values[i] = 0;
   return values;
@@ -165,7 +165,7 @@ function withoutLast({ width, height, channels, data }: Raster): Raster {
   return { width, height, channels: kept, data: out };
 }
 
-/** The channels of several pictures of one size, as those of one. */
+/** Combines the channels of several pictures of the same size into one picture. */
 function interleaved(parts: readonly Raster[]): Raster {
   const { width, height } = parts[0]!;
   const channels = parts.reduce((sum, part) => sum + part.channels, 0);

@@ -1,31 +1,31 @@
 /**
  * Pixels of TIFF files: strips and tiles, uncompressed or LZW, deflate, PackBits, Zstandard; samples of 1 to 64 bits,
- * whole numbers with and without sign and floating point; pages; BigTIFF. Rows are decoded block by block, so a
- * large image need not stand in memory.
+ * signed and unsigned integers and floating point; pages; BigTIFF. Rows are decoded block by block, so a large image
+ * does not have to fit into memory.
  *
- * libvips reads TIFFs, too, but gives black where libtiff cannot decode a block, knows only the first page's
- * alpha by a tag, and turns palettes into colours.
+ * libvips reads TIFFs, too, but returns black if libtiff cannot decode a block, detects alpha only on the first page,
+ * and turns palette indices into colours.
  */
 import { PixelwiseError } from '../../errors/index.js';
 import { type ByteReader, checkValueCount, damaged } from '../image-source.js';
 import { BlockDamage, canHold, codecOf, compressionName } from './codecs.js';
 import { PALETTE, readDirectories, type TiffPage } from './directory.js';
 
-/** Samples as stored: the narrowest array that holds them. */
+/** Samples as stored, in the smallest array type that can represent them. */
 export type StoredSamples =
   Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
-/** Blocks larger than this, decoded, are refused: no writer makes them, and one is held in memory at a time. */
+/** The largest decoded block. Writers do not produce larger ones, and a whole block must fit into memory. */
 const MOST_BLOCK_BYTES = 2 ** 31;
 
-/** Sparse files leave out blocks of zeros; up to this many samples they may leave out all of them. */
+/** Sparse files omit blocks of zeros. Up to this many samples, all blocks may be omitted. */
 const MOST_SPARSE_SAMPLES = 2 ** 26;
 
 /** CMYK is 5, YCbCr 6, the kinds of Lab 8 to 10. */
 const FIRST_OTHER_SPACE = 5;
 const LAST_OTHER_SPACE = 10;
 
-/** Compressions that libvips decodes, and that are left to it: CCITT and JPEG. */
+/** Compressions that are left to libvips: CCITT and JPEG. */
 const LEFT_TO_VIPS = new Set([2, 3, 4, 7]);
 
 export class TiffFile {
@@ -34,23 +34,23 @@ export class TiffFile {
     private readonly read: ByteReader,
     private readonly size: number,
     private readonly little: boolean,
-    /** All pages but thumbnails and levels of pyramids. */
+    /** All pages except thumbnails and levels of pyramids. */
     readonly pages: readonly TiffPage[],
   ) {}
 
-  /** @param size bytes of the file. @throws PixelwiseError `image-damaged` where the directories make no sense. */
+  /** @param size bytes of the file. @throws PixelwiseError `image-damaged` for invalid directories. */
   static async open(name: string, read: ByteReader, size: number): Promise<TiffFile> {
     const { little, pages } = await readDirectories(name, read, size);
     const whole = pages.filter((page) => !page.reduced);
     const first = whole[0] ?? pages[0]!;
-    // Labels and previews of slide scanners have a size of their own.
+    // Labels and previews by slide scanners have other sizes.
     const alike = whole.filter(({ width, height }) => width === first.width && height === first.height);
     const listed = alike.length > 0 ? alike : [first];
     return new TiffFile(name, read, size, little, withImageJRest(listed, size));
   }
 
   /**
-   * True where the pixels are in a colour space or compression that libvips decodes and this reader does not: JPEG,
+   * True if only libvips, not this reader, decodes the colour space or compression of the pixels: JPEG,
    * CCITT, CMYK, YCbCr and Lab.
    */
   isLeftToVips({ compression, photometric }: TiffPage): boolean {
@@ -59,7 +59,7 @@ export class TiffFile {
     );
   }
 
-  /** Throws `image-codec` where nothing here decodes the page, `image-depth` for unusual samples. */
+  /** Throws `image-codec` if the compression is not supported, `image-depth` if the sample format is not. */
   checkReadable(page: TiffPage): void {
     const { compression, bits, format } = page;
     if (codecOf(compression) === undefined) {
@@ -75,7 +75,7 @@ export class TiffFile {
       throw new PixelwiseError(
         'image-depth',
         `${this.name}: its samples are ${format === 'float' ? 'floating-point numbers' : 'whole numbers'} of ${bits} bits; ` +
-          `read are those of ${known.join(', ')}. Save the file with 8, 16 or 32 bits a sample.`,
+          `supported are ${known.join(', ')} bits. Save the file with 8, 16 or 32 bits per sample.`,
       );
     }
     if (page.photometric === PALETTE && page.palette === undefined) {
@@ -84,8 +84,8 @@ export class TiffFile {
   }
 
   /**
-   * Rows `top` to `top + rows` of a page, samples interleaved, as stored. Throws `image-damaged` naming the strip
-   * or tile, and `image-codec`.
+   * Rows `top` to `top + rows` of a page as stored, samples interleaved. Throws `image-damaged`, naming the strip or
+   * tile, and `image-codec`.
    */
   async rows(page: TiffPage, top = 0, rows = page.height): Promise<StoredSamples> {
     this.checkReadable(page);
@@ -121,7 +121,7 @@ export class TiffFile {
     return out;
   }
 
-  /** One strip or tile, decoded; undefined where a sparse file leaves it out, which means zeros. */
+  /** One decoded strip or tile; undefined if a sparse file omits it, which means zeros. */
   private async block(
     page: TiffPage,
     index: number,
@@ -132,16 +132,16 @@ export class TiffFile {
     const offset = offsets[index]!;
     const rowBytes = Math.ceil((block.width * samples * bits) / 8);
     const whole = rowBytes * block.height;
-    // The last strip is as high as what is left; tiles are whole.
+    // The last strip contains the remaining rows; tiles always have their full size.
     const needed = tiled ? whole : rowBytes * rowsLeft;
-    // Writers of one uncompressed strip may leave its length out, or get it wrong.
+    // Some writers omit the length of a single uncompressed strip, or write a wrong one.
     const plain = compression === 1;
     const length = plain ? needed : (lengths[index] ?? this.size - offset);
     if (offset === 0 && (lengths[index] ?? 0) === 0) return undefined;
     const where = `strip or tile ${index} of ${offsets.length}`;
     if (whole > MOST_BLOCK_BYTES) throw damaged(this.name, 'TIFF', `${where} would take ${whole} bytes`);
     if (offset + length > this.size) {
-      throw damaged(this.name, 'TIFF', `${where} lies beyond the end of the file`);
+      throw damaged(this.name, 'TIFF', `${where} is beyond the end of the file`);
     }
     if (!canHold(compression, length, needed)) {
       throw damaged(this.name, 'TIFF', `${where}: ${length} bytes cannot hold ${needed}`);
@@ -159,7 +159,7 @@ export class TiffFile {
     return samplesOf(unpacked, page, block.width, samples, needed / rowBytes, this.little);
   }
 
-  /** Refuses headers that promise more pixels than the file's bytes can hold, before memory is taken for them. */
+  /** Throws if the header claims more pixels than the file can contain, before memory is allocated. */
   private checkPromise(page: TiffPage): void {
     const { width, height, samples, bits, compression, lengths, offsets } = page;
     const packed = lengths.length === 0 ? this.size : lengths.reduce((sum, length) => sum + length, 0);
@@ -170,7 +170,7 @@ export class TiffFile {
     throw damaged(
       this.name,
       'TIFF',
-      `${this.size} bytes cannot hold ${width}×${height} pixels of ${samples} samples`,
+      `${this.size} bytes are too few for ${width}×${height} pixels of ${samples} samples`,
     );
   }
 }
@@ -182,7 +182,7 @@ const REVERSED = Uint8Array.from({ length: 256 }, (_, byte) => {
   return reversed;
 });
 
-/** ImageJ writes stacks beyond 4 GiB with one directory: the other pages follow the first one's pixels. */
+/** ImageJ writes stacks above 4 GiB with a single directory; the other pages follow the pixels of the first. */
 function withImageJRest(pages: readonly TiffPage[], size: number): readonly TiffPage[] {
   const [first] = pages;
   if (pages.length !== 1 || first === undefined || first.compression !== 1 || first.offsets.length !== 1) {
@@ -209,7 +209,7 @@ function makeSamples({ bits, format }: TiffPage, length: number): StoredSamples 
   return bits <= 8 ? new Uint8Array(length) : bits <= 16 ? new Uint16Array(length) : new Uint32Array(length);
 }
 
-/** A decoded block's bytes as numbers, its predictor undone. */
+/** The bytes of a decoded block as numbers, after undoing the predictor. */
 function samplesOf(
   bytes: Uint8Array,
   page: TiffPage,
@@ -222,7 +222,7 @@ function samplesOf(
   const perRow = width * samples;
   const out = makeSamples(page, perRow * rows);
   if (bits < 8 || (bits > 8 && bits < 16)) {
-    // Samples share bytes, the leftmost in the high bits; every row starts with a byte of its own.
+    // A byte contains several samples, the first in the highest bits. Every row starts at a new byte.
     const rowBytes = Math.ceil((perRow * bits) / 8);
     for (let y = 0; y < rows; y++) {
       let held = 0;
@@ -254,13 +254,13 @@ function samplesOf(
   return out;
 }
 
-/** This machine is taken to store the low byte first, as all that run Node do but for a few. */
+/** Assumes that this machine is little-endian, like nearly all machines that run Node. */
 function swapBytes(bytes: Uint8Array, size: number): void {
   if (size === 1) return;
   for (let at = 0; at < bytes.length; at += size) bytes.subarray(at, at + size).reverse();
 }
 
-/** Each sample is stored as its difference from the one of the pixel before (TIFF 6.0, section 14). */
+/** Each sample is stored as the difference from that of the previous pixel (TIFF 6.0, section 14). */
 function undoDifferences(
   out: StoredSamples,
   { bits, format }: TiffPage,
@@ -268,7 +268,7 @@ function undoDifferences(
   samples: number,
   rows: number,
 ): void {
-  // Floating-point samples are differenced as whole numbers of their bits.
+  // Differences of floating-point samples are computed on their bits as integers.
   const values =
     format === 'float' ? (bits === 64 ? undefined : new Uint32Array(out.buffer)) : (out as Uint8Array);
   if (values === undefined) return;
@@ -278,7 +278,7 @@ function undoDifferences(
   }
 }
 
-/** Bytes of each row are sorted by significance and then differenced (Adobe's TIFF technical note 3). */
+/** The bytes of each row are ordered by significance, then stored as differences (Adobe's TIFF technical note 3). */
 function undoFloatPredictor(
   bytes: Uint8Array,
   { bits }: TiffPage,

@@ -1,10 +1,10 @@
 /**
- * What the pages of a TIFF are: slices of a stack, or channels of one picture. ImageJ says it in the first page's
- * description, OME-TIFF in XML there; other files say nothing.
+ * What the pages of a TIFF are: slices of a stack, or channels of one picture. ImageJ writes this into the description
+ * of the first page, OME-TIFF as XML in the same place. Other files have no such information.
  */
 import type { TiffPage } from './directory.js';
 
-/** What `--pages` takes: how pages are read where a file does not say what they are. */
+/** Values of `--pages`: how pages are read if the file has no information on them. */
 export const PAGE_READINGS = ['slices', 'channels', 'first'] as const;
 
 export type PageReading = (typeof PAGE_READINGS)[number];
@@ -12,11 +12,11 @@ export type PageReading = (typeof PAGE_READINGS)[number];
 export interface PageStructure {
   /** The pages of each picture in the file; several pages of one picture are its channels, in order. */
   readonly pictures: readonly (readonly number[])[];
-  /** Who says so; undefined where nobody does, and each page counts as a picture. */
+  /** The source of this information. Undefined if there is none; then each page is a picture. */
   readonly source: 'ImageJ' | 'OME' | undefined;
 }
 
-/** Reads the metadata of ImageJ or OME. */
+/** Reads the metadata of ImageJ or OME-TIFF. */
 export function structureOf(pages: readonly TiffPage[]): PageStructure {
   const count = pages.length;
   const unknown: PageStructure = { pictures: pages.map((_, i) => [i]), source: undefined };
@@ -27,7 +27,7 @@ export function structureOf(pages: readonly TiffPage[]): PageStructure {
       Number(new RegExp(`^${key}=(\\d+)`, 'm').exec(description)?.[1] ?? 1);
     const channels = value('channels');
     const others = value('slices') * value('frames');
-    // Channels change fastest. A plain stack may leave all of them out but `images`.
+    // Channels change fastest. A simple stack may have only `images`.
     if (channels * others === count) return arranged(count, channels, 1, 'ImageJ');
     return channels === 1 ? { ...unknown, source: 'ImageJ' } : unknown;
   }
@@ -47,7 +47,7 @@ export function structureOf(pages: readonly TiffPage[]): PageStructure {
   return arranged(count, sizes.C!, step, 'OME');
 }
 
-/** Pages whose channel number changes every `step` pages. */
+/** The pages of each picture, if the channel number changes every `step` pages. */
 function arranged(count: number, channels: number, step: number, source: 'ImageJ' | 'OME'): PageStructure {
   const pictures: number[][] = [];
   for (let page = 0; page < count; page++) {

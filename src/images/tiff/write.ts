@@ -1,4 +1,4 @@
-/** Writes TIFF 6.0, deflated: masks of a stack, a page of palette indices for each slice; images of any channels. */
+/** Writes TIFF 6.0 with deflate: the masks of a stack as pages of palette indices; images of any number of channels. */
 import { deflateSync } from 'node:zlib';
 import type { ClassMask, Raster } from '../raster.js';
 
@@ -8,12 +8,12 @@ const ASCII = 2;
 
 type Entry = readonly [tag: number, type: number, count: number, value: number];
 
-/** A TIFF whose pages are the masks, all of one palette (RGB triples by class); ImageJ opens it as a stack. */
+/** A TIFF whose pages are masks with a common palette (RGB triples by class). ImageJ opens it as a stack. */
 export function encodeMaskStack(masks: readonly ClassMask[], palette: Uint8Array): Uint8Array {
   const parts: Buffer[] = [Buffer.from([0x49, 0x49, 42, 0, 0, 0, 0, 0])];
   let size = 8;
   const push = (bytes: Uint8Array): number => {
-    // Offsets are even.
+    // Offsets must be even.
     const padded = bytes.length % 2 === 0 ? Buffer.from(bytes) : Buffer.concat([bytes, Buffer.alloc(1)]);
     parts.push(padded);
     size += padded.length;
@@ -59,7 +59,7 @@ export function encodeImageTiff({ width, height, channels, data }: Raster): Uint
     for (let i = 0; i < count; i++) bytes.writeUInt16LE(value, 2 * i);
     return bytes;
   };
-  // Lists stand before the directory; one or two numbers stand in their entry.
+  // Longer lists are written before the directory; one or two numbers fit into the entry.
   const lists: Buffer[] = [];
   let size = 8;
   const list = (tag: number, value: number, count: number): Entry => {
@@ -92,7 +92,7 @@ export function encodeImageTiff({ width, height, channels, data }: Raster): Uint
   return Buffer.concat([header, ...lists, padded, directory]);
 }
 
-/** The bytes of a directory whose link to a further one is empty. */
+/** The bytes of a directory without a link to a next one. */
 function directoryOf(entries: readonly Entry[]): Buffer {
   const directory = Buffer.alloc(2 + 12 * entries.length + 4);
   directory.writeUInt16LE(entries.length, 0);

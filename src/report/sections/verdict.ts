@@ -123,7 +123,7 @@ function scoreTable({ judged }: Run): Html {
           ${judged.map(({ scores }) => html`<td>${count(scores.samples)}</td>`)}
         </tr>
         <tr>
-          <th scope="row">Counted at</th>
+          <th scope="row">Resolution of the scores</th>
           ${judged.map(({ scoreAt }) => html`<td>${scoreAt === 'source' ? 'image size' : 'model size'}</td>`)}
         </tr>
       </tbody>
