@@ -1,44 +1,44 @@
 /**
- * Which stored mask value is which class. Labelling tools disagree: class indices, 0 and 255, palette
- * entries. The decoder keeps the stored values (images/decode-mask.ts); here they become classes.
+ * Maps the values stored in masks to classes. Labelling tools differ: class indices, 0 and 255, palette entries. The
+ * decoder returns the stored values (images/decode-mask.ts); the tables in this file map them to classes.
  */
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { RawMask } from '../images/decode-mask.js';
 import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
 
 /**
- * How masks store two classes: class 1 as the greatest value (255, or 65,535 in 16 bits), or as its index with
- * 255 for ignored pixels.
+ * How masks store two classes: class 1 as the largest value (255, or 65,535 in 16 bits), or as its index 1, with 255
+ * for ignored pixels.
  */
 export const MASK_VALUES = ['zero-or-full', 'indices'] as const;
 
 export type MaskValues = (typeof MASK_VALUES)[number];
 
-/** A table from stored values to classes, with the classes' names. */
+/** A table from stored values to classes, with the names of the classes. */
 export interface ClassValues {
   /** Names by class index. */
   readonly names: readonly string[];
-  /** How it came about, for a person: `two classes from 0 and 255`. */
+  /** Description for the user: `two classes from 0 and 255`. */
   readonly description: string;
-  /** Undefined where a format's values are its own. */
+  /** Undefined if the format has its own values. */
   readonly maskValues?: MaskValues;
-  /** Class by stored value (65,536 entries); {@link UNKNOWN_VALUE} where there is none. */
+  /** The class of each stored value (65,536 entries), or {@link UNKNOWN_VALUE}. */
   readonly table: Uint16Array;
 }
 
 export const UNKNOWN_VALUE = 0xffff;
 
-/** Class names, or how many classes there are. */
+/** Class names, or the number of classes. */
 export type ClassesOption = readonly string[] | number;
 
-/** Classes are numbered in a byte whose last value means "ignored". */
+/** A class index is a byte whose last value means "ignored". */
 const MOST_CLASSES = 255;
 
-/** Names given or made up: two classes are `background` and `foreground`, more are `class 0`, `class 1`… */
+/** The given names, or default names: `background` and `foreground` for two classes, else `class 0`, `class 1`… */
 export function classNames(classes: ClassesOption): readonly string[] {
   const count = typeof classes === 'number' ? classes : classes.length;
   if (!Number.isInteger(count) || count < 2 || count > MOST_CLASSES) {
-    throw new UsageError(`${count} classes; between 2 and ${MOST_CLASSES} can be told apart.`);
+    throw new UsageError(`${count} classes; between 2 and ${MOST_CLASSES} are supported.`);
   }
   if (typeof classes !== 'number') {
     const twice = classes.find((name, i) => classes.indexOf(name) !== i);
@@ -49,13 +49,13 @@ export function classNames(classes: ClassesOption): readonly string[] {
   return Array.from({ length: count }, (_, i) => `class ${i}`);
 }
 
-/** A table in which each listed value stands for a class; 255 is ignored unless listed. */
+/** A table in which each listed value is a class; 255 is ignored unless listed. */
 export function classValues(
   names: readonly string[],
   values: ReadonlyMap<number, number>,
   description: string,
 ): ClassValues {
-  // Shared, so that sending it to the loader's threads with every sample copies nothing.
+  // Shared memory: it is sent to the loader's threads with every sample and must not be copied.
   const table = new Uint16Array(new SharedArrayBuffer(65536 * 2)).fill(UNKNOWN_VALUE);
   table[IGNORE_INDEX] = IGNORE_INDEX;
   for (const [value, index] of values) table[value] = index;
@@ -100,16 +100,16 @@ export function nearestValues(levels: readonly number[], classes: ClassesOption)
 }
 
 /**
- * Chooses the table from the values that masks were found to hold (a sample of them, or all):
+ * Chooses the table by the values that occur in masks (in some of them, or in all):
  *
- * 1. only 0 and 255 (or 0 and 65,535): two classes, and no more than two were asked for;
- * 2. else the values are class indices, 255 is ignored, and there are as many classes as `classes` says or
- *    the highest index plus one.
+ * 1. only 0 and 255 (or 0 and 65,535), and at most two classes are requested: two classes;
+ * 2. else the values are class indices and 255 is ignored. The number of classes is given by `classes`, or is the
+ *    highest index plus one.
  *
- * `maskValues` decides where the values found leave it open: 0 and 255 may be both, 0 alone too.
+ * `maskValues` decides if the values are ambiguous: 0 and 255, or only 0.
  *
- * Throws `mask-values` where the values look like grey levels (many gaps) and `classes` does not vouch for
- * them, or where they pass 254.
+ * Throws `mask-values` if the values look like grey levels (many gaps) and `classes` does not confirm them, or if a
+ * value is above 254.
  */
 export function chooseClassValues(
   found: ReadonlySet<number>,
@@ -140,7 +140,7 @@ export function chooseClassValues(
   return indexValues(count);
 }
 
-/** True where values do not tell classes by index from 0 and 255. */
+/** Whether the values may be class indices as well as 0 and 255. */
 function isOpen(found: ReadonlySet<number>): boolean {
   return [...found].every((value) => value === 0 || value === 255);
 }
@@ -162,7 +162,7 @@ export function valuesIn(mask: RawMask): Set<number> {
   return values;
 }
 
-/** Turns stored values into classes. Throws `mask-values` naming file, value, pixel and what to do. */
+/** Maps stored values to classes. Throws `mask-values`, naming file, value, pixel and what to do. */
 export function toClassMask(
   raw: RawMask,
   { names, table, description }: ClassValues,
@@ -170,7 +170,7 @@ export function toClassMask(
 ): ClassMask {
   const { width, height, data } = raw;
   const out = new Uint8Array(data.length);
-  // One pass without a branch: all classes fit a byte, an unknown value leaves a bit above it.
+  // One pass without a branch: classes fit into a byte, and an unknown value sets a higher bit.
   let seen = 0;
   for (let i = 0; i < data.length; i++) {
     const index = table[data[i]!]!;

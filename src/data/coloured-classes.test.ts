@@ -30,7 +30,7 @@ it.each([
   [['a=#000000', 'b=#12345'], 'b=#12345: write a class and its colour'],
   [['a=#000000', 'b=red'], 'b=red: write a class'],
   [['a=#000000', '=#111111'], '=#111111: write a class'],
-  [['a=#000000', 'b=#000'], 'the colour #000 stands for a and for b'],
+  [['a=#000000', 'b=#000'], 'the colour #000 is given for both a and b'],
   [['a=#000000', 'a=#111111'], '"a" is given twice'],
   [['a=#000000'], '1 classes'],
 ])('refuses %j', (classes, message) => {

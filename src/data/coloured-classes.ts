@@ -1,13 +1,13 @@
-/** Classes given with their colours, `name=#rrggbb`: how colour masks show them. */
+/** Classes given with their colours in colour masks: `name=#rrggbb`. */
 import { UsageError } from '../errors/index.js';
 import { classNames, type ClassesOption } from './class-values.js';
 import { colourOf } from './legend.js';
 import type { LegendEntry } from './mask-meaning.js';
 
 export interface GivenClasses {
-  /** Names alone, or how many. */
+  /** The names, or their number. */
   readonly classes: ClassesOption | undefined;
-  /** In class order; undefined where no colours are given. */
+  /** In class order; undefined if no colours are given. */
   readonly colours?: readonly LegendEntry[];
 }
 
@@ -17,8 +17,10 @@ export function haveColours(classes: ClassesOption | undefined): classes is read
 }
 
 /**
- * Names and colours apart. Throws UsageError for a colour that is not written as `#rrggbb`, a class without a colour
- * beside others that have one, and a colour that stands for two classes.
+ * Separates names and colours.
+ *
+ * @throws UsageError for a colour that is not written as `#rrggbb`, if only some classes have a colour, or if two
+ *   classes have the same colour.
  */
 export function givenClasses(classes: ClassesOption | undefined): GivenClasses {
   if (!haveColours(classes)) return { classes };
@@ -40,7 +42,7 @@ export function givenClasses(classes: ClassesOption | undefined): GivenClasses {
     const other = byColour.get(key);
     if (other !== undefined) {
       throw new UsageError(
-        `--classes: the colour ${hex.trim()} stands for ${other} and for ${name}. Give each class its own.`,
+        `--classes: the colour ${hex.trim()} is given for both ${other} and ${name}. Give each class its own colour.`,
       );
     }
     byColour.set(key, name);

@@ -1,4 +1,4 @@
-/** Images of one data set brought to one layout: the same channels and the same largest value. */
+/** Converts the images of a data set to the same channels and the same largest value. */
 import { PixelwiseError } from '../errors/index.js';
 import { makePixels, maxValueOf, type Raster } from '../images/raster.js';
 

@@ -1,4 +1,4 @@
-/** Pictures by which a person checks a data set and an augmentation with their own eyes. */
+/** Pictures for checking a data set and an augmentation by eye. */
 import sharp, { type OverlayOptions } from 'sharp';
 import { UsageError } from '../errors/index.js';
 import { escapeXml, overlay, toDisplay } from '../images/overlay.js';
@@ -13,21 +13,21 @@ import { spread } from './spread.js';
 import { findValueRange } from './value-range.js';
 
 export interface ContactSheetOptions {
-  /** Samples shown, spread over the set; default 24. */
+  /** Number of samples, evenly spaced; default 24. */
   readonly count?: number;
   /** Longer side of each picture in pixels; default 192. */
   readonly side?: number;
-  /** The values shown as black and white; default: found for images of other than 8 bits. */
+  /** The values displayed as black and white. Default: detected for images that do not have 8 bits. */
   readonly range?: ValueRange | undefined;
 }
 
-/** Each sample twice, as it is and with its mask over it, with its id beneath and the classes at the end. */
+/** Each sample without and with its mask, above its id; the classes are listed at the end. */
 export async function contactSheet(dataset: Dataset, options: ContactSheetOptions = {}): Promise<Raster> {
   const { count = 24, side = 192 } = options;
   const range = options.range ?? (await shownRange(dataset));
   const tiles: Tile[] = [];
   const present = new Set<number>();
-  // One after another: decoded photographs of any size would else stand in memory together.
+  // One after another, so that only one decoded photograph is in memory.
   for (const i of spread(dataset.length, count)) {
     const { id, image, mask } = await dataset.get(i);
     for (const value of mask.data) present.add(value);
@@ -55,7 +55,7 @@ export interface AugmentationSheetOptions {
   readonly range?: ValueRange | undefined;
 }
 
-/** One sample under many draws of an augmentation, mask over it; the first picture is the sample unchanged. */
+/** One sample with its mask, augmented many times; the first picture is the sample without augmentation. */
 export async function augmentationSheet(
   dataset: Dataset,
   options: AugmentationSheetOptions,
@@ -81,7 +81,7 @@ export async function augmentationSheet(
   return sheet(tiles, 5, legendOf(dataset, new Set(source.mask.data)));
 }
 
-/** The values that are shown as black and white; undefined for 8 bits, which are shown as they are. */
+/** The values displayed as black and white; undefined for 8 bits, which are displayed as they are. */
 async function shownRange(dataset: Dataset): Promise<ValueRange | undefined> {
   return dataset.maxValue === 255 ? undefined : findValueRange(dataset);
 }
@@ -133,12 +133,12 @@ function legendOf(dataset: Dataset, present: ReadonlySet<number>): LegendEntry[]
     : named;
 }
 
-/** The classes in their colours, the background as the image shows it. */
+/** The colours of the classes; the background has none. */
 function looksOf({ classes }: Dataset) {
   return { clear: backgroundClass(classes), colours: classColours(classes) };
 }
 
-/** Two RGB pictures of one height side by side. */
+/** Two RGB pictures of the same height, side by side. */
 function beside(left: Raster, right: Raster): Raster {
   const width = left.width + right.width;
   const data = new Uint8Array(width * left.height * 3);
@@ -156,7 +156,7 @@ const GAP = 8;
 const CAPTION = 18;
 const FONT = 12;
 
-/** Tiles in rows, captions beneath, the legend below all. */
+/** Tiles in rows with captions, and the legend below. */
 async function sheet(
   tiles: readonly Tile[],
   columns: number,
@@ -209,7 +209,7 @@ function textAt(x: number, y: number, text: string): string {
   return `<text x="${x}" y="${y}" font-family="sans-serif" font-size="${FONT}" fill="#222">${escapeXml(text)}</text>`;
 }
 
-/** The end of an id tells more than its beginning. */
+/** Shortens an id at its beginning: its end is more specific. */
 function shortened(text: string, most: number): string {
   const letters = [...text];
   return letters.length <= most ? text : `…${letters.slice(letters.length - most + 1).join('')}`;

@@ -1,4 +1,4 @@
-/** A dataset of image and mask files: what most formats come down to once their files are paired. */
+/** A data set of image and mask files. Most formats pair their files and then use this class. */
 import { PixelwiseError } from '../errors/index.js';
 import { describeImage } from '../images/decode.js';
 import type { PageChoice } from '../images/tiff/image.js';
@@ -19,11 +19,11 @@ export interface FilePair {
   readonly image: string;
   readonly mask: string;
   readonly group?: string | undefined;
-  /** `train`, `valid` or `test`, where the format has official parts. */
+  /** `train`, `valid` or `test`, if the format has official parts. */
   readonly split?: string | undefined;
-  /** Mask files that are laid over one another, where a sample has one for each object or class; `mask` is the first. */
+  /** Mask files that are drawn over one another, if a sample has one per object or class; `mask` is the first. */
   readonly layers?: readonly MaskLayer[] | undefined;
-  /** Of TIFFs with several pages: which picture, or all pages as channels of one; and which page of the mask. */
+  /** For TIFFs with several pages: which picture, or all pages as its channels; and which page of the mask. */
   readonly page?: PageChoice | undefined;
   readonly maskPage?: number | undefined;
 }
@@ -32,31 +32,31 @@ export interface FileDatasetOptions {
   readonly format: string;
   readonly pairs: readonly FilePair[];
   readonly classes: readonly string[];
-  /** How masks store classes, where it was found from them. */
+  /** How masks store two classes, if this was detected from the masks. */
   readonly maskValues?: MaskValues | undefined;
   readonly layout: ImageLayout;
   readonly unlabelled?: readonly string[];
   readonly notes?: readonly string[];
   readonly pairing?: string | undefined;
   readonly findings?: readonly Finding[] | undefined;
-  /** Crops masks that are one pixel larger, and resizes those of their image's shape (nearest); default true. */
+  /** Crops masks that are one pixel larger, and resizes those with the aspect ratio of their image (nearest). Default true. */
   readonly resizeMasks?: boolean;
   readonly masks: MaskSource;
 }
 
-/** Where the classes of a pair's pixels come from: out of its mask file, or drawn from something else. */
+/** The source of the classes of a pair: its mask file, or shapes that are drawn. */
 export type MaskSource =
   | { readonly reading: (pair: FilePair) => MaskReading }
   | { readonly draw: (pair: FilePair, i: number) => Promise<ClassMask> };
 
-/** Up to so many images, all headers are read to learn channels and bits: they are cheap, an odd image is not. */
+/** Up to this number of images, all headers are read to determine channels and bits. */
 const ALL_HEADERS = 2000;
-/** Headers that are read of more images. */
+/** Number of headers that are read if there are more images. */
 const HEADERS_READ = 256;
 
 /**
- * Channels and bits of a data set, from the headers of its images (of a few spread over a large one), and what to
- * tell about them; the sizes of the images that were looked at, by file. Throws `image-channels` naming two files that no layout holds together.
+ * Channels and bits of a data set, from the headers of its images (in a large set, of some images), and notes on them;
+ * the sizes of these images, by file. Throws `image-channels`, naming two files whose channels cannot be combined.
  */
 export async function findLayout(
   images: readonly string[],
@@ -66,12 +66,12 @@ export async function findLayout(
   const looked = spread(images.length, count).map((i) => images[i]!);
   const bare = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!, { page }));
   const alpha = await judgeAlpha(looked.filter((_, i) => bare[i]!.alpha));
-  // A fourth channel that is no transparency is a band like the others.
+  // A fourth channel that is not transparency is a band like the others.
   const infos = bare.map((info) =>
     alpha === 'band' && info.alpha ? { ...info, channels: info.channels + 1, alpha: false } : info,
   );
   const layout = commonLayout(infos);
-  // Grey goes into RGB without loss; no other number of channels goes into one that differs.
+  // Grey converts to RGB without loss. Other numbers of channels cannot be converted.
   const odd = infos.findIndex(
     ({ channels }) => channels !== layout.channels && !(channels === 1 && layout.channels === 3),
   );
@@ -86,7 +86,7 @@ export async function findLayout(
   const notes: string[] = [];
   const marked = bare.filter((info) => info.alpha).length;
   if (alpha === 'transparency') {
-    notes.push(`${marked} of ${looked.length} images looked at have an alpha channel; it is left out.`);
+    notes.push(`${marked} of ${looked.length} examined images have an alpha channel, which is left out.`);
   }
   if (alpha === 'band') {
     notes.push(

@@ -1,4 +1,4 @@
-/** Finding the images of a folder. */
+/** Finds the images in a folder. */
 import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
@@ -7,10 +7,10 @@ import { IMAGE_ENDINGS } from '../images/image-source.js';
 
 export { isFile, isFolder } from '../files/index.js';
 
-/** Image files are found by their endings; the bytes tell which format it is. */
+/** Image files are found by their extensions; the format is detected from the bytes. */
 const IMAGE_ENDING = new RegExp(`\\.(${IMAGE_ENDINGS.join('|')})$`, 'i');
 
-/** True for names like `photo.PNG`; hidden files (`.DS_Store`, `._photo.png`) are none. */
+/** True for names like `photo.PNG`, false for hidden files (`.DS_Store`, `._photo.png`). */
 export function isImageName(name: string): boolean {
   return IMAGE_ENDING.test(name) && !name.startsWith('.');
 }
@@ -22,8 +22,8 @@ export function stemOf(path: string): string {
 
 /**
  * Paths of all files below `root` that `wanted` accepts by name, relative to it, with `/` between folders on
- * every system, sorted by code point. Links to folders are followed once, so links in a circle end.
- * Throws `data-missing` where `root` is no folder.
+ * every system, sorted by code point. Links to folders are followed once, so circular links do no harm.
+ * Throws `data-missing` if `root` is not a folder.
  */
 export async function listFiles(
   root: string,
@@ -39,12 +39,12 @@ export async function listFiles(
     for (const entry of entries) {
       const path = join(folder, entry.name);
       const relative = `${prefix}${entry.name}`;
-      // `__MACOSX` holds the resource forks that macOS puts into zip files.
+      // `__MACOSX` contains the resource forks that macOS adds to zip files.
       if (entry.name.startsWith('.') || entry.name === '__MACOSX') continue;
       if (entry.isDirectory() || (entry.isSymbolicLink() && (await isFolder(path))))
         await walk(path, `${relative}/`);
-      // A link that leads nowhere is listed, so that reading it names it instead of losing it. Pipes, sockets and
-      // devices are not: reading one may never end.
+      // A broken link is listed, so that reading it reports an error instead of silently skipping it. Pipes, sockets
+      // and devices are not listed, because reading them may never end.
       else if (wanted(entry.name) && (entry.isFile() || !(await isSpecial(path)))) found.push(relative);
     }
   };

@@ -1,4 +1,4 @@
-/** What reading a data set's files brought to light, grouped by kind: training prints it, doctor lists it. */
+/** Problems found while reading the files of a data set, grouped by kind. Training prints them, doctor lists them. */
 
 export interface Finding {
   /**

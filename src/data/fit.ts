@@ -1,6 +1,6 @@
 /**
- * The first step of every pipeline: from a decoded sample of any size to the size of training. Resizing
- * follows the one definition in images/resize.ts.
+ * The first step of every pipeline: resizes or crops a decoded sample of any size to the training size. Resizing is
+ * defined in images/resize.ts.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
 import { type Box, resizeImage, resizeMask } from '../images/resize.js';
@@ -10,13 +10,13 @@ import type { Sample } from './dataset.js';
 import type { PairedSample } from './paired-sample.js';
 import { portable } from './portable.js';
 
-/** Brings a sample to a size. */
+/** Resizes or crops a sample to a size. */
 export interface Fit {
-  /** Says what it does and to which size; names cached results. */
+  /** Describes the operation and size; part of the key of cached results. */
   readonly key: string;
-  /** Whether it draws: only results of a fit that does not can be cached. */
+  /** Whether it is random. Results of a random fit are not cached. */
   readonly random: boolean;
-  /** `maxValue` is divided out: the result is in 0…1. */
+  /** Values are divided by `maxValue`, so the result is in 0…1. */
   apply(sample: Sample, maxValue: number, random: Random): PairedSample;
 }
 
@@ -32,7 +32,7 @@ export function sizeOf(size: Size): { height: number; width: number } {
   return { height, width };
 }
 
-/** Resizes to the size whatever the shape of the source. */
+/** Resizes to the size, ignoring the aspect ratio of the source. */
 export const stretch = portable('stretch', (size: Size): Fit => {
   const { height, width } = sizeOf(size);
   return {
@@ -58,7 +58,7 @@ export const letterbox = portable('letterbox', (size: Size): Fit => {
   };
 });
 
-/** Resizes without distortion until the image covers the size, then cuts the middle out. */
+/** Resizes without distortion until the image covers the size, then crops the centre. */
 export const shortestSide = portable('shortestSide', (size: Size): Fit => {
   const { height, width } = sizeOf(size);
   return {
@@ -72,13 +72,13 @@ export const shortestSide = portable('shortestSide', (size: Size): Fit => {
 });
 
 export interface RandomResizedCropOptions {
-  /** Share of the source's area that is kept; default 0.08…1. */
+  /** Fraction of the source area that is kept; default 0.08…1. */
   readonly scale?: readonly [low: number, high: number];
-  /** Width over height of the part kept; default 3/4…4/3. */
+  /** Width ÷ height of the crop; default 3/4…4/3. */
   readonly ratio?: readonly [low: number, high: number];
 }
 
-/** Cuts out a part of random area, shape and place and resizes it (Szegedy et al. 2015; as torchvision draws it). */
+/** Crops a region of random area, aspect ratio and position and resizes it (Szegedy et al. 2015, as in torchvision). */
 export const randomResizedCrop = portable(
   'randomResizedCrop',
   (size: Size, options: RandomResizedCropOptions = {}): Fit => {
@@ -111,19 +111,19 @@ export const randomResizedCrop = portable(
 );
 
 export interface CropOptions {
-  /** Share of the crops that are made to contain a foreground class; default 0. nnU-Net uses 1/3. */
+  /** Fraction of the crops that must contain a foreground class; default 0. nnU-Net uses 1/3. */
   readonly foreground?: number;
 }
 
 /**
- * Cuts a window out at source resolution, padded where the source is smaller (0, ignored in the mask). With
- * `foreground`, that share of crops is centred on a random pixel of a random class other than 0, among those
- * the sample has, so that rare classes are met (Isensee et al., nnU-Net, 2021).
+ * Crops a window at source resolution, padded if the source is smaller (0, ignored in the mask). With `foreground`,
+ * that fraction of the crops is centred on a random pixel of a random class in the sample, other than class 0, so that
+ * rare classes are seen (Isensee et al., nnU-Net, 2021).
  */
 export const randomCrop = portable('randomCrop', (size: Size, options: CropOptions = {}): Fit => {
   const { height, width } = sizeOf(size);
   const share = options.foreground ?? 0;
-  if (!(share >= 0 && share <= 1)) throw new UsageError(`A foreground share of ${share}; it lies in 0…1.`);
+  if (!(share >= 0 && share <= 1)) throw new UsageError(`A foreground share of ${share}; it must be in 0…1.`);
   return {
     key: `random-crop ${height}x${width} ${share}`,
     random: true,
@@ -158,7 +158,7 @@ function wholeOf({ image }: Sample): Box {
   return { x: 0, y: 0, width: image.width, height: image.height };
 }
 
-/** The largest centred box of the given height over width. */
+/** The largest centred box with the given height ÷ width. */
 function covering({ image }: Sample, heightOverWidth: number): Box {
   const width = Math.max(1, Math.min(image.width, Math.round(image.height / heightOverWidth)));
   const height = Math.max(1, Math.min(image.height, Math.round(image.width * heightOverWidth)));
@@ -199,7 +199,7 @@ export function placed(
   return { id: sample.id, width, height, channels, image, mask };
 }
 
-/** A random pixel of a random foreground class of the sample; undefined where it has none. */
+/** A random pixel of a random foreground class in the sample; undefined if there is none. */
 function foregroundPixel({ mask }: Sample, random: Random): { x: number; y: number } | undefined {
   const counts = new Uint32Array(256);
   for (let i = 0; i < mask.data.length; i++) counts[mask.data[i]!]!++;
@@ -214,7 +214,7 @@ function foregroundPixel({ mask }: Sample, random: Random): { x: number; y: numb
   return undefined;
 }
 
-/** Start and length of a window on one axis, around `centre` where given, inside the source. */
+/** Start and length of a window on one axis within the source, around `centre` if given. */
 function windowAt(
   source: number,
   wanted: number,

@@ -1,6 +1,6 @@
 /**
- * A layout: which files are images and which are their masks, as a format found them, before any pixel is read;
- * and the way from there to a data set, the same for every format whose masks are image files.
+ * A layout: the image files and their masks, as a format finds them before any pixel is read. All formats whose masks
+ * are image files make their data set from a layout in the same way.
  */
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeMask } from '../images/decode-mask.js';
@@ -26,39 +26,39 @@ export interface Layout {
   /** How images and masks were matched, in one line. */
   readonly pairing: string;
   readonly pairs: readonly FilePair[];
-  /** Class names where several masks of an image are one a class, or one an object; masks are then layers. */
+  /** Class names, if an image has one mask per class or per object; the masks are then layers. */
   readonly layerClasses?: readonly string[] | undefined;
   /** Images without a mask, absolute paths. */
   readonly unlabelled: readonly string[];
   /** Masks without an image, absolute paths. */
   readonly orphanMasks: readonly string[];
-  /** Other image files that are not used, and why. */
+  /** Other image files that are not used, and the reason. */
   readonly unused: readonly Unused[];
   readonly legend?: Legend | undefined;
   readonly findings?: readonly Finding[];
 }
 
 export interface LayoutOptions {
-  /** Class names, or how many there are; found from the legend or the masks where not given. */
+  /** Class names, or their number. Default: detected from the legend or the masks. */
   readonly classes?: ClassesOption | undefined;
-  /** The colours of these classes in colour masks, where they are given. */
+  /** The colours of these classes in colour masks, if given. */
   readonly colours?: readonly ColouredClass[] | undefined;
-  /** How masks store classes, where their values leave it open (only 0, or 0 and 255); guessed where not given. */
+  /** How masks store two classes, if their values are ambiguous (only 0, or 0 and 255). Default: guessed. */
   readonly maskValues?: MaskValues | undefined;
-  /** Groups samples by their id: the first capture group of the pattern, or all that it matches. */
+  /** Groups samples by their ids: by the first capture group of the pattern, or by the whole match. */
   readonly group?: RegExp | undefined;
-  /** Throw where an image has no mask, instead of keeping it aside as unlabelled. */
+  /** Throw if an image has no mask, instead of treating it as unlabelled. */
   readonly requireMasks?: boolean | undefined;
-  /** Crops and resizes masks of another size than their image where that is safe; default true, unless `strict`. */
+  /** Crops and resizes masks whose size differs from their image's, if that is safe. Default true, unless `strict`. */
   readonly resizeMasks?: boolean | undefined;
-  /** Refuses what would be repaired: soft or lossy masks, masks of another size. */
+  /** Throw for what would be repaired: soft or lossy masks, masks of another size. */
   readonly strict?: boolean | undefined;
-  /** What the pages of TIFFs are, where nothing in the files says so. */
+  /** What the pages of TIFFs are, if the files do not say so. */
   readonly pages?: PageReading | undefined;
 }
 
 /**
- * The data set of a layout. `root` names it in messages. Throws `mask-missing` (where asked), `data-empty`,
+ * The data set of a layout. `root` names it in messages. Throws `mask-missing` (if requested), `data-empty`,
  * `group`, and what {@link findMaskMeaning} throws.
  */
 export async function openLayout(root: string, layout: Layout, options: LayoutOptions): Promise<FileDataset> {
@@ -162,17 +162,17 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
   });
 }
 
-/** Pairs of which the size of the first layer is compared with the image's. */
+/** Number of pairs for which the size of the first layer is compared with that of the image. */
 const LAYERS_LOOKED_AT = 256;
 
-/** Sizes of the masks that are layers, from their headers. Files that cannot be read are left to reading. */
+/** Sizes of the masks that are layers, from their headers. Unreadable files are reported when they are read. */
 async function layerSizes(pairs: readonly FilePair[]): Promise<ReadonlyMap<string, Size>> {
   const looked = spread(pairs.length, LAYERS_LOOKED_AT).map((i) => pairs[i]!.mask);
   const sizes = await mapParallel(looked.length, 8, (i) => describeImage(looked[i]!).catch(() => undefined));
   return new Map(looked.flatMap((file, i) => (sizes[i] === undefined ? [] : [[file, sizes[i]]])));
 }
 
-/** Class names and colours: those given, else those of the legend beside the data. */
+/** Class names and colours: the given ones, else those of the legend file. */
 async function legendClasses(
   { legend, pairs }: Layout,
   given: ClassesOption | undefined,
@@ -186,7 +186,7 @@ async function legendClasses(
     const entries = legend.entries.filter((entry) => !isIgnoredValue(entry));
     return { classes: given ?? namesByValue(entries, await foundValues(pairs)), indices: true };
   }
-  // The classes of a run may come with masks whose colours only the legend beside them knows.
+  // The classes of a run have no colours, but the legend file of these masks may have them.
   const known = typeof given === 'object' ? given : [];
   const isOfClasses = legend?.entries.every(
     ({ name, colour }) => colour !== undefined && known.includes(name),
@@ -196,7 +196,7 @@ async function legendClasses(
   const { entries } = legend;
   if (entries.every(({ colour }) => colour !== undefined)) {
     const coloured = entries.map(({ name, colour }) => ({ name, colour: colour! }));
-    // The background comes first, wherever the tool lists it.
+    // The background is class 0, wherever the tool lists it.
     const background = coloured.findIndex(
       ({ name, colour }) => isBackgroundName(name) || colour.every((c) => c === 0),
     );
@@ -211,7 +211,7 @@ async function legendClasses(
   const names = namesByValue(entries, found);
   const twoValues = found.size === 2 && found.has(0) && found.has(255);
   if (!twoValues || names.length <= 2) return { classes: names };
-  // A list of what is in the pictures, not of what the masks mark.
+  // The list names what is in the pictures, not the classes of the masks.
   const message = `${legend.source} lists ${entries.length} names, but the masks hold only 0 and 255: they are background and foreground.`;
   const fix = 'Nothing, if that is right; else give --classes with all names, and 255 marks ignored pixels.';
   return { unfit: finding('warning', 'classes-unfit', [legend.source], message, fix) };
@@ -221,7 +221,7 @@ async function legendClasses(
 const isIgnoredValue = ({ name, value }: Legend['entries'][number]): boolean =>
   value === IGNORE_INDEX && isIgnoredName(name);
 
-/** Masks looked at to tell whether a list of names leaves out the background. */
+/** Number of masks examined to decide whether a list of names omits the background. */
 const LOOKED_AT = 32;
 
 function namesByValue(entries: Legend['entries'], found: ReadonlySet<number>): string[] {
@@ -237,7 +237,7 @@ function namesByValue(entries: Legend['entries'], found: ReadonlySet<number>): s
   return Math.max(0, ...classes) === names.length ? ['background', ...names] : names;
 }
 
-/** The values in the first masks; files that cannot be read are left to reading. */
+/** The values in the first masks. Unreadable files are reported when they are read. */
 async function foundValues(pairs: readonly FilePair[]): Promise<Set<number>> {
   const looked = await Promise.all(
     pairs.slice(0, LOOKED_AT).map(({ mask }) => decodeMask(mask).then(valuesIn, () => new Set<number>())),

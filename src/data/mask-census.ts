@@ -1,4 +1,4 @@
-/** What one mask file stores, counted: the facts from which the meaning of a data set's masks is decided. */
+/** Counts the values of one mask file. The meaning of a data set's masks is decided by these counts. */
 import { decodeStoredMask, type StoredMask } from '../images/decode-mask.js';
 import type { ImageFormat } from '../images/image-source.js';
 
@@ -7,23 +7,23 @@ export interface MaskCensus {
   readonly format: ImageFormat;
   readonly width: number;
   readonly height: number;
-  /** Values of their own, indices into a palette, or colours. */
+  /** Plain values, palette indices, or colours. */
   readonly kind: 'values' | 'palette' | 'colours';
   /** Pixels by value or index; empty for colours. */
   readonly values: ReadonlyMap<number, number>;
-  /** Pixels by colour (0xrrggbb): of colour masks, of palettes by their entries, of values as greys. */
+  /** Pixels by colour (0xrrggbb); palette indices count as their colours, values as greys. */
   readonly colours: ReadonlyMap<number, number>;
   /** RGB triples by index. */
   readonly palette: Uint8Array | undefined;
-  /** Pixels by alpha, 0 clear … 255 opaque; undefined without an alpha channel. */
+  /** Pixels by alpha, 0 transparent … 255 opaque; undefined without an alpha channel. */
   readonly alpha: ReadonlyMap<number, number> | undefined;
-  /** True where the codec changes values. */
+  /** True if the codec is lossy. */
   readonly lossy: boolean;
-  /** True for a TIFF that programs show inverted. */
+  /** True for a TIFF that programs display inverted. */
   readonly whiteIsZero: boolean;
 }
 
-/** Beyond this many colours a file is a photograph; the rest is counted as one that no legend has. */
+/** A file with more colours is a photograph. Its other colours are counted together, as a colour that no legend has. */
 const MOST_COLOURS = 4096;
 
 /** Decodes and counts a mask. Throws what decoding throws. */
@@ -44,7 +44,7 @@ export async function censusOf(file: string): Promise<MaskCensus> {
   return { ...shared, kind: palette === undefined ? 'values' : 'palette', values, colours };
 }
 
-/** 0xrrggbb of a palette's entry; black for one that it lacks. */
+/** 0xrrggbb of a palette entry; black if there is no such entry. */
 export function paletteColour(palette: Uint8Array, index: number): number {
   const at = 3 * index;
   return ((palette[at] ?? 0) << 16) | ((palette[at + 1] ?? 0) << 8) | (palette[at + 2] ?? 0);
@@ -76,7 +76,7 @@ export function colourAt({ data }: StoredMask, i: number): number {
 function coloursIn(stored: StoredMask): Map<number, number> {
   const counts = new Map<number, number>();
   const pixels = stored.width * stored.height;
-  // Neighbours mostly share their colour: count runs.
+  // Neighbouring pixels mostly have the same colour, so runs are counted.
   for (let i = 0; i < pixels;) {
     const colour = colourAt(stored, i);
     const start = i;

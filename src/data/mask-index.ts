@@ -1,6 +1,6 @@
 /**
- * What every mask holds: its size, how many pixels of each class, and where some of them are. Class weights, slice
- * weights and the drawing of patches need it. All masks are decoded once; the index is kept on disk, and a second run
+ * An index of all masks: the size of each, the number of pixels of each class, and the positions of some of them, for
+ * class weights, samplers and the drawing of patches. All masks are decoded once. The index is saved, and the next run
  * only checks that no file has changed.
  */
 import { createHash } from 'node:crypto';
@@ -14,11 +14,11 @@ import { mapParallel } from './parallel.js';
 import { maskOf, Subset } from './subset.js';
 
 export interface MaskIndexOptions {
-  /** Where counts are kept; default `masks` in the user's cache folder. `null` keeps none. */
+  /** Folder of the saved counts; default `masks` in the user's cache folder. `null`: do not save. */
   readonly folder?: string | null;
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
-  /** Told after each mask that had to be decoded. */
+  /** Called after each mask that was decoded. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -75,7 +75,7 @@ export class MaskIndex {
     );
   }
 
-  /** In how many samples each class occurs. */
+  /** The number of samples in which each class occurs. */
   images(): number[] {
     return Array.from(
       { length: this.classes },
@@ -83,7 +83,7 @@ export class MaskIndex {
     );
   }
 
-  /** Pixels of all classes but the first, by sample: the lesion's or the object's area. */
+  /** Pixels of all classes except the first, by sample: the area of the lesion or object. */
   foregroundAreas(): number[] {
     return this.counts.map((row) => row.slice(1, this.classes).reduce((sum, count) => sum + count, 0));
   }
@@ -108,7 +108,7 @@ const Kept = z.object({
 
 type Entries = Record<string, MaskEntry & { readonly stamp: string }>;
 
-/** Indexes every mask, or takes the entries kept from before. Throws what reading a mask throws. */
+/** Indexes every mask, or loads the saved entries. Throws what reading a mask throws. */
 export async function indexMasks(dataset: Dataset, options: MaskIndexOptions = {}): Promise<MaskIndex> {
   const { signal, onProgress, concurrency = 8 } = options;
   const classes = dataset.classes.length;
@@ -170,8 +170,7 @@ function entryOf({ width, height, data }: ClassMask, classes: number): MaskEntry
 }
 
 /**
- * Names the kept counts. Another reading of the same files (target, classes) must not share them; parts of one
- * dataset do.
+ * The name of the saved counts. Parts of one data set share them; other classes or targets for the same files do not.
  */
 function keyOf(dataset: Dataset): string {
   const whole = dataset instanceof Subset ? dataset.whole : dataset;
@@ -199,7 +198,7 @@ async function stampsOf(dataset: Dataset): Promise<string[]> {
   });
 }
 
-/** What was kept; nothing where there is none, or where it is not as it should be: it can be counted again. */
+/** The saved counts; undefined if there are none or they are damaged, because they can be counted again. */
 async function readKept(file: string, classes: number): Promise<Entries> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return {};

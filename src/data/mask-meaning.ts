@@ -1,9 +1,9 @@
 /**
- * What the values of a data set's masks mean, decided once for the whole set from a look at its files. A mask
- * alone cannot tell: 0 and 255 are background and object in one set, class 0 and "ignored" in another.
+ * Decides what the values in the masks of a data set mean, once for the whole set, by examining some of its masks. A
+ * single mask is ambiguous: 0 and 255 are background and object in one set, class 0 and "ignored" in another.
  *
- * In this order: a legend of colours; masks in the alpha channel; palettes, by index where they agree and by
- * colour where they do not; colours; then values (value-meaning.ts).
+ * The order of the rules: a legend of colours; masks in the alpha channel; palettes, by index if they agree, else by
+ * colour; colours; values (value-meaning.ts).
  */
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Colour } from '../images/palette.js';
@@ -25,60 +25,60 @@ import type { Size } from './sample-reading.js';
 import { spread } from './spread.js';
 import { chooseByValues } from './value-meaning.js';
 
-/** A class and the colour that stands for it in colour masks, as a legend file beside the data lists it. */
+/** A class and its colour in colour masks, from a legend file. */
 export interface LegendEntry {
   readonly name: string;
   readonly colour: Colour;
 }
 
 export interface MaskMeaningOptions {
-  /** Names the data set in messages: its root. */
+  /** The root of the data set, for messages. */
   readonly where: string;
-  /** Class names, or how many; those of the run where masks are read for a trained model. */
+  /** Class names, or their number; those of the run if masks are read for a trained model. */
   readonly classes?: ClassesOption | undefined;
   /** How the masks that a model was trained on store two classes. */
   readonly maskValues?: MaskValues | undefined;
-  /** Colours of the classes, in class order, from a legend beside the data or `--classes name=#rrggbb`. */
+  /** Colours of the classes, in class order, from a legend file or `--classes name=#rrggbb`. */
   readonly legend?: readonly LegendEntry[] | undefined;
-  /** The legend is what a person gave, so that colours which it lacks are an error. */
+  /** The legend was given by the user, so colours that are not in it are an error. */
   readonly legendGiven?: boolean | undefined;
-  /** The class list says that masks hold class indices, and 255 where pixels are ignored. */
+  /** The class list states that masks contain class indices, and 255 for ignored pixels. */
   readonly indices?: boolean | undefined;
-  /** Refuse what would otherwise be repaired. */
+  /** Throw for masks that would otherwise be repaired. */
   readonly strict?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How every mask of a data set becomes classes. */
+/** How all masks of a data set are read. */
 export interface MaskMeaning {
   /** Class names by index. */
   readonly names: readonly string[];
-  /** The way from a mask file to classes; plain data, so that the loader's threads can be told. */
+  /** How a mask file is mapped to classes, as plain data that can be sent to the loader's threads. */
   readonly reading: MaskReading;
-  /** How masks store two classes, where that was found; handed on when other masks of the kind are read. */
+  /** How masks store two classes, if this was detected. Other masks of this kind are read the same way. */
   readonly maskValues?: MaskValues | undefined;
-  /** True where masks number their objects: all of them are read as one class, foreground. */
+  /** True if masks number their objects. Then all objects are read as one class, foreground. */
   readonly numbered: boolean;
-  /** What was understood, and (as warnings) what is repaired while reading. */
+  /** Notes on the meaning that was chosen, and warnings on what is repaired while reading. */
   readonly findings: readonly Finding[];
 }
 
-/** The meaning of a data set's masks, and the sizes of those that were decoded to learn it, by file. */
+/** The meaning of the masks, and the sizes of those that were decoded for it, by file. */
 export interface FoundMeaning extends MaskMeaning {
   readonly sizes: ReadonlyMap<string, Size>;
 }
 
-/** Code of the note that the class list settles what 255 means. */
+/** Code of the note that the class list determines the meaning of 255. */
 export const LISTED_INDICES = 'mask-indices-listed';
 
-/** Masks looked at to learn what their values mean. */
+/** Number of masks that are examined. */
 const MASKS_READ = 256;
 
 /**
  * Decides what the masks of a data set mean from up to {@link MASKS_READ} of them, spread over the set.
  *
- * Throws what reading a mask throws; `mask-values`, `mask-lossy` or `mask-colours` where no meaning fits, or (with
- * `strict`) only a repair would make one fit.
+ * Throws what reading a mask throws; `mask-values`, `mask-lossy` or `mask-colours` if no meaning fits, or, with
+ * `strict`, if one fits only after repairs.
  */
 export async function findMaskMeaning(
   files: readonly string[],
@@ -89,7 +89,7 @@ export async function findMaskMeaning(
   let censuses = await look(spread(files.length, MASKS_READ).map((i) => files[i]!));
   const onlyBackground = censuses.every(({ values }) => values.size === 1 && values.has(0));
   if (onlyBackground && options.maskValues === undefined && files.length > MASKS_READ) {
-    // What stands for a rare foreground is in masks not looked at yet: 255 may be it, or mean ignored.
+    // A rare foreground may occur only in other masks, so 255 may be either the foreground or "ignored".
     censuses = await look(files);
   }
   const meaning = await decide(censuses, options);
@@ -143,11 +143,11 @@ async function decide(censuses: readonly MaskCensus[], options: MaskMeaningOptio
   );
   const differ = !palettesAgree(paletted);
   if (greys && (differ || blackAndWhite)) return byValues(censuses.map(asLevels), 'levels', options);
-  // Tools make the palettes of GIFs; their indices mean something only where they are counted from 0.
+  // Tools create the palettes of GIFs. Their indices are class indices only if they start at 0 without gaps.
   const made = paletted.some(({ format }) => format === 'gif') && !areCounted(paletted);
   if (!differ && !made) return byValues(censuses, 'values', options);
   const meaning = byColours(censuses, options, files);
-  const message = 'The palettes were made by a tool, so classes are told apart by colour, not by index.';
+  const message = 'The palettes were made by a tool, so classes are identified by colour, not by index.';
   return {
     ...meaning,
     findings: [
@@ -214,8 +214,8 @@ function described(
 }
 
 /**
- * Throws `mask-colours` where some masks are in colour and others store class indices, whose greys no colour mask
- * shows.
+ * Throws `mask-colours` if some masks are in colour and others store class indices, whose greys do not occur in any
+ * colour mask.
  */
 function refuseStray(censuses: readonly MaskCensus[]): void {
   const coloured = censuses.filter(({ kind }) => kind === 'colours');
@@ -234,7 +234,7 @@ function refuseStray(censuses: readonly MaskCensus[]): void {
 
 const isGrey = (colour: number): boolean => (colour & 255) * 0x010101 === colour;
 
-/** A palette's greys as values. */
+/** The greys of a palette as values. */
 function asLevels(census: MaskCensus): MaskCensus {
   const values = new Map([...census.colours].map(([colour, count]) => [colour & 255, count]));
   return { ...census, kind: 'values', values };
@@ -259,7 +259,7 @@ function palettesAgree(paletted: readonly MaskCensus[]): boolean {
   return true;
 }
 
-/** Whether only alpha varies: one colour in every file, clear here and opaque there. */
+/** Whether only alpha varies: every file has a single colour, transparent in some pixels and opaque in others. */
 function isInAlpha(censuses: readonly MaskCensus[]): boolean {
   const varies = censuses.some(({ alpha }) => alpha !== undefined && alpha.size > 1);
   return varies && censuses.every(({ alpha, colours }) => alpha !== undefined && colours.size === 1);
@@ -267,14 +267,14 @@ function isInAlpha(censuses: readonly MaskCensus[]): boolean {
 
 const packed = ([red, green, blue]: Colour): number => (red << 16) | (green << 8) | blue;
 
-/** Share of the pixels whose colour a legend must list; the rest are smoothed edges, or outlines. */
+/** Share of the pixels whose colour must be in the legend; the others are smoothed edges or outlines. */
 const LEGEND_SHARE = 0.9;
-/** Of the pixels of smoothed masks, what must be near to a class's colour; the rest are edges. */
+/** Share of the pixels of smoothed masks that must be near the colour of a class; the others are edges. */
 const NEAR_SHARE = 0.75;
-/** Of the pixels, what must have exactly a class's colour; those of photographs are all a little different. */
+/** Share of the pixels that must have exactly the colour of a class. In photographs, all pixels differ slightly. */
 const EXACT_SHARE = 0.3;
 
-/** Whether masks show the colours of a legend; they may as well store its indices. */
+/** Whether masks contain the colours of a legend. They may store its indices instead. */
 function legendFits(censuses: readonly MaskCensus[], legend: readonly LegendEntry[]): boolean {
   const listed = new Set(legend.map(({ colour }) => packed(colour)));
   const colours = summed(censuses.map((census) => census.colours));
@@ -292,8 +292,8 @@ function legendFits(censuses: readonly MaskCensus[], legend: readonly LegendEntr
 }
 
 /**
- * Throws `mask-colours` where masks in colour show others than the colours given: few of those given, or exact ones
- * that are not among them. Many colours beside those given are smoothed edges.
+ * Throws `mask-colours` if masks in colour do not match the given colours: they contain few of them, or other exact
+ * colours. Many other colours are smoothed edges.
  */
 function refuseUnlisted(
   censuses: readonly MaskCensus[],
@@ -322,7 +322,7 @@ function byLegend(
   { classes, where }: MaskMeaningOptions,
 ): MaskMeaning {
   const names = legend.map(({ name }) => name);
-  // A run's classes may stand in another order than the legend of the masks that it is tried on.
+  // The classes of a run may have another order than the legend of the masks on which it is tested.
   const order = typeof classes === 'object' ? classes : names;
   const missing = names.find((name) => !order.includes(name));
   if (missing !== undefined) {
@@ -357,24 +357,24 @@ function colourRepair(odd: readonly MaskCensus[]): Finding {
     'warning',
     'mask-colours-mixed',
     odd.map(({ file }) => file),
-    'These masks have colours that stand for no class (smoothed edges, or lossy saving): each such pixel becomes the class ' +
+    'These masks have colours that are not those of a class (smoothed edges, or lossy compression): each such pixel becomes the class ' +
       'of the nearest colour.',
     'Export masks as PNG without smoothing.',
   );
 }
 
-/** Colours of classes that a person drew are few. */
+/** The largest number of colours: masks drawn by people have few classes. */
 const MOST_CLASS_COLOURS = 64;
-/** Colours nearer than this to a more frequent one are that colour, changed by a codec or smoothing. */
+/** Colours nearer than this to a more frequent colour are that colour, changed by a codec or smoothing. */
 const SAME_COLOUR = 40 ** 2;
-/** More colours than this for each class are smoothed edges. */
+/** If there are more colours per class than this, the masks have smoothed edges. */
 const MIXTURES_A_CLASS = 3;
-/** Of all pixels; rarer colours are transitions between others where a codec or smoothing made many. */
+/** Share of all pixels. If there are many colours, rarer ones are transitions, made by a codec or smoothing. */
 const LEAST_SHARE = 0.002;
 /** The same for a mixture of two more frequent colours. */
 const LEAST_BETWEEN = 0.03;
 
-/** Classes by the set's own colours. */
+/** Classes by the colours that occur in the set. */
 function byColours(
   censuses: readonly MaskCensus[],
   { classes, where }: MaskMeaningOptions,
@@ -385,7 +385,7 @@ function byColours(
   if (shift !== undefined) return byChannel(counts, shift, classes, files);
   const lossy = censuses.some((census) => census.lossy);
   const few = clusters(counts);
-  // A colour that is no mixture of others is a class, however rare; many mixtures are smoothed edges.
+  // A colour that is not a mixture of others is a class, even if it is rare. Many mixtures are smoothed edges.
   const smoothed = few !== undefined && counts.size > MIXTURES_A_CLASS * few.length;
   const exact = !lossy && !smoothed && counts.size <= MOST_CLASS_COLOURS;
   const found = exact ? [...counts.keys()] : few;
@@ -425,10 +425,10 @@ function byColours(
   };
 }
 
-/** Higher values than this in one channel are colours that a person can tell apart. */
+/** The largest class index in one channel. Higher values are visible colours. */
 const MOST_INDICES = 64;
 
-/** The channel (as a shift) that alone holds small numbers: simulators such as CARLA write the class into red. */
+/** The only channel with small numbers, as a bit shift. Simulators such as CARLA write the class into red. */
 function indexChannel(counts: ReadonlyMap<number, number>): number | undefined {
   const colours = [...counts.keys()].filter((colour) => colour > 0);
   if (colours.length === 0) return undefined;
@@ -459,7 +459,7 @@ function byChannel(
   };
 }
 
-/** `background` and then each class by its colour; or the classes given, where they are these. */
+/** Names: `background`, then each class by its colour; or the given classes, if they match. */
 function namesOfColours(
   ordered: readonly number[],
   classes: ClassesOption | undefined,
@@ -478,7 +478,7 @@ function namesOfColours(
   );
 }
 
-/** The colours that most pixels are near to; undefined where there are no such few. */
+/** The few colours that most pixels are close to; undefined if there are none. */
 function clusters(counts: ReadonlyMap<number, number>): number[] | undefined {
   const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const frequent = [...counts].filter(([colour]) => colour >= 0).sort((a, b) => b[1] - a[1]);

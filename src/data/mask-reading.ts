@@ -1,4 +1,4 @@
-/** How a mask file becomes classes, as plain data: the threads that read samples are told by it. */
+/** How a mask file is mapped to classes, as plain data that can be sent to the threads that read samples. */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeMask, decodeStoredMask, type RawMask, type StoredMask } from '../images/decode-mask.js';
 import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
@@ -10,17 +10,17 @@ export interface ColourClasses {
   /** 0xrrggbb, and the class of each. */
   readonly colours: readonly number[];
   readonly classes: readonly number[];
-  /** Takes the nearest colour for one that is not listed (edges that were smoothed, lossy files), or refuses it. */
+  /** Whether an unlisted colour (smoothed edges, lossy files) is read as the nearest listed one, or is an error. */
   readonly nearest: boolean;
 }
 
 /**
  * - `values`: stored values, or palette indices, are looked up in a table;
- * - `levels`: the same, of a palette's greys in place of its indices;
- * - `alpha`: the same, of the alpha channel;
- * - `colours`: colours, also those of a palette, stand for classes;
- * - `bright`: class 1 where the first channel is at or above half, whatever palette the file has;
- * - `layers`: several files, each marking the pixels of one class; later ones lie on top.
+ * - `levels`: the same for the greys of a palette instead of its indices;
+ * - `alpha`: the same for the alpha channel;
+ * - `colours`: each class has a colour, also in palettes;
+ * - `bright`: class 1 if the first channel is at least half of the maximum, for any palette;
+ * - `layers`: several files, each marking the pixels of one class; later ones are drawn over earlier ones.
  */
 export type MaskReading =
   | { readonly kind: 'values' | 'levels' | 'alpha'; readonly values: ClassValues }
@@ -28,7 +28,7 @@ export type MaskReading =
   | { readonly kind: 'bright' }
   | { readonly kind: 'layers'; readonly layers: readonly MaskLayer[] };
 
-/** A mask file that marks the pixels of one class: those above half of its greatest value. */
+/** A mask file that marks the pixels of one class: those above half of its largest value. */
 export interface MaskLayer {
   readonly file: string;
   /** The class. */
@@ -36,10 +36,10 @@ export interface MaskLayer {
 }
 
 /**
- * Decodes a mask file. Throws what decoding throws, `mask-values` for values outside of a table and `mask-colours`
- * for colours that stand for nothing.
+ * Decodes a mask file. Throws what decoding throws, `mask-values` for values that are not in the table, and
+ * `mask-colours` for colours that are not those of a class.
  *
- * @param page of a TIFF with several pictures.
+ * @param page the page of a TIFF with several pictures.
  */
 export async function readMask(file: string, reading: MaskReading, page?: number): Promise<ClassMask> {
   if (reading.kind === 'layers') return layeredMask(reading.layers);
@@ -97,7 +97,7 @@ function brightMask({ width, height, data, palette }: RawMask): ClassMask {
   return { width, height, data: out };
 }
 
-/** Pascal VOC's outlines of objects: pixels that count for nothing. */
+/** The colour of object outlines in Pascal VOC, whose pixels are ignored. */
 export const VOC_OUTLINE = 0xe0e0c0;
 
 function colouredMask(
@@ -175,7 +175,7 @@ function unknownColour(stored: StoredMask, i: number, file: string, known: strin
         : paletteColour(palette, data[i]!);
   return new PixelwiseError(
     'mask-colours',
-    `${file}: the colour ${hexOf(colour)} at ${i % width},${Math.floor(i / width)} stands for no class. ${known} ` +
+    `${file}: the colour ${hexOf(colour)} at ${i % width},${Math.floor(i / width)} is not the colour of a class. ${known} ` +
       'Correct the mask, or name each class with its colour: --classes name=#rrggbb,…',
   );
 }

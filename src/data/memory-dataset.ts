@@ -1,4 +1,4 @@
-/** Data sets that are not files: samples in memory, and any object with a length and `get`. */
+/** Data sets without files: samples in memory, and any object with a length and `get`. */
 import { UsageError } from '../errors/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
@@ -9,8 +9,8 @@ import type { Dataset, Sample } from './dataset.js';
 export type UnnamedSample = Omit<Sample, 'id'> & { readonly id?: string };
 
 /**
- * The least that a data set of one's own has: a length, and a method that gives sample i. Everything else of
- * {@link Dataset} may be given too; the rest has defaults.
+ * A custom data set: it needs a length, and a method that returns sample i. All other properties of {@link Dataset} are
+ * optional.
  */
 export interface SampleSource extends Partial<Omit<Dataset, 'length' | 'get'>> {
   readonly length: number;
@@ -41,8 +41,8 @@ export class MemoryDataset implements SampleSource {
 }
 
 /**
- * A whole data set from an object with a length and `get`. Defaults: ids `0`, `1`, …; channels and largest pixel
- * value as the first image has; classes as `classes` says, else as many as the masks contain, which are all read.
+ * Completes a custom data set. Defaults: ids `0`, `1`, …; channels and largest pixel value of the first image; the
+ * classes in `classes`, else as many as occur in the masks, all of which are read.
  *
  * @throws UsageError for an empty data set, or a mask of another size than its image.
  */
@@ -56,7 +56,7 @@ export async function describeDataset(source: SampleSource, classes?: ClassesOpt
     const { image, mask } = await source.get(i);
     if (image.width !== mask.width || image.height !== mask.height) {
       throw new UsageError(
-        `sample ${ids[i]}: its image is ${image.height}×${image.width}, its mask ${mask.height}×${mask.width}; both need one size`,
+        `sample ${ids[i]}: its image is ${image.height}×${image.width}, its mask ${mask.height}×${mask.width}; both must have the same size`,
       );
     }
     return { id: ids[i]!, image, mask };
@@ -85,7 +85,7 @@ function maxValueOf({ data }: Raster): number {
   return data instanceof Uint8Array ? 255 : data instanceof Uint16Array ? 65_535 : 1;
 }
 
-/** As many classes as the largest index in the masks needs, at least two. */
+/** Names for the classes up to the largest index in the masks, at least two. */
 async function classesOf(
   length: number,
   maskOf: (i: number) => ClassMask | Promise<ClassMask>,

@@ -6,7 +6,7 @@ import { UsageError } from '../errors/index.js';
 import type { Raster } from '../images/raster.js';
 
 /**
- * Pixels are first brought to 0…1: with a `range` by it (see {@link stretchedImage}), else by dividing by the largest
+ * Pixels are first scaled to 0…1: by `range` if there is one (see {@link stretchedImage}), else by dividing by the largest
  * value (255 or 65,535). Then
  * - `fixed`: (x − mean) / std by channel;
  * - `per-image`: (x − min) / (max − min) over all channels and pixels of one resized image, before
@@ -16,7 +16,7 @@ export type Normalization = FixedNormalization | { readonly kind: 'per-image'; r
 
 export interface FixedNormalization {
   readonly kind: 'fixed';
-  /** Where the numbers come from: `imagenet`, `dataset`, `percentiles`, `none`, or a name of one's own. */
+  /** Where the numbers come from: `imagenet`, `dataset`, `percentiles`, `none`, or a custom name. */
   readonly name: string;
   /** By channel, in 0…1. */
   readonly mean: readonly number[];
@@ -85,7 +85,7 @@ function fixedNormalization(name: 'imagenet' | 'none', channels: number): FixedN
   );
 }
 
-/** Used where nothing else is asked for: ImageNet's where it applies, else none. */
+/** The default: ImageNet's if it applies, else none. */
 export function defaultNormalization(channels: number): FixedNormalization {
   return fixedNormalization(channels === 1 || channels === 3 ? 'imagenet' : 'none', channels);
 }

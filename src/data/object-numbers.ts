@@ -1,7 +1,7 @@
 /**
- * Recognises masks that number their objects, as cellpose, StarDist, QuPath and CellProfiler write them: 1, 2, 3 …
- * in every image anew, each number one piece. Class indices look different: the same few in all images, a class
- * in several pieces.
+ * Recognises masks that number their objects, as written by cellpose, StarDist, QuPath and CellProfiler: 1, 2, 3, …,
+ * starting again in every image, and each number is one connected piece. With class indices, all images have the same
+ * few values, and a class has several pieces.
  */
 import { decodeStoredMask } from '../images/decode-mask.js';
 import type { MaskCensus } from './mask-census.js';
@@ -9,23 +9,23 @@ import { mapParallel } from './parallel.js';
 import { spread } from './spread.js';
 
 export interface ObjectNumbers {
-  /** Fewest and most objects in one of the masks looked at that have any. */
+  /** The smallest and largest number of objects in a mask, among the examined masks with objects. */
   readonly fewest: number;
   readonly most: number;
 }
 
-/** Masks whose pieces are counted. */
+/** Number of masks whose pieces are counted. */
 const LOOKED = 24;
-/** Sets of few classes may have each in one piece: with fewer numbers than this, they are classes. */
+/** With fewer numbers than this, the numbers are classes, each of which may happen to be one piece. */
 const LEAST_NUMBERS = 5;
-/** In one mask alone only many numbers are telling. */
+/** The same if there is only one mask. */
 const LEAST_IN_ONE = 12;
-/** Share of a mask's numbers from 1 to the highest that occur: objects may hide others. */
+/** Share of the numbers from 1 to the highest that must occur in a mask; objects may hide others. */
 const LEAST_DENSITY = 0.8;
-/** Share of the numbers that are one piece: an object that lies over another cuts it in two. */
+/** Share of the numbers that must be one piece; an object may be cut in two by another one. */
 const LEAST_WHOLE = 0.75;
 
-/** What the masks number; undefined where they do not number objects. Throws what decoding throws. */
+/** The numbers of objects; undefined if the masks do not number objects. Throws what decoding throws. */
 export async function findObjectNumbers(censuses: readonly MaskCensus[]): Promise<ObjectNumbers | undefined> {
   if (censuses.some(({ kind, lossy }) => kind !== 'values' || lossy)) return undefined;
   const filled = censuses.filter(({ values }) => [...values.keys()].some((value) => value > 0));
@@ -35,7 +35,7 @@ export async function findObjectNumbers(censuses: readonly MaskCensus[]): Promis
   if (top < (filled.length === 1 ? LEAST_IN_ONE : LEAST_NUMBERS)) return undefined;
   const dense = filled.filter((_, i) => numbers[i]! >= LEAST_DENSITY * highest[i]!).length;
   if (dense < LEAST_DENSITY * filled.length) return undefined;
-  // How many objects there are differs from image to image; the highest class does not.
+  // The number of objects differs between images; the highest class index does not.
   const differing = new Set(highest).size;
   if (filled.length > 1 && differing < Math.min(4, Math.max(2, 0.3 * filled.length))) return undefined;
   const looked = spread(filled.length, LOOKED).map((i) => filled[i]!);

@@ -1,10 +1,10 @@
 /**
- * Fits and transforms as plain data. A function cannot be sent to another thread, but the name of what made it
- * and the arguments can: whatever comes out of a `portable` factory can be described here and made again there.
+ * Fits and transforms as plain data. A function cannot be sent to another thread, but the name of its factory and the
+ * arguments can: the result of a `portable` factory can be described as plain data and created again in a thread.
  */
 import { PixelwiseError } from '../errors/index.js';
 
-/** Names a factory and what it was called with; structured cloning keeps it whole. */
+/** A factory's name and its arguments. It can be sent to another thread. */
 export interface Description {
   readonly factory: string;
   readonly args: readonly Argument[];
@@ -16,7 +16,7 @@ type Factory = (...args: unknown[]) => object;
 const factories = new Map<string, Factory>();
 const calls = new WeakMap<object, { readonly factory: string; readonly args: readonly unknown[] }>();
 
-/** `make`, whose results {@link describe} knows. Arguments are plain values or themselves portable. */
+/** Wraps `make` such that {@link describe} knows its results. Arguments are plain values or portable themselves. */
 export function portable<Args extends readonly unknown[], Made extends object>(
   factory: string,
   make: (...args: Args) => Made,
@@ -29,7 +29,7 @@ export function portable<Args extends readonly unknown[], Made extends object>(
   };
 }
 
-/** How `made` can be made again; undefined where it, or a part of it, is a function of one's own. */
+/** How `made` can be created again; undefined if it, or a part of it, is a custom function. */
 export function describe(made: object): Description | undefined {
   const call = calls.get(made);
   if (call === undefined) return undefined;
@@ -45,7 +45,7 @@ export function describe(made: object): Description | undefined {
   return { factory: call.factory, args };
 }
 
-/** Makes it again. The modules that hold the factories are to be imported by whoever calls. */
+/** Creates it again. The caller must have imported the modules that contain the factories. */
 export function remake({ factory, args }: Description): object {
   const make = factories.get(factory);
   if (make === undefined)

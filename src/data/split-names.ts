@@ -1,4 +1,4 @@
-/** The names that parts of a data set go by. */
+/** The names of the parts of a data set. */
 
 /** `val`, `validation` and `dev` are `valid`; `training` is `train`; others stay as they are. */
 export function officialSplit(name: string): string {

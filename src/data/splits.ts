@@ -177,7 +177,7 @@ function drawn(
   mayBeNone: boolean,
 ): number[] {
   if (!(fraction >= 0 && fraction < 1)) {
-    throw new UsageError(`A ${name} part of ${fraction}; a fraction lies in 0…1, 1 excluded.`);
+    throw new UsageError(`A ${name} part of ${fraction}; it must be at least 0 and below 1.`);
   }
   if (fraction === 0) return [];
   const keys = [...new Set(from.map((i) => keyOf(dataset, i)))].sort(byCodePoint);
@@ -208,7 +208,7 @@ function partOf(dataset: Dataset, part: Part, indices: readonly number[] | undef
   return indices === undefined || indices.length === 0 ? undefined : new Subset(dataset, indices);
 }
 
-/** Throws where a group, or a sample, stands in two parts of one dataset. */
+/** Throws if a group, or a sample, is in two parts of one data set. */
 function checkGroups({ train, valid, test }: Parts): void {
   const owner = new Map<string, string>();
   for (const [name, part] of [

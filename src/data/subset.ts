@@ -14,7 +14,7 @@ export class Subset implements Dataset {
 
   constructor(
     readonly whole: Dataset,
-    /** Where each sample stands in the whole. */
+    /** The index of each sample in the whole data set. */
     readonly indices: readonly number[],
   ) {
     const wrong = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= whole.length);

@@ -27,8 +27,8 @@ export interface ValueChoice {
 }
 
 /**
- * Chooses a table for all masks of a set; see the cases in order below. `classes` and `maskValues` are those asked
- * for, or those of the model that the masks are read for.
+ * Chooses a table for all masks of a set, by the cases below in order. `classes` and `maskValues` are requested by the
+ * user, or belong to the model for which the masks are read.
  *
  * Throws `mask-lossy` for class indices in lossy files, and `mask-values` as {@link chooseClassValues}.
  */
@@ -47,7 +47,7 @@ export function chooseByValues(
     censuses.filter(({ values }) => [...values.keys()].some(odd)).map(({ file }) => file);
   const others = [...found].filter((value) => value !== 0);
 
-  // Masks of a run trained on 0 and 1 that hold 0 and 255: 255 can hardly be "ignored" where nothing else is.
+  // The run was trained on 0 and 1, these masks contain 0 and 255: 255 is not "ignored" if there is nothing else.
   if (binary && maskValues === 'indices' && found.has(255) && others.length === 1) {
     return {
       values: thresholdValues(255, classes),
@@ -89,7 +89,7 @@ export function chooseByValues(
   if (levels !== undefined && (asked === undefined || asked === levels.length)) {
     return { values: spacedValues(levels, classes) };
   }
-  // Some files write 0 and 1, others 0 and 255; where a file has both, 255 is "ignored".
+  // Some files contain 0 and 1, others 0 and 255. If a file contains both 1 and 255, 255 is "ignored".
   const mixed = binary && found.size === 3 && [0, 1, 255].every((value) => found.has(value));
   if (mixed && !censuses.some(({ values }) => values.has(1) && values.has(255))) {
     const [ones, fulls] = [filesWith((value) => value === 1), filesWith((value) => value === 255)];
@@ -115,7 +115,7 @@ export function chooseByValues(
   return { values: chooseClassValues(found, where, classes, maskValues) };
 }
 
-/** 0 is background, the one other value the object. */
+/** 0 is background, the only other value is the object. */
 function binaryOf(value: number, classes: ClassesOption | undefined): ClassValues {
   const names = classNames(classes ?? 2);
   const table = new Map([
@@ -125,15 +125,15 @@ function binaryOf(value: number, classes: ClassesOption | undefined): ClassValue
   return classValues(names, table, `two classes from the values 0 and ${value}`);
 }
 
-/** Ends of the range that count as black and white. */
+/** Limits of the values that count as black and white. */
 const END = 0.1;
-/** Of the pixels, what lies at the ends; of the brighter ones, what is white. */
+/** Share of all pixels that are black or white, and of the brighter pixels that are white. */
 const LEAST_AT_ENDS = 0.5;
 const LEAST_WHITE = 0.25;
 
 /**
- * Whether values are two classes with something in between: nearly all pixels near the ends of the range, some near
- * white but not quite. Class indices and numbers of objects thin out towards the top or end in a gap before 255.
+ * Whether the values are two classes with soft edges: nearly all pixels are near the ends of the range, and some are
+ * nearly white. Class indices and numbers of objects become rare towards the top, or leave a gap below 255.
  */
 function isSoft(counts: ReadonlyMap<number, number>, full: number): boolean {
   let [low, middle, high, nearWhite] = [0, 0, 0, 0];
@@ -150,11 +150,11 @@ function isSoft(counts: ReadonlyMap<number, number>, full: number): boolean {
   return nearWhite > 0 && high >= LEAST_WHITE * middle && low + high >= LEAST_AT_ENDS * all;
 }
 
-/** From this share of all pixels on, values in the middle that lie close together are a class of their own. */
+/** Values in the middle that are close together and have at least this share of all pixels are a class. */
 const CLASS_SHARE = 0.02;
 const PEAK_WIDTH = 0.06;
 
-/** Whether most pixels of the middle lie close together. */
+/** Whether most pixels in the middle of the range have values close together. */
 function hasPeak(counts: ReadonlyMap<number, number>, full: number, middle: number): boolean {
   const inside = [...counts].filter(([value]) => value > END * full && value < (1 - END) * full);
   return inside.some(([centre]) => {
@@ -163,12 +163,12 @@ function hasPeak(counts: ReadonlyMap<number, number>, full: number, middle: numb
   });
 }
 
-/** Below this, indices in a lossy file cannot be told apart: the codec moves values by as much as they differ. */
+/** The smallest distance of values in a lossy file. The codec changes values by about this much. */
 const LEAST_STEP = 32;
-/** A value with this share of all pixels is one that was drawn; the rest came by the codec. */
+/** Values with at least this share of all pixels were drawn; the others were produced by the codec. */
 const DRAWN_SHARE = 0.01;
 
-/** Greys far enough apart to be told in spite of the codec; an error for class indices. */
+/** Greys that are far enough apart to be recognised after lossy compression. Throws for class indices. */
 function fromLossy(
   counts: ReadonlyMap<number, number>,
   lossy: readonly MaskCensus[],
@@ -210,8 +210,8 @@ function fromLossy(
 }
 
 /**
- * Values at equal distances from 0 on (0, 5, 10; 0, 127, 255), 255 left out where it is ignored; undefined for
- * others, and for the plain indices 0, 1, 2.
+ * Evenly spaced values from 0 (0, 5, 10; 0, 127, 255), without 255 if it is ignored; undefined for other values, and
+ * for the class indices 0, 1, 2.
  */
 function spacedLevels(found: ReadonlySet<number>): number[] | undefined {
   const sorted = [...found].sort((a, b) => a - b);

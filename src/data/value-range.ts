@@ -12,19 +12,19 @@ import { spread } from './spread.js';
 const LOW_SHARE = 0.001;
 const HIGH_SHARE = 0.999;
 
-/** Images looked at. */
+/** Number of images examined. */
 const IMAGES = 100;
-/** Values taken of each channel in all, and of all channels together. */
+/** Number of values sampled from each channel, and from all channels together. */
 const CHANNEL_VALUES = 500_000;
 const ALL_VALUES = 10_000_000;
 
-/** Values taken of one image. */
+/** Number of values sampled from one image. */
 const IMAGE_VALUES = 50_000;
 
-/** Channels whose own ranges are at least this share of the common one share it: colours stay true. */
+/** If the range of every channel is at least this fraction of the common range, all use it, which keeps colours. */
 const ALIKE = 0.5;
 
-/** The values of one image between which all but the darkest and the brightest thousandth lie. */
+/** The range of one image from its 0.1st to its 99.9th percentile. */
 export function valueRangeOf({ data }: Raster): { readonly low: number; readonly high: number } {
   const count = Math.min(data.length, IMAGE_VALUES);
   const values = Float32Array.from(
@@ -36,7 +36,7 @@ export function valueRangeOf({ data }: Raster): { readonly low: number; readonly
   return { low: at(LOW_SHARE), high: at(HIGH_SHARE) };
 }
 
-/** The range between the 0.1st and 99.9th percentile by channel; one for all channels where theirs are alike. */
+/** The range from the 0.1st to the 99.9th percentile, by channel, or common to all channels if theirs are similar. */
 export async function findValueRange(dataset: Dataset, signal?: AbortSignal): Promise<ValueRange> {
   const { channels } = dataset;
   const looked = spread(dataset.length, IMAGES);
@@ -66,7 +66,7 @@ export async function findValueRange(dataset: Dataset, signal?: AbortSignal): Pr
   const most = Math.max(...ends.map(([, high]) => high));
   const alike = ends.every(([low, high]) => high - low >= ALIKE * (most - least));
   const ranges = alike ? ends.map(() => [least, most] as const) : ends;
-  // A channel of one value has no range; any width will do.
+  // A constant channel has no range; any width will do.
   return {
     low: ranges.map(([low]) => low),
     high: ranges.map(([low, high]) => (high > low ? high : low + 1)),
@@ -74,8 +74,8 @@ export async function findValueRange(dataset: Dataset, signal?: AbortSignal): Pr
 }
 
 /**
- * Values brought to 0…1 by {@link findValueRange}, then as images of 8 bits are by default. The default for wider
- * images. Give the training part, not the whole.
+ * Scales values to 0…1 by {@link findValueRange}, then normalises like 8-bit images. This is the default for images of
+ * more than 8 bits. Pass the training part, not the whole data set.
  */
 export async function percentileNormalization(
   dataset: Dataset,

@@ -8,7 +8,12 @@ export {
 } from './evaluate.js';
 export { calibrationGraph, exportGraph, type ExportOptions, type Precision } from './export-graph.js';
 export { type ExportedFile, exportRun, type ExportRunOptions, type PrecisionScores } from './export-run.js';
-export type { CalibrationImages } from './calibration.js';
+export {
+  type ActivationRange,
+  calibrate,
+  type CalibrateOptions,
+  type CalibrationImages,
+} from './calibration.js';
 export { type CheckpointChoice, loadRun, type LoadedRun } from './load-run.js';
 export { DEFAULT_THRESHOLD, formatCard, type ModelCard, parseCard } from './model-card.js';
 export {
@@ -44,7 +49,7 @@ export {
   type PolygonOptions,
   type Ring,
 } from './outlines.js';
-export { type CocoAnnotations, maskToCoco } from './coco.js';
+export { type ClassRuns, type CocoAnnotations, maskToCoco, maskToRuns } from './coco.js';
 export { compressCounts, decodeRle, decompressCounts, encodeRle } from '../data/formats/rle.js';
 export {
   type CleanOptions,

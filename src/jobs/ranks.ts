@@ -228,7 +228,7 @@ async function programHash(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Hash of the samples of all parts: their ids in order and their file sizes. */
+/** Hash of the samples of all parts: their ids in order and, if they are files, the sizes of these. */
 async function dataHash({ train, valid, test }: Parts): Promise<string> {
   const hash = createHash('sha256');
   for (const part of [train, valid, test]) hash.update('part\n').update(part ? await partHash(part) : '');
@@ -243,7 +243,15 @@ async function partHash(part: Dataset): Promise<string> {
   for (let from = 0; from < part.length; from += STAT_CONCURRENCY) {
     const lines = Array.from({ length: Math.min(STAT_CONCURRENCY, part.length - from) }, async (_, i) => {
       const { image, mask } = part.files(from + i);
-      const sizes = await Promise.all([image, mask].map((path) => stat(path).then(({ size }) => size)));
+      // The samples of a data set given as an object are not files.
+      const sizes = await Promise.all(
+        [image, mask].map((path) =>
+          stat(path).then(
+            ({ size }) => String(size),
+            () => 'no file',
+          ),
+        ),
+      );
       return `${part.ids[from + i]} ${sizes.join(' ')}\n`;
     });
     for (const line of await Promise.all(lines)) hash.update(line);

@@ -65,5 +65,5 @@ export {
   type RunScores,
   writeRunScores,
 } from './run-scores.js';
-export { type BatchShape, evaluationGraph } from './step.js';
+export { type BatchShape, evaluationGraph, trainingGraph } from './step.js';
 export { type BatchMetric, type EpochScores, Tally } from './tally.js';

@@ -15,6 +15,7 @@ import {
 } from '../../data/index.js';
 import { WrittenFiles } from '../../files/index.js';
 import { writeImage } from '../../images/encode.js';
+import { counted } from '../../report/numbers.js';
 import type { Run } from '../command.js';
 import { withResultKept } from '../kept-result.js';
 import type { OptionsOf } from '../options.js';
@@ -132,7 +133,7 @@ function tell(report: DoctorReport, output: Output): void {
     );
   }
   const errors = problems.filter(({ level }) => level === 'error').length;
-  const found = `${errors} errors, ${problems.length - errors} warnings`;
+  const found = `${counted(errors, 'error')}, ${counted(problems.length - errors, 'warning')}`;
   output.line(
     report.ok ? colors.green(`Fit for training: ${found}.`) : colors.red(`Not fit for training: ${found}.`),
   );

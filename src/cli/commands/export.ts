@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Dataset } from '../../data/index.js';
+import { FORMAT_NAMES } from '../../data/index.js';
 import { exportRun, loadRun, membersOf, type PrecisionScores } from '../../inference/index.js';
 import type { TrainSettings } from '../../jobs/index.js';
 import { openTrainingData } from '../../jobs/training-data.js';
@@ -49,7 +50,7 @@ interface ExportParts {
   readonly notes?: readonly string[];
 }
 
-/** The data that a precision below float32 is made and judged with. */
+/** The images for calibration, and those on which the scores at the lower precision are measured. */
 async function partsFor(source: string, data: string | undefined): Promise<ExportParts> {
   const config = await configOfRun(source);
   const own = config?.data.path;
@@ -58,12 +59,17 @@ async function partsFor(source: string, data: string | undefined): Promise<Expor
     const calibration = await dataToScore(source, { data }, card.classes);
     return {
       calibration,
-      notes: ['What the precision costs is not scored: that takes the validation part of the run.'],
+      notes: ['The loss of accuracy is not measured: that takes the validation part of the run.'],
+    };
+  }
+  if (config !== undefined && !FORMAT_NAMES.some((name) => name === config.data.format)) {
+    return {
+      notes: [`${source} was trained on a data set object, so the loss of accuracy is not measured.`],
     };
   }
   if (config === undefined || own === undefined || !(await stat(own).catch(() => undefined))) {
     return {
-      notes: [`The data of ${source} is not there any more: what the precision costs is not scored.`],
+      notes: [`The data of ${source} is not there any more, so the loss of accuracy is not measured.`],
     };
   }
   const { parts, fingerprint } = await openTrainingData({
@@ -74,7 +80,7 @@ async function partsFor(source: string, data: string | undefined): Promise<Expor
     return {
       calibration: parts.train,
       notes: [
-        `${own} has changed since ${source} was trained on it: what the precision costs is not scored.`,
+        `${own} has changed since ${source} was trained on it, so the loss of accuracy is not measured.`,
       ],
     };
   }

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { isModel, membersOf, predictFiles, Segmenter } from '../../inference/index.js';
 import { writePreLabels } from '../../inference/pre-labels.js';
 import { checkSameModel } from '../../jobs/ranks.js';
+import { counted } from '../../report/numbers.js';
 import { chosenThreshold } from '../chosen-threshold.js';
 import type { Run } from '../command.js';
 import { withResultKept } from '../kept-result.js';
@@ -39,7 +40,7 @@ export const run: Run<'predict'> = async (options, { output, signal, words, grou
     // What is to be said of all inputs, rank 0 says.
     if (group && group.communicator.rank > 0) return {};
     for (const { error } of failures) output.error(error.message);
-    output.line(`${outputs.length} masks in ${resolve(options.out)}`);
+    output.line(`${counted(outputs.length, 'mask')} in ${resolve(options.out)}`);
     const failed = failures.map(({ input, error: { code, message } }) => ({ input, code, message }));
     const json = {
       outputs,

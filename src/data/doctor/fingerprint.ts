@@ -38,7 +38,7 @@ export function fingerprintOf(image: Raster): Fingerprint | undefined {
   return { hash, thumb: Uint8Array.from(grey.data, (value) => Math.round(value)) };
 }
 
-/** Values of 8 bits as they are; others, which may fill any part of their range, brought to 0…255. */
+/** 8-bit values as they are; others, which may use any part of their range, scaled to 0…255. */
 function stretched(grey: Planes, source: PixelValues): Planes {
   if (source instanceof Uint8Array) return grey;
   let [low, high] = [Infinity, -Infinity];

@@ -246,7 +246,7 @@ it('refuses a folder that holds something, or lies in the data, and leaves nothi
   await put(join(out, 'mine.txt'), 'mine');
   await expect(writeRepairedCopy({ root }, out)).rejects.toThrow('not empty');
   expect(await readFile(join(out, 'mine.txt'), 'utf8')).toBe('mine');
-  await expect(writeRepairedCopy({ root }, join(root, 'fixed'))).rejects.toThrow('inside of the data');
+  await expect(writeRepairedCopy({ root }, join(root, 'fixed'))).rejects.toThrow('inside the data set');
   await rm(out, { recursive: true });
   const signal = AbortSignal.abort();
   await expect(writeRepairedCopy({ root, signal }, out)).rejects.toThrow();

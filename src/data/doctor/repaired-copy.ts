@@ -100,7 +100,7 @@ export async function writeRepairedCopy(options: ExamineOptions, out: string): P
 async function checkTarget(target: string, root: string): Promise<void> {
   const way = relative(root, target);
   if (way === '' || (!way.startsWith('..') && resolve(way) !== way)) {
-    throw new UsageError(`--fix ${target} lies inside of the data: name a folder outside of ${root}.`);
+    throw new UsageError(`--fix ${target} is inside the data set: name a folder outside of ${root}.`);
   }
   const entries = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];

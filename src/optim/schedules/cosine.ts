@@ -88,7 +88,7 @@ export const cosineDefinition: ScheduleDefinition<{
     const left = totalSteps - warmup;
     if (left <= restarts) {
       throw new UsageError(
-        `The run of ${totalSteps} steps is too short for its schedule: warm-up takes ${warmup} steps, and ${restarts} restarts need more than as many again. Make the run longer, or lower --warmup-epochs or --restarts.`,
+        `The run of ${totalSteps} steps is too short for its schedule: warm-up takes ${warmup} steps, and --restarts ${restarts} needs more than ${restarts} steps after it. Make the run longer, or lower --warmup-epochs or --restarts.`,
       );
     }
     return cosine({ period: Math.ceil(left / (restarts + 1)), restarts: restarts > 0, warmup });

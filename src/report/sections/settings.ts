@@ -1,5 +1,6 @@
 /** The run's settings, machine, versions and time, and the command that repeats it. */
 import { FORMAT_NAMES } from '../../data/index.js';
+import { SCHEDULES } from '../../optim/index.js';
 import { count, duration, rate } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
@@ -96,16 +97,24 @@ export function settingsOf({
     ['Optimizer', training.optimizer],
     ['Learning rate', rate(training.lr)],
     ['Schedule', training.schedule],
-    ...(training.stepEpochs ? [['Step epochs', String(training.stepEpochs)] as [string, string]] : []),
-    ...(training.stepFactor ? [['Step factor', String(training.stepFactor)] as [string, string]] : []),
-    ...(training.milestones ? [['Milestones', training.milestones.join(', ')] as [string, string]] : []),
-    ...(training.warmupEpochs ? [['Warm-up', `${training.warmupEpochs} epochs`] as [string, string]] : []),
-    ...(training.restarts ? [['Restarts', String(training.restarts)] as [string, string]] : []),
+    ...scheduleSettings(training),
     ['Loss', training.loss],
     ['Augmentation', training.augment],
     ['Patience', String(training.patience ?? 'none')],
     ['Seed', String(training.seed)],
   ];
+}
+
+/** The settings of the schedule, without those that have no effect: 0 restarts, no warm-up. */
+function scheduleSettings(training: Run['config']['training']): [string, string][] {
+  const names = Object.entries(SCHEDULES)
+    .filter(([name]) => name === training.schedule)
+    .flatMap(([, { settings }]) => Object.keys(settings));
+  return names.flatMap((name): [string, string][] => {
+    const value = training[name as keyof typeof training];
+    if (!value) return [];
+    return [[spaced(name), Array.isArray(value) ? value.join(', ') : String(value)]];
+  });
 }
 
 /** A table of names and values. */
