@@ -1,10 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Tests that replace modules or add to registries. Each runs in a process of its own. */
+/** Tests that replace modules, add to registries or measure memory. Each runs in a process of its own. */
 const ISOLATED = [
   'src/data/files.test.ts',
+  'src/images/tiff/tiff.test.ts',
   'src/jobs/train-plan-reading.test.ts',
   'src/models/registry.test.ts',
+  'src/report/report-size.test.ts',
   'src/training/checkpoint.test.ts',
 ];
 
