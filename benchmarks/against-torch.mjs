@@ -1,20 +1,20 @@
 /**
- * Pixelwise beside PyTorch: the same steps in turn, each run in a process of its own, so that what slows the
- * machine for a while slows both.
+ * Compares Pixelwise with PyTorch: runs of the same steps, alternately and each in its own process, so that temporary
+ * load on the machine affects both.
  *
  *   npm run build
  *   node benchmarks/against-torch.mjs [--model M] [--mode train|predict|data] [--batch N] [--size N]
  *        [--threads N] [--rounds N] [--repeat N] [--data DIR] [--json] -- PEER…
  *
- * PEER is a command that measures the peer, `python3 peer.py` say. It is called as
+ * PEER is a command that measures the other program, for example `python3 peer.py`. It is called as
  *
  *   PEER… MODEL train|predict|data --batch N --size N --threads N --repeat N [--data DIR]
  *
  * and prints a line of JSON with `seconds` (the median of its steps) and `peakMiB` (of its process). Loading data
- * is measured where `--data` names a folder of images and masks: `-- python3 benchmarks/torchvision_data.py`.
+ * is measured if `--data` names a folder of images and masks: `-- python3 benchmarks/torchvision_data.py`.
  *
- * A round is one run of ours and one of the peer's. Printed are the medians over the rounds, with the least
- * and the most, and the ratios peer ÷ ours, each of two runs of one round: above 1, ours is faster or smaller.
+ * A round is one run of Pixelwise and one of the peer. Prints the medians over the rounds with minimum and maximum, and
+ * the ratios peer ÷ Pixelwise within a round: above 1, Pixelwise is faster or uses less memory.
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -54,7 +54,7 @@ const cases = benchCases({
   threads: count(options.threads),
 }).filter(({ mode }) => (mode === 'data') === (options.data !== undefined));
 
-/** Runs a program to its end and reads the last line that it prints. */
+/** Runs a program and parses the last line that it prints. */
 function lastLineOf(command, words) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,7 +1,7 @@
 /**
- * The same exported file in Node and in Chromium: from the same decoded pixels, do the masks agree? At most one
- * pixel in a million may differ, and only where the two best probabilities lie within 1e-4. What browsers decode
- * otherwise than libvips is counted apart.
+ * Runs an exported file in Node and in Chromium on the same decoded pixels and compares the masks. At most one pixel in
+ * a million may differ, and only if its two highest probabilities are within 1e-4. Differences between the decoders of
+ * the browser and of libvips are counted separately.
  *
  *   npm run build && node benchmarks/browser-masks.mjs RUN|MODEL.onnx FOLDER [COUNT=20] [DEVICES=wasm,webgpu]
  */
@@ -24,7 +24,7 @@ const browser = await chromium.launch({
   args: [
     '--headless=new',
     '--no-sandbox',
-    // Without a graphics card, a software adapter: slow, but the same shaders.
+    // Without a graphics card, a software adapter runs the same shaders slowly.
     ...(process.env.PIXELWISE_REAL_GPU
       ? []
       : [
@@ -96,7 +96,7 @@ await browser.close();
 await server.close();
 process.exitCode = failed ? 1 : 0;
 
-/** How far a pixel is from another class: from the threshold, or the second best. */
+/** The distance of a pixel from another class: from the threshold, or from the second highest probability. */
 function margin({ data, channels }, i, { classes, threshold = 0.5 }) {
   const size = data.length / channels;
   if (classes.length === 2) return Math.abs(data[size + i] - threshold);

@@ -1,15 +1,14 @@
 /**
- * What `train` chooses by itself beside settings chosen by hand, all for the same minutes.
+ * Compares the settings that `train` chooses with settings chosen by hand, in the same training time.
  *
  *   npm run build
  *   node benchmarks/choosing.mjs DATA [--minutes N] [--weights FILE|NAME] [--test FRACTION|SPLIT]
  *        [--only N,N,…] [--runs DIR] [--log FILE.jsonl] [-- flags for every run]
  *
- * Each setting is a run of the built program, one after the other: first the default, then the grid below.
- * All are scored on the same part that nothing was chosen on: the official test part, or `--test` (0.2 where
- * the format has none). With `--weights` (pretrained weights of MobileNetV2) the default run is given them,
- * and the grid has two more settings that use them. Printed are the scores at source size and how far each
- * lies below the best.
+ * Each setting is one run of the built program: first the default, then the grid below. All are scored on the same
+ * part, by which nothing was chosen: the official test part, or `--test` (0.2 if the format has none). With `--weights`
+ * (pretrained weights of MobileNetV2), the default run uses them, and the grid has two more settings with them. Prints
+ * the scores at source size and their distances from the best.
  */
 import { spawn } from 'node:child_process';
 import { appendFile, mkdtemp } from 'node:fs/promises';
@@ -21,7 +20,7 @@ import { openDataset } from '../dist/data/index.js';
 
 const PROGRAM = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
-/** Model, width, longest side, batch, rate, augmentation: what a person who has trained before may try. */
+/** Model, width, longest side, batch, learning rate, augmentation: settings that an experienced user might try. */
 const GRID = [
   { model: 'unet', width: 16, side: 128, batch: 8, lr: 3e-3, augment: 'flip' },
   { model: 'unet', width: 16, side: 256, batch: 8, lr: 3e-3, augment: 'light' },
@@ -68,7 +67,7 @@ const shared = [
 ];
 const weights = values.weights === undefined ? [] : ['--encoder-weights', values.weights];
 
-/** The flags of a setting; images keep their shape and are not enlarged. */
+/** The flags of a setting. Images keep their aspect ratio and are not enlarged. */
 function flagsOf({ model, width, side, batch, lr, augment }) {
   const scale = Math.min(1, side / Math.max(image.height, image.width));
   const round = (length) => Math.max(32, Math.round((length * scale) / 32) * 32);
@@ -106,7 +105,7 @@ for (const [i, { name, flags }] of settings.entries()) {
   if (values.log) await appendFile(values.log, `${JSON.stringify({ data, flags, ...result })}\n`);
 }
 
-/** Runs `train --json` to its end. */
+/** Runs `train --json`. */
 function trainWith(words) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [PROGRAM, 'train', ...words, '--json'], {

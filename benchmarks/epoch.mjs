@@ -1,13 +1,13 @@
 /**
- * What loading costs an epoch: training steps on images that are decoded and augmented as `train` does it, beside
- * as many steps on a batch that is there already, in turn, by one learner in one process.
+ * Measures what loading adds to an epoch: training steps on images that are decoded and augmented as in `train`,
+ * alternating with the same number of steps on a batch in memory, with one learner in one process.
  *
  *   npm run build
  *   node benchmarks/epoch.mjs DATA [NAME=VALUE …] [--steps N] [--rounds N]
  *
  * DATA is a data set; NAME=VALUE are options of `train` (model=unet batch=8 size=128 augment=light …). Nothing is
- * cached: the first epoch of a run, which decodes every image. Printed are seconds a step of each round, both
- * ways, and the median of the rounds' ratios.
+ * cached, as in the first epoch of a run. Prints the seconds per step of both kinds in each round, and the median of
+ * the ratios.
  */
 import { parseArgs } from 'node:util';
 import { loadersOf } from '../dist/jobs/assemble.js';
@@ -33,7 +33,7 @@ async function step(batch) {
 
 const ratios = [];
 for (let round = 0; round < Number(values.rounds); round++) {
-  // A loader of its own in each round, so that no image is decoded already.
+  // Each round has a new loader, so that no image is cached.
   const { train } = await loadersOf({ ...plan, seed: plan.seed + round });
   const batches = train.epoch(0)[Symbol.asyncIterator]();
   const next = async () => {
@@ -41,7 +41,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
     if (done) throw new Error(`the data set has fewer than ${steps + 1} batches: ask for fewer --steps`);
     return value;
   };
-  // The first batch waits for the threads to start, and the first step of all allocates.
+  // Not timed: the first batch waits for the threads to start, and the first step allocates memory.
   const held = await next();
   await step(held);
   const started = performance.now();

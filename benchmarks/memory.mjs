@@ -1,7 +1,6 @@
 /**
- * Whether memory stays constant over many steps: trains the U-Net of 31 million weights at 64×64 for 200
- * steps, in epochs that end with a short batch and a part to validate on, and looks at the resident set of the
- * process after every step.
+ * Checks that memory stays constant over many steps: trains the U-Net of 31 million weights at 64×64 for 200 steps, in
+ * epochs that end with a short batch and validation, and reads the resident set size of the process after every step.
  *
  *   npm run build
  *   node benchmarks/memory.mjs [--steps N] [--batch N] [--size N] [--threads N] [--json]
@@ -28,10 +27,10 @@ const [steps, batch, size, threads] = ['steps', 'batch', 'size', 'threads'].map(
   Number(options[key]),
 );
 
-/** Whole batches in an epoch, before the short one. */
+/** Full batches per epoch, before the short one. */
 const WHOLE_BATCHES = 9;
 const SHORT_BATCH = Math.max(1, Math.floor(batch / 3));
-/** Batches of the part to validate on, the last of them short too. */
+/** Batches of the validation part; the last one is short, too. */
 const VALIDATION = [batch, batch, Math.max(1, batch - 1)];
 
 function drawBatch(count, random) {

@@ -1,6 +1,6 @@
 /**
- * How long the page of `pixelwise serve` keeps its main thread busy at a stretch, from loading to the last of
- * the given images shown: what takes more than 100 ms is felt. Not a test, since a busy machine fails it.
+ * Measures the longest tasks on the main thread of the page of `pixelwise serve`, from loading until the last of the
+ * given images is shown. Users notice tasks above 100 ms. This is not a test, because it depends on the machine's load.
  *
  *   npm run build && node benchmarks/page-tasks.mjs RUN|MODEL.onnx IMAGE…
  */
@@ -14,7 +14,7 @@ const browser = await chromium.launch({
   args: ['--headless=new', '--no-sandbox'],
 });
 const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-// The browser tells of tasks from 50 ms on.
+// The browser reports tasks of 50 ms or more.
 await page.addInitScript(() => {
   window.longTasks = [];
   new PerformanceObserver((list) => {

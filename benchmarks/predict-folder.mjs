@@ -1,11 +1,11 @@
 /**
- * `pixelwise predict --overlay` over a folder of photos beside a peer that does the same, whole processes in turn.
+ * Compares `pixelwise predict --overlay` on a folder of photos with a peer that does the same, as alternating processes.
  *
  *   npm run build
  *   node benchmarks/predict-folder.mjs MODEL PHOTOS [--rounds 3] -- python3 benchmarks/torchvision_predict.py
  *
- * The peer is called as `PEER… PHOTOS OUT`. Printed are the medians of seconds with the least and the most, and
- * the ratio peer ÷ ours, each of two runs of one round.
+ * The peer is called as `PEER… PHOTOS OUT`. Prints the median, minimum and maximum of the seconds, and the
+ * ratios peer ÷ Pixelwise within a round.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
 });
 const [model, photos] = positionals;
 
-/** Seconds of a command that writes to a folder of its own; it must have written two files for each photo. */
+/** Runs a command with a new output folder and returns its seconds. It must write two files per photo. */
 function time(commandFor) {
   const out = mkdtempSync(join(tmpdir(), 'pixelwise-folder-'));
   try {

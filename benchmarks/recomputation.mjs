@@ -1,11 +1,12 @@
 /**
- * What recomputation saves and costs: peak memory of a process that makes training steps, without an optimizer,
- * and processor time of a step (which a busy machine changes least). Each level in a process of its own.
+ * Measures the memory that recomputation saves and the time it takes: the peak memory of a process that runs training
+ * steps without an optimizer, and the processor time of a step, which depends least on the machine's load. Each level
+ * runs in its own process.
  *
  *   npm run build
  *   node benchmarks/recomputation.mjs [MODEL=segnet] [BATCH=8] [SIZE=128] [OPTIONS={}]
  *
- * OPTIONS are the model's, as JSON: '{"width":32,"batchNorm":true}'.
+ * OPTIONS are options of the model as JSON: '{"width":32,"batchNorm":true}'.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

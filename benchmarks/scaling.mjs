@@ -1,13 +1,12 @@
 /**
- * Whether twice the work takes twice the time: training steps of one model with the batch doubled, and with the
- * height and width doubled, each case in a process of its own.
+ * Measures how the time of a training step grows with the batch and with the image size, each case in its own process.
  *
  *   npm run build
  *   node benchmarks/scaling.mjs [--model M] [--mode train|predict] [--batches 1,2,4] [--at N]
  *        [--sizes 64,128,256] [--with N] [--threads N] [--rounds N] [--json]
  *
- * `--batches` are measured at size `--at`, `--sizes` with batch `--with`. Printed are the seconds of a step and,
- * for as many pixels as an image of 128×128 has, relative to the row above: 1.00 is work in proportion.
+ * `--batches` are measured at size `--at`, `--sizes` with batch `--with`. Prints the seconds per step, and
+ * the seconds per 128×128 pixels relative to the row above: 1.00 means that time is proportional to the work.
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -51,7 +50,7 @@ function secondsOf(which) {
 
 const results = [];
 async function row(name, points) {
-  // Rounds outermost: what slows the machine for a while slows every case.
+  // Rounds are the outer loop, so that temporary load affects every case.
   const times = points.map(() => []);
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const [i, { batch, size }] of points.entries()) {

@@ -1,6 +1,6 @@
 /**
- * `pixelwise serve` under clients that send valid, truncated, oversized and hostile files, some of them rudely:
- * are the answers right, and is memory flat? Fails where they are not.
+ * Load test of `pixelwise serve`: clients send valid, truncated, oversized and malicious files, and some break their
+ * connections. Fails if an answer is wrong or memory grows.
  *
  *   npm run build && node benchmarks/serve-load.mjs RUN|MODEL.onnx [SECONDS=120] [CLIENTS=64]
  */
@@ -48,7 +48,7 @@ const end = performance.now() + Number(seconds) * 1000;
 const watch = setInterval(() => void readMemory(), 1000);
 await Promise.all(Array.from({ length: Number(clients) }, (_, i) => client(i)));
 clearInterval(watch);
-// Idle for a moment: what is still held then is held for good.
+// After a short idle time, memory that is still allocated is not temporary.
 await new Promise((done) => setTimeout(done, 3000));
 const idle = await readMemory();
 const health = await (await fetch(`${url}health`)).json();
@@ -93,12 +93,12 @@ async function client(number) {
     tally[key] = (tally[key] ?? 0) + 1;
     if (outcome === 200) latencies.push((performance.now() - started) / 1000);
     if (!kind.allowed.includes(outcome)) wrong.push(key);
-    // Told to come again: after a moment, not at once.
+    // Asked to retry: wait a moment first.
     if (outcome === 503) await new Promise((done) => setTimeout(done, 100 + random.uniform(0, 200)));
   }
 }
 
-/** Pictures of several sizes and formats, with the masks that are right. */
+/** Pictures of several sizes and formats, with their expected masks. */
 async function makePictures() {
   const segmenter = await Segmenter.load(source);
   const { channels } = segmenter.card;

@@ -1,11 +1,11 @@
-/** A learner as `train` makes it, for the benchmarks that drive one themselves. */
+/** Creates a learner as `train` does, for benchmarks with their own loop. */
 import { firstBatch, modelFor, startFrom } from '../dist/jobs/assemble.js';
 import { lossOf, optimizerOf } from '../dist/jobs/learning-settings.js';
 import { planTraining } from '../dist/jobs/train-plan.js';
 import { createNodeRuntime } from '../dist/runtime/node.js';
 import { Learner } from '../dist/training/index.js';
 
-/** Options of `train` from words such as `model=unet`; values are JSON, or texts where they are not. */
+/** Options of `train` from arguments such as `model=unet`; values are parsed as JSON if possible. */
 export function optionsFrom(words) {
   return Object.fromEntries(
     words.map((word) => {
@@ -23,7 +23,7 @@ function readValue(text) {
   }
 }
 
-/** Plan, runtime and learner, its graph compiled. Close the learner, then the runtime. */
+/** Plan, runtime, and a learner with a compiled graph. Close the learner, then the runtime. */
 export async function learnerFor(options) {
   const plan = await planTraining(options);
   const runtime = await createNodeRuntime({ device: 'cpu' });

@@ -1,6 +1,6 @@
 /**
- * `pixelwise/browser` as it is shipped: a folder of plain ES modules that any server can serve and any bundler
- * takes, with those files of ONNX Runtime Web beside them that it uses (41 of that package's 139 MB).
+ * Builds `pixelwise/browser`: a folder of plain ES modules for any server or bundler, with the files of ONNX Runtime
+ * Web that they use (41 of that package's 139 MB).
  *
  *   node scripts/build-browser.mjs [FOLDER]        default dist/browser
  */
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const out = resolve(process.argv[2] ?? join(ROOT, 'dist', 'browser'));
 
-/** The page's half, and the worker's: each whole in itself, since a worker's address is all that is known of it. */
+/** The bundles for the page and for its worker. Neither shares a module with the other, because a worker is loaded by URL. */
 const ENTRIES = ['index', 'worker'];
 
 const { outputFiles } = await build({
@@ -24,7 +24,7 @@ const { outputFiles } = await build({
   format: 'esm',
   platform: 'browser',
   target: 'es2022',
-  // Whitespace stays, and with it the comments that tell bundlers to leave an import() alone.
+  // Whitespace is kept, and with it the comments that tell bundlers to ignore an import().
   minifyIdentifiers: false,
   minifySyntax: true,
   legalComments: 'inline',
@@ -32,7 +32,7 @@ const { outputFiles } = await build({
 });
 
 await mkdir(join(out, 'ort'), { recursive: true });
-// The compiler left a module for every source; the two bundles hold them all.
+// Deletes the compiler's output for single sources: the two bundles contain all of it.
 for (const file of await readdir(out)) {
   if (/\.js(\.map)?$/.test(file)) await rm(join(out, file));
 }

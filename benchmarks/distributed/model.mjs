@@ -1,7 +1,7 @@
 /**
- * What efficiency to expect of the three models on more and more nodes: a table in Markdown, computed from the
- * time of a training step on one node, the bytes of the gradients, and the α–β model of the ring all-reduce
- * (src/distributed/cost-model.ts). Step times are measured now by `pixelwise bench`, or given.
+ * Expected efficiency of the three models by the number of nodes, as a Markdown table. It is computed from the time of a
+ * training step on one node, the size of the gradients, and the α–β model of the ring all-reduce
+ * (src/distributed/cost-model.ts). Step times are measured by `pixelwise bench`, or given.
  *
  *   npm run build
  *   node benchmarks/distributed/model.mjs [--seconds unet=1.94,segnet=1.63,mobilenet-unet=1.26] [--threads N] [--half]
@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
 
 const MODELS = ['unet', 'segnet', 'mobilenet-unet'];
 const NODES = [2, 4, 8, 16, 32, 64, 128, 256];
-/** Latencies of TCP over Ethernet in a rack, and of RDMA; of the bandwidth, what headers leave of packets of 1,500 bytes. */
+/** Latencies of TCP over Ethernet in a rack, and of RDMA; bandwidths without the headers of packets of 1,500 bytes. */
 const NETWORKS = [
   { name: '1 Gbit/s', latency: 5e-5, bandwidth: (1e9 / 8) * (1448 / 1538) },
   { name: '10 Gbit/s', latency: 2.5e-5, bandwidth: (1e10 / 8) * (1448 / 1538) },

@@ -1,6 +1,6 @@
 /**
- * Two hosts on one machine: network namespaces joined by a veth pair whose bandwidth `tc` limits, each with a
- * host name of its own, so that Open MPI starts a daemon in each and speaks TCP between them. Linux, as root.
+ * Simulates two hosts on one machine: network namespaces with their own host names, connected by a veth pair whose
+ * bandwidth is limited by `tc`. Open MPI starts a daemon in each and connects them by TCP. Linux only, as root.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const address = (i) => `10.99.0.${i + 1}`;
 const interfaceOf = (i) => `pixelwise-v${i}`;
 const ip = (...words) => execFileSync('ip', words, { stdio: ['ignore', 'pipe', 'pipe'] });
 
-/** Makes the two hosts. `command(words)` is how mpirun is called on the first; `remove()` ends them. */
+/** Creates the two hosts. `command(words)` is the command for running mpirun on the first; `remove()` deletes them. */
 export function makeHosts(megabits) {
   const folder = mkdtempSync(join(tmpdir(), 'pixelwise-hosts-'));
   const remove = () => {
@@ -20,7 +20,7 @@ export function makeHosts(megabits) {
       try {
         ip('netns', 'del', host);
       } catch {
-        // Not there: it was not made, or is gone already.
+        // It was not created, or is already deleted.
       }
     }
     rmSync(folder, { recursive: true, force: true });
@@ -39,7 +39,7 @@ export function makeHosts(megabits) {
       const limit = ['rate', `${megabits}mbit`, 'burst', '256kb', 'latency', '50ms'];
       execFileSync('tc', ['-n', host, 'qdisc', 'add', 'dev', interfaceOf(i), 'root', 'tbf', ...limit]);
     });
-    // What mpirun calls in place of ssh: the host, then the words of a shell command.
+    // mpirun calls this instead of ssh, with the host and then a shell command.
     const agent = join(folder, 'agent.sh');
     writeFileSync(
       agent,

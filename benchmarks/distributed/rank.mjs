@@ -1,5 +1,5 @@
 /**
- * One rank of a measurement (or a process by itself): times training steps on drawn images, and all-reduces of
+ * One rank of a measurement (or a single process): measures training steps on generated images, and all-reduces of
  * several sizes. Rank 0 prints a line of JSON. `speed.mjs` starts it.
  *
  *   [mpirun -np N] node benchmarks/distributed/rank.mjs --batch B --threads T [--width 64] [--depth 5] [--size 128] [--steps 5] [--all-reduce float32]
@@ -60,19 +60,19 @@ for (let step = 0; step <= steps; step++) {
   if (replicas) replicas.seconds = 0;
   const began = performance.now();
   await learner.backward(sample);
-  // A rank that was slower here is waited for here, not in the all-reduce.
+  // Wait here for slower ranks, so that the wait is not counted as all-reduce.
   await communicator?.barrier();
   await learner.reduceGradients();
   await learner.step();
-  // The first also allocates what the others use again.
+  // The first one also allocates memory, which the others reuse.
   if (step === 0) continue;
   times.push((performance.now() - began) / 1000);
   if (replicas) reductions.push(replicas.seconds);
 }
 
 /**
- * All-reduces of a few sizes, up to that of a bucket of gradients, to tell what the network is like. As in a
- * step, much else was touched before, so that neither the values nor their page tables are in a cache.
+ * Measures the network by all-reduces of several sizes, up to that of a bucket of gradients. As in a training step,
+ * other memory is touched before each one, so that neither the values nor their page tables are in a cache.
  */
 const probes = [];
 const room = new Float32Array(communicator ? 2 ** 25 : 0).fill(1);

@@ -1,10 +1,10 @@
 /**
- * What ranks cost. Rounds in turn, medians in the end:
+ * Measures the efficiency of several ranks. Alternates between the cases and prints medians:
  *
  * - by default, on this host: N ranks of T ÷ N threads and B ÷ N images beside one process of T threads and B
- *   images (images a second of the first over the second), and the time in all-reduce beside the model's;
+ *   images (ratio of images per second), and the time in all-reduce beside that of the cost model;
  * - with `--mbit M`, on two hosts (network namespaces, a link of M Mbit/s, TCP; as root): two ranks beside two
- *   that do not speak with each other, and the measured efficiency beside the model's.
+ *   that do not communicate, and the measured efficiency beside that of the cost model.
  *
  *   npm run build
  *   node benchmarks/distributed/speed.mjs [--ranks 2] [--threads 2] [--batch 8] [--rounds 3] [--mbit 1000] [options of rank.mjs] [--json]
@@ -62,9 +62,9 @@ const together = [];
 try {
   const start = hosts?.command ?? here;
   for (let round = 0; round < rounds; round++) {
-    // On one host the peer of the ranks is a process with all of its threads. On two it is a rank without the
-    // other's gradients; since the two hosts are one machine, both run at once, so that what they take from
-    // each other (memory, cache) is not counted as the network's.
+    // On one host, the ranks are compared with one process with all threads. On two hosts, they are compared with
+    // ranks that do not exchange gradients. Both of those run at once, because the hosts are one machine and share
+    // memory and cache, which must not be attributed to the network.
     const peers = hosts ? Array.from({ length: ranks }, () => call(ranks)) : [call(1)];
     alone.push(...(await Promise.all(peers.map(measure))));
     together.push(await measure(start(['-np', String(ranks), ...call(ranks)])));
@@ -93,7 +93,7 @@ const result = {
   model: { allReduceSeconds: modelAllReduce, measuredOverModel: allReduce / modelAllReduce },
 };
 if (hosts) {
-  // The link as it was set, less what Ethernet, IP and TCP headers take of each packet of 1,500 bytes.
+  // The bandwidth of the link without the Ethernet, IP and TCP headers of packets of 1,500 bytes.
   const nominal = { latency: network.latency, bandwidth: ((Number(options.mbit) * 1e6) / 8) * (1448 / 1538) };
   const cost = { compute: one, bytes };
   result.efficiency = {
