@@ -4,12 +4,12 @@
  */
 import type { Output } from './output.js';
 
-/** What an interrupted command ends with (128 + SIGINT). */
+/** The exit code of an interrupted command (128 + SIGINT). */
 export const INTERRUPTED = 130;
 
 const HEARD = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What is heard, and how the process ends: `process`, or a stand-in. */
+/** The source of signals, and the way to end the process: `process`, or a replacement in tests. */
 export interface SignalSource {
   on(event: (typeof HEARD)[number], listener: () => void): unknown;
   off(event: (typeof HEARD)[number], listener: () => void): unknown;

@@ -1,4 +1,4 @@
-/** The drawn cells as a folder data set, laid out as a person's own would be: `images/`, `masks/`, `classes.txt`. */
+/** Writes the drawn cells as a data set in format `folder`: `images/`, `masks/`, `classes.txt`. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
@@ -7,7 +7,7 @@ import { WrittenFiles, writeOutputFile } from '../files/index.js';
 import { CELL_CLASSES, drawCells, type DrawCellsOptions } from './demo-cells.js';
 
 export interface WriteCellsOptions extends DrawCellsOptions {
-  /** Ends the writing between two pictures; `writeCells` then throws the signal's reason. */
+  /** Stops between two pictures; `writeCells` then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -15,8 +15,8 @@ export interface WriteCellsOptions extends DrawCellsOptions {
  * Writes `count` pictures as `images/0000.png` … with palette PNGs of class indices of the same names in
  * `masks/`. Run again it replaces them, unless they were changed since.
  *
- * @throws PixelwiseError `folder-in-use` where the folder holds other files, which would join the data set;
- *   `file-in-use` where one of other origin would be replaced.
+ * @throws PixelwiseError `folder-in-use` if the folder contains other files, which would become part of the data set;
+ *   `file-in-use` if a file of other origin would be replaced.
  */
 export async function writeCells(folder: string, options: WriteCellsOptions): Promise<void> {
   const digits = Math.max(4, String(options.count - 1).length);

@@ -1,12 +1,12 @@
-/** A legend: the classes of a data set as a list beside the masks, or a tool's export, names them. */
+/** A legend: the classes of a data set, from a list next to the masks or the export of a tool. */
 
 import type { Colour } from '../images/palette.js';
 
 export interface LegendEntry {
   readonly name: string;
-  /** The value that masks store for it, where the legend says so. */
+  /** The value of the class in masks, if the legend has values. */
   readonly value?: number | undefined;
-  /** The colour that masks show it in, where the legend says so. */
+  /** The colour of the class in masks, if the legend has colours. */
   readonly colour?: Colour | undefined;
 }
 
@@ -16,7 +16,7 @@ export interface Legend {
   readonly entries: readonly LegendEntry[];
 }
 
-/** Names that tools use for everything that is not labelled. */
+/** Names used by tools for unlabelled pixels. */
 const BACKGROUND = /^[_\s]*(background|bg|unlabel+ed|none|void-?background)[_\s]*$/i;
 
 /** True for `background`, `_background_`, `BG`, `Unlabeled`… */
@@ -24,7 +24,7 @@ export function isBackgroundName(name: string): boolean {
   return BACKGROUND.test(name);
 }
 
-/** `__ignore__` of labelme, `ignore` and `void` of others: pixels that count for nothing. */
+/** Names for ignored pixels: `__ignore__` in labelme, `ignore` and `void` in others. */
 export function isIgnoredName(name: string): boolean {
   return /^[_\s]*(ignored?|void|don'?t[ _-]?care)[_\s]*$/i.test(name);
 }

@@ -1,4 +1,4 @@
-/** Looking at a few of many. */
+/** Evenly spaced selections. */
 
 /** At most `count` whole numbers below `length`, evenly spread, the first and (of two or more) the last among them. */
 export function spread(length: number, count: number): number[] {
@@ -7,10 +7,10 @@ export function spread(length: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.round((i * (length - 1)) / gaps));
 }
 
-/** All whole numbers below `length` in an order of which every beginning is spread over the whole. */
+/** All whole numbers below `length`, in an order in which the first n are evenly spread, for any n. */
 export function spreadOrder(length: number): number[] {
   if (length < 1) return [];
-  // Steps of the golden section leave no large gap for long; a step without a common divisor visits all.
+  // Steps of the golden section leave no large gaps; a step coprime to `length` visits all numbers.
   let step = Math.max(1, Math.round(length * 0.6180339887498949));
   while (greatestCommonDivisor(step, length) > 1) step++;
   return Array.from({ length }, (_, i) => (i * step) % length);

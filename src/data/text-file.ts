@@ -1,4 +1,4 @@
-/** Text files as people's programs write them: UTF-8 with or without a byte-order mark, or UTF-16 (Excel, PowerShell). */
+/** Reads text files of other programs: UTF-8 with or without a byte-order mark, or UTF-16 (Excel, PowerShell). */
 import { readFile } from 'node:fs/promises';
 
 /** Reads a text file. The encoding is detected from its first bytes; a byte-order mark is removed. */

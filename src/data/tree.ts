@@ -1,9 +1,9 @@
-/** The files below a data set's folder, listed once: what every format is recognised by. */
+/** The list of files below a data set's folder, by which every format is recognised. */
 import { basename, dirname, join } from 'node:path';
 import { isFile, isImageName, listFiles } from './files.js';
 import { readText } from './text-file.js';
 
-/** Larger JSON files are not opened to find out what they are. */
+/** Larger JSON files are not opened to detect the format. */
 const LARGEST_JSON = 2 ** 30;
 
 export class Tree {
@@ -15,9 +15,9 @@ export class Tree {
     readonly root: string,
     /** Paths of all files relative to the folder, `/` between folders, sorted; hidden ones are left out. */
     readonly files: readonly string[],
-    /** The file that was named instead of its folder. */
+    /** The given file, if a file was given instead of a folder. */
     readonly named: string | undefined,
-    /** Absolute paths of files that are passed over as if they were not there. */
+    /** Absolute paths of files to skip. */
     readonly leftOut: ReadonlySet<string>,
   ) {
     this.set = new Set(files);
@@ -44,12 +44,12 @@ export class Tree {
     return join(this.root, file);
   }
 
-  /** Files whose names end like those of images. */
+  /** Files with the extension of an image format. */
   images(): string[] {
     return this.files.filter((file) => isImageName(nameOf(file)));
   }
 
-  /** Files with this ending (`.json`), in any case. */
+  /** Files with this extension (`.json`), in upper or lower case. */
   ending(ending: string): string[] {
     return this.files.filter((file) => file.toLowerCase().endsWith(ending));
   }
@@ -59,7 +59,7 @@ export class Tree {
     return this.files.filter((file) => folderOf(file) === folder);
   }
 
-  /** A JSON file, parsed once; undefined where it is not JSON. NaN and Infinity, which Python writes, are null. */
+  /** A JSON file, parsed once; undefined if it is invalid. NaN and Infinity, which Python writes, become null. */
   json(file: string): Promise<unknown> {
     let value = this.parsed.get(file);
     if (value === undefined) this.parsed.set(file, (value = parseJson(this.path(file))));
@@ -81,7 +81,7 @@ async function parseJson(path: string): Promise<unknown> {
   }
 }
 
-/** Python's `json.dump` writes NaN and Infinity, which JSON does not know: null in their place, outside of strings. */
+/** Replaces NaN and Infinity outside of strings by null. Python's `json.dump` writes them; JSON does not allow them. */
 export function withoutNan(text: string): string {
   return text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (found) =>
     found.startsWith('"') ? found : 'null',

@@ -1,4 +1,4 @@
-/** What stands at a path. A path that cannot be looked at counts as absent. */
+/** Whether a path is a file or a folder. An inaccessible path counts as absent. */
 import { type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 

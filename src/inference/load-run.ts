@@ -101,7 +101,7 @@ export function cardOf(config: RunConfig): ModelCard {
     normalization,
     palette: classColours(classes),
     ...(classes.length === 2 && { threshold }),
-    // A loss of one's own is known by its name alone.
+    // Only the name of a custom loss is known.
     ...(!training.custom?.includes('loss') && { loss: training.loss }),
     ...(training.lossSettings && { lossSettings: training.lossSettings }),
   };

@@ -6,7 +6,7 @@ export const LARGEST_FLOAT16 = 65504;
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** The bits of the half nearest to `value`, ties to even. Magnitudes from 65,520 on become infinite. */
+/** The bits of the half nearest to `value`, ties to even. Magnitudes of at least 65,520 become infinite. */
 export function toFloat16(value: number): number {
   float[0] = value;
   const word = bits[0]!;
@@ -24,7 +24,7 @@ export function toFloat16(value: number): number {
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
-/** The number that the bits of a half stand for. */
+/** Converts the bits of a half to a number. */
 export function fromFloat16(half: number): number {
   return float16Values()[half]!;
 }
@@ -39,7 +39,7 @@ export function encodeFloat16(
   return into;
 }
 
-/** The numbers that the bits of halves stand for. */
+/** Converts the bits of halves to numbers. */
 export function decodeFloat16(
   halves: Uint16Array,
   into: Float32Array<ArrayBuffer> = new Float32Array(halves.length),

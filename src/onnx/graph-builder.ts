@@ -67,7 +67,7 @@ export function valuesBehind(nodes: readonly OnnxNode[], outputs: Iterable<strin
   return wanted;
 }
 
-/** Constants of at most this many bytes are stored once however often they are asked for. */
+/** Equal constants up to this size in bytes are stored once. */
 const SHARED_BYTES = 256;
 
 /** Collects nodes and constants. */

@@ -1,4 +1,4 @@
-/** Finds the known word that a misspelt one stands for. */
+/** Finds the correct word for a misspelt one. */
 
 /** The name closest to `word`, if it is close enough to be a typing error; else undefined. */
 export function nearest(word: string, names: readonly string[]): string | undefined {

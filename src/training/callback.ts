@@ -4,7 +4,7 @@
  * ```text
  * fit
  * ├─ fitStart
- * ├─ initialScores           only if asked for: validation scores before the first step, after its validation stages
+ * ├─ initialScores           if requested: validation scores before the first step, after its validation stages
  * ├─ epoch
  * │  ├─ epochStart
  * │  ├─ train batch

@@ -1,6 +1,6 @@
 /**
- * A model with all that learning needs: values, compiled graphs, gradients, optimizer. `fit` drives it;
- * so can a loop of one's own:
+ * A model with everything that training needs: values, compiled graphs, gradients, optimizer. `fit` uses it, and so
+ * can your own loop:
  *
  * ```ts
  * const learner = new Learner({ model, loss, optimizer: (p) => new Adam(p, { lr: 1e-3 }), runtime, seed: 0 });
@@ -68,7 +68,7 @@ export interface StepOutput {
   readonly losses: Readonly<Record<string, number>>;
   /** N×H×W classes. */
   readonly prediction: Uint8Array;
-  /** N×K×H×W, where asked for. */
+  /** N×K×H×W, if requested. */
   readonly logits?: Float32Array;
 }
 
@@ -374,8 +374,8 @@ export class Learner {
   /**
    * Forward in evaluation mode: loss and prediction.
    *
-   * @param options `pooled`: with replicas, all of which call it with their part of a batch: gives the losses of
-   *   the whole. Without it, a rank looks at a batch by itself.
+   * @param options `pooled`: all replicas call this with their parts of one batch, and it returns the losses of the
+   *   whole batch. Without it, a rank evaluates its batch alone.
    */
   async evaluate(
     batch: Batch,
@@ -391,7 +391,7 @@ export class Learner {
     };
     const own = step ? await run(step) : this.nothing();
     if (!share) return own;
-    // Unlike that of training, this graph knows of no shares: the total is made here.
+    // This graph has no shares as inputs, unlike that of training, so the total is computed here.
     const values = this.terms.length > 1 ? Object.values(own.losses) : [own.loss / this.terms[0]!.weight];
     const loss = this.terms.reduce((sum, { weight }, i) => sum + weight * share.weights[i]! * values[i]!, 0);
     return this.pool({ ...own, loss }, share);

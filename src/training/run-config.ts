@@ -41,10 +41,10 @@ const readingSchema = z.object({
   maskValues: z.enum(MASK_VALUES).optional(),
 });
 
-/** How a run read its data: what other data is read by to be scored like it. */
+/** How a run read its data. Other data is read in the same way for scoring. */
 export type DataReading = z.infer<typeof readingSchema>;
 
-/** What the losses were told besides their names and weights. */
+/** Settings of the losses besides their names and weights. */
 const lossSettings: z.ZodType<LossSettings> = z.object({
   classWeights: z.array(z.number().nonnegative()).optional(),
   focalGamma: z.number().nonnegative().optional(),
@@ -54,14 +54,14 @@ const lossSettings: z.ZodType<LossSettings> = z.object({
 /** Scale of patches: pixels of a patch for each pixel of its image. */
 const patchScale = z.object({ scale: z.literal(1) });
 
-/** A figure that a published work reports, to stand beside a run's. */
+/** A figure from a published work, to compare with the run. */
 export interface PublishedFigure {
   /** What was measured, in words. */
   readonly what: string;
   readonly value: number;
   /** A range instead of one value: from `value` to this. */
   readonly to?: number | undefined;
-  /** The run's score that stands beside it, by its path in scores.json: `test.loss`, `valid.losses.bce`. */
+  /** The score of the run to compare with, by its path in scores.json: `test.loss`, `valid.losses.bce`. */
   readonly score?: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Pretrained encoders, by file or by name. A name stands for one published file, which is downloaded once into the
- * user's cache and checked against its publisher's hash on every use.
+ * Pretrained encoders, by file or by name. Each name is that of a published file, which is downloaded once into the
+ * user's cache and checked against the publisher's hash on every use.
  */
 import { join } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';

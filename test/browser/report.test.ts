@@ -1,4 +1,4 @@
-/** Reports in a real browser: nothing is fetched, nothing is complained of, and everyone can read them. */
+/** Reports in a real browser: they load nothing from elsewhere, log no errors and are accessible. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -34,6 +34,8 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
   let folder: string;
   let browser: Browser;
   let axe: string;
+  /** The reports that tests have opened, each written once. */
+  const written: Record<string, Promise<string>> = {};
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pixelwise-report-'));
     browser = await launchChromium();
@@ -44,13 +46,13 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     await rm(folder, { recursive: true });
   });
 
-  /** Opens a report as a person would, and gives what the browser said and asked for. */
+  /** Opens a report. Returns the page, and what the browser logged or requested. */
   async function open(
     name: string,
     look: { width: number; dark: boolean; audit?: boolean },
   ): Promise<{ page: Page; said: string[] }> {
-    const run = await writeMadeUpRun(join(folder, name), RUNS[name]);
-    return openFile(await writeReport(run), look);
+    written[name] ??= writeMadeUpRun(join(folder, name), RUNS[name]).then((run) => writeReport(run));
+    return openFile(await written[name], look);
   }
 
   async function openFile(
@@ -60,7 +62,7 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     const context = await browser.newContext({
       viewport: { width: look.width, height: 900 },
       colorScheme: look.dark ? 'dark' : 'light',
-      // The audit is a script that is not ours: only it may pass the page's own policy.
+      // Axe is injected, which the page's own policy forbids.
       bypassCSP: look.audit ?? false,
     });
     const page = await context.newPage();

@@ -11,7 +11,7 @@ import { createNodeRuntime } from '../../src/runtime/node.js';
 import { temporaryFolder } from '../support/made-data.js';
 import { tinyLearner, withoutTimes } from './tiny.js';
 
-const KILLS = 10;
+const KILLS = 6;
 
 let temporary: Awaited<ReturnType<typeof temporaryFolder>>;
 let child: string;
@@ -139,5 +139,5 @@ it(`a run killed ${KILLS} times ends with the bytes of one that never stopped`, 
   // What kills have left half written is gone.
   const left = (await readdir(cut.path, { recursive: true })).filter((name) => name.includes('partial'));
   expect(left).toEqual([]);
-  // Twelve processes, one after the other: on a busy machine each takes seconds to start.
+  // Eight processes, one after the other: on a busy machine each takes seconds to start.
 }, 300_000);

@@ -36,7 +36,7 @@ const SETTINGS = {
   augment: 'flip',
   val: 0.2,
 } as const;
-/** Images on the sheet of pictures, and how many stand in a row of it. */
+/** Number of images on the sheet, and per row. */
 const SHOWN = 6;
 const IN_A_ROW = 2;
 

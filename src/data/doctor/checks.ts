@@ -1,6 +1,6 @@
 /**
- * The checks: each looks at the facts and names problems. They stand in one table at the end; adding one
- * is adding a function and a line there.
+ * The checks: each reads the facts and reports problems. To add one, write a function and add it to the table at the
+ * end.
  */
 import { PixelwiseError } from '../../errors/index.js';
 import { IGNORE_INDEX } from '../../images/raster.js';
@@ -19,7 +19,7 @@ function problem(level: Level, code: string, file: string, message: string, fix:
   return { level, code, file, message, fix };
 }
 
-/** `data`…: the set as a whole cannot be opened; said where no single file explains it. */
+/** `data`…: the data set cannot be opened, and no single file explains why. */
 const opening: Check = ({ openError, root, facts }) => {
   const explained =
     facts.some(({ imageError, maskError }) =>
@@ -76,8 +76,8 @@ const unreadable: Check = ({ facts }) =>
 const SAID_ELSEWHERE: readonly string[] = ['size-mismatch', 'mask-values'];
 
 /**
- * `size-mismatch`; `size-mismatch-scaled` where the shape is the same and the mask can be resized; and
- * `exif-rotation` where the mask fits the image as stored but not as its EXIF tag turns it.
+ * `size-mismatch`; `size-mismatch-scaled` if the aspect ratio is the same, so the mask can be resized; and
+ * `exif-rotation` if the mask has the size of the image before its EXIF rotation.
  */
 const sizes: Check = ({ facts }) =>
   facts.flatMap(({ pair, info, mask, sampleError }) => {
@@ -86,7 +86,7 @@ const sizes: Check = ({ facts }) =>
       return [problem('error', 'size-mismatch', pair.mask, sampleError.message, '')];
     }
     if (mask === undefined || (info.width === mask.width && info.height === mask.height)) return [];
-    // Training reads it all the same: it was resized or cropped, which opening the set has said.
+    // Training can read it: the mask is resized or cropped, as a note of opening the set says.
     if (sampleError === undefined && facts.some(({ classes }) => classes !== undefined)) return [];
     const both = `The mask is ${mask.width}×${mask.height}, its image ${info.width}×${info.height}`;
     if (info.orientation > 4 && info.height === mask.width && info.width === mask.height) {
@@ -122,7 +122,7 @@ const sizes: Check = ({ facts }) =>
     ];
   });
 
-/** `exif-orientation`: an image that programs which ignore EXIF show turned, its mask perhaps drawn on that. */
+/** `exif-orientation`: programs that ignore EXIF display the image turned, and the mask may have been drawn on that. */
 const orientation: Check = ({ facts }) =>
   facts.flatMap(({ pair, info, mask }) => {
     if (info === undefined || info.orientation === 1) return [];
@@ -138,7 +138,7 @@ const orientation: Check = ({ facts }) =>
     ];
   });
 
-/** `mask-lossy`: values smeared around the real ones by JPEG. */
+/** `mask-lossy`: values near the real ones, produced by JPEG. */
 const smeared: Check = ({ facts }) =>
   facts
     .filter((fact) => isSmeared(fact) && fact.classes === undefined)
@@ -155,8 +155,8 @@ const smeared: Check = ({ facts }) =>
     });
 
 /**
- * `mask-values-mixed`: 0/1 in a set of 0/255 or the other way round; `mask-values`: values that are no class;
- * `labels-from-one`: no mask holds 0.
+ * `mask-values-mixed`: 0/1 in a set of 0/255 or vice versa; `mask-values`: values that are not a class;
+ * `labels-from-one`: no mask contains 0.
  */
 const values: Check = (all) => {
   const { facts, root, given, dataset } = all;
@@ -207,7 +207,7 @@ const values: Check = (all) => {
       );
     } else if (
       fact.sampleError?.code === 'mask-values' ||
-      // Read as a class of its own, but in a few masks only: more likely a mistake.
+      // A separate class that occurs in few masks is more likely a mistake.
       (odd.length > 0 && convention.kind === 'index' && dataset?.maskValues === 'indices')
     ) {
       problems.push(
@@ -236,7 +236,7 @@ const values: Check = (all) => {
   return problems;
 };
 
-/** `mask-palette-mixed`: a few masks with a palette among grey ones, or the other way round. */
+/** `mask-palette-mixed`: a few masks with a palette among grey ones, or vice versa. */
 const palettes: Check = ({ facts }) => {
   const read = facts.filter(({ mask }) => mask?.format === 'png');
   const withPalette = read.filter(({ mask }) => mask!.palette !== undefined);
@@ -263,7 +263,7 @@ const palettes: Check = ({ facts }) => {
   );
 };
 
-/** Beyond this share, empty masks are the nature of the set (lesions, defects) and not worth a word each. */
+/** Above this share, empty masks are normal for the set (lesions, defects) and are not reported. */
 const EMPTY_BY_NATURE = 1 / 3;
 
 /** Masks with nothing but the first class or ignored pixels. */
@@ -274,7 +274,7 @@ export function emptyMasks({ facts }: DatasetFacts): PairFacts[] {
   );
 }
 
-/** `mask-empty`: a mask without any object, where most have one. */
+/** `mask-empty`: a mask without an object, if most masks have one. */
 const empty: Check = (all) => {
   const found = emptyMasks(all);
   const share = found.length / Math.max(1, all.facts.length);
@@ -291,7 +291,7 @@ const empty: Check = (all) => {
   );
 };
 
-/** `class-absent`: a class that no mask holds; said of classes that were asked for or are the set's own. */
+/** `class-absent`: a class that is in no mask, among the given classes or those of the data set. */
 const absent: Check = ({ facts, dataset, root, thorough, held, given }) => {
   if (dataset === undefined || !thorough || held.size < 2 || facts.some(({ classes }) => !classes)) return [];
   return dataset.classes.flatMap((name, value) =>
@@ -309,14 +309,14 @@ const absent: Check = ({ facts, dataset, root, thorough, held, given }) => {
   );
 };
 
-/** From this share on, one class is nearly everything. */
+/** From this share, one class is nearly everything. */
 const NEARLY_ALL = 0.9999;
-/** From this share of ignored pixels on, there is nearly nothing to learn from. */
+/** From this share of ignored pixels, there is almost nothing to learn from. */
 const NEARLY_ALL_IGNORED = 0.99;
 
 /**
- * `one-class`, `all-ignored`: one class, or ignored pixels, make up everything, or nearly: a model would learn
- * nothing and score perfectly.
+ * `one-class`, `all-ignored`: (almost) all pixels are of one class, or ignored. A model would learn nothing and score
+ * perfectly.
  */
 const oneClass: Check = ({ facts, dataset, root, held }) => {
   if (dataset === undefined || held.size === 0) return [];
@@ -362,7 +362,7 @@ const oneClass: Check = ({ facts, dataset, root, held }) => {
 /** 99.996% is not 100%. */
 const percent = (share: number): string => `${share === 1 ? 100 : Math.floor(share * 1e5) / 1e3}%`;
 
-/** Pixels by class over the samples looked at. */
+/** Pixels by class in the examined samples. */
 export function pixelsByClass(facts: readonly PairFacts[]): Map<number, number> {
   const pixels = new Map<number, number>();
   for (const { classes } of facts) {
@@ -372,8 +372,8 @@ export function pixelsByClass(facts: readonly PairFacts[]): Map<number, number> 
 }
 
 /**
- * `duplicate`, `near-duplicate`: the same picture twice; with `-across-splits` where the two are in different
- * official parts, so that scores would be too good.
+ * `duplicate`, `near-duplicate`: the same picture twice; with `-across-splits` if they are in different official
+ * parts, which makes scores too good.
  */
 const duplicates: Check = ({ facts }) => {
   const first = new Map<string, PairFacts>();
@@ -398,13 +398,13 @@ const duplicates: Check = ({ facts }) => {
     if (fact.digest === undefined) return;
     const earlier = first.get(fact.digest);
     if (earlier === undefined) first.set(fact.digest, fact);
-    // Slices of one file share its bytes.
+    // Slices of one file have the same bytes.
     else if (earlier.pair.image !== fact.pair.image) {
       exact.add(i);
       report('duplicate', earlier, fact, 'The same file as');
     }
   });
-  // Neighbouring slices and frames of one group look alike by nature and stay in one part anyway.
+  // Neighbouring slices and frames of a group look alike, and a group is always in one part.
   const looked = facts.map((fact, i) => (exact.has(i) ? undefined : fact.fingerprint));
   for (const [a, b] of findSamePictures(looked)) {
     const [earlier, later] = [facts[a]!, facts[b]!];
@@ -439,10 +439,10 @@ const leaks: Check = ({ facts }) => {
   });
 };
 
-/** Share of the set that must agree before the rest counts as odd. */
+/** Share of the set that must agree before the others are reported. */
 const MAJORITY = 0.9;
 
-/** `size-odd`, `channels-odd`, `depth-odd`: an image unlike nearly all others. */
+/** `size-odd`, `channels-odd`, `depth-odd`: an image that differs from nearly all others. */
 const oddOnes: Check = ({ facts }) => {
   const seen = facts.filter(({ info }) => info !== undefined);
   const aspects: [code: string, what: string, of: (fact: PairFacts) => string][] = [
@@ -469,7 +469,7 @@ const oddOnes: Check = ({ facts }) => {
   });
 };
 
-/** In the order in which problems are listed. */
+/** All checks, in the order in which problems are listed. */
 const CHECKS: readonly Check[] = [
   opening,
   unreadable,
@@ -487,18 +487,18 @@ const CHECKS: readonly Check[] = [
   oddOnes,
 ];
 
-/** Problems that follow from another one, and are not worth a line beside it. */
+/** Problems that are consequences of another one and are not reported with it. */
 const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
   'group-leak': ['split'],
   'mask-values-mixed': ['one-class', 'all-ignored', 'mask-empty'],
 };
 
-/** What the checks say of each file. */
+/** The observations of all checks. */
 export function observe(facts: DatasetFacts): Observation[] {
   return CHECKS.flatMap((check) => check(facts));
 }
 
-/** All problems, grouped by kind: first those of single files and of the set, then what opening it has found. */
+/** All problems, grouped by kind: first those of single files and of the set, then those found while opening it. */
 export function findProblems(facts: DatasetFacts): Problem[] {
   const grouped = groupProblems(observe(facts));
   const found = grouped.filter(

@@ -1,18 +1,18 @@
-/** How most masks of a set write their classes, so that those that differ stand out. */
+/** Determines how most masks of a set store classes, to find masks that differ. */
 import { IGNORE_INDEX } from '../../images/raster.js';
 import type { DatasetFacts, PairFacts } from './facts.js';
 
 export interface Convention {
   /** `full`: 0 and 255 (or 65,535); `index`: class indices. */
   readonly kind: 'full' | 'index';
-  /** Values that count as classes (the ignored one left out). */
+  /** Values that are classes (without the ignored one). */
   readonly values: ReadonlySet<number>;
 }
 
-/** A mask that holds more values than this, most of them on few pixels, was saved by a codec that smears. */
+/** A mask with more values than this, most of them in few pixels, was saved by a lossy codec. */
 const SMEARED_VALUES = 12;
 
-/** True for masks saved as JPEG, or once saved so: many values, nearly all pixels on a few of them. */
+/** True for masks that are or were JPEG: many values, and nearly all pixels have one of a few values. */
 export function isSmeared({ mask }: PairFacts): boolean {
   if (mask === undefined || mask.palette !== undefined || mask.counts.size <= SMEARED_VALUES) return false;
   const pixels = [...mask.counts.values()].sort((a, b) => b - a);
@@ -20,13 +20,13 @@ export function isSmeared({ mask }: PairFacts): boolean {
   const [first = 0, second = 0, third = 0, fourth = 0] = pixels;
   const values = [...mask.counts.keys()];
   const span = Math.max(...values) - Math.min(...values) + 1;
-  // Class indices are dense from 0 too, but then no handful of values holds nearly everything.
+  // With class indices there may be many values from 0, too, but then no few values have nearly all pixels.
   return (
     (first + second + third + fourth) / all > 0.7 && (mask.format === 'jpeg' || span > 2 * SMEARED_VALUES)
   );
 }
 
-/** What most of the masks agree on; undefined where nothing was read. */
+/** The convention of most masks; undefined if no mask was read. */
 export function findConvention({ facts, given: classes }: DatasetFacts): Convention | undefined {
   const read = facts.filter((fact) => fact.mask !== undefined && !isSmeared(fact));
   if (read.length === 0) return undefined;
@@ -45,7 +45,7 @@ export function findConvention({ facts, given: classes }: DatasetFacts): Convent
   return { kind: 'index', values: usualIndices(read) };
 }
 
-/** The indices from the lowest on without a gap, and beyond a gap those that many masks hold. */
+/** The indices from the lowest up to a gap, and beyond it those that occur in many masks. */
 function usualIndices(read: readonly PairFacts[]): Set<number> {
   const masks = new Map<number, number>();
   for (const { mask } of read) {
@@ -59,7 +59,7 @@ function usualIndices(read: readonly PairFacts[]): Set<number> {
   let previous = -1;
   let contiguous = true;
   for (const value of sorted) {
-    // Labels may start at 1: that is a problem of its own.
+    // Labels may start at 1, which another check reports.
     if (value > Math.max(1, previous + 1)) contiguous = false;
     if (contiguous || masks.get(value)! >= often) usual.add(value);
     previous = value;

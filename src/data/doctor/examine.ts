@@ -1,12 +1,12 @@
-/** The examination of a data set, before an epoch is spent on it. */
+/** Examines a data set before training. */
 import { IGNORE_INDEX } from '../../images/raster.js';
 import { emptyMasks, findProblems, pixelsByClass } from './checks.js';
 import { type DatasetFacts, type ExamineOptions, gatherFacts } from './facts.js';
 import type { ClassShare, DoctorReport } from './report.js';
 
 /**
- * Examines all files of a data set, or (with `sample`) some: that is the cheap part, which training does by
- * itself. Throws only what is no finding (a broken disk, an aborted signal).
+ * Examines all files of a data set, or some with `sample`, as training does. Problems of the data are results; it throws
+ * only other errors (a broken disk, an aborted signal).
  */
 export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const facts = await gatherFacts(options);

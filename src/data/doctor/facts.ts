@@ -1,4 +1,4 @@
-/** What is looked at once, for all checks: each pair's files, decoded, and the data set around them. */
+/** Collects the facts for all checks: each pair's decoded files, and properties of the whole data set. */
 import { createHash } from 'node:crypto';
 import { PixelwiseError } from '../../errors/index.js';
 import { decodeImage, describeImage, type ImageInfo } from '../../images/decode.js';
@@ -20,7 +20,7 @@ export interface MaskFacts {
   readonly width: number;
   readonly height: number;
   readonly format: ImageFormat;
-  /** RGB triples, where the file stores indices. */
+  /** RGB triples, if the file stores indices. */
   readonly palette: Uint8Array | undefined;
   /** Pixels by stored value. */
   readonly counts: ReadonlyMap<number, number>;
@@ -33,7 +33,7 @@ export interface PairFacts {
   /** SHA-256 of the image file. */
   readonly digest?: string;
   readonly fingerprint?: Fingerprint | undefined;
-  /** The mask file as stored, where the mask is a file of its own. */
+  /** The mask file as stored, if the mask is a separate file. */
   readonly mask?: MaskFacts;
   readonly maskError?: PixelwiseError;
   /** Pixels by class, read as training reads them. */
@@ -45,32 +45,32 @@ export interface PairFacts {
 export interface DatasetFacts {
   readonly root: string;
   readonly format: FormatName;
-  /** As training opens it; undefined where that fails. */
+  /** As training opens it; undefined if that fails. */
   readonly dataset: Dataset | undefined;
-  /** Set where the data set could not be opened. */
+  /** Set if the data set could not be opened. */
   readonly openError?: PixelwiseError;
-  /** Pairs in all; `facts` may hold a sample of them. */
+  /** Total number of pairs; `facts` may contain only some of them. */
   readonly pairs: number;
   readonly facts: readonly PairFacts[];
-  /** Class names that were asked for. */
+  /** Class names given by the user. */
   readonly given: readonly string[] | undefined;
-  /** True where all pairs were looked at. */
+  /** True if all pairs were examined. */
   readonly thorough: boolean;
-  /** Classes that any mask holds, IGNORE_INDEX too: of the whole set where a sample holds but one. */
+  /** Classes that occur in masks, including IGNORE_INDEX; in the whole set if the examined masks have only one. */
   readonly held: ReadonlySet<number>;
 }
 
 export interface ExamineOptions extends OpenOptions {
-  /** Pairs to look at, spread over the set; default all. */
+  /** Number of pairs to examine, evenly spaced; default all. */
   readonly sample?: number | undefined;
-  /** The data set of these options, where it is open already: it is not opened again. */
+  /** The data set of these options, if it is already open. */
   readonly opened?: Dataset | undefined;
   readonly concurrency?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Looks at the files. Problems of single files are facts, not exceptions. */
+/** Examines the files. Problems of single files are facts, not exceptions. */
 export async function gatherFacts(options: ExamineOptions): Promise<DatasetFacts> {
   const { root, sample, signal, onProgress, concurrency = 4 } = options;
   const inventory = await takeInventory(options);
@@ -90,7 +90,7 @@ export async function gatherFacts(options: ExamineOptions): Promise<DatasetFacts
     signal,
   );
   const held = new Set(facts.flatMap(({ classes }) => [...(classes?.keys() ?? [])]));
-  // One class in a few masks may be chance; before it is called an error, the others are looked at.
+  // If some masks have only one class, this may be chance: examine the others before reporting an error.
   for (let i = 0; held.size === 1 && dataset !== undefined && i < dataset.length && !thorough; i++) {
     signal?.throwIfAborted();
     for (const value of countsOf((await maskOf(dataset, i)).data).keys()) held.add(value);
@@ -118,7 +118,7 @@ interface Inventory {
   readonly openError?: PixelwiseError;
 }
 
-/** Opens the set as training does. Where that fails its pairs are still listed, so that each file can be looked at. */
+/** Opens the set as training does. If that fails, its pairs are still listed, so that each file can be examined. */
 async function takeInventory({ opened, ...options }: ExamineOptions): Promise<Inventory> {
   const { root } = options;
   let format: FormatName = options.format ?? 'folder';
@@ -169,7 +169,7 @@ async function pairFacts(
           const { image: decoded, mask: classes } = await dataset.get(i);
           return { decoded, classes: countsOf(classes.data) };
         });
-  // What training can read is right, whatever is unusual about the file.
+  // If training can read the sample, it is correct, even if the file is unusual.
   if (sample.classes !== undefined) delete (mask as { maskError?: PixelwiseError }).maskError;
   const raster = sample.decoded ?? image.decoded;
   const { decoded: _image, ...imageFacts } = image;
@@ -183,7 +183,7 @@ async function pairFacts(
   };
 }
 
-/** The error that decoding from memory gives, with the file's name in the place of "image in memory". */
+/** The error of decoding from memory, with the name of the file instead of "image in memory". */
 function renamed(error: unknown, file: string): unknown {
   if (!(error instanceof PixelwiseError)) return error;
   return new PixelwiseError(error.code, error.message.replace('image in memory', file), { cause: error });
@@ -204,7 +204,7 @@ function countsOf(data: Uint8Array | Uint16Array): Map<number, number> {
   return counts;
 }
 
-/** What `work` gives, or its PixelwiseError under `key`; other errors are thrown. */
+/** The result of `work`, or its PixelwiseError as `key`; other errors are thrown. */
 async function expected<K extends string, T extends object>(
   key: K,
   work: () => Promise<T>,

@@ -1,17 +1,17 @@
 /**
- * Telling whether two pictures show the same, though resized or saved anew: a difference hash (Krawetz,
- * "Kind of like that", 2013) of 16 × 16 brightness steps, and a small grey picture to confirm.
+ * Detects equal pictures, even if resized or saved again, by a difference hash (Krawetz, "Kind of like that", 2013) of
+ * 16 × 16 brightness steps and a small grey picture.
  */
 import { type Planes, resizeImage, resizePlanes } from '../../images/resize.js';
 import type { PixelValues, Raster } from '../../images/raster.js';
 
 const SIDE = 16;
 const THUMB = 32;
-/** Of 256 bits; the same picture saved at another JPEG quality differs by a few. */
+/** The most different bits, of 256. The same picture saved at another JPEG quality differs in a few. */
 const MOST_BITS = 10;
-/** Mean difference of the small pictures, on a scale of 0…255. */
+/** The largest mean difference of the small pictures, on a scale of 0…255. */
 const MOST_DIFFERENCE = 2.5;
-/** Pictures with less contrast than this (0…255) all look alike to a hash and are left out. */
+/** Pictures with less contrast (0…255) have similar hashes and are skipped. */
 const LEAST_DEVIATION = 4;
 
 export interface Fingerprint {
@@ -21,7 +21,7 @@ export interface Fingerprint {
   readonly thumb: Uint8Array;
 }
 
-/** Undefined for a picture too flat to be told from others. */
+/** Undefined for a picture with too little contrast. */
 export function fingerprintOf(image: Raster): Fingerprint | undefined {
   const grey = stretched(greyOf(resizeImage(image, THUMB, THUMB)), image.data);
   const mean = grey.data.reduce((sum, value) => sum + value, 0) / grey.data.length;
@@ -58,7 +58,7 @@ function greyOf({ width, height, channels, data }: Planes): Planes {
   return { width, height, channels: 1, data: grey };
 }
 
-/** Whether two fingerprints are of one picture. */
+/** Whether two fingerprints are of the same picture. */
 export function samePicture(a: Fingerprint, b: Fingerprint): boolean {
   let bits = 0;
   for (let y = 0; y < SIDE; y++) {
@@ -71,8 +71,8 @@ export function samePicture(a: Fingerprint, b: Fingerprint): boolean {
 }
 
 /**
- * Pairs of equal pictures, each (earlier, later) with the earliest it equals. Two hashes that differ in at
- * most 10 of 256 bits agree in at least one of any 11 rows, so only those that share a row are compared.
+ * Pairs (earlier, later) of equal pictures; `earlier` is the first picture that equals `later`. Two hashes that differ
+ * in at most 10 of 256 bits agree in at least one of any 11 rows, so only hashes with a common row are compared.
  */
 export function findSamePictures(fingerprints: readonly (Fingerprint | undefined)[]): [number, number][] {
   const found: [number, number][] = [];

@@ -1,6 +1,6 @@
 /**
- * A repaired copy of a data set, in format `folder`: images as they are, masks as class indices in PNG with a
- * palette, a class list, and a manifest that keeps the pairs, their groups and their official parts.
+ * Writes a repaired copy of a data set in the format `folder`: unchanged images, masks of class indices as PNG with a
+ * palette, a class list, and a manifest of the pairs with their groups and official parts.
  */
 import { copyFile, link, mkdir, readdir, realpath, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
@@ -19,7 +19,7 @@ import { observe } from './checks.js';
 import { type DatasetFacts, type ExamineOptions, gatherFacts, type PairFacts } from './facts.js';
 import { groupProblems, type Observation } from './report.js';
 
-/** Something that was done, to how many files, three of them, and why. */
+/** A repair: the number of files, three of them, and the reason. */
 export interface Repair {
   readonly code: string;
   readonly count: number;
@@ -30,19 +30,19 @@ export interface Repair {
 export interface RepairedCopy {
   /** The folder, an absolute path. */
   readonly out: string;
-  /** Files that are the same in both: hard links, or copies where the file system has no links between the two. */
+  /** Number of unchanged files: hard links, or copies if the file system cannot link them. */
   readonly linked: number;
-  /** Files that were written anew. */
+  /** Number of files that were written. */
   readonly converted: number;
-  /** Images that were left out. */
+  /** Number of images that were left out. */
   readonly skipped: number;
   readonly repairs: readonly Repair[];
 }
 
-/** Leaving files out changes what the rest looks like; so many looks settle it. */
+/** Leaving out files can cause other problems, so the set is examined again, at most this often. */
 const MOST_ROUNDS = 4;
 
-/** Notes of opening a data set that tell of a change which the copy makes for good. */
+/** Notes of opening a data set on changes that the copy makes permanent. */
 const CHANGES: readonly string[] = [
   'mask-alpha',
   'mask-palettes',
@@ -52,15 +52,15 @@ const CHANGES: readonly string[] = [
   'pages-channels',
   'pages-first',
 ];
-/** Warnings of opening a data set that tell of files which are left out. */
+/** Warnings of opening a data set on files that are left out. */
 const LEFT_OUT: readonly string[] = ['mask-missing', 'image-missing', 'file-unused'];
 
 /**
  * Writes a repaired copy of the data set of `options` to the folder `out`, which must be empty or not exist. Samples
  * with an error are left out. Masks are the class planes that training reads.
  *
- * Throws UsageError for a folder that holds something or lies inside of the data set, and what opening the data set
- * throws where no file can be left out to mend it.
+ * Throws UsageError if the folder is not empty or is inside the data set, and what opening the data set throws if that
+ * cannot be repaired by leaving out files.
  */
 export async function writeRepairedCopy(options: ExamineOptions, out: string): Promise<RepairedCopy> {
   const target = resolve(out);
@@ -118,7 +118,7 @@ interface Left {
   readonly repairs: readonly Repair[];
 }
 
-/** Looks at the set and leaves out the files with errors, until those that are left have none. */
+/** Examines the set and leaves out files with errors, until no errors remain. */
 async function withoutErrors(options: ExamineOptions): Promise<{ facts: DatasetFacts; left: Left }> {
   const leftOut = new Set<string>();
   const observations: Observation[] = [];
@@ -138,7 +138,7 @@ async function withoutErrors(options: ExamineOptions): Promise<{ facts: DatasetF
     const { format } = facts;
     const pairs = facts.pairs;
     facts = await gatherFacts({ ...options, format, leftOut });
-    // A format that lists its files elsewhere still has them: they are left out one by one.
+    // If the format lists its files elsewhere, they are still in the list and are left out one by one.
     if (facts.pairs === pairs) {
       samples = 0;
       break;
@@ -153,7 +153,7 @@ async function withoutErrors(options: ExamineOptions): Promise<{ facts: DatasetF
   return { facts, left: { samples, repairs } };
 }
 
-/** What is wrong with one sample, such that it cannot be in the copy. */
+/** The problem of a sample that prevents it from being in the copy. */
 function faultsOf(
   fact: PairFacts,
   dataset: Dataset | undefined,
@@ -165,7 +165,7 @@ function faultsOf(
     { level: 'error', code: error.code, file, message: error.message, fix: '' },
   ];
   if (imageError !== undefined) return observed(imageError, pair.image);
-  // Masks in colour are for opening the set to judge.
+  // Colours of masks are checked when the set is opened.
   if (maskError !== undefined && maskError.code !== 'mask-colours') return observed(maskError, pair.mask);
   if (sampleError !== undefined) return observed(sampleError, pair.mask);
   if (dataset === undefined) return [];
@@ -175,7 +175,7 @@ function faultsOf(
   );
 }
 
-/** The image of a sample and its masks, where those are files of their own. */
+/** The files of a sample: its image, and its masks if they are separate files. */
 function filesOf({ pair }: PairFacts, dataset: Dataset | undefined, i: number): string[] {
   const reading = dataset === undefined ? undefined : maskReadingOf(dataset, i);
   if (dataset !== undefined && reading === undefined) return [pair.image];
@@ -264,7 +264,7 @@ async function writeSamples(
 
 const quoted = (field: string): string => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
 
-/** Paths below images/ and masks/ for ids: without what file systems or lists of files do not take, each once. */
+/** Unique paths below images/ and masks/ for ids, without characters that file systems or lists do not allow. */
 function namesOf(ids: readonly string[]): string[] {
   const taken = new Set<string>();
   return ids.map((id) => {
@@ -281,7 +281,7 @@ function namesOf(ids: readonly string[]): string[] {
   });
 }
 
-/** Whether sample `i` is all of its image file: not a page of a TIFF, nor its pages as channels. */
+/** Whether sample `i` is a whole image file, not a page of a TIFF or its pages as channels. */
 async function isReadWhole(dataset: Dataset, i: number): Promise<boolean> {
   const { image } = dataset.files(i);
   if (dataset.reading?.(i)?.page !== undefined) return false;
@@ -289,7 +289,7 @@ async function isReadWhole(dataset: Dataset, i: number): Promise<boolean> {
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {
-  // A link to a symbolic link would lead nowhere.
+  // A hard link to a symbolic link would be broken.
   const real = await realpath(from);
   await link(real, to).catch(() => copyFile(real, to));
 }
@@ -302,7 +302,7 @@ async function encoded(image: Raster): Promise<{ ending: string; bytes: Uint8Arr
     : { ending: '.tif', bytes: encodeImageTiff(image) };
 }
 
-/** Whether a mask file is PNG with a palette whose indices are these classes. */
+/** Whether a mask file is a PNG whose palette indices are the classes. */
 async function isStoredSo(
   file: string,
   reading: MaskReading | undefined,
@@ -320,7 +320,7 @@ async function isStoredSo(
   );
 }
 
-/** What reading the data set repaired, which the copy has as it should be. */
+/** Repairs that reading the data set makes, which the copy makes permanent. */
 function repairsOf(dataset: Dataset): Repair[] {
   return (dataset.findings ?? [])
     .filter(({ level, code }) => level === 'warning' || CHANGES.includes(code))

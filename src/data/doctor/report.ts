@@ -1,22 +1,22 @@
-/** What an examination finds: problems that a person, or a script, can act on. */
+/** The result of an examination: problems for users and scripts to act on. */
 
-/** `error`: training would fail or learn what is wrong. `warning`: worth a look. */
+/** `error`: training would fail or learn from wrong labels. `warning`: should be checked. */
 export type Level = 'error' | 'warning';
 
 export interface Problem {
   readonly level: Level;
-  /** A stable short name for programs; see each check. */
+  /** A stable short name for scripts; see the checks. */
   readonly code: string;
-  /** How many files (or annotations) have it. */
+  /** Number of files (or annotations) with the problem. */
   readonly count: number;
-  /** At most three of them, or the data set's root. */
+  /** At most three of these files, or the root of the data set. */
   readonly examples: readonly string[];
   readonly message: string;
-  /** The flag or the action that ends it. */
+  /** The flag or action that solves it. */
   readonly fix: string;
 }
 
-/** What a check says of one file. */
+/** A problem of one file. */
 export interface Observation {
   readonly level: Level;
   readonly code: string;
@@ -25,10 +25,10 @@ export interface Observation {
   readonly fix: string;
 }
 
-/** Files named as examples of a problem. */
+/** Number of files named as examples of a problem. */
 const EXAMPLES = 3;
 
-/** Observations of one kind as one problem: its count, some of its files, and the first file's message. */
+/** Combines observations of one kind into a problem: its count, some of its files, and the message of the first. */
 export function groupProblems(observations: readonly Observation[]): Problem[] {
   const groups = new Map<string, Observation[]>();
   for (const one of observations) {
@@ -51,29 +51,29 @@ export function groupProblems(observations: readonly Observation[]): Problem[] {
 }
 
 export interface ClassShare {
-  /** The class index; as stored (0 and 255) where masks hold two classes so. */
+  /** The class index, or the stored value (0 and 255) if masks store two classes in this way. */
   readonly value: number;
   readonly name: string;
   readonly pixels: number;
-  /** Masks in which it occurs. */
+  /** Number of masks in which it occurs. */
   readonly images: number;
 }
 
 export interface DoctorReport {
-  /** True where there is no error (warnings do not count). */
+  /** True if there is no error (warnings do not count). */
   readonly ok: boolean;
   readonly format: string;
-  /** How images and masks were matched, in one line; empty where the set could not be opened. */
+  /** How images and masks were matched, in one line; empty if the set could not be opened. */
   readonly pairing: string;
   readonly pairs: number;
-  /** Pairs looked at: all, or a sample. */
+  /** Number of examined pairs: all, or a sample. */
   readonly examined: number;
   readonly unlabelled: number;
   readonly problems: readonly Problem[];
   readonly classes: readonly ClassShare[];
-  /** Image sizes, the commonest first. */
+  /** Image sizes, the most common first. */
   readonly sizes: readonly { readonly width: number; readonly height: number; readonly images: number }[];
-  /** Pixels that count for nothing, and their share of all. */
+  /** Number of ignored pixels, and their share of all. */
   readonly ignored: { readonly pixels: number; readonly share: number };
   /** Masks with nothing but the first class. */
   readonly emptyMasks: { readonly count: number; readonly share: number };

@@ -1,4 +1,4 @@
-/** Class lists that stand beside the data, in the forms that labelling tools write them. */
+/** Reads class lists in the forms that labelling tools write. */
 import { parse as parseYaml } from 'yaml';
 import type { Colour } from '../../images/palette.js';
 import { colourOf, type Legend, type LegendEntry } from '../legend.js';
@@ -6,12 +6,12 @@ import { readLines, readText } from '../text-file.js';
 import { folderOf, nameOf, type Tree } from '../tree.js';
 import { readTable } from './table.js';
 
-/** How deep below the data set's folder a list may lie. */
+/** How deep below the data set's folder a list may be. */
 const DEEPEST = 2;
 
 type Reader = (path: string) => Promise<LegendEntry[]>;
 
-/** File names that hold classes, the most telling first, and how each is read. */
+/** Names of class lists, the most specific first, and their readers. */
 const READERS: readonly [pattern: RegExp, read: Reader][] = [
   [/^labelmap\.txt$/i, labelmap],
   [/^_classes\.csv$/i, table],
@@ -27,8 +27,8 @@ const READERS: readonly [pattern: RegExp, read: Reader][] = [
 ];
 
 /**
- * The class list of a data set; undefined where none stands beside it. A list nearer to the top wins, then the
- * one that says more (colours or values beside names).
+ * The class list of a data set; undefined if there is none. A list nearer to the top takes precedence, then the one with
+ * more information (colours or values besides names).
  */
 export async function findLegend(tree: Tree): Promise<Legend | undefined> {
   const candidates = tree.files.filter((file) => file.split('/').length <= DEEPEST);

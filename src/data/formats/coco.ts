@@ -1,8 +1,8 @@
 /**
  * Format `coco`: instances JSON (Lin et al. 2014) of any name, with polygons and run-length codes, drawn into
  * class masks. Class 0 is background, then the categories by ascending id. Where instances overlap, the smaller
- * one is on top; crowd regions, where nobody told the instances apart, are ignored wherever no instance lies over
- * them. Labelling tools write the format loosely: one bad annotation is left out and counted.
+ * one is on top; crowd regions, whose instances were not separated, are ignored except where an instance is on
+ * top. Labelling tools write the format loosely: a bad annotation is left out and counted.
  */
 import { basename, dirname } from 'node:path';
 import { PixelwiseError } from '../../errors/index.js';
@@ -27,9 +27,9 @@ interface CocoFile {
   readonly categories: readonly Record<string, unknown>[];
 }
 
-/** JSON files that may be COCO's lie at the top or in a folder of it (`annotations`, or one for each part). */
+/** Depth of COCO's JSON files: at the top or in a folder below it (`annotations`, or one per part). */
 const DEEPEST = 3;
-/** Of folders with a JSON for each image, no more are opened to find out what they are. */
+/** The most JSON files that are opened to detect the format; other formats have one per image. */
 const MOST_FILES = 24;
 
 export async function isCoco(tree: Tree): Promise<boolean> {
@@ -58,7 +58,7 @@ async function findInstances(tree: Tree): Promise<CocoFile[]> {
       categories: Array.isArray(categories) ? categories.filter(isRecord) : [],
     });
   }
-  // The original has captions and keypoints of the same images beside the instances.
+  // The original data set also has captions and keypoints of the same images.
   const instances = found.filter(({ file }) => /^instances_/.test(nameOf(file)));
   return instances.length > 0 ? instances : found;
 }
@@ -66,10 +66,10 @@ async function findInstances(tree: Tree): Promise<CocoFile[]> {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** Ids are numbers here and text there; they are compared as text. */
+/** Ids may be numbers or text; they are compared as text. */
 const idOf = (value: unknown): string => String(value as string | number);
 
-/** Opens all instances files of a folder, or the one that was named. Images without an annotation are all background. */
+/** Opens all instances files of a folder, or the given one. Images without an annotation are background only. */
 export async function openCoco(
   tree: Tree,
   options: { readonly resizeMasks?: boolean | undefined; readonly group?: RegExp | undefined } = {},
@@ -247,16 +247,16 @@ function sizeOf({ width, height }: Record<string, unknown>): { width: number; he
   return isSide(width) && isSide(height) ? { width, height } : undefined;
 }
 
-/** Where images are looked for when a JSON file was named: around its folder, if that only holds annotations. */
+/** Where to look for images if a JSON file is given: next to its folder, if that contains only annotations. */
 function placeOf(path: string): string {
   const folder = dirname(path);
   return /^annotations?$/i.test(basename(folder)) ? dirname(folder) : folder;
 }
 
-/** More crowds than this are worth a word: the original has about one in a hundred. */
+/** More crowds than this are reported. The original data set has about one in a hundred. */
 const CROWD_SHARE = 0.05;
 
-/** Share of annotations marked as crowds from which on they are a tool's brush strokes, not crowds. */
+/** Above this share of annotations, those marked as crowds are brush strokes of a tool, not crowds. */
 const BRUSH_SHARE = 0.5;
 
 function brushed(files: readonly CocoFile[]): boolean {
@@ -265,11 +265,11 @@ function brushed(files: readonly CocoFile[]): boolean {
   return crowds > BRUSH_SHARE * all.length;
 }
 
-/** The outline or code of an annotation in any form that tools write; text that says what is wrong with it; undefined where there is none. */
+/** The outline or run-length code of an annotation in any common form; a text if it is invalid; undefined if there is none. */
 function shapeOf(segmentation: unknown): Shape | string | undefined {
   if (Array.isArray(segmentation)) {
     if (segmentation.length === 0) return undefined;
-    // Some tools leave out the outer list.
+    // Some tools omit the outer list.
     const rings = (typeof segmentation[0] === 'number' ? [segmentation] : segmentation) as unknown[];
     const numbers = rings.map((ring) => (Array.isArray(ring) ? ring.flat().map(Number) : []));
     return { kind: 'rings', rings: numbers.filter((ring) => ring.length > 0) };
@@ -294,7 +294,7 @@ interface Categories {
   readonly valueOf: ReadonlyMap<string, number>;
 }
 
-/** Classes from the categories: a background is class 0, equal names are one class, unused parents are none. */
+/** Classes from the categories: a background is class 0, equal names are one class, unused parents are omitted. */
 function readCategories(files: readonly CocoFile[], tree: Tree, findings: Finding[]): Categories {
   const names = new Map<string, string>();
   const supers = new Set<string>();

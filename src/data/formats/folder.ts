@@ -94,7 +94,7 @@ export async function layoutOf(
 
 const NOT_READ = 'they are no images, and nothing here reads them';
 
-/** Files that stand beside data without being part of it, and lists of parts, which are read where they fit. */
+/** Files that are not part of the data, and lists of parts, which are read if they match. */
 const SIDE_FILE =
   /^(readme|licen[cs]e|copying|citation|changelog|authors|thumbs\.db$|desktop\.ini$|(train|val|valid|test)(ing|idation)?\.(txt|lst)$)/i;
 
@@ -121,7 +121,7 @@ function notListed(tree: Tree, rows: readonly { image: string; mask: string | un
 const reasons = (all: readonly (readonly [reason: string, files: string[]])[]): Layout['unused'] =>
   all.flatMap(([reason, files]) => (files.length === 0 ? [] : [{ reason, files }]));
 
-/** The manifest that was named, or lies at the top of the folder. */
+/** The manifest that was given, or the one at the top of the folder. */
 function manifestIn(tree: Tree): string | undefined {
   if (tree.named !== undefined) return isManifestName(tree.named) ? tree.named : undefined;
   return ['manifest.csv', 'manifest.tsv', 'manifest.jsonl'].find((name) => tree.has(name));

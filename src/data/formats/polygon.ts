@@ -1,10 +1,10 @@
 /**
- * Polygons to pixels by the rule of the COCO API, so that masks and areas equal everybody else's. The outline
- * lies on a grid five times as fine; where it crosses the middle of a pixel column, the first pixel whose centre
- * lies at or below the crossing is where inside and outside change places.
+ * Rasterises polygons as the COCO API does, so that masks and areas equal those of other programs. The outline is drawn
+ * on a grid that is five times as fine. Where it crosses the middle of a pixel column, inside and outside change at the
+ * first pixel whose centre is at or below the crossing.
  *
- * Only columns that an edge crosses inside the image are computed, so the time depends on the area drawn, not on
- * the image, nor on how far outside a point lies.
+ * Only columns that an edge crosses inside the image are computed, so the time depends on the drawn area, not on the
+ * size of the image or the distance of points outside of it.
  */
 import { PixelwiseError } from '../../errors/index.js';
 import type { EmitRun, RleSize } from './rle.js';

@@ -1,15 +1,15 @@
-/** Telling masks from images by their pixels, where names do not. */
+/** Distinguishes masks from images by their pixels, if the names do not. */
 import { decodeImage } from '../../images/decode.js';
 import { spread } from '../spread.js';
 
-/** Files looked at of each family. */
+/** Number of files examined in each family. */
 const LOOKED_AT = 6;
-/** Exact colours that a mask may hold. */
+/** The largest number of exact colours in a mask. */
 const MASK_COLOURS = 32;
-/** Share of pixels that the four commonest colours of a smeared mask (JPEG, soft edges) hold. */
+/** Share of pixels with one of the four most common colours in a lossy mask (JPEG, soft edges). */
 const SMEARED_SHARE = 0.85;
 
-/** True where most of the files looked at have few colours, as masks do and photographs do not. */
+/** True if most of the examined files have few colours, like masks and unlike photographs. */
 export async function looksLikeMasks(files: readonly string[]): Promise<boolean> {
   const looked = spread(files.length, LOOKED_AT).map((i) => files[i]!);
   const answers = await Promise.all(looked.map((file) => hasFewColours(file).catch(() => false)));

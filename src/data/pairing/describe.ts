@@ -1,4 +1,4 @@
-/** One line that says how images and masks were matched. */
+/** Describes in one line how images and masks were matched. */
 import { relative } from 'node:path';
 import { folderOf, nameOf } from '../tree.js';
 import { partNamed } from './words.js';
@@ -26,7 +26,7 @@ export function describeFiles(
   return describePairing(pairs.map(({ image, mask }) => ({ image: below(image), masks: [below(mask)] })));
 }
 
-/** What paths have in common, with a word in capitals for what differs. */
+/** The common parts of paths, with a word in capitals for the parts that differ. */
 export function patternOf(paths: readonly string[]): string {
   if (paths.length === 0) return 'nothing';
   if (paths.length === 1) return paths[0]!;
@@ -56,7 +56,7 @@ function folderPattern(names: readonly string[]): string {
   return distinct.size === names.length ? 'SAMPLE' : 'FOLDER';
 }
 
-/** The pieces (letters, digits, marks) that all names begin and end with, and N or NAME for what lies between. */
+/** The pieces (letters, digits, marks) at the start and end of all names, and N or NAME between them. */
 function stemPattern(stems: readonly string[]): string {
   if (new Set(stems).size === 1) return stems[0]!;
   const pieces = stems.map((stem) => stem.match(/\p{L}+|\d+|[^\p{L}\d]+/gu) ?? []);

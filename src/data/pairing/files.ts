@@ -1,4 +1,4 @@
-/** What is known of a file by its path alone: its words, the words of its folders, and which kind it seems to be. */
+/** What a path tells about a file: its words, the words of its folders, and whether it is an image or a mask. */
 import { stemOf } from '../files.js';
 import { folderOf, nameOf } from '../tree.js';
 import {
@@ -16,16 +16,16 @@ export interface NamedFile {
   /** Relative path. */
   readonly path: string;
   readonly folder: string;
-  /** Words of the name without its ending. */
+  /** Words of the name without its extension. */
   readonly words: readonly string[];
-  /** Words of the folders that say which sample or class it is: those that name the kind are left out. */
+  /** Words of the folders that identify the sample or class, without words like "images" or "masks". */
   readonly context: readonly string[];
-  /** The part that its folders name. */
+  /** The part (train, valid, test) named by its folders. */
   readonly part: string | undefined;
   readonly role: Role | undefined;
 }
 
-/** Describes files by their paths. Folders that all of them share say nothing. */
+/** Describes files by their paths. Folders common to all files are ignored. */
 export function nameFiles(paths: readonly string[]): NamedFile[] {
   const shared = sharedFolders(paths);
   const words = paths.map((path) => wordsOf(stemOf(nameOf(path))));
@@ -70,8 +70,8 @@ function sharedFolders(paths: readonly string[]): number {
 }
 
 /**
- * What the first or last word of a name says (`mask_01`, `01_mask`), where files of one folder differ in it or
- * their folder's name says nothing: in `images/label_1.png`, `images/label_2.png` it is just a name.
+ * The kind named by the first or last word of a name (`mask_01`, `01_mask`), if the files in a folder differ in this
+ * word, or the folder's name does not name a kind: in `images/label_1.png`, `images/label_2.png` it is only a name.
  */
 function stemRoles(paths: readonly string[], words: readonly (readonly string[])[]): (Role | undefined)[] {
   const byFolder = new Map<string, number[]>();
@@ -98,7 +98,7 @@ function stemRole(words: readonly string[]): Role | undefined {
   return undefined;
 }
 
-/** The words without those at either end that name the kind. */
+/** The words without those at the start and end that name the kind. */
 export function withoutRoleWords(words: readonly string[]): string[] {
   const says = (word: string): boolean => isMaskWord(word) || isImageWord(word) || isFilling(word);
   let [from, to] = [0, words.length];

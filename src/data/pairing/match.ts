@@ -1,21 +1,21 @@
-/** Which mask belongs to which image, by the words that their names and folders share. */
+/** Matches masks to images by common words in their names and folders. */
 import type { NamedFile } from './files.js';
 import { withoutRoleWords } from './files.js';
 
 export interface Match {
   readonly image: number;
   readonly mask: number;
-  /** Words of the mask's name and folders that are not its image's: the class, or the object's number. */
+  /** Words of the mask's name and folders that its image does not have: the class, or the number of the object. */
   readonly variant: readonly string[];
 }
 
 export interface Matching {
   readonly matches: readonly Match[];
-  /** Masks that fit several images equally well, with these. */
+  /** Masks that match several images equally well, with these images. */
   readonly tied: readonly { readonly mask: number; readonly images: readonly number[] }[];
 }
 
-/** Between words in a key: no name has it. */
+/** Separates the words of a key; does not occur in names. */
 const GAP = '\u0001';
 const keyOf = (words: readonly string[]): string => words.join(GAP);
 const numeric = (words: readonly string[]): string[] =>
@@ -25,10 +25,10 @@ const pieces = (words: readonly string[]): string[] =>
   words.flatMap((word) => word.match(/\p{N}+|[^\p{N}]+/gu) ?? []);
 
 /**
- * Matches masks to images. Tried in turn until nearly all masks have an image: the image's words without those
- * that name the kind; also without words that all images of a folder begin or end with; also with numbers
- * compared by value; the mask's words in the image's name; letters apart from digits; and the folder alone, where it
- * holds one image.
+ * Matches masks to images. These rules are tried until nearly all masks have an image: by the words of the image
+ * without those that name the kind; also without words at the start or end of all images in a folder; also with numbers
+ * compared by value; by the words of the mask in the image's name; with letters separated from digits; and by the
+ * folder, if it contains one image.
  */
 export function matchMasks(images: readonly NamedFile[], masks: readonly NamedFile[]): Matching {
   const plain = images.map(({ words }) => withoutRoleWords(words));
@@ -75,7 +75,7 @@ const covered = ({ matches }: Matching): number => new Set(matches.map(({ image 
 const score = (matching: Matching): number =>
   matching.matches.length + covered(matching) + matching.tied.length / 1000;
 
-/** Words that all images of one folder begin or end with are left out, where the rest still tells them apart. */
+/** Removes words at the start or end of all images in a folder, if the other words still identify each image. */
 function withoutCommonEnds(images: readonly NamedFile[], words: readonly (readonly string[])[]): string[][] {
   const byFolder = new Map<string, number[]>();
   images.forEach(({ folder }, i) => {
@@ -117,7 +117,7 @@ function matchByWords(
     else list.push(i);
   });
   const longest = Math.max(0, ...keys.map((words) => words.length));
-  // Where a mask's words hold several keys, the place in the name where most masks hold one decides.
+  // If a mask's words contain several keys, the position where most masks have theirs decides.
   const places = new Map<string, number>();
   const found = masks.map((mask) => {
     const words = [...mask.context, ...mask.words];
@@ -170,7 +170,7 @@ function placesOf({ from, to }: Candidate, length: number, { context }: NamedFil
   return [`${where} left ${from - (where === 'name' ? context.length : 0)}`, `${where} right ${length - to}`];
 }
 
-/** The image whose folders share most words with the mask's; all where that leaves several; never of another part. */
+/** The image whose folders have most words in common with the mask's; several if tied; never one of another part. */
 function nearest(
   candidates: readonly number[],
   images: readonly NamedFile[],
@@ -208,7 +208,7 @@ function matchWithinImages(images: readonly NamedFile[], masks: readonly NamedFi
   };
 }
 
-/** Where the folders of most pairs agree, a pair whose folders contradict each other is none. */
+/** If the folders of most pairs agree, drops pairs whose folders contradict each other. */
 function withinContexts(
   matching: Matching,
   images: readonly NamedFile[],
@@ -227,7 +227,7 @@ function withinContexts(
   };
 }
 
-/** A folder for each sample: the masks in it, or in folders beside its image's, are those of its one image. */
+/** One folder per sample: the masks in it, or in folders next to its image's, belong to its only image. */
 function matchByFolder(images: readonly NamedFile[], masks: readonly NamedFile[]): Matching {
   const byContext = new Map<string, number[]>();
   images.forEach(({ context }, i) => {

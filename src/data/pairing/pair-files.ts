@@ -1,6 +1,6 @@
 /**
- * Finds images and their masks in any layout of folders, by names alone where these tell, else by content. What
- * cannot be decided is an error that shows the candidates.
+ * Finds images and their masks in any layout of folders, by names if possible, else by content. If the result is
+ * ambiguous, the error lists the candidates.
  */
 import picomatch from 'picomatch';
 import { PixelwiseError, UsageError } from '../../errors/index.js';
@@ -14,22 +14,22 @@ import { matchMasks, type Match } from './match.js';
 import { isFilling, isOrdinal, isPictured, isRoleWord, partNamed, roleOfFolder, wordsOf } from './words.js';
 
 export interface PairingOptions {
-  /** Which files are images, and which masks, as globs over paths relative to the folder. Given, nothing is guessed. */
+  /** Globs for images and for masks, over paths relative to the folder. If given, nothing is guessed. */
   readonly images?: string | undefined;
   readonly masks?: string | undefined;
 }
 
-/** An image with its mask, or its several masks. Paths are relative to the folder. */
+/** An image with its mask or masks. Paths are relative to the folder. */
 export interface FoundPair {
   readonly id: string;
   readonly image: string;
-  /** Of several masks, `variant` is the class (where masks are one a class) or the object's name. */
+  /** With several masks, `variant` is the class (if there is one mask per class) or the name of the object. */
   readonly masks: readonly { readonly file: string; readonly variant: string }[];
-  /** The part that the image's folders name, where all pairs have one. */
+  /** The part named by the image's folders, if all pairs have one. */
   readonly split: string | undefined;
 }
 
-/** Files that are not used, and why. */
+/** Unused files, and the reason. */
 export interface Unused {
   readonly reason: string;
   readonly files: readonly string[];
@@ -37,7 +37,7 @@ export interface Unused {
 
 export interface Pairing {
   readonly pairs: readonly FoundPair[];
-  /** How several masks of one image are meant; `single` where each has one. */
+  /** The meaning of several masks per image; `single` if each image has one mask. */
   readonly kind: 'single' | 'objects' | 'classes';
   /** Images without a mask. */
   readonly unlabelled: readonly string[];
@@ -45,13 +45,13 @@ export interface Pairing {
   readonly orphanMasks: readonly string[];
   /** Other image files that are not used. */
   readonly unused: readonly Unused[];
-  /** One line for a person. */
+  /** Description for the user, in one line. */
   readonly description: string;
 }
 
 /**
- * Pairs the image files of a folder. Throws `data-ambiguous` naming the candidates where several readings are as
- * likely, `mask-missing` or `data-empty` where nothing pairs.
+ * Pairs the image files of a folder. Throws `data-ambiguous`, naming the candidates, if several results are equally
+ * likely, and `mask-missing` or `data-empty` if there are no pairs.
  */
 export async function pairFiles(tree: Tree, options: PairingOptions = {}): Promise<Pairing> {
   const { images, masks, others } = await rolesOf(tree, options);
@@ -121,7 +121,7 @@ async function rolesOf(tree: Tree, options: PairingOptions): Promise<Roles> {
   const named = files.filter(({ role }) => role === 'image');
   const open = files.filter(({ role }) => role === undefined);
   if (masks.length > 0 && named.length > 0) {
-    // Files whose names say nothing are images too, if they are what the masks belong to.
+    // Files without a kind in their names are images, too, if masks belong to them.
     const all = [...named, ...open];
     const [some, more] = [matchMasks(named, masks), matchMasks(all, masks)];
     const images = more.tied.length === 0 && more.matches.length > some.matches.length ? all : named;
@@ -138,7 +138,7 @@ async function rolesOf(tree: Tree, options: PairingOptions): Promise<Roles> {
   return rolesByContent(tree, files);
 }
 
-/** Files that look like masks and belong to images as well as those that are named so: which are meant is asked. */
+/** Throws if other files look like masks and match the images as well as those named as masks. */
 async function drawnAmong(
   tree: Tree,
   open: readonly NamedFile[],
@@ -183,7 +183,7 @@ function rolesByGlobs(tree: Tree, files: readonly NamedFile[], { images, masks }
   };
 }
 
-/** Families of files that lie in one folder and have one ending: one holds the masks, if content tells it. */
+/** Families of files in one folder with one extension: finds the family of masks by content. */
 async function rolesByContent(tree: Tree, files: readonly NamedFile[]): Promise<Roles> {
   const families = familiesOf(files);
   const answers = await Promise.all(
@@ -209,7 +209,7 @@ async function rolesByContent(tree: Tree, files: readonly NamedFile[]): Promise<
   return { images: images.flat(), masks: masks.flat(), others: [] };
 }
 
-/** Files by folder (the words that differ between samples left out), ending, and what follows a name they share. */
+/** Groups files by folder (without words that differ between samples), extension, and suffix after a common name. */
 function familiesOf(files: readonly NamedFile[]): NamedFile[][] {
   const families = new Map<string, NamedFile[]>();
   const stems = new Map<string, Set<string>>();
@@ -235,7 +235,7 @@ function familiesOf(files: readonly NamedFile[]): NamedFile[][] {
   return [...families.values()];
 }
 
-/** The first folder below the top, which is where families usually part. */
+/** The first folder below the top, which usually separates the families. */
 const topFolders = ({ folder }: NamedFile): string => folder.split('/').slice(0, 2).join('/');
 
 const unused = (reason: string, files: readonly NamedFile[]): Unused => ({
@@ -249,7 +249,7 @@ interface Settled {
   readonly kind: Pairing['kind'];
 }
 
-/** Decides what several masks of one image are: copies for the eye, one a class, one an object, or a question. */
+/** Decides what several masks per image are: copies for viewing, one per class, one per object, or ambiguous. */
 async function settleVariants(
   tree: Tree,
   byImage: ReadonlyMap<number, readonly Match[]>,
@@ -264,7 +264,7 @@ async function settleVariants(
     for (const match of list) if (!used.includes(match)) pictured.push(masks[match.mask]!);
     real.set(image, used);
   }
-  // A word that all masks have tells none from another.
+  // A word that all masks have does not distinguish them.
   const telling = new Map(
     [...real.values()].flat().map((match) => [match, tellingWords(match, masks[match.mask]!)]),
   );
@@ -294,17 +294,17 @@ async function settleVariants(
   const example = several[0]!;
   const files = example.map(({ mask }) => masks[mask]!.path);
   const repeated = several.some((list) => new Set(list.map(({ says }) => says)).size < list.length);
-  // A class is met in many images, a name of an object in one.
+  // A class occurs in many images, the name of an object in one.
   const asClasses = !repeated && variants.size * 2 <= all.length && [...variants.keys()].every(isClassName);
   const everywhere = kept.size > 1 && [...kept.values()].every((list) => list.length === variants.size);
   const stems = new Set(example.map(({ mask }) => masks[mask]!.words.join(' ')));
-  // Objects of one image lie in one folder; files in several folders are masks of several kinds.
+  // The objects of an image are in one folder; files in several folders are masks of several kinds.
   const together = several.every((list) => new Set(list.map(({ mask }) => masks[mask]!.folder)).size === 1);
   const asObjects = !asClasses && !everywhere && together && stems.size === example.length;
   if ((asObjects || asClasses) && !(await sameObject(tree, files))) {
     return { kept: withVariants(kept), dropped, kind: asClasses ? 'classes' : 'objects' };
   }
-  // Masks of one kind, by the words that are not their image's; and kinds in folders side by side together.
+  // Groups masks by the words that their image does not have; kinds in sibling folders belong together.
   const kinds = new Map<string, Set<string>>();
   const siblings = new Map<string, Set<string>>();
   const add = (map: Map<string, Set<string>>, key: string, value: string): void =>
@@ -353,7 +353,7 @@ function withVariants(
 
 const folderWords = ({ folder }: NamedFile): string[] => folder.split('/').flatMap(wordsOf);
 
-/** The variant in words that are not of the trade; `left` of `leftMask` may be what tells one from another. */
+/** The variant without common words such as "mask"; `left` in `leftMask` may distinguish masks. */
 function tellingWords({ variant }: Match, mask: NamedFile): string[] {
   return [
     ...folderWords(mask).filter(isFilling),
@@ -361,23 +361,23 @@ function tellingWords({ variant }: Match, mask: NamedFile): string[] {
   ];
 }
 
-/** What tells a mask from the others of its image; numbers only where there is nothing else. */
+/** The words that distinguish a mask from the others of its image; numbers only if there are no words. */
 function saysOf(telling: readonly string[], mask: NamedFile): string {
   const words = telling.filter((word) => /\p{L}{2,}/u.test(word));
-  // `1. Microaneurysms/x_MA` says it twice; the folder's word is the fuller one.
+  // `1. Microaneurysms/x_MA` names the class twice; the folder's word is the longer one.
   const ofFolder = folderWords(mask);
   const inFolder = words.filter((word) => ofFolder.includes(word));
   if (inFolder.length > 0) return [...new Set(inFolder)].join(' ');
-  // A number of a folder (`0/00012_hair`) is a part of a large set.
+  // A numbered folder (`0/00012_hair`) is a piece of a large set.
   const inName = telling.filter((word) => mask.words.includes(word));
   return (words.length > 0 ? inName : telling).join(' ');
 }
 
-/** A copy for the eye; `rgb` in a mask's name means that too. */
+/** Whether a mask is a copy for viewing; `rgb` in its name means that, too. */
 const isCopy = (mask: NamedFile): boolean =>
   [...mask.words, ...folderWords(mask)].some((word) => isPictured(word) || word === 'rgb');
 
-/** Which masks are alike: the words of folder and name, without the image's, the part's and numbers. */
+/** Identifies masks of one kind: the words of folder and name, without those of the image, the part and numbers. */
 function kindOf(mask: NamedFile, image: NamedFile): string {
   const known = new Set([...image.words, ...image.context]);
   const words = [...folderWords(mask), '/', ...mask.words];
@@ -385,7 +385,7 @@ function kindOf(mask: NamedFile, image: NamedFile): string {
   return rest.join(' ').replace(/\d+/g, '');
 }
 
-/** A glob for a file and those like it: in the same folder but for the part, and of its ending. */
+/** A glob for a file and similar ones: in the same folder of any part, with its extension. */
 function globOfFamily(file: NamedFile, files: readonly NamedFile[]): string {
   const key = ({ path, folder }: NamedFile): string =>
     [...wordsOf(folder).filter((word) => partNamed(word) === undefined), path.replace(/.*\./, '')].join(' ');
@@ -393,7 +393,7 @@ function globOfFamily(file: NamedFile, files: readonly NamedFile[]): string {
   return `'${globOf(family.map(({ path }) => path))}'`;
 }
 
-/** True where two masks mark mostly the same pixels: the same thing drawn twice, not two classes. */
+/** True if two masks mark mostly the same pixels: the same object drawn twice, not two classes. */
 async function sameObject(tree: Tree, files: readonly string[]): Promise<boolean> {
   const { decodeImage } = await import('../../images/decode.js');
   const marks = await Promise.all(
@@ -416,7 +416,7 @@ async function sameObject(tree: Tree, files: readonly string[]): Promise<boolean
   return false;
 }
 
-/** A glob for paths and others like them. */
+/** A glob for paths and similar ones. */
 function globOf(paths: readonly string[]): string {
   const levels = paths.map((path) => path.split('/'));
   const depth = levels[0]!.length;
@@ -424,7 +424,7 @@ function globOf(paths: readonly string[]): string {
   return Array.from({ length: depth }, (_, at) => globOfNames(levels.map((names) => names[at]!))).join('/');
 }
 
-/** What all names begin and end with, up to whole words, and `*` between. */
+/** The common start and end of all names, in whole words, with `*` between. */
 function globOfNames(names: readonly string[]): string {
   const shared = (ends: readonly string[][]): string[] => {
     const differs = ends[0]!.findIndex((sign, at) => ends.some((other) => other[at] !== sign));
@@ -441,7 +441,7 @@ function globOfNames(names: readonly string[]): string {
   return glob.replace(/[()[\]{}!+@]/g, '?');
 }
 
-/** The path without its ending and without folders whose names only say that images are in them. */
+/** The path without its extension and without folders like `images`. */
 function idsOf(images: readonly NamedFile[]): string[] {
   const classic = images.every(({ path }) => path.startsWith('images/'));
   const short = images.map(({ path }) => {
@@ -458,7 +458,7 @@ function idsOf(images: readonly NamedFile[]): string[] {
   return new Set(whole).size === whole.length ? whole : images.map(({ path }) => path.normalize('NFC'));
 }
 
-/** Files that probably hold annotations, in no form that is read. */
+/** Files that probably contain annotations in an unsupported format. */
 function notRead(tree: Tree): string {
   const kinds = ['xml', 'csv', 'json', 'mat', 'npy', 'npz', 'h5', 'txt'].flatMap((ending) => {
     const found = tree.ending(`.${ending}`).filter((file) => !/readme|licen[cs]e|attribution/i.test(file));

@@ -1,6 +1,6 @@
-/** What the words in names of files and folders say about them: image or mask, a part of the data set, a variant. */
+/** The meaning of words in names of files and folders: image or mask, part of the data set, variant. */
 
-/** Words that name masks. Plurals are listed where they are more than the word with an s. */
+/** Words for masks. Only irregular plurals are listed. */
 const MASK_WORDS = new Set([
   'mask',
   'label',
@@ -33,7 +33,7 @@ const MASK_WORDS = new Set([
   'semantic',
 ]);
 
-/** Words that name images. */
+/** Words for images. */
 const IMAGE_WORDS = new Set([
   'image',
   'img',
@@ -53,7 +53,7 @@ const IMAGE_WORDS = new Set([
   'sat',
 ]);
 
-/** Words that belong to those above and say nothing by themselves. */
+/** Words that occur with those above and mean nothing alone. */
 const FILLING = new Set([
   'ground',
   'dir',
@@ -90,7 +90,7 @@ const PART_WORDS = new Map([
   ['tst', 'test'],
 ]);
 
-/** Copies of a mask for the eye, or with other contents, beside the one with the classes. */
+/** Words for copies of a mask for viewing, or with other contents, besides the mask with the classes. */
 const PICTURED = new Set([
   'color',
   'colour',
@@ -132,12 +132,12 @@ export const isOrdinal = (word: string): boolean => ORDINAL.test(word);
 export const isFilling = (word: string): boolean => FILLING.has(word);
 export const partNamed = (word: string): string | undefined => PART_WORDS.get(word);
 
-/** True for words that tell what kind of file it is, not which sample. */
+/** True for words that name the kind of file, not the sample. */
 export const isRoleWord = (word: string): boolean => isMaskWord(word) || isImageWord(word) || isFilling(word);
 
 /**
  * The words of a name, in lower case and one Unicode form: `GroundTruth_01` → `ground`, `truth`, `01`;
- * `manual1` → `manual`, `1`; `a12b` stays one word, since hashes and ids are not to be taken apart.
+ * `manual1` → `manual`, `1`; `a12b` stays one word, so that hashes and ids are not split.
  */
 export function wordsOf(name: string): string[] {
   const spaced = name
@@ -149,7 +149,7 @@ export function wordsOf(name: string): string[] {
   if (spaced === '') return [];
   return spaced.split(' ').flatMap((word) => {
     if (isMaskWord(word) || isImageWord(word)) return [word];
-    // A word of the trade with a number: `mask1`, `image0001`, `1mask`.
+    // A word from the lists above with a number: `mask1`, `image0001`, `1mask`.
     const match = /^(\p{L}+)(\d+)$/u.exec(word) ?? /^(\d+)(\p{L}+)$/u.exec(word);
     if (match === null) return [word];
     const [first, second] = [match[1]!, match[2]!];
@@ -160,7 +160,7 @@ export function wordsOf(name: string): string[] {
   });
 }
 
-/** What one folder's name says. A name with words of both kinds (`train_image_masks`) is of masks. */
+/** The meaning of a folder's name. A name with words of both kinds (`train_image_masks`) means masks. */
 export function roleOfFolder(name: string): Role | undefined {
   const words = wordsOf(name);
   const joined = words.join('');
@@ -169,7 +169,7 @@ export function roleOfFolder(name: string): Role | undefined {
   return undefined;
 }
 
-/** The part that a folder's name says besides words like `images` and numbers: `train`, `val_images`, `train2017`. */
+/** The part named by a folder, ignoring words like `images` and numbers: `train`, `val_images`, `train2017`. */
 export function partOfFolder(name: string): string | undefined {
   const rest = wordsOf(name).filter((word) => !isRoleWord(word) && word.length > 1 && !/^\d+$/.test(word));
   return rest.length === 1 ? partNamed(rest[0]!) : undefined;

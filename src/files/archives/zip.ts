@@ -12,9 +12,9 @@ import { type Entry, getFileNameLowLevel, openPromise, type ZipFile } from 'yauz
 import { crc32 } from '../crc.js';
 import { asArchiveError, ExtractGuard, type ExtractOptions } from './limits.js';
 
-/** Bytes of an entry's own header without its name. */
+/** Size of an entry's local header without the name. */
 const HEADER_BYTES = 30;
-/** Kinds of file in Unix modes, which stand in the upper half of the external attributes. */
+/** File types in Unix modes, which are the upper half of the external attributes. */
 const [MODE_KIND, REGULAR, FOLDER] = [0o170000, 0o100000, 0o040000];
 
 /**

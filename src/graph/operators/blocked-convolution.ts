@@ -1,6 +1,6 @@
 /**
- * Convolutions in ONNX Runtime's blocked layout, by its own operators of the domain `com.microsoft.nchwc`. ONNX
- * Runtime inserts them by itself where weights are constants. In training weights are inputs, and it never does.
+ * Convolutions in ONNX Runtime's blocked layout, written with its operators of the domain `com.microsoft.nchwc`. ONNX
+ * Runtime inserts them itself if the weights are constants, but not in training, where the weights are inputs.
  * `passes/blocked-layout.ts` decides which convolutions are written like this.
  *
  * A blocked image is N×C/b×H×W×b, a blocked weight O/b×C/b×kh×kw×b×b (in channels, then out channels), b being
