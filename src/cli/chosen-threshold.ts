@@ -8,8 +8,8 @@ import { configOfRun } from './data-to-score.js';
 import type { Output } from './output.js';
 
 /**
- * The threshold to use, and what it was chosen by; a number comes back as it is. Never chosen on the data that
- * is scored, unless that is the validation part itself.
+ * The threshold to use and how it was chosen; a number is returned unchanged. It is always chosen on the validation
+ * part, not on the data that is scored.
  *
  * @param sources the run folders. @throws UsageError for a model file, which has no validation part, and for
  *   several runs.

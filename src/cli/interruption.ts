@@ -19,7 +19,7 @@ export interface SignalSource {
 /**
  * Runs `work` with a signal that the first Ctrl-C aborts.
  *
- * @param note what is said then.
+ * @param note called with a message then.
  */
 export async function interruptible<T>(
   source: SignalSource,

@@ -3,13 +3,13 @@
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { withModelFiles } from './model-files.js';
 
-// A reader that closes early (`| head`) has seen enough: that is no failure.
+// It is not an error if the reader closes the pipe early (`| head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   if (error.code !== 'EIO') throw error;
 });
-// A terminal that was closed takes no more words (EIO): the work goes on until it is saved. A disk that is too full
-// for the log of a run is no reason to end the run.
+// After the terminal is closed, writes fail (EIO), but the work continues until it is saved. A full disk under the log
+// file must not end a run.
 process.stderr.on('error', () => undefined);
 
 const given = process.argv.slice(2);
@@ -32,5 +32,5 @@ async function main(): Promise<number> {
   return runCli(words, { stdout, stderr, env, signals: process });
 }
 
-// Set, not exited with: what was written to a pipe still has to leave.
+// Not process.exit(): output to a pipe may still be pending.
 process.exitCode = await main();

@@ -1,6 +1,6 @@
 /**
- * Where a command's words go. Results go to standard output, all else to standard error; with `--json`
- * standard output carries one JSON object and nothing besides.
+ * The output of a command. Results go to standard output, everything else to standard error. With `--json`, standard
+ * output contains exactly one JSON object.
  */
 import pc from 'picocolors';
 import { terminalText } from './terminal-text.js';
@@ -28,30 +28,30 @@ export class Output {
     this.noteColors = pc.createColors(takesColors(stderr, env));
   }
 
-  /** A line of the result, for people. */
+  /** Prints a line of the result, for people. */
   line(text = ''): void {
     this.print(this.settings.json ? this.settings.stderr : this.settings.stdout, text);
   }
 
-  /** A line about the work. */
+  /** Prints a line about the progress. */
   note(text: string): void {
     this.print(this.settings.stderr, text);
   }
 
-  /** What a person should know, though the work goes on. */
+  /** Prints a warning. */
   warn(text: string): void {
     this.print(this.settings.stderr, `${this.noteColors.yellow('warning:')} ${text}`);
   }
 
-  /** What went wrong. */
+  /** Prints an error. */
   error(text: string): void {
     this.progressShown?.end();
     this.print(this.settings.stderr, `${this.noteColors.red('error:')} ${text}`);
   }
 
   /**
-   * The one object of `--json`; without it, nothing. A score that is undefined (NaN) is null. Of several only
-   * the first is printed: a command that tells its result while it goes on may still fail afterwards.
+   * Prints the JSON object with `--json`, else nothing. An undefined score (NaN) is null. Only the first object is
+   * printed, because a command that prints its result early may still fail afterwards.
    */
   result(object: object): void {
     if (this.resultGiven) return;
@@ -59,7 +59,7 @@ export class Output {
     if (this.settings.json) this.settings.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
   }
 
-  /** Shows how far the work is, until it ends or another display begins. */
+  /** Shows progress, until it ends or another display begins. */
   progress(options: ProgressOptions): Progress {
     this.progressShown?.end();
     const progress = new Progress(this.settings.stderr, options, {
@@ -70,7 +70,7 @@ export class Output {
     return progress;
   }
 
-  /** Takes down what is drawn in place. */
+  /** Removes the progress display. */
   close(): void {
     this.progressShown?.end();
   }
@@ -82,7 +82,7 @@ export class Output {
   }
 }
 
-/** Colours on a terminal that has them, unless the person wants none (https://no-color.org). */
+/** Whether to use colours: on a terminal with colours, unless the user has disabled them (https://no-color.org). */
 function takesColors(stream: MaybeTerminal, env: OutputSettings['env']): boolean {
   if (env['NO_COLOR']) return false;
   if (env['FORCE_COLOR']) return env['FORCE_COLOR'] !== '0';

@@ -14,15 +14,15 @@ import {
   type ValueInfo,
 } from './model.js';
 
-/** The places of constants in other files, by the constants' names. */
+/** Locations of constants in other files, by name. */
 type Places = ReadonlyMap<string, ExternalData>;
 
 /**
  * The bytes of an `.onnx` file.
  *
- * @param external constants that another file holds: the ONNX file refers to it and leaves their data out.
+ * @param external constants that are stored in another file, which the ONNX file refers to.
  * @throws PixelwiseError for a tensor whose data do not fit its dims, an integer beyond 2^53, a float beyond
- *   float32, and a model of 2 GiB or more, which the format cannot hold.
+ *   float32, and a model of 2 GiB or more, the limit of the format.
  */
 export function encodeModel(model: OnnxModel, external: Places = new Map()): Uint8Array {
   const f = FIELDS.model;

@@ -67,7 +67,7 @@ describe('Learner', () => {
   it('needs something to learn', () => {
     const model = new TinyNet();
     model.freeze();
-    expect(() => tinyLearner(runtime, { model })).toThrow(/no weight of the model learns: unfreeze/);
+    expect(() => tinyLearner(runtime, { model })).toThrow(/all weights of the model are frozen: unfreeze/);
   });
 
   it('leaves the frozen part of a model alone, running statistics included', async () => {

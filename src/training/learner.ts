@@ -10,9 +10,9 @@
  * }
  * ```
  *
- * One policy for short batches (the last of an epoch): they run at their own size, as a graph of their
- * own, so nothing is padded, repeated or dropped and batch statistics see real images only. Losses of an
- * epoch are means over samples, scores are counts over pixels: neither depends on how batches were cut.
+ * Short batches (the last of an epoch) run at their own size with their own graph. Nothing is padded, repeated or
+ * dropped, so batch statistics contain real images only. The losses of an epoch are means over samples and scores count
+ * pixels, so neither depends on how the samples are divided into batches.
  */
 import { OtherRankError } from '../distributed/index.js';
 import { PixelwiseError } from '../errors/index.js';
@@ -45,26 +45,26 @@ import { BUFFER, evaluationGraph, GRADIENT, GRADIENT_SQUARES, LOSS, trainingGrap
 
 export interface LearnerOptions {
   readonly model: Layer;
-  /** One loss, or several that are added with weights and logged by name. */
+  /** One loss, or a weighted sum of losses, each logged by name. */
   readonly loss: Loss | readonly LossTerm[];
-  /** Makes the optimizer over the weights that are trained. */
+  /** Creates the optimizer of the trained weights. */
   readonly optimizer: (parameters: readonly TrainedWeight[]) => Optimizer;
   readonly runtime: Runtime;
-  /** Of initial weights and dropout masks. */
+  /** Seed of initial weights and dropout masks. */
   readonly seed: number;
-  /** Bytes that compiled graphs may hold together; default 6 GiB. */
+  /** Memory limit of all compiled graphs in bytes; default 6 GiB. */
   readonly maxProgramBytes?: number;
-  /** What the backward pass makes again instead of keeping it: less memory, more time. Default none. */
+  /** The values that are recomputed in the backward pass, for less memory and more time. Default none. */
   readonly recompute?: Recompute | undefined;
-  /** Where this is one of several learners that train as one, each on its part of every batch. */
+  /** For data-parallel training: the connection to the other learners, each with its part of every batch. */
   readonly replicas?: Replicas | undefined;
 }
 
-/** What one batch gave. Losses and samples are those of the whole batch, where it is spread over ranks. */
+/** The results for one batch. If the batch is divided among ranks, losses and samples are those of the whole batch. */
 export interface StepOutput {
   readonly samples: number;
   readonly loss: number;
-  /** Parts of a weighted sum of losses, unweighted, by name. */
+  /** The components of the loss by name, not weighted. */
   readonly losses: Readonly<Record<string, number>>;
   /** N×H×W classes. */
   readonly prediction: Uint8Array;
@@ -94,21 +94,21 @@ export class Learner {
   readonly seed: number;
   readonly recompute: Recompute | undefined;
   readonly replicas: Replicas | undefined;
-  /** Batches that {@link backward} has seen: it names the dropout masks of the next one. */
+  /** Number of {@link backward} calls, which determines the next dropout masks. */
   batches = 0;
   private values: ModelState;
   private gradientsByName: ReadonlyMap<string, DeviceArray> = new Map();
-  /** Takes the next values of buffers, until it is known that the loss is finite. */
+  /** The new values of buffers, until the loss is known to be finite. */
   private readonly nextBuffers = new Map<string, DeviceArray>();
-  /** Σ samples · gradient over the batches of the step under way. */
+  /** Σ samples · gradient over the batches of the current step. */
   private accumulated: { readonly sums: readonly DeviceArray[]; samples: number } | undefined;
   /** The shape of the images of the latest {@link backward}. */
   private images: ImageShape | undefined;
   /** Samples of the latest {@link backward}, for messages. */
   private latest: readonly string[] = [];
-  /** Of gradients on the device: the sum of their squares, undefined once they have been changed. */
+  /** Sum of squares of the gradients on the device; undefined after they are changed. */
   private gradientSquares: number | undefined;
-  /** Of gradients on the device: whether they are known to be finite. */
+  /** Whether the gradients on the device are known to be finite. */
   private gradientsFinite = false;
   private readonly device: DeviceState;
   private readonly programs: ProgramCache;
@@ -126,7 +126,7 @@ export class Learner {
     this.values = ModelState.initialize(options.model, options.seed);
     this.values.attach();
     if (this.state.trainable.length === 0)
-      throw new PixelwiseError('model', 'no weight of the model learns: unfreeze a part of it');
+      throw new PixelwiseError('model', 'all weights of the model are frozen: unfreeze a part of it');
     this.allocateGradients();
     this.optimizer = options.optimizer(this.state.trainable.map((slot) => this.trained(slot)));
     // Ranks exchange gradients through the host.
@@ -240,8 +240,8 @@ export class Learner {
 
   /**
    * Forward, loss and backward on one batch. Gradients are in {@link gradients} afterwards, running
-   * statistics are updated. Throws if the loss is no finite number, naming the first layer that went bad;
-   * the weights are then as before.
+   * statistics are updated. Throws if the loss is not finite, naming the first layer with such values; the
+   * weights are then unchanged.
    *
    * With replicas the loss is that of the whole batch, and gradients are this rank's part of its gradients
    * until {@link reduceGradients}.
@@ -253,7 +253,7 @@ export class Learner {
     const output = share ? await this.pool(own, share) : own;
     this.latest = batch.ids;
     const { channels, height, width } = batch;
-    // A rank whose part of the batch is empty learns nothing of its shape.
+    // A rank with an empty part of the batch does not know the shape of the images.
     if (batch.size > 0) this.images = { channels, height, width };
     if (!Number.isFinite(output.loss)) {
       await this.synchronize();
@@ -290,7 +290,7 @@ export class Learner {
     const squares = results[GRADIENT_SQUARES];
     this.gradientSquares = squares && Number(squares[0]);
     const finite = Number.isFinite(this.gradientSquares);
-    // Of gradients that are added up, all have to be.
+    // A sum of gradients is finite only if all of them are.
     this.gradientsFinite = finite && (this.gradientsFinite || !(this.accumulated?.samples ?? 0));
     return readOutput(batch, results);
   }
@@ -300,7 +300,7 @@ export class Learner {
     return Object.fromEntries(this.state.slots.map(({ name, array }) => [name, array]));
   }
 
-  /** Of a part of a batch without samples, all gradients are 0. */
+  /** Without samples, all gradients are 0. */
   private nothingBackward(): StepOutput {
     for (const { values } of this.gradients) values.fill(0);
     return this.nothing();
@@ -312,7 +312,7 @@ export class Learner {
     return { samples: 0, loss: 0, losses: Object.fromEntries(losses), prediction };
   }
 
-  /** Buffers that a run of the graph gives new values to. */
+  /** Buffers that a run of the graph updates. */
   private movedBy({ definition }: StepGraph): readonly Slot[] {
     return this.state.fixed.filter(({ name }) => `${BUFFER}${name}` in definition.outputs);
   }
@@ -321,7 +321,7 @@ export class Learner {
     return this.replicas?.shareOf(this.terms, batch, graph?.trace.output.shape[1] ?? 0);
   }
 
-  /** The losses of the whole batch. @param own with this rank's part of the total loss, and its components as they are. */
+  /** The losses of the whole batch. @param own this rank's part of the total loss, and its unweighted components. */
   private async pool(own: StepOutput, share: Share): Promise<StepOutput> {
     const names = Object.keys(own.losses);
     const [loss, ...values] = await this.replicas!.sum([
@@ -332,16 +332,16 @@ export class Learner {
     return { ...own, samples: share.samples, loss: loss!, losses };
   }
 
-  /** With replicas: turns each rank's part of the gradients into those of the whole batch. Else nothing. */
+  /** With replicas: sums the gradients of all ranks. Otherwise does nothing. */
   async reduceGradients(): Promise<void> {
     await this.replicas?.sumGradients(this.gradients.map(({ values }) => values));
   }
 
-  /** One step of the optimizer. Throws, before it, if a gradient is not a finite number. */
+  /** One step of the optimizer. Throws before the step if a gradient is not finite. */
   async step(): Promise<void> {
     if (!this.gradientsOnDevice || !this.gradientsFinite) {
       await this.fetchGradients();
-      // One more pass costs a hundredth of the step, and saves the weights that one NaN would ruin.
+      // This pass takes a hundredth of the step. A single NaN would destroy the weights.
       if (!this.gradients.every(({ values }) => allFinite(values)))
         throw explainNonFiniteGradient(this, this.latest);
     }
@@ -361,7 +361,7 @@ export class Learner {
     await this.device.update([{ rule: averageRule(decay), arrays }]);
   }
 
-  /** Throws if a weight or buffer is no finite number, naming it. */
+  /** Throws if a weight or buffer is not finite, naming it. */
   checkWeights(): void {
     const bad = this.state.slots.find((slot) => firstNonFinite(this.state.values(slot)) >= 0);
     if (!bad) return;
@@ -398,9 +398,8 @@ export class Learner {
   }
 
   /**
-   * The model as predictions use it, for one image of the shape of those it was trained on; see
-   * {@link predictionGraph}. Its constants are views of {@link state}, good until the next step. Undefined before
-   * the first batch.
+   * The model for prediction of one image of the training size; see {@link predictionGraph}. Its constants are views of
+   * {@link state}, valid until the next step. Undefined before the first batch.
    */
   predictionGraph(): OnnxGraph | undefined {
     return this.images && predictionGraph(this.model, this.state, this.images);
@@ -412,11 +411,11 @@ export class Learner {
   }
 
   /**
-   * Takes in what was unfrozen in the model since (`module.unfreeze()`): those weights learn from now on, in
-   * a parameter group of their own with `options`. Does nothing where nothing was.
+   * Trains the weights that were unfrozen in the model (`module.unfreeze()`), in a new parameter group with `options`.
+   * Does nothing if there are none.
    *
-   * @throws PixelwiseError if a weight that the optimizer moves was frozen meanwhile: freeze before the
-   *   learner is made, or set its group's learning rate to 0.
+   * @throws PixelwiseError if a trained weight was frozen in the meantime: freeze before creating the learner, or set
+   *   the learning rate of its group to 0.
    */
   async unfreeze(options: Partial<OptimizerOptions> = {}): Promise<void> {
     const state = new ModelState(this.model, this.state);
@@ -442,14 +441,14 @@ export class Learner {
   }
 
   /**
-   * Drops the compiled graphs, which hold the values of frozen weights: to be called after these changed
-   * (`state.loadStateDict`, say; `loadCheckpoint` does it). Weights that learn need no such call.
+   * Releases the compiled graphs, which contain the values of frozen weights. Call it after changing frozen weights, for
+   * example by `state.loadStateDict`; `loadCheckpoint` calls it. It is not needed for trained weights.
    */
   async recompile(): Promise<void> {
     await this.programs.clear();
   }
 
-  /** Weights, buffers, optimizer and the place in the random masks: what {@link restore} brings back. */
+  /** Copies weights, buffers, the optimizer's state and the position in the random masks, for {@link restore}. */
   async capture(): Promise<LearnerCapture> {
     await this.synchronize();
     return {
@@ -459,7 +458,7 @@ export class Learner {
     };
   }
 
-  /** Back to where {@link capture} was called, bit for bit, if nothing was unfrozen since. */
+  /** Restores the state of {@link capture}, bit for bit, unless weights were unfrozen in between. */
   restore({ values, optimizer, batches }: LearnerCapture): Promise<void> {
     this.state.loadStateDict(values);
     this.optimizer.loadState(optimizer);
@@ -467,9 +466,9 @@ export class Learner {
     return Promise.resolve();
   }
 
-  /** Releases the compiled graphs, and what is on the device, brought back before. The runtime stays open. */
+  /** Downloads the values from the device and releases the compiled graphs. The runtime stays open. */
   async close(): Promise<void> {
-    // Where a device is lost, so are its values; whoever asks for them is told. Closing goes on.
+    // If the device is lost, so are its values, and reading them is an error. Closing continues.
     await this.synchronize().catch(() => undefined);
     await this.device.close();
     await this.programs.clear();
@@ -507,8 +506,8 @@ export class Learner {
   }
 
   /**
-   * Frozen parts are written into the graph with their values, where ONNX Runtime prepares them once and
-   * batch norms vanish into convolutions. Whoever changes frozen weights calls {@link recompile}.
+   * Frozen parts are constants of the graph: ONNX Runtime prepares them once, and batch norms become part of
+   * convolutions. After changing frozen weights, call {@link recompile}.
    */
   private withFrozenValues(definition: GraphDefinition): GraphDefinition {
     const frozen = frozenLeaves(this.model);
@@ -520,7 +519,7 @@ export class Learner {
     });
   }
 
-  /** A batch is copied to memory of ours, so that the caller's arrays are never lent away. */
+  /** Copies the batch, so that the caller's arrays are not transferred to the worker. */
   private feeds(batch: Batch, { maps }: StepGraph): Record<string, View> {
     const place = (name: string, data: Float32Array | Uint8Array): View => {
       const key = `${name} ${data.byteLength}`;
@@ -536,7 +535,7 @@ export class Learner {
     };
   }
 
-  /** A part of a batch gets its part of the masks that the whole would get. */
+  /** The dropout masks for this part of the batch: a part of those for the whole batch. */
   private drawMasks(masks: readonly RandomMask[], { first = 0, size }: Batch): Record<string, View> {
     const views = masks.map(({ leaf, keep }, i): [string, View] => {
       const bits = new Uint8Array(leaf.size);
@@ -547,7 +546,7 @@ export class Learner {
   }
 }
 
-/** Does `work`; where memory runs out, says for what batch, how much it was to take, and what to change. */
+/** Runs `work`. If memory is exhausted, the error names the batch, its estimated memory, and what to change. */
 async function withinMemory<T>(
   { size, channels, height, width }: BatchShape,
   { definition }: StepGraph,
@@ -566,7 +565,7 @@ async function withinMemory<T>(
   }
 }
 
-/** Results that arrays take. */
+/** Results that are written to arrays. */
 const arrayResults = ({ outputs }: GraphDefinition) =>
   Object.keys(outputs).filter((name) => name.startsWith(GRADIENT) || name.startsWith(BUFFER));
 
