@@ -183,7 +183,7 @@ describe('pages', () => {
     });
     expect(await firsts(file, { page: 3 })).toEqual([4]);
     expect(await firsts(file, { page: 'channels' })).toEqual([1, 2, 3, 4, 5]);
-    expect((await errorOf(decodeImage(file, { page: 5 }))).message).toContain('holds 5');
+    expect((await errorOf(decodeImage(file, { page: 5 }))).message).toContain('numbered from 0 to 4');
   });
 
   it('are channels and slices as ImageJ says', async () => {
