@@ -18,6 +18,8 @@ const project = (name: string, include: string[], exclude: string[], isolate: bo
 
 export default defineConfig({
   test: {
+    // Tests use no network: no pretrained weights are downloaded.
+    env: { PIXELWISE_OFFLINE: '1' },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

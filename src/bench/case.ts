@@ -1,4 +1,5 @@
 /** A benchmark case: a model, a mode, a batch size and an image size. */
+import type { BatchShape } from '../training/index.js';
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors/index.js';
 import type { SegmentationModel } from '../models/index.js';
@@ -84,3 +85,11 @@ export function benchModel(model: string): SegmentationModel {
   const { pretrained } = modelEntry(model);
   return createModel(model, { classes: benchClasses(model), ...(pretrained && { freezeEncoder: true }) });
 }
+
+/** The batch of a case. */
+export const batchShape = ({ batch, size }: BenchCase): BatchShape => ({
+  size: batch,
+  channels: 3,
+  height: size,
+  width: size,
+});

@@ -6,7 +6,8 @@ import type { Runtime } from '../runtime/index.js';
 import { Learner } from '../training/learner.js';
 import type { BenchCase, CaseSettings } from './case.js';
 import { benchClasses, benchModel } from './case.js';
-import { batchShape, drawBatch } from './drawn-batch.js';
+import { drawBatch } from '../training/index.js';
+import { batchShape } from './case.js';
 import type { Steps } from './timing.js';
 import { timeRepeats } from './timing.js';
 

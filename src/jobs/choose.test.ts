@@ -4,7 +4,7 @@ import type { DataFacts, MachineFacts } from './choose.js';
 import { choiceLines, chooseSettings } from './choose.js';
 import type { TrainSettings } from './train-options.js';
 
-const laptop: MachineFacts = { threads: 2, memory: 16 * 2 ** 30, pretrained: undefined };
+const laptop: MachineFacts = { threads: 2, memory: 16 * 2 ** 30, pretrained: undefined, slowness: 1 };
 const withWeights: MachineFacts = { ...laptop, pretrained: 'imagenet' };
 
 const slices: DataFacts = {
@@ -14,7 +14,8 @@ const slices: DataFacts = {
   channels: 3,
   classes: ['background', 'lesion'],
   shares: [0.99, 0.01],
-  photographs: false,
+  coloured: false,
+  oriented: false,
 };
 const cells: DataFacts = { ...slices, samples: 24, height: 512, width: 512, channels: 1, shares: [0.2, 0.8] };
 const photographs: DataFacts = {
@@ -24,7 +25,8 @@ const photographs: DataFacts = {
   width: 500,
   classes: ['pet', 'background', 'border'],
   shares: [0.3, 0.6, 0.1],
-  photographs: true,
+  coloured: true,
+  oriented: true,
 };
 
 const chosen = (data: DataFacts, machine = laptop, given: TrainSettings = {}) =>
@@ -33,16 +35,25 @@ const reasonFor = (setting: string, data: DataFacts, machine = laptop) =>
   chooseSettings(data, machine, {}).choices.find((choice) => choice.setting.startsWith(setting))!.reason;
 
 describe('chooseSettings', () => {
-  it('takes a pretrained encoder for photographs, where one is at hand', () => {
-    expect(chosen(photographs, withWeights)).toMatchObject({
-      model: 'mobilenet-unet',
+  it('takes pretrained weights for every kind of image, where they are at hand', () => {
+    for (const data of [photographs, slices, cells]) {
+      expect(chosen(data, withWeights)).toMatchObject({
+        model: 'mobilenet-unet',
+        encoderWeights: 'imagenet',
+      });
+      expect(chosen(data, withWeights)).not.toHaveProperty('width');
+      expect(chosen(data)).toMatchObject({ model: 'unet' });
+    }
+    expect(chosen(cells, withWeights, { model: 'resnet18-unet' })).toMatchObject({
       encoderWeights: 'imagenet',
     });
-    expect(chosen(photographs, withWeights)).not.toHaveProperty('width');
-    expect(chosen(photographs)).toMatchObject({ model: 'unet' });
-    expect(reasonFor('model', photographs)).toContain('pixelwise fetch mobilenet_v2');
-    expect(chosen(slices, withWeights)).toMatchObject({ model: 'unet' });
-    expect(reasonFor('model', slices)).not.toContain('fetch');
+    expect(chosen(cells, withWeights, { encoderWeights: 'none' })).toMatchObject({ model: 'unet' });
+  });
+
+  it('mirrors upside down only what has no up and down', () => {
+    expect(chosen(photographs, withWeights).augment).not.toContain('vertical');
+    expect(chosen({ ...photographs, coloured: false }).augment).not.toContain('vertical');
+    expect(chosen(slices).augment).toContain('vertical-flip');
   });
 
   it('follows the model that flags imply', () => {
@@ -148,7 +159,8 @@ describe('chooseSettings', () => {
       channels: fc.constantFrom(1, 3, 4),
       shares: fc.constant([0.5, 0.5]),
       classes: fc.constant(['background', 'object']),
-      photographs: fc.boolean(),
+      coloured: fc.boolean(),
+      oriented: fc.boolean(),
     });
     const given = fc.record(
       {
@@ -171,7 +183,9 @@ describe('chooseSettings', () => {
         };
         const sides = typeof size === 'number' ? [size] : [size.height, size.width];
         for (const side of sides) expect(side).toBeGreaterThanOrEqual(16);
-        for (const side of sides) expect(side).toBeLessThanOrEqual(512);
+        // About the area of 512×512, but no side below one step.
+        const area = sides.reduce((product, side) => product * side, sides.length === 1 ? sides[0]! : 1);
+        if (Math.min(...sides) > 32) expect(area).toBeLessThanOrEqual(1.3 * 512 ** 2);
         expect(Number.isInteger(batch) && batch >= 1).toBe(true);
         expect(choices.every(({ reason }) => reason !== '')).toBe(true);
       }),

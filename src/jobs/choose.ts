@@ -1,7 +1,6 @@
 /**
  * Chooses the settings that the user did not give, from facts about the data set and the machine. Each choice comes
- * with a reason. It is a pure function: the same facts give the same settings. Nothing is timed here;
- * `time-budget.ts` measures later how many steps fit into the given minutes.
+ * with a reason. It is a pure function: the same facts give the same settings. The machine's speed is one of the facts.
  *
  * The choices are made in this order:
  * 1. the model;
@@ -18,6 +17,7 @@ import { suitableNormalization, type ValueFacts } from './choose-normalization.j
 import { patchSize, reasonForPatches, type ScaleFacts } from './choose-patch.js';
 import { modelOptions, modelToTake } from './model-settings.js';
 import type { TrainSettings } from './train-options.js';
+import { defined } from './train-options.js';
 
 /** Facts about a data set. `data-facts.ts` derives them from a few of its training samples. */
 export interface DataFacts {
@@ -30,8 +30,10 @@ export interface DataFacts {
   readonly classes: readonly string[];
   /** Share of the labelled pixels by class, 0 to 1. They add up to 1. */
   readonly shares: readonly number[];
-  /** Whether these are photographs in colour, like those that pretrained encoders were trained on. */
-  readonly photographs: boolean;
+  /** Whether images are in colour. */
+  readonly coloured: boolean;
+  /** Whether images have an up and a down; see `orientation.ts`. */
+  readonly oriented: boolean;
   /** The scale of images and objects; undefined if it is not known. Then whole images are resized. */
   readonly scale?: ScaleFacts;
   /** The values that images use; undefined if they are not known. */
@@ -43,8 +45,10 @@ export interface MachineFacts {
   readonly threads: number;
   /** Bytes of memory. */
   readonly memory: number;
-  /** Value for `encoderWeights` that needs no download; undefined if there is none. */
+  /** Value for `encoderWeights`, on this machine by now; undefined if there is none. */
   readonly pretrained: string | undefined;
+  /** How long a training step takes beside the estimate of `estimateStepCost`. */
+  readonly slowness: number;
 }
 
 export interface Choice {
@@ -62,14 +66,18 @@ export interface Chosen {
 
 /** Default length of a run. It is enough for most small data sets. */
 const DEFAULT_MINUTES = 15;
-/** Candidate lengths of an image's longer side, largest first. */
+/** Candidate sizes, largest first: the side of a square of the same area. */
 const SIDES = [512, 448, 384, 320, 256, 224, 192, 160, 128, 96];
+/** Smaller images are enlarged to this size for a pretrained encoder, which learned on objects of about this size. */
+const PRETRAINED_SIDE = 256;
 /** Sides are multiples of this, or of the model's divisor if that is larger. */
 const SIDE_STEP = 32;
 /** Share of the time for training steps. The rest goes to validation, checkpoints and the range test. */
 const TRAINING_SHARE = 0.8;
 /** Minimum steps of a run for a range test, which itself takes about a hundred steps. */
 const MIN_STEPS_FOR_RANGE_TEST = 600;
+/** Below this mean IoU of a perfect mask at the decoder's size, the decoder goes on to the full size. */
+const LEAST_DECODER_SCORE = 0.9;
 /** The share of pixels below which a class counts as rare. */
 const RARE_CLASS_SHARE = 0.05;
 
@@ -84,12 +92,12 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
     choices.push({ setting: open.map(([name]) => flagName(name)).join(', '), value, reason });
   };
 
-  const { model, weights } = chooseModel(data, machine, given, choose);
+  const { model, weights } = chooseModel(machine, given, choose);
   const entry = modelEntry(model);
   const { widths } = entry;
   const frozen = entry.pretrained && weights !== 'none' && given.freezeEncoder !== false;
   const variant = (width?: number) =>
-    variantOf(model, entry, data, { ...given, encoderWeights: weights }, width);
+    variantOf(model, entry, data, { ...given, ...settings, encoderWeights: weights }, width);
   const narrow = variant(given.width ?? widths?.at(-1));
   if (given.epochs === undefined) {
     choose(
@@ -100,13 +108,14 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
   }
   const minutes = given.epochs === undefined ? (given.minutes ?? DEFAULT_MINUTES) : DEFAULT_MINUTES;
   /** Thread-microseconds for training steps. */
-  const time = minutes * 60e6 * machine.threads * TRAINING_SHARE;
+  const time = (minutes * 60e6 * machine.threads * TRAINING_SHARE) / machine.slowness;
   /** Number of samples that can be trained on in the time. @param microseconds per pixel and thread. */
   const samplesInTime = ({ height, width }: Size, microseconds: number) =>
     time / (height * width * microseconds);
 
-  const enough = clamp(30 * data.samples, 1500, 8000);
-  const sizes = sizesOf(data, narrow.divisor);
+  // With a frozen encoder only the decoder is trained, which needs fewer samples.
+  const enough = frozen ? clamp(8 * data.samples, 1200, 2000) : clamp(30 * data.samples, 1500, 8000);
+  const sizes = sizesOf(data, narrow.divisor, frozen ? PRETRAINED_SIDE : 0);
   // All models with a frozen encoder get the image size of the default pretrained model. A more expensive one then
   // trains for fewer epochs, of which it needs few, but on images of the same resolution.
   const { microseconds } = (
@@ -130,6 +139,7 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
     );
   }
 
+  chooseDecoderStride(entry, data, patch ? 1 : scaleOf(size, data), given, choose);
   /** The samples that the model sees. */
   const shown = patch ? { ...data, samples: data.samples * patchesOf(data, size) } : data;
   const plenty = clamp(60 * shown.samples, 3000, 16_000);
@@ -173,6 +183,28 @@ function choosePatch(
   return { size: sized, reason: reason ?? 'a few objects and their surroundings at source scale' };
 }
 
+const scaleOf = (size: Size, { height, width }: DataFacts) =>
+  Math.max(size.height, size.width) / Math.max(height, width);
+
+/** Lets the decoder go on to the full size where its default size would lose objects. @param scale of the model's input. */
+function chooseDecoderStride(
+  { trainDefaults }: ModelEntry,
+  data: DataFacts,
+  scale: number,
+  given: TrainSettings,
+  choose: Choose,
+): void {
+  const { decoderStride: stride = 1 } = { ...(trainDefaults as TrainSettings), ...defined(given) };
+  if (stride === 1 || !data.scale) return;
+  const score = data.scale.scoreAfterShrinking(Math.min(1, scale / stride));
+  if (score >= LEAST_DECODER_SCORE) return;
+  choose(
+    { decoderStride: 1 },
+    '1',
+    `objects are small: at 1/${stride} of the size, even a perfect mask has a mean IoU of ${round2(score)}`,
+  );
+}
+
 type Choose = (chosen: Partial<TrainSettings>, value: string, reason: string, given?: TrainSettings) => void;
 
 interface Size {
@@ -181,31 +213,22 @@ interface Size {
 }
 
 function chooseModel(
-  { photographs, channels }: DataFacts,
   machine: MachineFacts,
   given: TrainSettings,
   choose: Choose,
 ): { model: string; weights: string } {
-  // If the user names a model but no weights, it is trained from scratch.
-  const available = given.model === undefined ? machine.pretrained : undefined;
-  const weights = given.encoderWeights ?? available ?? 'none';
-  const model = given.model ?? modelToTake(given, photographs && weights !== 'none');
-  if (given.model !== undefined) return { model, weights };
-  if (model === PRETRAINED_MODEL) {
-    const reason =
-      given.encoderWeights === undefined
-        ? 'the images are photographs, and an encoder pretrained on photographs is available'
-        : 'the model that can use these weights';
-    choose({ model, encoderWeights: weights }, `${model} on ${weights} weights`, reason);
-    return { model, weights };
+  const weights = given.encoderWeights ?? machine.pretrained ?? 'none';
+  const model = given.model ?? modelToTake(given, weights !== 'none');
+  if (weights === 'none' || !modelEntry(model).pretrained) {
+    choose({ model }, model, 'trained from scratch');
+    return { model, weights: given.encoderWeights ?? 'none' };
   }
-  const fetchable =
-    photographs && channels === 3 && machine.pretrained === undefined && given.encoderWeights === undefined;
-  const advice = fetchable
-    ? 'trained from scratch; for photographs, an encoder from `pixelwise fetch mobilenet_v2` would help'
-    : 'trained from scratch; works for any kind of image';
-  choose({ model }, model, advice);
-  return { model, weights: 'none' };
+  choose(
+    { model, encoderWeights: weights },
+    `${model} on ${weights} weights`,
+    'pretrained weights help with every kind of image that was tried',
+  );
+  return { model, weights };
 }
 
 /** Properties of a model with given options that the choices depend on. */
@@ -253,14 +276,14 @@ function chooseWidth(
   }
 }
 
-/** Candidate sizes with the aspect ratio of the images, none larger than the images, largest first. */
-function sizesOf({ height, width }: DataFacts, divisor: number): Size[] {
-  const longest = Math.max(height, width);
+/** Candidate sizes with the aspect ratio of the images, largest first. @param least images are enlarged to this side. */
+function sizesOf({ height, width }: DataFacts, divisor: number, least: number): Size[] {
+  const middle = Math.sqrt(height * width);
   const step = Math.max(SIDE_STEP, divisor);
   const round = (side: number) => Math.max(step, Math.round(side / step) * step);
-  const own = Math.min(SIDES[0]!, round(longest));
+  const own = Math.min(SIDES[0]!, Math.max(round(middle), least));
   return [own, ...SIDES.filter((side) => side < own)].map((side) => {
-    const scale = side / longest;
+    const scale = side / middle;
     return { height: round(height * scale), width: round(width * scale) };
   });
 }
@@ -319,23 +342,25 @@ function chooseLoss({ classes, shares }: DataFacts, choose: Choose): void {
   choose({ loss }, loss, reason);
 }
 
-/** Few images that are seen often need stronger augmentation. Photographs are not flipped vertically. */
+/** Images with an up and a down are not mirrored upside down. Few images that are seen often need stronger augmentation. */
 function augmentationFor(
-  { photographs, samples }: DataFacts,
+  { coloured, oriented, samples }: DataFacts,
   samplesSeen: number,
 ): { augment: string; reason: string } {
-  if (photographs)
-    return { augment: 'light', reason: 'photographs: horizontal flips, small rotations and colour changes' };
-  if (samplesSeen / samples > 60) {
-    return {
-      augment: 'medical',
-      reason: 'few images, seen often: flips, rotation, elastic deformation, gamma, noise',
-    };
+  const often = samplesSeen / samples > 60;
+  if (oriented) {
+    const augment = coloured ? 'light' : often ? 'flip,rotate:10,scale:0.1,gamma' : 'flip';
+    return { augment, reason: 'the images have an up and a down: mirrored left to right only' };
   }
-  return {
-    augment: 'flip,vertical-flip,rotate:15',
-    reason: 'not photographs: flips in both directions and small rotations',
-  };
+  return often
+    ? {
+        augment: 'medical',
+        reason: 'few images, seen often: flips, rotation, elastic deformation, gamma, noise',
+      }
+    : {
+        augment: 'flip,vertical-flip,rotate:15',
+        reason: 'no up and no down: mirrored both ways, turned a little',
+      };
 }
 
 /** @param rate a learning rate for Adam that suits the model; undefined if a range test is to find it. */

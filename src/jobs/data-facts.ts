@@ -1,23 +1,19 @@
-/** Finds the facts about a data set and the machine from which settings are chosen. */
-import { totalmem } from 'node:os';
+/** Finds the facts about a data set from which settings are chosen. */
 import { meanIouAfterShrinking, objectWidth } from '../data/mask-scale.js';
 import { mapParallel } from '../data/parallel.js';
 import { spread } from '../data/spread.js';
 import { valueRangeOf } from '../data/value-range.js';
 import type { Dataset } from '../data/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
-import { modelEntry, PRETRAINED_MODEL } from '../models/index.js';
 import type { PixelSize } from '../settings/index.js';
-import { cachedWeights } from '../weights/index.js';
-import type { DataFacts, MachineFacts } from './choose.js';
+import type { DataFacts } from './choose.js';
+import { bandDifferences, isOriented } from './orientation.js';
 import type { ImageValues, Moments } from './choose-normalization.js';
 
 /** Longest side of masks whose shrinking is measured. */
 const MASK_SIDE = 2048;
 /** Number of samples to read. */
-const SAMPLE_COUNT = 24;
-/** Formats whose images are photographs, whatever the file type. */
-const PHOTOGRAPHIC = new Set(['oxford-pets', 'carvana', 'camvid', 'coco', 'voc']);
+const SAMPLE_COUNT = 48;
 /** An image counts as coloured if its channels differ by more than this on average, on a scale of 255. */
 const COLOUR_THRESHOLD = 4;
 
@@ -31,9 +27,12 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
   const masks: ClassMask[] = [];
   const values: ImageValues[] = [];
   const scales: { size: PixelSize; object: number }[] = [];
+  const bands: Float64Array[] = [];
   const looked = spread(length, SAMPLE_COUNT);
   await mapParallel(looked.length, 4, async (k) => {
-    const { image, mask } = await dataset.get(looked[k]!);
+    const sample = await dataset.get(looked[k]!);
+    const { image, mask } = sample;
+    bands[k] = bandDifferences(sample, classes.length);
     heights.push(image.height);
     widths.push(image.width);
     colours.push(colourOf(image));
@@ -44,7 +43,7 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     if (k % 3 === 0) masks.push(middleOf(mask));
   });
   const total = counts.reduce((sum, each) => sum + each, 0);
-  const photographic = PHOTOGRAPHIC.has(dataset.format) || /\.jpe?g$/i.test(dataset.files(0).image);
+  const coloured = middle(colours) > COLOUR_THRESHOLD;
   return {
     samples: length,
     height: middle(heights),
@@ -52,7 +51,9 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     channels,
     classes,
     shares: counts.map((each) => (total > 0 ? each / total : 0)),
-    photographs: photographic && middle(colours) > COLOUR_THRESHOLD,
+    coloured,
+    // Of too few images to tell, those in colour are taken for photographs, grey ones for scans and microscopy.
+    oriented: isOriented(bands) ?? coloured,
     values: { maxValue: dataset.maxValue, images: values },
     scale: {
       sizes: scales.map(({ size }) => size),
@@ -92,12 +93,6 @@ function middleOf(mask: ClassMask): ClassMask {
     data.set(mask.data.subarray(from, from + width), y * width);
   }
   return { width, height, data };
-}
-
-/** @param threads number of threads that the run will use. */
-export async function machineFacts(threads: number): Promise<MachineFacts> {
-  const { architecture } = modelEntry(PRETRAINED_MODEL).pretrained!;
-  return { threads, memory: totalmem(), pretrained: await cachedWeights(architecture) };
 }
 
 /** Mean difference between the first three channels, in steps of an 8-bit image; 0 for grey images. */

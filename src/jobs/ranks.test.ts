@@ -61,12 +61,13 @@ it('settings are chosen by what every rank has', async () => {
   const facts = await asRanks(2, (communicator) =>
     new Ranks(communicator).leastMachine(
       communicator.rank === 0
-        ? { threads: 4, memory: 64, pretrained: 'imagenet' }
-        : { threads: 2, memory: 32, pretrained: undefined },
+        ? { threads: 4, memory: 64, pretrained: 'imagenet', slowness: 1.5 }
+        : { threads: 2, memory: 32, pretrained: undefined, slowness: 2 },
     ),
   );
   // Both are on one host here, and share its memory.
-  for (const fact of facts) expect(fact).toEqual({ threads: 2, memory: 16, pretrained: 'imagenet' });
+  for (const fact of facts)
+    expect(fact).toEqual({ threads: 2, memory: 16, pretrained: 'imagenet', slowness: 2 });
 });
 
 it('tells how long gradients took', () => {

@@ -66,6 +66,7 @@ export class Ranks {
       threads: Math.min(...all.map(({ threads }) => threads)),
       memory: Math.min(...all.map((facts) => facts.memory)),
       pretrained: all[0]!.pretrained,
+      slowness: Math.max(...all.map(({ slowness }) => slowness)),
     };
   }
 

@@ -1,5 +1,6 @@
 /** The options of `train`: the settings of a run, and what a call adds to them. */
 import type { Communicator } from '../distributed/index.js';
+import type { DownloadProgress } from '../files/index.js';
 import { hasModel, modelEntry } from '../models/index.js';
 import type { PixelSize, ValueOf } from '../settings/index.js';
 import { checkSettings, choice, flag } from '../settings/index.js';
@@ -77,6 +78,8 @@ interface CallOptions {
   readonly metrics?: Readonly<Record<string, BatchMetric>> | undefined;
   /** Receives messages for the user: choices made, samples left out. */
   readonly onNote?: ((message: string) => void) | undefined;
+  /** Called while pretrained weights are downloaded, which happens the first time that they are used. */
+  readonly onDownload?: ((file: string, progress: DownloadProgress) => void) | undefined;
   /** Once aborted, the current step is finished, the run is saved and ends. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -124,6 +127,7 @@ const NOT_SETTINGS: ReadonlySet<string> = new Set<
   'callbacks',
   'metrics',
   'onNote',
+  'onDownload',
   'signal',
   'onPoint',
 ]);

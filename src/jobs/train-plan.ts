@@ -1,5 +1,4 @@
 /** Makes the plan of a run from its options and data. The defaults are applied here. */
-import { availableParallelism } from 'node:os';
 import type { Dataset, DoctorReport, Normalization, Parts } from '../data/index.js';
 import {
   FORMAT_NAMES,
@@ -17,8 +16,9 @@ import { patienceWithoutValidation } from './check-options.js';
 import type { Chosen, MachineFacts } from './choose.js';
 import { choiceLines, chooseSettings } from './choose.js';
 import { DEFAULT_PATCH } from './choose-patch.js';
-import { dataFacts, machineFacts } from './data-facts.js';
+import { dataFacts } from './data-facts.js';
 import { checkLearningSettings, lossSettingsFor } from './learning-settings.js';
+import { machineFacts } from './machine-facts.js';
 import { modelSettings, unfreezingOf } from './model-settings.js';
 import { checkThresholdCanBeChosen } from './run-threshold.js';
 import type { CheckedSettings, ResolvedSettings, NamedTrainOptions, TrainSettings } from './train-options.js';
@@ -250,12 +250,7 @@ async function choicesFor(
   machine: MachineFacts | undefined,
 ): Promise<Chosen> {
   if (given.recipe !== undefined) return NOTHING_CHOSEN;
-  return chooseSettings(await dataFacts(train), machine ?? (await factsFor(given)), given);
-}
-
-/** Facts about this machine, with the number of threads from the options. */
-export function factsFor({ threads = availableParallelism() }: NamedTrainOptions): Promise<MachineFacts> {
-  return machineFacts(threads);
+  return chooseSettings(await dataFacts(train), machine ?? (await machineFacts(given)), given);
 }
 
 /** What the model sees: whole images resized to `size`, or patches of that size. */

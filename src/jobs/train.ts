@@ -10,6 +10,7 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Claim } from '../files/index.js';
 import type { Evaluation } from '../inference/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
+import type { ModelValues } from '../models/index.js';
 import { DEFAULT_MODEL } from '../models/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
@@ -42,6 +43,7 @@ import { checkOptions } from './check-options.js';
 import { configOf } from './config-of-run.js';
 import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
+import { machineFacts } from './machine-facts.js';
 import { machineDifferences } from './machine.js';
 import { maskContents } from './mask-contents.js';
 import { claimOutput } from './next-folder.js';
@@ -51,13 +53,14 @@ import { checkResumable, checkSame, openEarlier } from './resuming.js';
 import { RunPictures } from './run-pictures.js';
 import { RunReport } from './run-report.js';
 import { settleThreshold } from './run-threshold.js';
+import { optionsGiven } from './model-settings.js';
 import { measureSteps } from './time-budget.js';
 import { withNamedParts } from './run-objects.js';
 import type { NamedTrainOptions, TrainOptions, TrainSettings } from './train-options.js';
 import { defined, settingsOf } from './train-options.js';
 import { monitoredMetric } from './monitored-metric.js';
 import type { Plan } from './train-plan.js';
-import { factsFor, planTraining } from './train-plan.js';
+import { planTraining } from './train-plan.js';
 
 export interface TrainResult extends RunScores {
   /** The format in which the data was read. */
@@ -117,7 +120,9 @@ async function trainInto(
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : withBaseRun(base, options, await withRecipe(options));
   if (earlier) checkResumable(options, earlier, folder);
-  const machine = await ranks.leastMachine(await factsFor(settings));
+  const machine = earlier
+    ? undefined
+    : await ranks.leastMachine(await machineFacts(settings, { note, onDownload: options.onDownload }));
   const known = await ranks.onFirst(
     async () => (earlier ? await readRunSamples(folder) : base?.samples) ?? null,
   );
@@ -348,9 +353,15 @@ function medianOf(history: readonly EpochRecord[], key: 'seconds' | 'imagesPerSe
 }
 
 /** The plan of a resumed run, with the learning rate and the normalisation that the earlier run determined. */
-function resumed(planned: Plan, earlier: RunConfig, { normalize }: TrainOptions): Plan {
+function resumed(planned: Plan, earlier: RunConfig, given: NamedTrainOptions): Plan {
+  const { normalize } = given;
+  const { name, options } = planned.model;
+  // An earlier version may have trained with other defaults: it stored the options that it knew.
+  const stored = { ...earlier.model.options, ...optionsGiven(given) };
+  const known = Object.entries(options).filter(([key]) => Object.hasOwn(stored, key));
   return {
     ...planned,
+    model: { name, options: Object.fromEntries(known) as ModelValues },
     ...(planned.findLr && { lr: earlier.training.lr, findLr: false }),
     ...(normalize === undefined && { normalization: earlier.normalization }),
   };

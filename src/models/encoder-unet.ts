@@ -55,6 +55,17 @@ export const UNET_DECODER_OPTIONS: Settings<Required<UNetDecoderOptions>> = {
   },
 };
 
+/**
+ * The decoder that `train` uses by default. It learns from few steps, because of its batch norms, and a step takes two
+ * thirds of the time of a decoder at full size: see docs/choosing.md. Recipes name the published decoder.
+ */
+export const TRAIN_DECODER = {
+  upsampling: 'nearest',
+  decoderConvs: 2,
+  decoderNorm: 'batch',
+  decoderStride: 2,
+} as const satisfies UNetDecoderOptions;
+
 /** Upsampling, concatenation with the skip, and one or two times: 3×3 convolution, norm, ReLU. */
 class DecoderBlock extends Module {
   readonly upsample: ConvTranspose2d | Upsample;
@@ -96,7 +107,7 @@ class DecoderBlock extends Module {
   }
 }
 
-/** The default values of {@link UNET_DECODER_OPTIONS}. */
+/** The default values of {@link UNET_DECODER_OPTIONS}: the published decoder. */
 const PUBLISHED = Object.fromEntries(
   Object.entries(UNET_DECODER_OPTIONS).map(([name, setting]) => [name, setting.default]),
 ) as unknown as Required<UNetDecoderOptions>;

@@ -6,7 +6,7 @@ import { checkSettings } from '../settings/index.js';
 import type { FrozenEncoderOptions } from './encoder.js';
 import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
 import type { UNetDecoderOptions } from './encoder-unet.js';
-import { EncoderUNet, UNET_DECODER_OPTIONS } from './encoder-unet.js';
+import { EncoderUNet, TRAIN_DECODER, UNET_DECODER_OPTIONS } from './encoder-unet.js';
 import { MobileNetV2Encoder } from './encoders/mobilenet-v2.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
@@ -35,6 +35,7 @@ export const MOBILENET_UNET = defineModel<MobileNetUNetOptions>({
   options: MOBILENET_UNET_OPTIONS,
   create: (options) => new MobileNetUNet(options),
   pretrained: pretrainedOnImageNet('mobilenet_v2'),
+  trainDefaults: TRAIN_DECODER,
   bench: { batch: 32, size: 224, classes: 3 },
   benched: true,
 });

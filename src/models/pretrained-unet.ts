@@ -3,7 +3,7 @@ import type { Settings } from '../settings/index.js';
 import { checkSettings } from '../settings/index.js';
 import { FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
 import type { UNetDecoderOptions } from './encoder-unet.js';
-import { EncoderUNet, UNET_DECODER_OPTIONS } from './encoder-unet.js';
+import { EncoderUNet, TRAIN_DECODER, UNET_DECODER_OPTIONS } from './encoder-unet.js';
 import type { AnyEncoderOptions } from './encoders/encoder-option.js';
 import { DEFAULT_ENCODER, ENCODER_OPTION, encoderOf } from './encoders/encoder-option.js';
 import { defineModel } from './model-entry.js';
@@ -33,4 +33,5 @@ export const PRETRAINED_UNET = defineModel<PretrainedUNetOptions>({
   options: PRETRAINED_UNET_OPTIONS,
   create: (options) => new PretrainedUNet(options),
   pretrained: pretrainedOnImageNet(DEFAULT_ENCODER),
+  trainDefaults: TRAIN_DECODER,
 });

@@ -4,7 +4,7 @@ import { checkSettings } from '../settings/index.js';
 import type { FrozenEncoderOptions } from './encoder.js';
 import { freezeAs, FROZEN_ENCODER_OPTIONS, pretrainedOnImageNet } from './encoder.js';
 import type { UNetDecoderOptions } from './encoder-unet.js';
-import { EncoderUNet, UNET_DECODER_OPTIONS } from './encoder-unet.js';
+import { EncoderUNet, TRAIN_DECODER, UNET_DECODER_OPTIONS } from './encoder-unet.js';
 import { defineModel } from './model-entry.js';
 import type { SharedOptions } from './options.js';
 import { SHARED_OPTIONS } from './options.js';
@@ -35,6 +35,7 @@ const onResNet = (depth: ResNetDepth) =>
     options: RESNET_UNET_OPTIONS,
     create: (options) => new ResNetUNet(depth, options),
     pretrained: pretrainedOnImageNet(`resnet${depth}`),
+    trainDefaults: TRAIN_DECODER,
   });
 
 export const RESNET18_UNET = onResNet(18);

@@ -67,3 +67,4 @@ export {
 } from './run-scores.js';
 export { type BatchShape, evaluationGraph, trainingGraph } from './step.js';
 export { type BatchMetric, type EpochScores, Tally } from './tally.js';
+export { drawBatch } from './drawn-batch.js';

@@ -64,7 +64,7 @@ const MODEL_SETTINGS = {
   model: {
     kind: text('NAME', 'the name of a model'),
     help: `architecture: ${modelNames().join(', ')}`,
-    unset: `${PRETRAINED_MODEL} for photographs if its weights are on this machine, else ${DEFAULT_MODEL}`,
+    unset: `${PRETRAINED_MODEL} with pretrained weights, or ${DEFAULT_MODEL} if they cannot be downloaded`,
     section: 'model',
     commands: LEARNING,
   },
@@ -74,6 +74,13 @@ const MODEL_SETTINGS = {
     unset: 'detected from the masks',
     section: 'model',
     commands: [...READING, 'summary'],
+  },
+  download: {
+    kind: flag(),
+    help: 'download pretrained weights the first time that they are used; --no-download trains without them',
+    unset: 'on',
+    section: 'model',
+    commands: LEARNING,
   },
   encoderWeights: {
     kind: text('FILE|NAME|none', 'a weights file, the name of known weights, or none'),

@@ -8,6 +8,7 @@ export {
   cachedWeights,
   type EncoderWeights,
   type FetchOptions,
+  fetchWeights,
   findWeights,
   loadEncoderWeights,
 } from './pretrained.js';

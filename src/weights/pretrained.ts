@@ -15,6 +15,8 @@ export interface FetchOptions {
   readonly folder?: string;
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly signal?: AbortSignal;
+  /** Timeout in seconds without a single byte received. Default 60. */
+  readonly patience?: number;
 }
 
 export interface EncoderWeights {
@@ -97,6 +99,7 @@ export async function fetchWeights(weights: PublishedWeights, options: FetchOpti
       checksum: { algorithm: 'sha256', digest: weights.sha256Prefix },
       ...(options.onProgress && { onProgress: options.onProgress }),
       ...(signal && { signal }),
+      ...(options.patience !== undefined && { patience: options.patience }),
     });
     return path;
   } finally {

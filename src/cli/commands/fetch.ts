@@ -7,6 +7,7 @@ import { fetchWeights } from '../../weights/pretrained.js';
 import type { CommandResult, Run } from '../command.js';
 import { didYouMean } from '../../settings/index.js';
 import type { Output } from '../output.js';
+import { bytesProgress, showBytes } from '../bytes-progress.js';
 import type { Progress } from '../progress.js';
 
 export const run: Run<'fetch'> = async ({ to }, { output, signal, words }) => {
@@ -34,7 +35,7 @@ async function fetchData(
       const label = `${event.stage === 'download' ? 'downloading' : 'unpacking'} ${event.file}`;
       if (label !== stage) shown = bytesProgress(output, label, event.totalBytes);
       stage = label;
-      update(shown!, event);
+      showBytes(shown!, event);
     },
   });
   output.close();
@@ -57,27 +58,10 @@ async function fetchEncoder(
     files[weights] = await fetchWeights(published, {
       ...(to !== undefined && { folder: resolve(to) }),
       signal,
-      onProgress: (event) => update(progress, event),
+      onProgress: (event) => showBytes(progress, event),
     });
     progress.end();
     output.line(`${name} ${weights}: ${files[weights]}`);
   }
   return { json: { name, files } };
-}
-
-const MIB = 2 ** 20;
-
-function bytesProgress(output: Output, label: string, totalBytes: number | undefined): Progress {
-  return output.progress({
-    label,
-    unit: 'MiB',
-    total: totalBytes === undefined ? undefined : totalBytes / MIB,
-  });
-}
-
-function update(
-  progress: Progress,
-  { bytes, totalBytes }: { bytes: number; totalBytes: number | undefined },
-): void {
-  progress.update({ done: bytes / MIB, ...(totalBytes !== undefined && { total: totalBytes / MIB }) });
 }

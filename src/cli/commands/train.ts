@@ -1,11 +1,14 @@
 /** `pixelwise train --data DIR`: trains and writes a run folder. */
 import { join } from 'node:path';
 import { UsageError } from '../../errors/index.js';
+import type { DownloadProgress } from '../../files/index.js';
 import { type FoldsResult, train, trainFolds } from '../../jobs/index.js';
 import type { CommandResult, Run } from '../command.js';
 import { configOfRun } from '../data-to-score.js';
+import { bytesProgress, showBytes } from '../bytes-progress.js';
 import { INTERRUPTED } from '../interruption.js';
 import type { Output } from '../output.js';
+import type { Progress } from '../progress.js';
 import { scoresText } from '../scores-text.js';
 import { trainingDisplay } from '../training-display.js';
 
@@ -23,6 +26,7 @@ export const run: Run<'train'> = async (
   { json: _json, config: _config, folds, ...options },
   { output, signal, group },
 ) => {
+  let download: Progress | undefined;
   const call = {
     ...options,
     data: await dataOf({ ...options, ...(folds && options.out && { out: join(options.out, 'fold-1') }) }),
@@ -30,6 +34,8 @@ export const run: Run<'train'> = async (
     communicator: group?.communicator,
     signal,
     onNote: (message: string) => output.note(message),
+    onDownload: (file: string, progress: DownloadProgress) =>
+      showBytes((download ??= bytesProgress(output, `downloading ${file}`, progress.totalBytes)), progress),
     callbacks: [trainingDisplay(output)],
   };
   if (folds !== undefined) {

@@ -1,15 +1,7 @@
-/** Random batches for benchmarks: the time of a step does not depend on the pixel values. */
-import type { Batch } from '../data/index.js';
+/** Random batches for measuring speed: the time of a step does not depend on the pixel values. */
+import type { Batch } from '../data/dataset.js';
 import { Random } from '../random/index.js';
-import type { BatchShape } from '../training/index.js';
-import type { BenchCase } from './case.js';
-
-export const batchShape = ({ batch, size }: BenchCase): BatchShape => ({
-  size: batch,
-  channels: 3,
-  height: size,
-  width: size,
-});
+import type { BatchShape } from './step.js';
 
 /** Noise images, and masks with a random class for each pixel. */
 export function drawBatch({ size, channels, height, width }: BatchShape, classes: number): Batch {
