@@ -63,6 +63,8 @@ describe('chooseSettings', () => {
       model: 'mobilenet-unet',
     });
     expect(chosen(photographs, withWeights, { model: 'segnet' })).not.toHaveProperty('encoderWeights');
+    const own = chosen(photographs, withWeights, { encoder: 'resnet50', encoderWeights: 'weights.pth' });
+    expect(own).toMatchObject({ model: 'encoder-unet', lr: 5e-3 });
   });
 
   it('gives every model with a frozen ImageNet encoder the same size and rate', () => {
