@@ -14,6 +14,9 @@ const SCORING_MILLISECONDS = 25;
 /** Milliseconds for pictures and the report after training. */
 const REPORT_MILLISECONDS = 3000;
 
+/** The least length to plan for: a shorter run is cut by `timeBudget`, while a schedule of one step cannot be stretched. */
+const FEWEST_STEPS = 20;
+
 export interface MeasuredSteps {
   readonly epochs: number;
   readonly maxSteps: number;
@@ -71,6 +74,6 @@ export async function measureSteps(
   const perEpoch = perBatch * train.length + betweenEpochs;
   const epochs = Math.max(0, deadline - performance.now()) / perEpoch;
   const stepsPerEpoch = Math.ceil(train.length / accumulate);
-  const maxSteps = Math.max(1, Math.floor(epochs * stepsPerEpoch));
+  const maxSteps = Math.max(FEWEST_STEPS, Math.floor(epochs * stepsPerEpoch));
   return { epochs: Math.ceil(maxSteps / stepsPerEpoch), maxSteps, deadline, betweenEpochs };
 }

@@ -12,6 +12,7 @@ import type { Evaluation } from '../inference/index.js';
 import { evaluate, Segmenter } from '../inference/index.js';
 import type { ModelValues } from '../models/index.js';
 import { DEFAULT_MODEL } from '../models/index.js';
+import { counted } from '../report/numbers.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import type { Runtime } from '../runtime/index.js';
 import type {
@@ -207,9 +208,10 @@ async function runTraining(
       const scored = (parts.valid?.length ?? 0) + (parts.test?.length ?? 0);
       const { tiles } = loaders;
       const measured = await measureSteps(learner, loaders, { minutes, began, accumulate, scored, tiles });
-      budget = await ranks.onFirst(() => measured);
+      const time = await ranks.onFirst(() => measured);
+      budget = time;
       pacing = [timeBudget(measured)];
-      note(`${minutes} minutes are enough for about ${budget.maxSteps} steps (${budget.epochs} epochs).`);
+      note(`There is time for about ${counted(time.maxSteps, 'step')} (${counted(time.epochs, 'epoch')}).`);
     }
     const { epochs: wanted, maxSteps } = budget;
     const stepsPerEpoch = Math.ceil(loaders.train.length / plan.accumulate);

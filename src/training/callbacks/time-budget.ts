@@ -45,7 +45,9 @@ export function timeBudget(options: TimeBudgetOptions): Callback {
     const own = left / (perStep + betweenEpochs / stepsPerEpoch);
     const { replicas } = learner;
     const steps = replicas ? (await replicas.sum([own]))[0]! / replicas.communicator.size : own;
-    context.limitSteps(step + Math.max(1, Math.round(steps)));
+    // At its last step, a run goes on only if there is time for another.
+    const more = Math.max(step < maxSteps ? 1 : 0, Math.round(steps));
+    if (more > 0) context.limitSteps(step + more);
   }
 
   return {
@@ -53,6 +55,7 @@ export function timeBudget(options: TimeBudgetOptions): Callback {
     fitStart({ step, maxSteps }) {
       resumed = step > 0;
       interval = Math.max(1, Math.floor(maxSteps / CORRECTIONS));
+      marks = [{ step, time: now() }];
     },
     epochStart() {
       if (lastBatch === undefined) return;
@@ -62,7 +65,7 @@ export function timeBudget(options: TimeBudgetOptions): Callback {
     async batchEnd(context) {
       lastBatch = now();
       const { step, maxSteps } = context;
-      const due = step > 0 && step < maxSteps && step % interval === 0 && marks.at(-1)?.step !== step;
+      const due = (step === maxSteps || step % interval === 0) && marks.at(-1)?.step !== step;
       if (due && !resumed) await correct(context);
     },
   };
