@@ -5,6 +5,7 @@ const SHARED = ['src/{cli,data,images,labels,models,nn,onnx,optim,report,setting
 
 /** Tests in these folders that replace modules, add to registries or measure memory. Each has its own process. */
 const ISOLATED = [
+  'src/cli/model-files.test.ts',
   'src/data/files.test.ts',
   'src/images/tiff/tiff.test.ts',
   'src/models/registry.test.ts',
