@@ -12,6 +12,9 @@ import type { ModelCard } from './model-card.js';
 import { CARD_KEY, DEFAULT_THRESHOLD, formatCard, parseCard } from './model-card.js';
 import { resizePlanesTo } from './resize-graph.js';
 
+/** What the card of an ensemble names as its model. */
+export const ENSEMBLE = 'ensemble';
+
 /** Probabilities in logarithms are at least this. */
 const LEAST = 1e-7;
 
@@ -96,7 +99,7 @@ function cardOf(cards: readonly ModelCard[]): ModelCard {
   const thresholds = cards.map(({ threshold = DEFAULT_THRESHOLD }) => threshold);
   return {
     ...card,
-    model: { name: 'ensemble', options: { members: cards.map(({ model }) => model.name).join(', ') } },
+    model: { name: ENSEMBLE, options: { members: cards.map(({ model }) => model.name).join(', ') } },
     ...(sameLoss && loss !== undefined && { loss, ...(lossSettings && { lossSettings }) }),
     ...(card.classes.length === 2 && {
       threshold: thresholds.reduce((sum, each) => sum + each, 0) / thresholds.length,

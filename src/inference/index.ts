@@ -59,5 +59,5 @@ export {
   connectedComponents,
 } from './components.js';
 export type { TestTimeAugmentation } from './symmetries.js';
-export { ensembleModel } from './ensemble.js';
+export { ENSEMBLE, ensembleModel } from './ensemble.js';
 export { FOLDS_FILE, isModel, membersOf } from './members.js';

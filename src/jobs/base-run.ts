@@ -15,6 +15,7 @@ import {
 } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { isFile, isFolder } from '../files/index.js';
+import { ENSEMBLE } from '../inference/ensemble.js';
 import { CARD_KEY, parseCard } from '../inference/model-card.js';
 import { hasModel, modelEntry, modelNames } from '../models/index.js';
 import type { DataReading, RunConfig } from '../training/index.js';
@@ -93,6 +94,9 @@ async function baseOfFile(init: string, options: NamedTrainOptions): Promise<Bas
   if (card !== undefined) {
     const { height, width, ...rest } = parseCard(card, init);
     const model = rest.model as RunConfig['model'];
+    if (model.name === ENSEMBLE) {
+      throw new UsageError(`--init ${init} is an ensemble of several models: start from one of its runs`);
+    }
     return baseOf(init, { ...rest, classes: [...rest.classes], model, size: { height, width } }, options, {});
   }
   const shapes = file.floats();

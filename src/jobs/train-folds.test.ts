@@ -6,6 +6,7 @@ import { makeFolder, makeSample } from '../../test/support/made-data.js';
 import { evaluate, exportRun, Segmenter } from '../inference/index.js';
 import { readRunConfig, readRunSamples, RunFolder } from '../training/index.js';
 import { partOfRun } from './part-of-run.js';
+import { train } from './train.js';
 import { trainFolds } from './train-folds.js';
 
 let root: string;
@@ -71,6 +72,10 @@ it('trains a run for each fold, and together they are one model', async () => {
   const { meanIoU: joint } = await evaluate(segmenter, part);
   expect(joint).toBeCloseTo(result.ensemble!.meanIoU!, 6);
   await segmenter.close();
+
+  await expect(train({ data, init: out, out: join(root, 'next') })).rejects.toThrow(
+    /is an ensemble of several/,
+  );
 
   // Folds that have ended are kept.
   const again = await trainFolds({ ...options, resume: true });
