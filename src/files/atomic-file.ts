@@ -4,10 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
+import { makeFolder } from './make-folder.js';
 import { isSystemError, writeError } from './write-error.js';
 
 /** Bytes, text, or, for a file too large for memory, a function that writes to the empty file it is given. */
@@ -41,7 +42,7 @@ export async function writeFileAtomic(
   // A short name of its own: a suffix could make the name too long.
   const temporary = join(dirname(path), `${processName}-${written++}.partial`);
   try {
-    if (createFolder) await mkdir(dirname(path), { recursive: true });
+    if (createFolder) await makeFolder(dirname(path));
     const file = await open(temporary, 'wx');
     try {
       if (typeof content === 'function') await content(file);

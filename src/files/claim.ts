@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, rmdir, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
+import { makeFolder, removeEmptyFolders } from './make-folder.js';
 import { isSystemError, writeError } from './write-error.js';
 
 export interface ClaimOptions {
@@ -61,7 +62,7 @@ export class Claim {
     const path = resolve(folder);
     for (let attempt = 1; ; attempt++) {
       try {
-        const created = await mkdir(path, { recursive: true });
+        const created = await makeFolder(path);
         return await Claim.acquire(path, created, options);
       } catch (error) {
         if (!isSystemError(error)) throw error;
@@ -79,7 +80,7 @@ export class Claim {
   static async takeNew(folder: string, options: ClaimOptions): Promise<Claim | undefined> {
     const path = resolve(folder);
     try {
-      const parent = await mkdir(dirname(path), { recursive: true });
+      const parent = await makeFolder(dirname(path));
       try {
         await mkdir(path);
       } catch (error) {
@@ -118,6 +119,7 @@ export class Claim {
         }
       } catch (error) {
         await rm(file, { force: true }).catch(() => undefined);
+        if (created !== undefined) await removeEmptyFolders(folder, created);
         throw error;
       } finally {
         await handle.close();
@@ -134,16 +136,7 @@ export class Claim {
     clearInterval(this.beat);
     await rm(this.file, { force: true }).catch(() => undefined);
     if (this.created === undefined) return;
-    for (let path = this.folder; path.length >= this.created.length; path = dirname(path)) {
-      // Fails, and rightly so, where something is in it.
-      if (
-        !(await rmdir(path).then(
-          () => true,
-          () => false,
-        ))
-      )
-        return;
-    }
+    await removeEmptyFolders(this.folder, this.created);
   }
 }
 
