@@ -3,7 +3,7 @@
  * runs.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import { writeOutputFile } from '../files/index.js';
@@ -116,6 +116,7 @@ export class DiskSampleCache implements SampleStore {
   /** Size of the existing files. */
   private kept(): Promise<number> {
     this.used ??= (async () => {
+      await mkdir(this.folder, { recursive: true }).catch(() => undefined);
       const names = (await readdir(this.folder).catch(() => [])).filter((name) => name.endsWith(EXTENSION));
       const sizes = await Promise.all(
         names.map((name) =>
