@@ -76,5 +76,7 @@ describe('ensembleModel', () => {
     expect(() => ensembleModel(files, ['a', 'b'])).toThrow(
       /a and b cannot be averaged: a has the classes .*, b the classes background, other/,
     );
+    const patches = exported({ ...two, patch: { scale: 1 } }, 1);
+    expect(() => ensembleModel([files[0]!, patches], ['a', 'b'])).toThrow(/a and b cannot be averaged/);
   });
 });

@@ -76,6 +76,7 @@ function checkAlike(
     'the classes': (i) => cards[i]!.classes.join(', '),
     'images of': (i) => `${cards[i]!.channels} channels with values up to ${cards[i]!.maxValue}`,
     'images of the size': (i) => models[i]!.graph.inputs[0]!.dims!.join('×'),
+    'a model for': (i) => (cards[i]!.patch ? 'patches' : 'whole images'),
     'the ONNX opset': (i) => String(models[i]!.opsets['']),
   };
   for (const [what, of] of Object.entries(properties)) {
