@@ -57,10 +57,10 @@ describe('matchWeights', () => {
     );
   });
 
-  it('names the tensors with values that are not finite', () => {
+  it('names a tensor with values that are not finite', () => {
     expect(() =>
       matchWeights([{ name: 'bn.weight', shape: [2] }], [tensor('bn.weight', [2], [1, NaN])], 'w.pth'),
-    ).toThrow('w.pth has values that are not finite: bn.weight.');
+    ).toThrow('w.pth: the weight bn.weight holds values that are not finite');
   });
 });
 

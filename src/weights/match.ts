@@ -1,5 +1,4 @@
 /** Matches the weights of a file to a model by name and shape, and adapts the first convolution. */
-import { PixelwiseError } from '../errors/index.js';
 import type { Shape } from '../graph/index.js';
 import { matchStateDict } from '../nn/state-dict.js';
 import type { EncoderEntry } from '../models/index.js';
@@ -16,7 +15,8 @@ export interface NamedShape {
  * adapted (see {@link adaptFirstConvolution}).
  *
  * @param wanted the encoder's weights and running statistics, by torchvision's names.
- * @throws PixelwiseError listing every tensor that is missing, unknown, of another shape or not finite.
+ * @throws PixelwiseError listing every tensor that is missing, unknown or of another shape; `non-finite` naming one with
+ *   NaN or infinity.
  */
 export function matchEncoderWeights(
   encoder: EncoderEntry,
@@ -46,7 +46,8 @@ export function matchEncoderWeights(
  * The tensors of `offered` that `wanted` names, in the order of `wanted`.
  *
  * @param source what the error calls the file.
- * @throws PixelwiseError listing every tensor that is missing, unknown, of another shape or not finite.
+ * @throws PixelwiseError listing every tensor that is missing, unknown or of another shape; `non-finite` naming one with
+ *   NaN or infinity.
  */
 export function matchWeights(
   wanted: readonly NamedShape[],
@@ -54,12 +55,7 @@ export function matchWeights(
   source: string,
 ): WeightTensor[] {
   const byName = matchStateDict(wanted, offered, source);
-  const matched = wanted.map(({ name }) => byName.get(name)!);
-  const damaged = matched.filter(({ data }) => !data.every(Number.isFinite)).map(({ name }) => name);
-  if (damaged.length > 0) {
-    throw new PixelwiseError('weights', `${source} has values that are not finite: ${damaged.join(', ')}.`);
-  }
-  return matched;
+  return wanted.map(({ name }) => byName.get(name)!);
 }
 
 /**

@@ -150,6 +150,10 @@ describe('a run of a model that the registry does not have', () => {
     const whole = await readFile(path);
     const other = Buffer.from(whole.toString('latin1').replace('inner.weight', 'inner.height'), 'latin1');
     await writeFile(path, other);
+    await expect(loadRun(run)).rejects.toThrow(/weights\.safetensors is damaged/);
+    // As in runs of earlier versions, which have no checksums.
+    await rm(join(run, 'checkpoints', '3', 'SHA256SUMS'));
+    for (const pointer of ['best', 'last'] as const) await new RunFolder(run).point(pointer, '3');
     await expect(loadRun(run)).rejects.toThrow(/does not fit .*model\.onnx: inner\.weight is missing/);
     await writeFile(path, whole);
   });
