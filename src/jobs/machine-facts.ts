@@ -81,7 +81,7 @@ async function pretrainedWeights(
 
 /**
  * How long a training step takes on this machine beside the estimate of `estimateStepCost`: a factor, from a few steps
- * of the model in question. 1 if nothing depends on it: if epochs, or both size and width are given.
+ * of the model in question. 1, without measuring, if epochs or the size are given.
  */
 async function slownessOf(
   settings: NamedTrainOptions,

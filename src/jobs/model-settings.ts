@@ -84,7 +84,7 @@ export function modelOptions(name: string, settings: TrainSettings): ModelValues
 /**
  * The model to use if none is named.
  *
- * @param suggested whether pretrained weights suit the data and are available without a download.
+ * @param suggested whether pretrained weights are on this machine.
  */
 export function modelToTake(settings: TrainSettings, suggested: boolean): string {
   if (ENCODER_NAMES.some((name) => name === settings.encoder)) return ENCODER_MODEL;

@@ -39,9 +39,9 @@ const MODELS = new Map<string, ModelEntry>(
   }),
 );
 
-/** The default model of `train`. */
+/** The default model of `train` without pretrained weights. */
 export const DEFAULT_MODEL = 'unet';
-/** The default model of `train` for photographs if its pretrained weights are available. */
+/** The default model of `train` if its pretrained weights are on this machine or can be downloaded. */
 export const PRETRAINED_MODEL = 'mobilenet-unet';
 
 /** The default model of `train` if only the encoder is named. */
