@@ -29,6 +29,7 @@ export const LAYERS = [
   { name: 'jobs', browser: false },
   { name: 'bench', browser: false },
   { name: 'serve', browser: false },
+  { name: 'studio', browser: false },
   { name: 'cli', browser: false },
 ];
 
