@@ -178,6 +178,7 @@ async function runTraining(
     replicas: ranks.replicas(options),
   });
   let loaders: Loaders | undefined;
+  let begun = false;
   try {
     if (!earlier) {
       await ranks.together(() => (ranks.isFirst ? startFrom(plan, options.init, learner, note) : undefined));
@@ -223,6 +224,7 @@ async function runTraining(
     // Fail on an unsuitable loss or a batch that is too large before the run folder is created.
     if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
     if (ranks.isFirst) await folder.create();
+    begun = ranks.isFirst;
     if (!earlier && ranks.isFirst) {
       // The configuration first: by it, the folder is known to be a run's.
       await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
@@ -292,6 +294,10 @@ async function runTraining(
       ...outcome,
       ...(unsaved && { unsaved }),
     };
+  } catch (error) {
+    // If the disk is gone, this is the cause of whatever failed.
+    if (begun) await folder.requirePresent();
+    throw error;
   } finally {
     loaders?.close();
     await learner.close();

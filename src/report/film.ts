@@ -20,7 +20,7 @@ import type { DisplayRange } from '../images/overlay.js';
 import { backgroundClass, classColours, hexColour } from '../images/palette.js';
 import { type ClassMask } from '../images/raster.js';
 import { resizeMask } from '../images/resize.js';
-import { writeOutputFile } from '../files/index.js';
+import { writeOutputFile, writing } from '../files/index.js';
 import type { BatchSource, Callback, EpochRecord, FitContext } from '../training/index.js';
 import { animateFilm } from './film-animation.js';
 import { foregroundFirst } from './foreground-first.js';
@@ -158,6 +158,9 @@ class FilmRecorder {
     const { classes } = this.options.dataset;
     const colours = classColours(classes);
     const masks: string[] = [];
+    // Not its parents: a disk that is gone must not be written beside.
+    const frameFolder = join(this.folder, 'film', String(epoch));
+    await writing(frameFolder, () => mkdir(frameFolder));
     for await (const batch of this.batches.epoch(0)) {
       const { prediction } = await learner.evaluate(batch);
       const { width, height } = batch;

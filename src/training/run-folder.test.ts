@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../test/support/made-data.js';
@@ -87,6 +87,23 @@ describe('RunFolder', () => {
     await folder.point('last', '4+2');
     await folder.prune((epoch) => epoch === 3);
     expect((await readdir(at())).sort()).toEqual(['2', '3', '4+2', 'best', 'last', 'mine']);
+  });
+
+  it('names a disk that is gone, whatever is done with the folder', async () => {
+    const gone = new RunFolder(join(folder.path, 'gone'));
+    const words = /could not be written: its folder does not exist \(any more\) \(ENOENT\)/;
+    await expect(gone.writeConfig({})).rejects.toThrow(words);
+    await expect(gone.writeMetrics([])).rejects.toThrow(words);
+    await expect(gone.point('last', '1')).rejects.toThrow(words);
+    await expect(gone.sweep()).rejects.toThrow(words);
+    await expect(gone.requirePresent()).rejects.toThrow(words);
+    await gone.prune();
+    await expect(stat(gone.path)).rejects.toThrow('ENOENT');
+  });
+
+  it('does not take an unreadable pointer for a missing one', async () => {
+    await mkdir(join(folder.path, 'checkpoints', 'best'), { recursive: true });
+    await expect(folder.pointed('best')).rejects.toThrow(/best cannot be read: EISDIR/);
   });
 
   it('sweeps what kills have left half written', async () => {
