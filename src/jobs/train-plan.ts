@@ -18,7 +18,7 @@ import { choiceLines, chooseSettings } from './choose.js';
 import { DEFAULT_PATCH } from './choose-patch.js';
 import { dataFacts } from './data-facts.js';
 import { checkLearningSettings, lossSettingsFor } from './learning-settings.js';
-import { machineFacts } from './machine-facts.js';
+import { machineFacts, pretrainedWeights } from './machine-facts.js';
 import { modelSettings, unfreezingOf } from './model-settings.js';
 import { checkThresholdCanBeChosen } from './run-threshold.js';
 import type { CheckedSettings, ResolvedSettings, NamedTrainOptions, TrainSettings } from './train-options.js';
@@ -250,7 +250,8 @@ async function choicesFor(
   machine: MachineFacts | undefined,
 ): Promise<Chosen> {
   if (given.recipe !== undefined) return NOTHING_CHOSEN;
-  return chooseSettings(await dataFacts(train), machine ?? (await machineFacts(given)), given);
+  const facts = machine ?? (await machineFacts(given, await pretrainedWeights(given)));
+  return chooseSettings(await dataFacts(train), facts, given);
 }
 
 /** What the model sees: whole images resized to `size`, or patches of that size. */

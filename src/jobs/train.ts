@@ -44,7 +44,8 @@ import { checkOptions } from './check-options.js';
 import { configOf } from './config-of-run.js';
 import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
-import { machineFacts } from './machine-facts.js';
+import type { MachineFacts } from './choose.js';
+import { machineFacts, pretrainedWeights } from './machine-facts.js';
 import { machineDifferences } from './machine.js';
 import { maskContents } from './mask-contents.js';
 import { claimOutput } from './next-folder.js';
@@ -104,6 +105,19 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
   }
 }
 
+/** The machine that settings are chosen for. Only rank 0 reads pretrained weights, so only it looks for them. */
+async function machineOf(
+  settings: NamedTrainOptions,
+  ranks: Ranks,
+  note: (message: string) => void,
+): Promise<MachineFacts> {
+  const { onDownload } = settings;
+  const pretrained = await ranks.onFirst(
+    async () => (await pretrainedWeights(settings, { note, onDownload })) ?? null,
+  );
+  return ranks.leastMachine(await machineFacts(settings, pretrained ?? undefined));
+}
+
 async function trainInto(
   folder: RunFolder,
   options: NamedTrainOptions,
@@ -121,9 +135,7 @@ async function trainInto(
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : withBaseRun(base, options, await withRecipe(options));
   if (earlier) checkResumable(options, earlier, folder);
-  const machine = earlier
-    ? undefined
-    : await ranks.leastMachine(await machineFacts(settings, { note, onDownload: options.onDownload }));
+  const machine = earlier ? undefined : await machineOf(settings, ranks, note);
   const known = await ranks.onFirst(
     async () => (earlier ? await readRunSamples(folder) : base?.samples) ?? null,
   );
