@@ -4,9 +4,9 @@
  */
 import { conform, depthName } from '../data/conform.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
-import { backgroundClass } from '../images/palette.js';
 import { type ClassMask, maxValueOf, type Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
+import { isBinary } from '../labels/label-set.js';
 import { LOGITS, MODEL_INPUT } from '../models/prediction-graph.js';
 import { allFinite } from '../nn/finite.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
@@ -15,7 +15,8 @@ import type { TensorData } from '../graph/index.js';
 import type { Binding, Runtime, Session } from '../runtime/index.js';
 import { transferredView } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
-import { checkCleanOptions, cleanMask } from './components.js';
+import { cleanPrediction } from './clean-prediction.js';
+import { checkCleanOptions } from './components.js';
 import {
   hasSingleLogit,
   IMAGE,
@@ -50,11 +51,14 @@ export interface ViewOptions {
   readonly tta?: boolean | TestTimeAugmentation | undefined;
 }
 
-/** Options for segmenting an image, including postprocessing ({@link cleanMask}). */
+/** Options for segmenting an image, including postprocessing ({@link CleanOptions}). */
 export interface SegmentOptions extends ViewOptions, CleanOptions {
   /** Whether to return probabilities: 4 bytes per pixel and class. Default false. */
   readonly probabilities?: boolean | undefined;
-  /** Two classes only: pixels with at least this probability are class 1. Default: the model's threshold. */
+  /**
+   * Two classes: pixels with at least this probability are class 1. Overlapping classes: the same for each class.
+   * Default: the model's threshold.
+   */
   readonly threshold?: number | undefined;
   /** Aborts the call with `signal.reason`. A run that has started is completed first. */
   readonly signal?: AbortSignal | undefined;
@@ -62,7 +66,7 @@ export interface SegmentOptions extends ViewOptions, CleanOptions {
 
 /** The mask of one image. */
 export interface Segmentation {
-  /** The class of every pixel, at the size of the image. */
+  /** The class of every pixel, or the set of its classes if they overlap, at the size of the image. */
   readonly mask: ClassMask;
   /** Probabilities of all classes, K×H×W at the size of the image; if requested. */
   readonly probabilities?: Planes;
@@ -132,7 +136,7 @@ export class RasterSegmenter {
 
   /** Channels of `logits`: the number of classes, or 1 for a single logit that separates two classes. */
   get logitChannels(): number {
-    return hasSingleLogit(this.model.graph) ? 1 : this.card.classes.length;
+    return !this.card.multiLabel && hasSingleLogit(this.model.graph) ? 1 : this.card.classes.length;
   }
 
   /** Encodes the model as an exported file. */
@@ -144,8 +148,7 @@ export class RasterSegmenter {
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
     checkCleanOptions(options);
     const segmented = await this.segmentWhole(image, options, imageName);
-    const background = backgroundClass(this.card.classes);
-    return { ...segmented, mask: cleanMask(segmented.mask, { background, ...options }) };
+    return { ...segmented, mask: cleanPrediction(segmented.mask, this.card, options) };
   }
 
   private async segmentWhole(
@@ -218,13 +221,13 @@ export class RasterSegmenter {
   }
 
   /**
-   * The effective threshold: `threshold` or the model's; undefined for more than two classes. Throws UsageError for
-   * an invalid `threshold`.
+   * The effective threshold: `threshold` or the model's; undefined if the most probable of several classes is chosen.
+   * Throws UsageError for an invalid `threshold`.
    */
   thresholdOf(threshold?: number): number | undefined {
     const { card } = this;
     if (threshold !== undefined) checkThreshold(threshold);
-    if (card.classes.length === 2) return threshold ?? card.threshold ?? DEFAULT_THRESHOLD;
+    if (isBinary(card) || card.multiLabel) return threshold ?? card.threshold ?? DEFAULT_THRESHOLD;
     if (threshold === undefined) return undefined;
     throw new UsageError(
       `${this.name} has ${card.classes.length} classes and chooses the most probable one; a threshold applies to two classes only.`,

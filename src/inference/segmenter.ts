@@ -12,7 +12,7 @@ import type { Normalization } from '../data/normalization.js';
 import { defaultNormalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
-import { classColours } from '../images/palette.js';
+import { maskLook } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
 import type { ExternalReader, OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
@@ -133,7 +133,8 @@ export class Segmenter extends RasterSegmenter {
       height,
       width,
       normalization,
-      palette: classColours(told.classes),
+      ...(learner.multiLabel && { multiLabel: true as const }),
+      palette: [...maskLook({ classes: told.classes, multiLabel: learner.multiLabel }).ofClasses],
     };
     // Copied, because the learner continues to change its weights.
     const initializers = graph.initializers.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));

@@ -187,6 +187,7 @@ async function runTraining(
     runtime,
     seed: plan.seed,
     recompute: options.recompute,
+    multiLabel: plan.parts.train.multiLabel,
     replicas: ranks.replicas(options),
   });
   let loaders: Loaders | undefined;
@@ -270,7 +271,7 @@ async function runTraining(
       epochs: wanted,
       maxSteps: maxSteps ?? undefined,
       accumulate: plan.accumulate,
-      metrics: { ...monitoredMetric(plan.monitor, classes), ...options.metrics },
+      metrics: { ...monitoredMetric(plan.monitor, parts.train), ...options.metrics },
       callbacks,
       signal: options.signal,
       resume,

@@ -27,6 +27,8 @@ export interface ModelSurroundings {
   readonly channels: number;
   /** Classes, background included. */
   readonly classes: number;
+  /** Whether classes overlap. */
+  readonly multiLabel?: boolean | undefined;
   readonly size: { readonly height: number; readonly width: number };
   readonly runtime: Runtime;
   /** The resumed run: its copy is read instead of the file that the options name. */
@@ -37,10 +39,10 @@ export interface ModelSurroundings {
 export async function prepareModel(
   name: string,
   options: ModelValues,
-  { channels, classes, size, runtime, resumed }: ModelSurroundings,
+  { channels, classes, multiLabel, size, runtime, resumed }: ModelSurroundings,
 ): Promise<RunModel> {
   const { file } = modelEntry(name);
-  const counts = { channels, classes };
+  const counts = { channels, classes, multiLabel };
   if (!file)
     return { model: createModel(name, { ...options, ...counts }), options, save: async () => undefined };
   const read = (path: string) =>
@@ -58,11 +60,11 @@ export async function prepareModel(
 /** The model that a run's configuration names, without its weights. */
 export async function modelOfRun(
   folder: RunFolder,
-  { model, channels, classes }: Pick<RunConfig, 'model' | 'channels' | 'classes'>,
+  { model, channels, classes, multiLabel }: Pick<RunConfig, 'model' | 'channels' | 'classes' | 'multiLabel'>,
 ): Promise<SegmentationModel> {
   const { file } = modelEntry(model.name);
   const bytes = file && (await readCopy(folder, file, model.options));
-  return createModel(model.name, { ...model.options, channels, classes: classes.length }, bytes);
+  return createModel(model.name, { ...model.options, channels, classes: classes.length, multiLabel }, bytes);
 }
 
 async function readNamed(path: string): Promise<Uint8Array> {
