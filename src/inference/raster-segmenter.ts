@@ -26,6 +26,7 @@ import {
   THRESHOLD,
   withOutputs,
 } from './export-graph.js';
+import { isBeyondGraph, maskFromScores } from './mask-from-scores.js';
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
 import type { TestTimeAugmentation } from './symmetries.js';
@@ -159,6 +160,9 @@ export class RasterSegmenter {
     if (isInViews(this.card, options)) {
       return segmentInViews(this, image, options, imageName);
     }
+    const beyond = isBeyondGraph(image.width, image.height, this.card.classes.length);
+    const large = beyond && !options.probabilities && (await this.segmentLarge(image, options, imageName));
+    if (large) return large;
     const wanted: GraphValue[] = options.probabilities ? [MASK, PROBABILITIES] : [MASK];
     const { mask, probabilities, seconds } = await this.run(image, wanted, options, imageName);
     const { width, height } = image;
@@ -172,6 +176,25 @@ export class RasterSegmenter {
       seconds,
       image,
     };
+  }
+
+  /** Segments an image whose mask is made from the scores; undefined if they do not have the model's size. */
+  private async segmentLarge(
+    image: Raster,
+    options: SegmentOptions,
+    imageName?: string,
+  ): Promise<Segmentation | undefined> {
+    const started = performance.now();
+    const { width, height } = image;
+    const { card } = this;
+    const threshold = this.thresholdOf(options.threshold);
+    const { scores } = await this.run(image, [SCORES], options, imageName);
+    const channels = card.classes.length === 2 ? 1 : card.classes.length;
+    if (scores!.length !== channels * card.height * card.width) return undefined;
+    const planes = { width: card.width, height: card.height, channels, data: scores! };
+    const data = await maskFromScores(planes, image, threshold, options.signal);
+    const seconds = (performance.now() - started) / 1000;
+    return { mask: { width, height, data }, width, height, seconds, image };
   }
 
   /**
