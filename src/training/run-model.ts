@@ -10,6 +10,7 @@ import { writeFileAtomic } from '../files/index.js';
 import type { ModelFile, ModelValues, SegmentationModel } from '../models/index.js';
 import { createModel, modelEntry } from '../models/index.js';
 import type { Runtime } from '../runtime/index.js';
+import { inOneFile } from '../weights/index.js';
 import type { RunConfig } from './run-config.js';
 import type { RunFolder } from './run-folder.js';
 
@@ -67,12 +68,15 @@ export async function modelOfRun(
   return createModel(model.name, { ...model.options, channels, classes: classes.length, multiLabel }, bytes);
 }
 
+/** A file that the options name, with the data that it keeps in others beside it. */
 async function readNamed(path: string): Promise<Uint8Array> {
+  let bytes: Uint8Array;
   try {
-    return await readFile(path);
+    bytes = await readFile(path);
   } catch (cause) {
     throw new UsageError(`${path} cannot be read: ${cause instanceof Error ? cause.message : ''}`, { cause });
   }
+  return inOneFile(bytes, path);
 }
 
 /** The copy in the run folder. Throws if it is missing or differs from the original file. */
