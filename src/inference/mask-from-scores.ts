@@ -44,7 +44,7 @@ export async function maskFromScores(
   const classes = new Uint8Array(width * height);
   let work = 0;
   for (let y = 0; y < height; y++) {
-    mixRow(low, rows.first[y]!, rows.weights.subarray(y * rows.taps, (y + 1) * rows.taps), line);
+    mixRow(low, rows, y, line);
     for (let x = 0; x < width;) {
       const end = Math.min(width, x + atOnce);
       decide(line, channels, columns, x, end, limit, classes, y * width);
@@ -62,15 +62,15 @@ export async function maskFromScores(
 /** The weighted sum of neighbouring rows, from planes to interleaved channels. */
 function mixRow(
   { width, height, channels, data }: Planes,
-  first: number,
-  weights: Float32Array,
+  { taps, first, weights }: ResizeTaps,
+  row: number,
   line: Float32Array,
 ): void {
   for (let c = 0; c < channels; c++) {
     for (let x = 0; x < width; x++) {
-      let at = (c * height + first) * width + x;
+      let at = (c * height + first[row]!) * width + x;
       let sum = 0;
-      for (let k = 0; k < weights.length; k++, at += width) sum += weights[k]! * data[at]!;
+      for (let k = row * taps; k < (row + 1) * taps; k++, at += width) sum += weights[k]! * data[at]!;
       line[x * channels + c] = sum;
     }
   }

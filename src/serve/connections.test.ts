@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import type { ReadableStream as NodeStream } from 'node:stream/web';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
+import { inPieces } from './body-in-pieces.js';
 import { limitConnections, type ConnectionLimits } from './connections.js';
 
 /** More than the buffers of both ends hold. */
@@ -11,7 +14,10 @@ let server: Server;
 const opened: Socket[] = [];
 
 async function listen(limits: Partial<ConnectionLimits>): Promise<number> {
-  server = createServer((asked, reply) => reply.end(asked.url === '/large' ? BODY : 'ok'));
+  server = createServer((asked, reply) => {
+    if (asked.url !== '/large') reply.end('ok');
+    else Readable.fromWeb(inPieces(BODY) as NodeStream).pipe(reply);
+  });
   limitConnections(server, { most: 20, mostPerAddress: 10, grace: 400, slowest: 4096, ...limits });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

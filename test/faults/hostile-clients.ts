@@ -119,8 +119,11 @@ export interface Attacks {
   readonly [name: string]: (port: number) => Promise<string>;
 }
 
-/** @param patience milliseconds for which slow clients stay. */
-export function attacks(patience: number): Attacks {
+/**
+ * @param patience milliseconds for which slow clients stay. @param size the share of their full size that images have.
+ */
+export function attacks(patience: number, size = 1): Attacks {
+  const [long, side] = [Math.round(4_000_000 * size), Math.round(5600 * Math.sqrt(size))];
   const image = (bytes: Buffer) => async (port: number) => {
     const { status } = await send(port, { path: '/segment', body: bytes, from: ATTACKER });
     return String(status);
@@ -145,9 +148,9 @@ export function attacks(patience: number): Attacks {
   };
   const header = (path: string, more = '') => `${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
   return {
-    'a PNG of 4,000,000×1': image(blackPng(4_000_000, 1)),
-    'a PNG of 1×4,000,000': image(blackPng(1, 4_000_000)),
-    'a PNG of 5,600×5,600': image(blackPng(5600, 5600)),
+    'a PNG of one long row': image(blackPng(long, 1)),
+    'a PNG of one long column': image(blackPng(1, long)),
+    'a large PNG': image(blackPng(side, side)),
     'a PNG that says 60,000×60,000': image(Buffer.concat([blackPng(1, 1).subarray(0, 16), sizeOf(60_000)])),
     'a TIFF of 64 bands': image(manyBandsTiff()),
     'a form of 100,000 parts': form(`${PART.repeat(100_000)}--x--\r\n`),

@@ -57,10 +57,10 @@ function residentMemory(pid: number): number | undefined {
   }
 }
 
-/** Sends the picture. @returns the status: 200 for the right mask, or 503. */
+/** Sends the picture. @returns the status: 200 for the right mask, or that there was no room or time for it. */
 async function honest(port: number): Promise<number> {
   const { status, body } = await send(port, { path: '/segment', body: picture });
-  if (status === 503) return status;
+  if (status === 503 || status === 504) return status;
   expect(status, body.toString('utf8', 0, 300)).toBe(200);
   const { data } = await decodeMask(new Uint8Array(body));
   expect(data.every((value, i) => value === expected[i])).toBe(true);
@@ -104,10 +104,10 @@ it(
         while (!over) {
           const status = await honest(port);
           count(`honest → ${status}`);
-          if (status === 503) await wait(200);
+          if (status !== 200) await wait(200);
         }
       };
-      const list = Object.entries(attacks(SECONDS ? 15_000 : 1000));
+      const list = Object.entries(SECONDS ? attacks(15_000) : attacks(500, 0.05));
       const attack = async ([name, act]: (typeof list)[number]): Promise<void> => {
         const outcome = await act(port).catch((error: Error) => error.message);
         count(`${name} → ${outcome}`);
