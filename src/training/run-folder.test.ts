@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../test/support/made-data.js';
 import { RunFolder } from './index.js';
@@ -53,8 +53,29 @@ describe('RunFolder', () => {
     expect(await folder.occupied()).toBeUndefined();
     await withCheckpoints('1');
     expect(await folder.occupied()).toBe(at());
+    const written = [
+      'config.json',
+      'checkpoints/last',
+      'checkpoints/1/SHA256SUMS',
+      'tensorboard/train/events.out.tfevents.0.pixelwise',
+      'samples/film.json',
+      'samples/film/1-image.webp',
+      'samples/film/12/1.png',
+      'samples/gallery/3-errors.png',
+      'samples/data/samples.webp',
+    ];
+    const others = ['checkpoints/1/notes.txt', 'samples/film/mine.png', 'samples/thesis/a.txt', 'train.log'];
+    for (const name of [...written, ...others]) {
+      await mkdir(dirname(join(folder.path, name)), { recursive: true });
+      await writeFile(join(folder.path, name), '');
+    }
     await folder.remove();
-    expect(await readdir(folder.path)).toEqual(['train.log']);
+    const left = await readdir(folder.path, { recursive: true, withFileTypes: true });
+    const files = left.filter((entry) => entry.isFile());
+    expect(files.map((entry) => relative(folder.path, join(entry.parentPath, entry.name))).sort()).toEqual(
+      others.map((name) => join(name)).sort(),
+    );
+    expect(await folder.occupied()).toBe(at());
   });
 
   it('lists whole checkpoints in order, those inside of epochs between them', async () => {

@@ -16,7 +16,7 @@
  * ```
  */
 import { mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import {
   checkedEntries,
@@ -46,6 +46,14 @@ const RUN_ENTRIES = [
 ];
 /** `pixelwise lr-find` writes them too, maybe into the folder of the run to come. */
 export const RANGE_TEST_FILES = ['lr-find.json', 'lr-find.svg', 'lr-find.png'];
+
+/** Paths of the files that a run writes below its folders. */
+const OWN_FILES = [
+  /^checkpoints\/(best|last|\d+(\+\d+)?(\.partial)?\/(SHA256SUMS|model\.onnx|state\.json|\w+\.safetensors))$/,
+  /^tensorboard\/(train|valid)\/events\.out\.tfevents\.0\.pixelwise$/,
+  /^samples\/((gallery|film|data)\.json|data\/(samples|augmented)\.webp)$/,
+  /^samples\/(gallery\/\d+-(image\.webp|(truth|prediction|errors)\.png)|film\/\d+(-image\.webp|-truth\.png|\/\d+\.png))$/,
+];
 
 export type Pointer = 'best' | 'last';
 
@@ -112,12 +120,24 @@ export class RunFolder {
     return undefined;
   }
 
-  /** Deletes the run. Files of other origin stay, and the folder with them. */
+  /** Deletes the run. Files of other origin stay, and the folders that they are in. */
   async remove(): Promise<void> {
-    for (const name of [...RUN_ENTRIES, ...RANGE_TEST_FILES]) {
-      await rm(join(this.path, name), { recursive: true, force: true });
+    const entries = await readdir(this.path, { recursive: true, withFileTypes: true });
+    const folders: string[] = [];
+    for (const entry of entries) {
+      const path = join(entry.parentPath, entry.name);
+      const name = relative(this.path, path).split(sep).join('/');
+      const [top] = name.split('/') as [string];
+      if (entry.isDirectory() && RUN_ENTRIES.includes(top)) folders.push(path);
+      const own =
+        name === top
+          ? [...RUN_ENTRIES, ...RANGE_TEST_FILES].includes(name)
+          : OWN_FILES.some((each) => each.test(name));
+      if (!entry.isDirectory() && (own || PARTIAL_FILE.test(entry.name))) await rm(path);
     }
-    await rmdir(this.path).catch(() => undefined);
+    // The deepest first, as far as they are empty.
+    folders.sort((a, b) => b.length - a.length);
+    for (const path of [...folders, this.path]) await rmdir(path).catch(() => undefined);
   }
 
   /** Writes config.json, with a checksum of its entries. */

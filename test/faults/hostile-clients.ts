@@ -137,7 +137,7 @@ export function attacks(patience: number, size = 1): Attacks {
       connect({ port, host: '127.0.0.1', localAddress: ATTACKER }),
     );
     for (const socket of all) {
-      socket.on('error', () => undefined);
+      socket.on('error', () => undefined).resume();
       socket.write(head);
       act(socket);
     }
