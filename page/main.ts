@@ -6,9 +6,10 @@ import type * as Browser from '../src/browser/index.js';
 import { openCamera, type Camera } from './camera.js';
 import { elements } from './elements.js';
 import { latest } from './latest.js';
-import { createLegend, percent, type Legend } from './legend.js';
+import { createLegend, type Legend } from './legend.js';
 import { PainterClient } from './painter-client.js';
 import type { Look, Painted } from './painting.js';
+import { percent } from './percent.js';
 
 const painter = new PainterClient();
 let segmenter: Browser.Segmenter;

@@ -2,7 +2,7 @@
 import { classColour, hexColour } from '../../src/images/palette.js';
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
 import type { StudioClass } from '../../src/studio/protocol.js';
-import { percent } from '../legend.js';
+import { percent } from '../percent.js';
 import { element, icon, make } from './elements.js';
 
 const EYE =

@@ -75,11 +75,14 @@ export class ImageList {
     row.setAttribute('aria-selected', String(image.id === this.open));
     row.setAttribute('aria-setsize', String(this.shown.length));
     row.setAttribute('aria-posinset', String(index + 1));
-    row.setAttribute('aria-label', `${image.id}, ${STATES[image.state]}${image.heldOut ? ', held out' : ''}`);
     if (index === this.active) row.dataset['active'] = '';
     const mark = make('span', '', { className: 'mark-state' });
     mark.dataset['state'] = image.state;
-    row.append(mark, make('span', image.id, { className: 'name' }));
+    const name = make('span', '', { className: 'name' });
+    const cut = image.id.lastIndexOf('/') + 1;
+    if (cut > 0) name.append(make('span', image.id.slice(0, cut), { className: 'folder' }));
+    name.append(make('span', image.id.slice(cut), { className: 'file' }));
+    row.append(mark, name, make('span', STATES[image.state], { className: 'unseen' }));
     if (image.heldOut) {
       row.append(
         make('span', 'held out', {

@@ -6,6 +6,8 @@ export interface Key {
   readonly keys: readonly string[];
   readonly does: string;
   readonly run: () => void;
+  /** Not shown in the dialog, where another line has it. */
+  readonly unlisted?: boolean;
 }
 
 /** A key that is handled where it is pressed, and only shown here. */
@@ -62,7 +64,7 @@ export function listenForKeys(groups: readonly KeyGroup[]): void {
     ...groups.map(({ title, keys }) => {
       const section = make('section');
       const list = make('dl');
-      for (const { keys: names, does } of keys) {
+      for (const { keys: names, does } of keys.filter((key) => !('unlisted' in key))) {
         const line = make('div');
         const shown = make('dd');
         names.forEach((name, i) => {

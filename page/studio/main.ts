@@ -3,7 +3,7 @@
  * what the model has learned from them.
  */
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
-import type { StudioImage, StudioProject } from '../../src/studio/protocol.js';
+import type { StudioImage, StudioProject, TrainingStatus } from '../../src/studio/protocol.js';
 import { latest } from '../latest.js';
 import { closeNotice, notice, say } from './announce.js';
 import { BackendError, ServerBackend } from './backend.js';
@@ -45,6 +45,7 @@ let crosshair: Point | undefined;
 let visited = new Set<number>();
 /** Ends the loading of an image when another one is opened. */
 let loading = new AbortController();
+let learner: TrainingStatus['learner'] = 'none';
 
 const checked = (id: string) => element<HTMLInputElement>(id).checked;
 
@@ -66,7 +67,10 @@ const outbox = new Outbox(
 );
 
 const editor = new Editor(history, outbox, {
-  edited: showEdits,
+  edited: () => {
+    showEdits();
+    showProbe();
+  },
   busy: (name) => {
     element('busy').hidden = name === undefined;
     element('busy-text').textContent = name === undefined ? '' : `Working: ${name}`;
@@ -110,7 +114,7 @@ const stage = new Stage(
       showOverlay();
     },
     view: () => {
-      element('fit').textContent = `${Math.round(stage.view.scale * 100)}%`;
+      element('scale').textContent = `${Math.round(stage.view.scale * 100)}%`;
       overlay.follow(stage.view);
       showOverlay();
     },
@@ -127,8 +131,6 @@ const pointers = new Pointers(frame, stage, editor, (at) => {
 
 const markTool = createToolbar(chooseTool);
 
-void start();
-
 async function start(): Promise<void> {
   document.body.dataset['renderer'] = stage.renderer.kind;
   listen();
@@ -137,6 +139,7 @@ async function start(): Promise<void> {
   showOpacity();
   try {
     takeProject(await backend.project());
+    takeTraining(await backend.training());
   } catch (error) {
     showEmpty('The project cannot be opened', messageOf(error), {
       text: 'Try again',
@@ -145,8 +148,9 @@ async function start(): Promise<void> {
     return;
   }
   backend.listen({
-    training: (status) => training.update(status),
+    training: takeTraining,
     prediction: ({ id }) => {
+      learner = learner === 'none' ? 'pixels' : learner;
       if (id === current?.id) void loadPrediction(current);
     },
     labels: ({ id, etag }) => setTimeout(() => noticeChange(id, etag), 500),
@@ -157,7 +161,6 @@ async function start(): Promise<void> {
       void refresh();
     },
   });
-  void backend.training().then((status) => training.update(status), fail);
   const first = project.images.find(({ state }) => state !== 'unreadable') ?? project.images[0];
   if (first) await open(first);
   document.body.dataset['state'] = 'ready';
@@ -180,6 +183,11 @@ function takeProject(taken: StudioProject): void {
       'Put images into the folder of the project. They appear here by themselves.',
     );
   } else if (!current) list.update(project.images, undefined);
+}
+
+function takeTraining(status: TrainingStatus): void {
+  learner = status.learner;
+  training.update(status);
 }
 
 async function refresh(): Promise<void> {
@@ -281,6 +289,8 @@ function go(direction: 1 | -1): void {
 }
 
 const loadPrediction = latest(async (image: OpenImage) => {
+  // Nothing predicts before labels of two classes are there.
+  if (learner === 'none') return;
   const { signal } = loading;
   try {
     const answer = await backend.prediction(image.id, 'classes', signal);
@@ -697,6 +707,7 @@ function listen(): void {
   const digits: Key[] = Array.from({ length: 10 }, (_, k) => ({
     keys: [String((k + 1) % 10)],
     does: `Class ${k + 1}`,
+    unlisted: true,
     run: () => {
       classes.choose(k);
       say(`Class ${project.classes[k]?.name ?? 'none'}.`);
@@ -766,7 +777,10 @@ function listen(): void {
         { keys: ['Shift+N', 'Page up'], does: 'Previous image', run: () => go(-1) },
       ],
     },
-    { title: 'Classes', keys: digits },
+    {
+      title: 'Classes',
+      keys: [{ keys: ['1', '…', '9', '0'], does: 'First to tenth class' }, ...digits],
+    },
     {
       title: 'With the keyboard alone',
       keys: [
@@ -777,3 +791,5 @@ function listen(): void {
     },
   ]);
 }
+
+void start();

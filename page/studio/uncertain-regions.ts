@@ -6,7 +6,7 @@ import type { Plane } from './rasters.js';
 /** Blocks along the longer side of the image. */
 const BLOCKS = 24;
 const SMALLEST_BLOCK = 16;
-/** Every how many pixels of a block one is looked at, along both sides, for blocks of 64. */
+/** Pixels of a block that are looked at, along each side. */
 const SAMPLES = 16;
 /** Mean uncertainty, of 255, below which a block is not worth a look. */
 const WORTH = 24;
@@ -24,7 +24,7 @@ export function* nextUncertain(
   const side = Math.max(SMALLEST_BLOCK, Math.ceil(Math.max(width, height) / BLOCKS));
   const step = Math.max(1, Math.floor(side / SAMPLES));
   const columns = Math.ceil(width / side);
-  let best: { number: number; sum: number } | undefined;
+  let best: { number: number; mean: number } | undefined;
   for (let number = 0; number < columns * Math.ceil(height / side); number++) {
     if (number % columns === 0) yield;
     if (seen.has(number)) continue;
@@ -38,8 +38,8 @@ export function* nextUncertain(
         if (labels.get(x, y) === IGNORE_INDEX) sum += data[y * width + x]!;
       }
     }
-    if (sum / looked >= WORTH && (best === undefined || sum / looked > best.sum)) {
-      best = { number, sum: sum / looked };
+    if (sum / looked >= WORTH && (best === undefined || sum / looked > best.mean)) {
+      best = { number, mean: sum / looked };
     }
   }
   if (!best) return undefined;
