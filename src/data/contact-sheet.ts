@@ -2,9 +2,8 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { UsageError } from '../errors/index.js';
 import { escapeXml, overlay, toDisplay } from '../images/overlay.js';
-import { classColour, maskLook } from '../images/palette.js';
+import { backgroundClass, classColour, classColours } from '../images/palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
-import { hasClass } from '../labels/label-set.js';
 import { Random } from '../random/index.js';
 import type { Dataset, Sample } from './dataset.js';
 import { type Fit, stretch } from './fit.js';
@@ -125,11 +124,9 @@ function maskOf({ width, height, mask }: PairedSample): ClassMask {
 }
 
 function legendOf(dataset: Dataset, present: ReadonlySet<number>): LegendEntry[] {
-  const { ofClasses: colours } = maskLook(dataset);
-  const held = (k: number) =>
-    dataset.multiLabel === true ? [...present].some((set) => hasClass(set, k)) : present.has(k);
+  const colours = classColours(dataset.classes);
   const named = dataset.classes.flatMap((name, index) =>
-    held(index) ? [{ name, colour: colours[index]! }] : [],
+    present.has(index) ? [{ name, colour: colours[index]! }] : [],
   );
   return present.has(IGNORE_INDEX)
     ? [...named, { name: 'ignored', colour: classColour(IGNORE_INDEX) }]
@@ -137,9 +134,8 @@ function legendOf(dataset: Dataset, present: ReadonlySet<number>): LegendEntry[]
 }
 
 /** The colours of the classes; the background has none. */
-function looksOf(dataset: Dataset) {
-  const { clear, colours } = maskLook(dataset);
-  return { clear, colours };
+function looksOf({ classes }: Dataset) {
+  return { clear: backgroundClass(classes), colours: classColours(classes) };
 }
 
 /** Two RGB pictures of the same height, side by side. */

@@ -1,6 +1,7 @@
 /** The names of the data set formats, as `--format` takes them. */
 export const FORMAT_NAMES = [
   // Formats are recognised in this order, so the more specific ones come first.
+  'studio',
   'oxford-pets',
   'voc',
   'coco',

@@ -43,6 +43,16 @@ export {
 } from './splits.js';
 export { DecodedSamples } from './decoded-samples.js';
 export { CoveringPatches, patchesOf, type PatchSize, type PatchSource, RandomPatches } from './patches.js';
+export {
+  MASKS_FOLDER,
+  ORIGINAL_MASKS_FOLDER,
+  PROJECT_FILE,
+  type ProjectImage,
+  projectImages,
+  readStudioProject,
+  RUNS_FOLDER,
+  type StudioProject,
+} from './studio-project.js';
 export { Subset } from './subset.js';
 export { parseAugmentation, PRESETS, TRANSFORMS } from './augmentation.js';
 export {

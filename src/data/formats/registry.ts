@@ -14,6 +14,7 @@ import { isLabelStudio, openLabelStudio } from './label-studio.js';
 import { isLabelStudioPng, labelStudioPngLayout } from './label-studio-png.js';
 import { isLabelme, openLabelme } from './labelme.js';
 import { isNnunet, nnunetLayout } from './nnunet.js';
+import { isStudio, studioLayout } from './studio.js';
 import { isSupervisely, openSupervisely } from './supervisely.js';
 import { isVia, openVia } from './via.js';
 import { isYolo, openYolo } from './yolo.js';
@@ -40,6 +41,7 @@ export interface Format {
 }
 
 export const FORMATS: Readonly<Record<FormatName, Format>> = {
+  studio: ofLayout(isStudio, studioLayout),
   'oxford-pets': {
     recognises: isOxfordPets,
     open: (_, { root, target }) => openOxfordPets(root, target),
