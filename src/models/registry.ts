@@ -15,6 +15,8 @@ import { defineModel, isModelEntry } from './model-entry.js';
 import type { OnnxUNetSettings } from './onnx-encoder-unet.js';
 import { ONNX_UNET } from './onnx-encoder-unet.js';
 import type { SharedOptions } from './options.js';
+import type { PixelClassifierOptions } from './pixel-classifier.js';
+import { PIXEL_CLASSIFIER } from './pixel-classifier.js';
 import type { PretrainedUNetOptions } from './pretrained-unet.js';
 import { PRETRAINED_UNET } from './pretrained-unet.js';
 import type { ResNetUNetOptions } from './resnet-unet.js';
@@ -36,6 +38,7 @@ const MODELS = new Map<string, ModelEntry>(
     fpn: FPN,
     deeplabv3plus: DEEPLABV3PLUS,
     'onnx-unet': ONNX_UNET,
+    'pixel-classifier': PIXEL_CLASSIFIER,
   }),
 );
 
@@ -56,6 +59,7 @@ export type ModelOptions = Omit<
     PretrainedUNetOptions &
     FpnOptions &
     DeepLabV3PlusOptions &
+    PixelClassifierOptions &
     OnnxUNetSettings,
   keyof SharedOptions
 >;
@@ -66,8 +70,6 @@ export interface CreateOptions {
   readonly channels?: number;
   /** Number of classes, background included; default 2. */
   readonly classes?: number;
-  /** Whether classes overlap; default false. */
-  readonly multiLabel?: boolean | undefined;
   readonly [option: string]: unknown;
 }
 
@@ -141,20 +143,15 @@ export function withCurrentNames<O extends Readonly<Record<string, unknown>>>(na
 /**
  * Creates a model by name. Its weights are not initialised: see `ModelState`.
  *
- * @param options `classes` counts the background; most models represent two classes by a single logit. `multiLabel`:
- *   whether classes overlap, so that each has a logit.
+ * @param options `classes` counts the background; most models represent two classes by a single logit
  * @param file the contents of the file, for a model that is created from one
  * @throws UsageError for an unknown name or option, or a value out of range.
  */
 export function createModel(name: string, options: CreateOptions = {}, file?: Uint8Array): SegmentationModel {
-  const { classes = 2, multiLabel = false, ...rest } = withCurrentNames(name, options);
+  const { classes = 2, ...rest } = withCurrentNames(name, options);
   if (!Number.isInteger(classes) || classes < 1 || classes > 255) {
     throw new UsageError(`${name}: classes must be a whole number from 1 to 255; got ${classes}`);
   }
   const found = modelEntry(name);
-  return found.create(
-    name,
-    { ...rest, classes: multiLabel ? classes : found.outputChannels(classes, rest) },
-    file,
-  );
+  return found.create(name, { ...rest, classes: found.outputChannels(classes, rest) }, file);
 }
