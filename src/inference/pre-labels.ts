@@ -7,7 +7,6 @@ import { basename, join } from 'node:path';
 import { decodeMask } from '../images/decode-mask.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
-import type { MaskClasses } from '../labels/label-set.js';
 import { WrittenFiles, writeOutputFile } from '../files/index.js';
 import { type Corner, maskToGeoJson, maskToPolygons, type Ring } from './outlines.js';
 
@@ -47,9 +46,8 @@ export class PreLabels {
   constructor(
     private readonly format: AnnotationFormat,
     private readonly classes: readonly string[],
-    private readonly multiLabel = false,
   ) {
-    this.background = multiLabel ? null : backgroundClass(classes);
+    this.background = backgroundClass(classes);
   }
 
   /** Adds an image. Returns its file if the format has one per image. */
@@ -57,10 +55,10 @@ export class PreLabels {
     const name = basename(fileName);
     const stem = name.replace(/\.[^.]+$/, '');
     const { width, height } = mask;
-    const regions = this.format === 'geojson' ? [] : this.regionsOf(mask);
+    const regions = this.format === 'geojson' ? [] : regionsOf(mask, this.background);
     switch (this.format) {
       case 'geojson': {
-        const features = maskToGeoJson(mask, this.classes, { multiLabel: this.multiLabel });
+        const features = maskToGeoJson(mask, this.classes);
         return { path: `${stem}.geojson`, text: JSON.stringify(features) };
       }
       case 'labelme':
@@ -110,17 +108,6 @@ export class PreLabels {
       default:
         return [];
     }
-  }
-
-  private regionsOf(mask: ClassMask): Region[] {
-    const { background, multiLabel } = this;
-    return maskToPolygons(mask, { background, multiLabel }).map(
-      ({ value, area, rings: [outline, ...holes] }) => ({
-        value,
-        area,
-        points: joined(outline!, holes).flat(),
-      }),
-    );
   }
 
   /** The annotated classes: index and name. */
@@ -188,11 +175,11 @@ export class PreLabels {
 /** Reads the masks written by `predictFiles` and writes their annotations into a folder. */
 export async function writePreLabels(
   format: AnnotationFormat,
-  { classes, multiLabel }: MaskClasses,
+  classes: readonly string[],
   outputs: readonly { readonly input: string; readonly mask: string }[],
   folder: string,
 ): Promise<void> {
-  const labels = new PreLabels(format, classes, multiLabel);
+  const labels = new PreLabels(format, classes);
   const written = new WrittenFiles(folder);
   const write = async ({ path, text }: AnnotationFile): Promise<void> => {
     const file = join(folder, path);
@@ -206,6 +193,14 @@ export async function writePreLabels(
     if (file !== undefined) await write(file);
   }
   for (const file of labels.finish()) await write(file);
+}
+
+function regionsOf(mask: ClassMask, background: number | null): Region[] {
+  return maskToPolygons(mask, { background }).map(({ value, area, rings: [outline, ...holes] }) => ({
+    value,
+    area,
+    points: joined(outline!, holes).flat(),
+  }));
 }
 
 /** Connects each hole to the outline: from a corner of the outline to the hole, around it, and back. */

@@ -12,7 +12,7 @@ import type { Normalization } from '../data/normalization.js';
 import { defaultNormalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
-import { maskLook } from '../images/palette.js';
+import { classColours } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
 import type { ExternalReader, OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
@@ -43,8 +43,6 @@ export interface LoadOptions {
   readonly checkpoint?: CheckpointChoice;
   /** An existing runtime to use, which stays open; default: a new one. */
   readonly runtime?: Runtime;
-  /** What messages call the model; default: its path. */
-  readonly name?: string | undefined;
   /** Called with what a person should be told about the files of a run. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
@@ -92,7 +90,7 @@ export class Segmenter extends RasterSegmenter {
     const { device, threads, checkpoint, onNote } = options;
     const members = source instanceof Uint8Array ? [source] : await membersOf(source);
     const names = members.map((member) => (typeof member === 'string' ? member : 'model in memory'));
-    const name = options.name ?? names.join(' + ');
+    const name = names.join(' + ');
     // A run's graph is created for the device; an exported file is used unchanged.
     const target = predictionTarget(options.runtime?.device ?? device);
     const models: OnnxModel[] = [];
@@ -135,8 +133,7 @@ export class Segmenter extends RasterSegmenter {
       height,
       width,
       normalization,
-      ...(learner.multiLabel && { multiLabel: true as const }),
-      palette: [...maskLook({ classes: told.classes, multiLabel: learner.multiLabel }).ofClasses],
+      palette: classColours(told.classes),
     };
     // Copied, because the learner continues to change its weights.
     const initializers = graph.initializers.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));

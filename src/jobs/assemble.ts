@@ -42,11 +42,10 @@ export interface EarlierRun {
 /** The model of a plan, and its options as stored in config.json. */
 export function modelFor(plan: Plan, runtime: Runtime, resumed?: EarlierRun): Promise<RunModel> {
   const { model, parts, classes, size } = plan;
-  const { channels, multiLabel } = parts.train;
+  const { channels } = parts.train;
   return prepareModel(model.name, model.options, {
     channels,
     classes: classes.length,
-    multiLabel,
     size,
     runtime,
     resumed,

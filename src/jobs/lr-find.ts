@@ -86,7 +86,6 @@ async function findInto(
       runtime,
       seed,
       recompute: options.recompute,
-      multiLabel: plan.parts.train.multiLabel,
     });
     try {
       await startFrom(plan, options.init, learner, note);

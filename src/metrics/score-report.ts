@@ -4,7 +4,7 @@
  * is null.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
-import { type ClassCounts, ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
+import { ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
 import {
   classCounts,
   dice,
@@ -66,10 +66,7 @@ export interface SampleScores {
   readonly meanIoU: number | null;
   /** Two classes only: Dice of the foreground; null if neither mask contains it. */
   readonly dice?: number | null;
-  /**
-   * Pixels whose true class is not the background; all pixels if there is no background class. If classes overlap,
-   * pixels of any class.
-   */
+  /** Pixels whose true class is not the background; all pixels if there is no background class. */
   readonly foreground: number;
   /** Scores of outlines and a user's own, if asked for; null where the sample has none. */
   readonly metrics?: Readonly<Record<string, number | null>>;
@@ -86,8 +83,6 @@ export interface ScoreOptions {
   readonly classNames: readonly string[];
   /** The background class, null for none; default 0. */
   readonly background?: number | null;
-  /** Whether classes overlap; see `Dataset.multiLabel`. There is no background then. Default false. */
-  readonly multiLabel?: boolean | undefined;
   /** Pixels with this true value are not scored; default 255. */
   readonly ignore?: number;
 }
@@ -114,23 +109,16 @@ export function sampleScores(
   losses?: LossValues,
   background: number | null = 0,
 ): SampleScores {
-  const empty = counts.multiLabel
-    ? counts.rows()[0]!.reduce((sum, count) => sum + count, 0)
-    : background === null
-      ? 0
-      : pixelsOf(counts.of(background));
+  const { tp, fn } = background === null ? { tp: 0, fn: 0 } : counts.of(background);
   return {
     id,
     ...(losses === undefined ? {} : finiteLosses(losses)),
     meanDice: meanDice(counts),
     meanIoU: meanIoU(counts),
-    ...(counts.binary ? { dice: dice(foreground(counts, 0)) } : {}),
-    foreground: counts.total - empty,
+    ...(counts.classes === 2 ? { dice: dice(foreground(counts, 0)) } : {}),
+    foreground: counts.total - tp - fn,
   };
 }
-
-/** Pixels whose true class it is. */
-const pixelsOf = ({ tp, fn }: ClassCounts): number => tp + fn;
 
 /** Accumulates the counts and losses of a data part. */
 export class ScoreAccumulator {
@@ -149,14 +137,9 @@ export class ScoreAccumulator {
   private softDiceBatches = 0;
 
   /** @throws UsageError unless there are 2 to 255 classes and the background is one of them. */
-  constructor({
-    classNames,
-    multiLabel = false,
-    background = multiLabel ? null : 0,
-    ignore = IGNORE_INDEX,
-  }: ScoreOptions) {
+  constructor({ classNames, background = 0, ignore = IGNORE_INDEX }: ScoreOptions) {
     this.classNames = classNames;
-    this.counts = new ConfusionMatrix(classNames.length, { multiLabel });
+    this.counts = new ConfusionMatrix(classNames.length);
     const isClass = background === null || classNames[background] !== undefined;
     if (!isClass) {
       throw new UsageError(
@@ -173,7 +156,7 @@ export class ScoreAccumulator {
    * @returns the sample's own counts. @throws as ConfusionMatrix.add does.
    */
   addSample(prediction: Uint8Array, target: Uint8Array, group?: string): ConfusionMatrix {
-    const counts = this.counts.likewise().add(prediction, target, this.ignore);
+    const counts = new ConfusionMatrix(this.counts.classes).add(prediction, target, this.ignore);
     this.addCounts(counts, group);
     return counts;
   }
@@ -185,7 +168,7 @@ export class ScoreAccumulator {
     if (group === undefined) return;
     const known = this.groups.get(group);
     if (known !== undefined) known.merge(counts);
-    else this.groups.set(group, this.counts.likewise().merge(counts));
+    else this.groups.set(group, new ConfusionMatrix(this.counts.classes).merge(counts));
   }
 
   /** Adds a loss that is the mean over `samples` samples. Batches are weighted by their samples. */
@@ -214,7 +197,7 @@ export class ScoreAccumulator {
 
   /** The soft Dice of one batch, without adding it. Parameters and errors are those of {@link addProbabilities}. */
   softDiceOf(probabilities: Float32Array, target: Uint8Array): number {
-    if (!this.counts.binary) {
+    if (this.counts.classes !== 2) {
       throw new ShapeError(`Scores: softDice needs two classes, not ${this.counts.classes}.`);
     }
     const truth =
@@ -250,9 +233,9 @@ export class ScoreAccumulator {
         dice: dice(one),
         precision: precision(one),
         recall: recall(one),
-        pixels: pixelsOf(one),
+        pixels: one.tp + one.fn,
       })),
-      ...(counts.binary ? { dice: dice(front), iou: iou(front) } : {}),
+      ...(counts.classes === 2 ? { dice: dice(front), iou: iou(front) } : {}),
       ...(this.softDiceBatches > 0
         ? { softDice: finiteOrNull(this.softDiceSum / this.softDiceBatches) }
         : {}),

@@ -16,7 +16,6 @@ const gallerySchema = z.object({
   part: z.string(),
   chosenOn: z.boolean(),
   classes,
-  multiLabel: z.boolean().optional(),
   background: whole.nullable(),
   errorColors: z.object({ falsePositive: colour, falseNegative: colour, wrongClass: colour.optional() }),
   items: z.array(

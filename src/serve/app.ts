@@ -6,7 +6,6 @@ import { decodeImage } from '../images/decode.js';
 import type { Segmenter } from '../inference/index.js';
 import { answerFormat } from './answer-format.js';
 import { drain } from './body.js';
-import { inPieces, lengthOf } from './body-in-pieces.js';
 import type { Guard } from './guard.js';
 import { maskAnswer } from './mask-answer.js';
 import type { Metrics } from './metrics.js';
@@ -51,7 +50,7 @@ const SLOWEST_UPLOAD = 16 * 1024;
  * The page loads from and connects to this server only, and no other page may frame it, so images cannot leave the
  * page. WebAssembly threads need the isolation (cross-origin opener and embedder policies).
  */
-const HEADERS: Readonly<Record<string, string>> = {
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; " +
     "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; " +
@@ -81,7 +80,7 @@ export function createApp(parts: AppParts): Hono {
     c.set('id', id);
     c.set('route', 'other');
     await next();
-    for (const [header, value] of Object.entries(HEADERS)) c.res.headers.set(header, value);
+    for (const [header, value] of Object.entries(PAGE_HEADERS)) c.res.headers.set(header, value);
     c.res.headers.set('x-request-id', id);
     const httpError = c.get('error');
     const whole = httpError?.code !== 'too-slow' && (await drain(c.req.raw.body));
@@ -135,7 +134,7 @@ export function createApp(parts: AppParts): Hono {
       'cache-control': 'no-cache',
     };
     if (c.req.header('if-none-match') === modelTag) return c.body(null, 304, headers);
-    return c.body(inPieces(model), 200, { ...headers, ...lengthOf(model) });
+    return c.body(model, 200, headers);
   });
 
   app.post('/segment', (c) => {
@@ -164,8 +163,7 @@ export function createApp(parts: AppParts): Hono {
           );
           metrics.segmentedIn(seconds, mask.data.length);
           const { type, body } = await maskAnswer(mask, segmenter.card, format, seconds);
-          return c.body(inPieces(body), 200, {
-            ...lengthOf(body),
+          return c.body(body, 200, {
             'content-type': type,
             'cache-control': 'no-store',
             'server-timing': `decode;dur=${decoding.toFixed(1)}, segment;dur=${(seconds * 1000).toFixed(1)}`,
@@ -206,7 +204,11 @@ export function createApp(parts: AppParts): Hono {
   return app as unknown as Hono;
 }
 
-function errorResponse(error: HttpError, requestId: string, more: Record<string, string> = {}): Response {
+export function errorResponse(
+  error: HttpError,
+  requestId: string,
+  more: Record<string, string> = {},
+): Response {
   const { status, code, message, retryAfter } = error;
   return new Response(JSON.stringify({ error: { code, message }, requestId }), {
     status,

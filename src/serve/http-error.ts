@@ -1,7 +1,8 @@
 /** Errors that clients get as an HTTP status and a JSON body. */
 import { PixelwiseError, UsageError } from '../errors/index.js';
 
-export type HttpErrorStatus = 400 | 401 | 403 | 404 | 405 | 406 | 408 | 413 | 415 | 422 | 500 | 503 | 504;
+export type HttpErrorStatus =
+  400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 422 | 500 | 503 | 504;
 
 export class HttpError extends PixelwiseError {
   constructor(

@@ -107,10 +107,7 @@ export async function startServer(
   }
   const files = await StaticFiles.list({ '/': folders.page, '/pixelwise/': folders.browser });
   const { device, threads, checkpoint } = options;
-  // Messages go to clients, which must not learn where the model lies.
-  const name = typeof source === 'string' ? basename(resolve(source)) : 'model in memory';
   const segmenter = await Segmenter.load(source, {
-    name,
     ...(device && { device }),
     ...(threads !== undefined && { threads }),
     ...(checkpoint !== undefined && { checkpoint }),
@@ -121,7 +118,7 @@ export async function startServer(
   const queue = new AdmissionQueue({ capacity, concurrency: CONCURRENCY, timeout: workTimeout });
   const app = createApp({
     segmenter,
-    name,
+    name: typeof source === 'string' ? basename(resolve(source)) : 'model in memory',
     guard: new Guard({ host, allowedHosts: options.allowedHosts, token }),
     maxBytes,
     maxPixels,
@@ -171,7 +168,8 @@ export async function startServer(
   };
 }
 
-function listening(server: Server, port: number, host: string): Promise<void> {
+/** Opens a port. @throws PixelwiseError `listen` that says why it cannot be opened. */
+export function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((done, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why =

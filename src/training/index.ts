@@ -31,7 +31,6 @@ export { weightAveraging, type WeightAveragingOptions } from './callbacks/weight
 export {
   loadCheckpoint,
   readCheckpointFile,
-  readCheckpointHistory,
   readCheckpointRecord,
   readCheckpointWeights,
   saveCheckpoint,

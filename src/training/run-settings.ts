@@ -46,7 +46,7 @@ export interface RunSetting<T> extends Setting<T> {
   readonly section: 'model' | 'data' | 'training' | 'scores';
   /** The commands that take it. */
   readonly commands: readonly (
-    'train' | 'lr-find' | 'evaluate' | 'predict' | 'summary' | 'doctor' | 'demo'
+    'train' | 'lr-find' | 'evaluate' | 'predict' | 'studio' | 'summary' | 'doctor' | 'demo'
   )[];
   /** What it applies to, if not to everything. */
   readonly appliesTo?: { readonly choice: Choice; readonly names: readonly string[] };
@@ -87,14 +87,14 @@ const MODEL_SETTINGS = {
     help: 'pretrained weights of the encoder',
     unset: 'none; if the model is chosen, the weights on this machine',
     section: 'model',
-    commands: LEARNING,
+    commands: [...LEARNING, 'studio'],
   },
   init: {
     kind: text('RUN|FILE', 'a run folder, or a .pth, .safetensors or .onnx file'),
     help: 'start from the weights of a run, with its model, size, normalisation, classes and parts, or from those of a file',
     unset: 'random weights',
     section: 'model',
-    commands: LEARNING,
+    commands: [...LEARNING, 'studio'],
   },
 } as const satisfies Readonly<Record<string, RunSetting<unknown>>>;
 
@@ -117,13 +117,6 @@ const DATA_SETTINGS = {
     kind: text('GLOB', 'a glob over paths below the data folder'),
     help: 'which files are masks; given with --images',
     unset: 'found by their names',
-    section: 'data',
-    commands: READING,
-  },
-  multiLabel: {
-    kind: flag(),
-    help: 'classes may overlap: each pixel has any number of them, decided class by class; for one mask file per class, or shapes of a labelling tool',
-    unset: 'off: each pixel has one class',
     section: 'data',
     commands: READING,
   },

@@ -13,5 +13,4 @@ export {
   loadEncoderWeights,
 } from './pretrained.js';
 export type { NamedShape } from './match.js';
-export { inOneFile } from './onnx-external.js';
 export { matchPartially, type PartialMatch } from './partial-match.js';

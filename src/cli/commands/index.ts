@@ -56,6 +56,13 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./serve.js'),
   }),
   command({
+    name: 'studio',
+    summary: 'a local page to label images while a model learns from the labels',
+    positionals: [{ name: 'DIR', help: 'a folder of images; masks are optional' }],
+    whenInterrupted: 'Ending: labels are saved. Once more ends at once.',
+    load: () => import('./studio.js'),
+  }),
+  command({
     name: 'report',
     summary: "a run's report, again; several runs side by side",
     positionals: [{ name: 'RUN', help: 'a run folder, or 2 to 8 of them', many: true }],

@@ -1,0 +1,119 @@
+/** The studio: a local server on a folder of images, its page, and the learner. */
+import { createAdaptorServer } from '@hono/node-server';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { LabelledImage } from './label-store.js';
+import { Guard, isLoopback, newToken } from '../serve/guard.js';
+import type { HttpError } from '../serve/http-error.js';
+import { listening } from '../serve/server.js';
+import { StaticFiles } from '../serve/static-files.js';
+import { readRunConfig, RunFolder } from '../training/index.js';
+import { createStudioApp } from './app.js';
+import type { EngineOptions } from './learner-engine.js';
+import { startLearner } from './learner-thread.js';
+import type { StudioLearner } from './learning.js';
+import { Project } from './project.js';
+
+export interface StudioOptions extends Pick<EngineOptions, 'device' | 'threads' | 'init' | 'encoderWeights'> {
+  /** Default 8788; 0 chooses a free port. */
+  readonly port?: number | undefined;
+  /** Address to listen on; default `127.0.0.1`, which only this machine can reach. */
+  readonly host?: string | undefined;
+  /** Host names by which clients may address the server, besides its own. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** The token that requests must have; false for none. Default: as for `startServer`. */
+  readonly token?: string | false | undefined;
+  /** Receives messages for the person. */
+  readonly onNote?: ((message: string) => void) | undefined;
+  /** Receives errors that requests met. */
+  readonly onError?: ((error: HttpError, path: string) => void) | undefined;
+  /** The folder of the built page; default: the package's own. */
+  readonly page?: string | undefined;
+  /** Makes the learner; default: one in a thread of its own. */
+  readonly learner?: ((options: EngineOptions) => StudioLearner) | undefined;
+}
+
+export interface RunningStudio {
+  /** `http://127.0.0.1:8788/`. */
+  readonly url: string;
+  readonly port: number;
+  readonly token: string | undefined;
+  /** Absolute path of the folder. */
+  readonly project: string;
+  /** Saves everything and ends. */
+  close(): Promise<void>;
+}
+
+export const DEFAULT_STUDIO_PORT = 8788;
+
+const PAGE = fileURLToPath(new URL('../page', import.meta.url));
+
+/**
+ * Opens a folder of images in the studio.
+ *
+ * @throws PixelwiseError if the folder cannot be opened or is open already, or the port cannot be opened.
+ */
+export async function startStudio(folder: string, options: StudioOptions = {}): Promise<RunningStudio> {
+  const { port = DEFAULT_STUDIO_PORT, host = '127.0.0.1', onNote, onError = () => undefined } = options;
+  const files = await StaticFiles.list({ '/': options.page ?? PAGE });
+  const project = await Project.open(folder, onNote);
+  let learner: StudioLearner | undefined;
+  let app: ReturnType<typeof createStudioApp> | undefined;
+  try {
+    if (options.init !== undefined && project.classes.length === 0) {
+      const { classes } = await readRunConfig(new RunFolder(options.init));
+      await project.setClasses(classes.map((name) => ({ name })));
+    }
+    const { device, threads, init, encoderWeights } = options;
+    const names = project.classes.map(({ name }) => name);
+    const engine = { root: project.root, classes: names, device, threads, init, encoderWeights };
+    learner = (options.learner ?? startLearner)(engine);
+    const chosen = options.token ?? (isLoopback(host) ? false : newToken());
+    const token = chosen === false ? undefined : chosen;
+    const guard = new Guard({ host, allowedHosts: options.allowedHosts, token });
+    app = createStudioApp({ project, learner, guard, files, onError });
+    const server = createAdaptorServer({ fetch: app.app.fetch, overrideGlobalObjects: false }) as Server;
+    await listening(server, port, host);
+    void learnFromStored(project, learner);
+    const { port: open } = server.address() as AddressInfo;
+    const shown = host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? 'localhost' : host;
+    let closing: Promise<void> | undefined;
+    const end = async (): Promise<void> => {
+      app!.close();
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await learner!.close();
+      await project.close();
+    };
+    return {
+      url: `http://${shown}:${open}/`,
+      port: open,
+      token,
+      project: project.root,
+      close: () => (closing ??= end()),
+    };
+  } catch (error) {
+    app?.close();
+    await learner?.close();
+    await project.close();
+    throw error;
+  }
+}
+
+/** Gives the labels that the folder has already to the learner. */
+async function learnFromStored(project: Project, learner: StudioLearner): Promise<void> {
+  await project.measured;
+  for (const image of project.images) {
+    if (!image.pixels.some((count) => count > 0)) continue;
+    try {
+      const usable: LabelledImage = await project.usable(image.id);
+      const { plane } = await project.labels.get(usable);
+      const { id, file, heldOut } = image;
+      learner.labelled({ id, file, heldOut, width: usable.width, height: usable.height, labels: plane.data });
+    } catch {
+      // A mask that cannot be used is reported when its image is opened.
+    }
+  }
+}

@@ -1,0 +1,311 @@
+/** The studio's endpoints on real folders, with a learner that predicts class 1 everywhere. */
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { put, temporaryFolder } from '../../test/support/made-data.js';
+import { openDataset } from '../data/index.js';
+import { encodeImage } from '../images/encode.js';
+import { decodeStoredMask } from '../images/decode-mask.js';
+import { encodeIndexedPng } from '../images/png-write.js';
+import { drawStroke } from '../labels/drawing.js';
+import { Guard } from '../serve/guard.js';
+import { StaticFiles } from '../serve/static-files.js';
+import { createStudioApp, type StudioApp } from './app.js';
+import type { ImageFacts } from './project.js';
+import type { LabelsForLearning, StudioLearner } from './learning.js';
+import { Project } from './project.js';
+
+const [WIDTH, HEIGHT] = [40, 30];
+
+let root: string;
+let remove: () => Promise<void>;
+let project: Project;
+let studio: StudioApp;
+let told: LabelsForLearning[];
+
+const learner = (): StudioLearner => ({
+  status: {
+    learner: 'pixels',
+    step: 7,
+    seconds: 1,
+    labelledImages: 0,
+    heldOutImages: 0,
+    scores: null,
+    scoresByLearner: {},
+    activity: 'idle',
+  },
+  setClasses: () => undefined,
+  labelled: (image) => void told.push(image),
+  predict: ({ width, height }) =>
+    Promise.resolve({
+      width,
+      height,
+      classes: new Uint8Array(width * height).fill(1),
+      uncertainty: new Uint8Array(width * height).fill(9),
+      step: 7,
+    }),
+  exportTo: (to) => Promise.resolve({ to, path: `/runs/${to}` }),
+  onEvent: () => undefined,
+  close: () => Promise.resolve(),
+});
+
+async function openStudio(): Promise<void> {
+  told = [];
+  project = await Project.open(root);
+  const page = join(root, '..');
+  const files = await StaticFiles.list({}).catch(() => StaticFiles.list({ '/': page }));
+  const guard = new Guard({ host: '127.0.0.1' });
+  studio = createStudioApp({ project, learner: learner(), guard, files, onError: () => undefined });
+}
+
+async function closeStudio(): Promise<void> {
+  studio.close();
+  await project.close();
+}
+
+beforeEach(async () => {
+  ({ path: root, remove } = await temporaryFolder());
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    const data = new Uint8Array(WIDTH * HEIGHT * 3).fill(100);
+    await put(
+      join(root, `${name}.png`),
+      await encodeImage({ width: WIDTH, height: HEIGHT, channels: 3, data }),
+    );
+  }
+});
+afterEach(() => remove());
+
+const HOST = { host: '127.0.0.1' };
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  Promise.resolve(studio.app.request(`http://127.0.0.1${path}`, { headers: { ...HOST, ...headers } }));
+const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+  Promise.resolve(
+    studio.app.request(`http://127.0.0.1${path}`, {
+      method: 'POST',
+      headers: { ...HOST, ...headers },
+      body: JSON.stringify(body),
+    }),
+  );
+const twoClasses = () => post('/api/classes', { classes: [{ name: 'ground' }, { name: 'thing' }] });
+
+async function labelsOf(id: string): Promise<Uint8Array> {
+  const answer = await get(`/api/images/${id}/labels?as=raw`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function factsOf(id: string): Promise<ImageFacts> {
+  const { images } = (await (await get('/api/project')).json()) as { images: ImageFacts[] };
+  return images.find((image) => image.id === id)!;
+}
+
+const STROKE = {
+  class: 1,
+  radius: 2,
+  points: [
+    [5, 5],
+    [20, 9],
+  ] as [number, number][],
+};
+
+describe('labels', () => {
+  beforeEach(openStudio);
+  afterEach(closeStudio);
+
+  it('draws strokes as the page does, tells the learner, and answers PNGs of indices', async () => {
+    await twoClasses();
+    expect((await post('/api/images/a.png/strokes', STROKE)).status).toBe(200);
+    const expected = { width: WIDTH, height: HEIGHT, data: new Uint8Array(WIDTH * HEIGHT).fill(255) };
+    drawStroke(expected, { ...STROKE, value: 1 });
+    const stored = await decodeStoredMask(
+      new Uint8Array(await (await get('/api/images/a.png/labels')).arrayBuffer()),
+    );
+    expect(stored.palette).toBeDefined();
+    expect([...stored.data]).toEqual([...expected.data]);
+    expect(told.map(({ id, heldOut }) => [id, heldOut])).toEqual([['a.png', false]]);
+    expect([...told[0]!.labels]).toEqual([...expected.data]);
+    expect((await factsOf('a.png')).state).toBe('labelled');
+    expect((await factsOf('a.png')).labelledPixels).toBe(expected.data.filter((v) => v === 1).length);
+  });
+
+  it('leaves labels alone where a stroke is outside the image, and refuses classes that do not exist', async () => {
+    await twoClasses();
+    const answer = await post('/api/images/a.png/strokes', { class: 1, radius: 3, points: [[-50, 5]] });
+    expect([answer.status, (await labelsOf('a.png')).every((v) => v === 255)]).toEqual([200, true]);
+    expect((await post('/api/images/a.png/strokes', { ...STROKE, class: 2 })).status).toBe(422);
+    expect((await post('/api/images/a.png/strokes', { ...STROKE, radius: -1 })).status).toBe(400);
+    expect((await post('/api/images/none.png/strokes', STROKE)).status).toBe(404);
+  });
+
+  it('replaces labels by PUT, and answers 412 if they have changed meanwhile', async () => {
+    await twoClasses();
+    const before = (await get('/api/images/a.png/labels')).headers.get('etag')!;
+    const data = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => i % 2);
+    const body = (await encodeIndexedPng({ width: WIDTH, height: HEIGHT, data })) as Uint8Array<ArrayBuffer>;
+    const put412 = (tag: string) =>
+      studio.app.request('http://127.0.0.1/api/images/a.png/labels', {
+        method: 'PUT',
+        headers: { ...HOST, 'if-match': tag },
+        body,
+      });
+    const first = await put412(before);
+    expect(first.status).toBe(200);
+    expect(await labelsOf('a.png')).toEqual(data);
+    expect((await put412(before)).status).toBe(412);
+    expect((await put412(first.headers.get('etag')!)).status).toBe(200);
+  });
+
+  it('takes tiles, for undo and fills', async () => {
+    await twoClasses();
+    const data = deflateSync(Uint8Array.of(0, 1, 255, 0)).toString('base64');
+    await post('/api/images/a.png/tiles', { tiles: [{ x: 38, y: 28, width: 2, height: 2, data }] });
+    const labels = await labelsOf('a.png');
+    expect([...labels.slice(-2)]).toEqual([255, 0]);
+    const outside = { tiles: [{ x: 39, y: 28, width: 2, height: 2, data }] };
+    expect((await post('/api/images/a.png/tiles', outside)).status).toBe(422);
+  });
+
+  it('accepts the prediction in unpainted pixels, of all or inside an outline', async () => {
+    await twoClasses();
+    await post('/api/images/a.png/strokes', { ...STROKE, class: 0 });
+    const painted = await labelsOf('a.png');
+    const inside = [
+      [0, 0],
+      [10, 0],
+      [10, 10],
+      [0, 10],
+    ];
+    await post('/api/images/a.png/accept', { inside });
+    const some = await labelsOf('a.png');
+    expect([some[0], some[WIDTH * HEIGHT - 1], (await factsOf('a.png')).state]).toEqual([1, 255, 'labelled']);
+    await post('/api/images/a.png/accept', {});
+    const all = await labelsOf('a.png');
+    expect([...all]).toEqual([...painted].map((v) => (v === 255 ? 1 : v)));
+    expect((await factsOf('a.png')).state).toBe('done');
+  });
+
+  it('answers predictions with the step of the model', async () => {
+    await twoClasses();
+    const answer = await get('/api/images/b.png/prediction');
+    expect([answer.status, answer.headers.get('x-model-step')]).toEqual([200, '7']);
+    const { data } = await decodeStoredMask(new Uint8Array(await answer.arrayBuffer()));
+    expect(new Set(data)).toEqual(new Set([1]));
+    const uncertain = await get('/api/images/b.png/prediction?uncertainty=1');
+    expect(new Set((await decodeStoredMask(new Uint8Array(await uncertain.arrayBuffer()))).data)).toEqual(
+      new Set([9]),
+    );
+  });
+
+  it('keeps classes at their indices, and refuses to remove one with labels', async () => {
+    const [ground, car, sky] = [{ name: 'ground' }, { name: 'car' }, { name: 'sky' }];
+    await post('/api/classes', { classes: [ground, { name: 'thing' }, sky] });
+    await post('/api/images/a.png/strokes', { ...STROKE, class: 2 });
+    expect((await post('/api/classes', { classes: [ground, car, sky] })).status).toBe(200);
+    expect((await labelsOf('a.png')).some((v) => v === 2)).toBe(true);
+    expect((await post('/api/classes', { classes: [ground, car] })).status).toBe(409);
+    await post('/api/images/a.png/strokes', { ...STROKE, class: 255 });
+    expect((await post('/api/classes', { classes: [ground, car] })).status).toBe(200);
+    expect((await post('/api/classes', { classes: [ground] })).status).toBe(422);
+  });
+
+  it('refuses requests of other sites, and a second studio on the folder', async () => {
+    const answer = await get('/api/project', { origin: 'http://elsewhere.example' });
+    expect(answer.status).toBe(403);
+    await expect(Project.open(root)).rejects.toMatchObject({ code: 'folder-in-use' });
+  });
+
+  it('tells listeners of changed labels', async () => {
+    await twoClasses();
+    const abort = new AbortController();
+    const answer = await studio.app.request('http://127.0.0.1/api/events', {
+      headers: HOST,
+      signal: abort.signal,
+    });
+    await post('/api/images/a.png/strokes', STROKE, { 'x-page': 'me' });
+    const reader = answer.body!.getReader();
+    let text = '';
+    while (!text.includes('event: image')) text += new TextDecoder().decode((await reader.read()).value);
+    expect(text).toMatch(/event: training\n/);
+    expect(text).toMatch(/event: image\ndata: .*"by":"me"/);
+    abort.abort();
+  });
+});
+
+describe('the folder', () => {
+  it('is left as a data set that train reads as the studio meant it', async () => {
+    await openStudio();
+    await twoClasses();
+    await post('/api/images/a.png/strokes', STROKE);
+    await post('/api/images/d.png/strokes', { ...STROKE, class: 1 });
+    expect((await factsOf('d.png')).heldOut).toBe(true);
+    await closeStudio();
+    expect((await readdir(root)).filter((name) => name.startsWith('.'))).toEqual([]);
+    const dataset = await openDataset({ root });
+    expect([dataset.ids, dataset.splits]).toEqual([
+      ['a', 'd'],
+      ['train', 'valid'],
+    ]);
+    const { data } = (await dataset.get(0)).mask;
+    expect(new Set(data)).toEqual(new Set([1, 255]));
+  });
+
+  it('has all changes again after a crash, once', async () => {
+    await openStudio();
+    await twoClasses();
+    await post('/api/images/a.png/strokes', STROKE);
+    await post('/api/images/a.png/accept', {});
+    await post('/api/images/a.png/strokes', { ...STROKE, class: 255 });
+    await post('/api/images/b.png/strokes', STROKE);
+    const before = [await labelsOf('a.png'), await labelsOf('b.png')];
+    // What a killed process leaves: its journal and the masks written so far. The last line is cut short.
+    const [journal] = (await readdir(root)).filter((name) => name.endsWith('.journal'));
+    const text = await readFile(join(root, journal!), 'utf8');
+    const kept = new Map<string, Buffer>();
+    for (const name of await readdir(join(root, 'masks'))) {
+      kept.set(name, await readFile(join(root, 'masks', name)));
+    }
+    await closeStudio();
+    await rm(join(root, 'masks'), { recursive: true });
+    await mkdir(join(root, 'masks'));
+    for (const [name, bytes] of kept) await writeFile(join(root, 'masks', name), bytes);
+    await writeFile(join(root, journal!), `${text}{"sequence":99,"image":"a.png","chan`);
+    await openStudio();
+    expect([await labelsOf('a.png'), await labelsOf('b.png')]).toEqual(before);
+    await closeStudio();
+  });
+
+  it('takes over masks of 0 and 255, and keeps the originals', async () => {
+    const data = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => (i % 3 === 0 ? 255 : 0));
+    const mask = await encodeIndexedPng({ width: WIDTH, height: HEIGHT, data });
+    await put(join(root, 'masks', 'a.png'), mask);
+    await openStudio();
+    expect(project.classes.map(({ name }) => name)).toEqual(['background', 'foreground']);
+    expect([...(await labelsOf('a.png')).slice(0, 4)]).toEqual([1, 0, 0, 1]);
+    expect(await readFile(join(root, 'masks-original', 'a.png'))).toEqual(Buffer.from(mask));
+    await closeStudio();
+  });
+
+  it('lists images that cannot be read, and opens the others', async () => {
+    await put(join(root, 'broken.png'), 'not an image');
+    await openStudio();
+    expect(await factsOf('broken.png')).toMatchObject({ state: 'unusable', labelledPixels: 0 });
+    expect((await factsOf('broken.png')).problem).toContain('broken.png');
+    expect((await get('/api/images/broken.png/labels')).status).toBe(422);
+    expect((await get('/api/images/a.png')).status).toBe(200);
+    await closeStudio();
+  });
+
+  it('says so if there are no images', async () => {
+    await rm(root, { recursive: true });
+    await mkdir(root);
+    await expect(Project.open(root)).rejects.toMatchObject({ code: 'data-empty' });
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('says so if it is read-only', async () => {
+    await chmod(root, 0o555);
+    await expect(Project.open(root)).rejects.toMatchObject({ code: 'write-failed' });
+    await chmod(root, 0o755);
+  });
+});
