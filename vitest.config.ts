@@ -1,7 +1,10 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Folders whose tests share a process, so that each module is loaded once: half the time. */
-const SHARED = ['src/{cli,data,images,labels,models,nn,onnx,optim,report,settings}/**/*.test.ts'];
+const SHARED = [
+  'src/{cli,data,images,labels,models,nn,onnx,optim,report,settings}/**/*.test.ts',
+  'page/**/*.test.ts',
+];
 
 /** Tests in these folders that replace modules, add to registries or measure memory. Each has its own process. */
 const ISOLATED = [

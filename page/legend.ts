@@ -1,5 +1,6 @@
 /** The list of classes: colours, shares of the image, and check boxes that show or hide them. */
 import { elements } from './elements.js';
+import { percent } from './percent.js';
 
 export interface Legend {
   /** By class: whether it is hidden. */
@@ -45,11 +46,4 @@ export function createLegend(
       });
     },
   };
-}
-
-/** `0.4%`, `97%`. */
-export function percent(share: number): string {
-  const value = share * 100;
-  const digits = value > 0 && value < 10 ? 1 : 0;
-  return `${value.toFixed(digits)}%`;
 }

@@ -6,13 +6,16 @@ import type * as Browser from '../src/browser/index.js';
 import { openCamera, type Camera } from './camera.js';
 import { elements } from './elements.js';
 import { latest } from './latest.js';
-import { createLegend, percent, type Legend } from './legend.js';
+import { createLegend, type Legend } from './legend.js';
 import { PainterClient } from './painter-client.js';
 import type { Look, Painted } from './painting.js';
+import { percent } from './percent.js';
 
 const painter = new PainterClient();
 let segmenter: Browser.Segmenter;
 let legend: Legend;
+/** What each mask value shows. */
+let valueNames: readonly string[] = [];
 let camera: Camera | undefined;
 /** Aborts the work on the current picture when the next one starts. */
 let current = new AbortController();
@@ -24,7 +27,7 @@ void start().catch(fail);
 
 async function start(): Promise<void> {
   busy('Loading the model', 0);
-  const { Segmenter, backgroundClass } = (await import(
+  const { Segmenter, isBinary, maskLook, maskValueName } = (await import(
     /* @vite-ignore */ new URL('pixelwise/index.js', document.baseURI).href
   )) as typeof Browser;
   const about = (await (await fetch('model.json')).json()) as { name: string; bytes: number };
@@ -39,14 +42,17 @@ async function start(): Promise<void> {
     device === 'webgpu' ? 'WebGPU' : `WebAssembly, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   if (withoutWebGpu !== undefined) elements.device.title = withoutWebGpu;
   elements.modelName.title = `${card.model.name}, input size ${card.width}×${card.height}`;
-  legend = createLegend(card.classes, card.palette, backgroundClass(card.classes), repaint);
-  if (card.classes.length === 2) {
+  // Of classes that overlap, each set of them is an entry.
+  const { colours, clear } = maskLook(card, card.palette);
+  valueNames = colours.map((_, value) => maskValueName(card, value));
+  legend = createLegend(valueNames, colours, clear, repaint);
+  if (isBinary(card)) {
     elements.thresholdRow.hidden = false;
     elements.threshold.value = String(card.threshold ?? 0.5);
     showThreshold();
   }
   const canvas = elements.picture.transferControlToOffscreen();
-  await painter.ask({ kind: 'canvas', canvas, palette: card.palette }, [canvas]);
+  await painter.ask({ kind: 'canvas', canvas, palette: colours }, [canvas]);
   listen();
   elements.file.disabled = false;
   elements.webcam.disabled = navigator.mediaDevices === undefined;
@@ -277,7 +283,7 @@ const showProbe = latest(async (point: Point) => {
   const place = `${Math.floor(point.x)}, ${Math.floor(point.y)}`;
   elements.probe.hidden = probed === undefined || found === undefined;
   if (found) {
-    elements.probe.textContent = `${segmenter.card.classes[found.index]}, ${percent(found.confidence)} confidence, at ${place}`;
+    elements.probe.textContent = `${valueNames[found.index]}, ${percent(found.confidence)} confidence, at ${place}`;
   }
 });
 

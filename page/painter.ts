@@ -3,21 +3,8 @@
  * and encodes PNGs, which keeps the page's main thread free.
  */
 import { indexedPng } from './indexed-png.js';
-import type {
-  Look,
-  Mask,
-  Painted,
-  PainterMessage,
-  PainterQuestion,
-  PainterReply,
-  Picture,
-  Probe,
-} from './painting.js';
-
-const scope = self as unknown as {
-  onmessage: ((event: MessageEvent<PainterMessage>) => void) | null;
-  postMessage(reply: PainterReply): void;
-};
+import type { Look, Mask, Painted, PainterQuestion, Picture, Probe } from './painting.js';
+import { answerQuestions } from './worker-client.js';
 
 let canvas: OffscreenCanvas;
 let palette: readonly (readonly number[])[] = [];
@@ -27,15 +14,7 @@ let look: Look = { shown: true, opacity: 0.45, threshold: undefined, hidden: [] 
 /** The mask after thresholding, and its threshold. */
 let decided: { readonly classes: Uint8Array; readonly threshold: number | undefined } | undefined;
 
-scope.onmessage = ({ data: { id, question } }) => void reply(id, question);
-
-async function reply(id: number, question: PainterQuestion): Promise<void> {
-  try {
-    scope.postMessage({ id, answer: await answer(question) });
-  } catch (error) {
-    scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
-  }
-}
+answerQuestions<PainterQuestion, Painted | Probe | Blob | undefined>(answer);
 
 function answer(question: PainterQuestion): Painted | Probe | Promise<Blob> | undefined {
   switch (question.kind) {

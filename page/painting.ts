@@ -60,8 +60,3 @@ export interface PainterAnswers {
   readonly probe: Probe | undefined;
   readonly save: Blob;
 }
-
-export type PainterMessage = { readonly id: number; readonly question: PainterQuestion };
-export type PainterReply =
-  | { readonly id: number; readonly answer: PainterAnswers[keyof PainterAnswers] }
-  | { readonly id: number; readonly error: string };

@@ -1,5 +1,5 @@
 /**
- * The pages of `pixelwise serve` and `pixelwise studio`. That of serve imports `pixelwise/browser` by its address at run time, as the package ships
+ * The page of `pixelwise serve`. It imports `pixelwise/browser` by its address at run time, as the package ships
  * it, so nothing of it is bundled twice.
  */
 import { fileURLToPath } from 'node:url';
@@ -18,8 +18,5 @@ export default defineConfig({
     // No inlined `data:` addresses and no preload helper: the page's policy allows its own files alone.
     assetsInlineLimit: 0,
     modulePreload: false,
-    rollupOptions: {
-      input: ['index.html', 'studio.html'].map((name) => fileURLToPath(new URL(name, import.meta.url))),
-    },
   },
 });

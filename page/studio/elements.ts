@@ -1,47 +1,26 @@
-/** The page's elements, by their ids. */
-function element<T extends HTMLElement>(id: string): T {
+/** The studio's elements, by their ids. */
+export function element<T extends Element = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
-  if (!found) throw new Error(`studio.html has no #${id}`);
-  return found as T;
+  if (!found) throw new Error(`index.html has no #${id}`);
+  return found as unknown as T;
 }
 
-export const elements = {
-  folder: element('folder'),
-  exportRun: element<HTMLButtonElement>('export-run'),
-  exportOnnx: element<HTMLButtonElement>('export-onnx'),
-  helpButton: element<HTMLButtonElement>('help-button'),
-  count: element('count'),
-  images: element('images'),
-  stage: document.querySelector<HTMLElement>('.stage')!,
-  canvas: element<HTMLCanvasElement>('canvas'),
-  cursor: element<HTMLCanvasElement>('cursor'),
-  tools: element('tools'),
-  busy: element('busy'),
-  busyText: element('busy-text'),
-  error: element('error'),
-  status: element('status'),
-  classes: element('classes'),
-  addClass: element<HTMLButtonElement>('add-class'),
-  size: element<HTMLInputElement>('size'),
-  sizeValue: element('size-value'),
-  opacity: element<HTMLInputElement>('opacity'),
-  opacityValue: element('opacity-value'),
-  showLabels: element<HTMLInputElement>('show-labels'),
-  showPrediction: element<HTMLInputElement>('show-prediction'),
-  showUncertainty: element<HTMLInputElement>('show-uncertainty'),
-  outlines: element<HTMLInputElement>('outlines'),
-  window: element('window'),
-  low: element<HTMLInputElement>('low'),
-  high: element<HTMLInputElement>('high'),
-  training: element('training'),
-  accept: element<HTMLButtonElement>('accept'),
-  nextImage: element<HTMLButtonElement>('next-image'),
-  nextUncertain: element<HTMLButtonElement>('next-uncertain'),
-  help: element<HTMLDialogElement>('help'),
-  keys: element('keys'),
-  setup: element<HTMLDialogElement>('setup'),
-  setupForm: element<HTMLFormElement>('setup-form'),
-  setupNames: element('setup-names'),
-  setupMore: element<HTMLButtonElement>('setup-more'),
-  spoken: element('spoken'),
-};
+/** An element with text in it. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  text = '',
+  properties: Partial<HTMLElementTagNameMap[K]> = {},
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  if (text) made.textContent = text;
+  return Object.assign(made, properties);
+}
+
+/** An icon of strokes on a grid of 20×20. `paths` are trusted, they stand in this page's sources. */
+export function icon(paths: string): SVGSVGElement {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  made.setAttribute('viewBox', '0 0 20 20');
+  made.setAttribute('aria-hidden', 'true');
+  made.innerHTML = paths;
+  return made;
+}

@@ -1,138 +1,75 @@
-/**
- * Undo and redo of one image, as tiles of 256×256 labels before and after each change, run-length encoded: labels are
- * flat, so that hundreds of wide strokes fit into the limit of bytes. Beyond it, the oldest changes are forgotten.
- */
-import type { LabelPlane, PixelBox } from '../../src/labels/drawing.js';
+/** Undo and redo for each image, within one bound of memory for all of them. */
+import type { Edit } from './label-plane.js';
 
-export const TILE = 256;
-
-/** Bytes of all changes of an image. */
+/** Bytes that the edits of all images may take. */
 const MOST_BYTES = 64 * 2 ** 20;
 
-export interface TileAt {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-interface TileChange extends TileAt {
-  readonly before: Uint8Array;
-  readonly after: Uint8Array;
-}
-
-type Change = readonly TileChange[];
-
-const bytesOf = (change: Change): number =>
-  change.reduce((sum, { before, after }) => sum + before.length + after.length, 0);
-
-/** Tiles that a box touches. */
-export function tilesIn({ width, height }: LabelPlane, { x0, y0, x1, y1 }: PixelBox): TileAt[] {
-  const tiles: TileAt[] = [];
-  for (let y = Math.floor(y0 / TILE) * TILE; y <= y1; y += TILE) {
-    for (let x = Math.floor(x0 / TILE) * TILE; x <= x1; x += TILE) {
-      tiles.push({ x, y, width: Math.min(TILE, width - x), height: Math.min(TILE, height - y) });
-    }
-  }
-  return tiles;
-}
-
-/** Copies a tile. */
-export function copyTile(plane: LabelPlane, { x, y, width, height }: TileAt): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(width * height);
-  for (let row = 0; row < height; row++) {
-    const from = (y + row) * plane.width + x;
-    out.set(plane.data.subarray(from, from + width), row * width);
-  }
-  return out;
-}
-
-function putTile(plane: LabelPlane, { x, y, width, height }: TileAt, data: Uint8Array): void {
-  for (let row = 0; row < height; row++) {
-    plane.data.set(data.subarray(row * width, (row + 1) * width), (y + row) * plane.width + x);
-  }
-}
-
-/** Pairs of a value and the length of its run, 1 … 255. */
-function packed(data: Uint8Array): Uint8Array {
-  const out: number[] = [];
-  for (let i = 0; i < data.length;) {
-    const value = data[i]!;
-    let length = 1;
-    while (length < 255 && i + length < data.length && data[i + length] === value) length++;
-    out.push(value, length);
-    i += length;
-  }
-  return Uint8Array.from(out);
-}
-
-function unpacked(runs: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(size);
-  for (let i = 0, at = 0; i < runs.length; i += 2) {
-    out.fill(runs[i]!, at, at + runs[i + 1]!);
-    at += runs[i + 1]!;
-  }
-  return out;
+interface Stacks {
+  readonly done: Edit[];
+  readonly undone: Edit[];
 }
 
 export class History {
-  private done: Change[] = [];
-  private undone: Change[] = [];
-  private bytes = 0;
-  /** Tiles before the change that is being made, by position. */
-  private readonly open = new Map<string, { readonly tile: TileAt; readonly before: Uint8Array }>();
+  /** By image, the least recently edited first. */
+  private readonly images = new Map<string, Stacks>();
+  private held = 0;
 
-  constructor(private readonly plane: LabelPlane) {}
+  constructor(private readonly most = MOST_BYTES) {}
 
-  get canUndo(): boolean {
-    return this.done.length > 0;
+  /** Bytes that edits take. */
+  get bytes(): number {
+    return this.held;
   }
 
-  get canRedo(): boolean {
-    return this.undone.length > 0;
+  canUndo(image: string): boolean {
+    return (this.images.get(image)?.done.length ?? 0) > 0;
   }
 
-  /** Must be called before pixels in the box are changed. */
-  touch(box: PixelBox): void {
-    for (const tile of tilesIn(this.plane, box)) {
-      const key = `${tile.x} ${tile.y}`;
-      if (!this.open.has(key)) this.open.set(key, { tile, before: copyTile(this.plane, tile) });
-    }
+  canRedo(image: string): boolean {
+    return (this.images.get(image)?.undone.length ?? 0) > 0;
   }
 
-  /** Ends a change: it can be undone as one. Returns the tiles that it changed. */
-  commit(): TileAt[] {
-    const change: TileChange[] = [];
-    for (const { tile, before } of this.open.values()) {
-      const after = copyTile(this.plane, tile);
-      if (after.some((value, i) => value !== before[i])) {
-        change.push({ ...tile, before: packed(before), after: packed(after) });
+  /** Adds an edit. What was undone before it cannot be redone any more. The oldest edits go where memory is short. */
+  add(image: string, edit: Edit): void {
+    const stacks = this.images.get(image) ?? { done: [], undone: [] };
+    this.images.delete(image);
+    this.images.set(image, stacks);
+    this.release(stacks.undone.splice(0));
+    stacks.done.push(edit);
+    this.held += edit.bytes;
+    for (const [id, { done, undone }] of this.images) {
+      // The newest edit can be undone whatever its size.
+      while (this.held > this.most && done.length + undone.length > (id === image ? 1 : 0)) {
+        this.release([(undone.shift() ?? done.shift())!]);
       }
     }
-    this.open.clear();
-    if (change.length === 0) return [];
-    this.undone.forEach((old) => (this.bytes -= bytesOf(old)));
-    this.undone = [];
-    this.done.push(change);
-    this.bytes += bytesOf(change);
-    while (this.bytes > MOST_BYTES && this.done.length > 1) this.bytes -= bytesOf(this.done.shift()!);
-    return change;
   }
 
-  /** Undoes the last change. Returns its tiles. */
-  undo(): readonly TileAt[] {
-    const change = this.done.pop();
-    if (!change) return [];
-    this.undone.push(change);
-    for (const tile of change) putTile(this.plane, tile, unpacked(tile.before, tile.width * tile.height));
-    return change;
+  /** The edit to undo, which can be redone from then on; undefined if there is none. */
+  undo(image: string): Edit | undefined {
+    return this.move(image, 'done', 'undone');
   }
 
-  redo(): readonly TileAt[] {
-    const change = this.undone.pop();
-    if (!change) return [];
-    this.done.push(change);
-    for (const tile of change) putTile(this.plane, tile, unpacked(tile.after, tile.width * tile.height));
-    return change;
+  /** The edit to make again. */
+  redo(image: string): Edit | undefined {
+    return this.move(image, 'undone', 'done');
+  }
+
+  private move(image: string, from: keyof Stacks, to: keyof Stacks): Edit | undefined {
+    const stacks = this.images.get(image);
+    const edit = stacks?.[from].pop();
+    if (edit) stacks![to].push(edit);
+    return edit;
+  }
+
+  /** Forgets an image's edits, whose labels have changed elsewhere. */
+  clear(image: string): void {
+    const stacks = this.images.get(image);
+    if (stacks) this.release([...stacks.done, ...stacks.undone]);
+    this.images.delete(image);
+  }
+
+  private release(edits: readonly Edit[]): void {
+    for (const { bytes } of edits) this.held -= bytes;
   }
 }

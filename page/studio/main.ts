@@ -1,625 +1,795 @@
-/** The studio's page: opens images, draws, and shows what the learner makes of the labels. */
-import { outlineSpans, type Point } from '../../src/labels/drawing.js';
+/**
+ * The page of `pixelwise studio`: opens images and their labels, lets the user paint, sends every change, and shows
+ * what the model has learned from them.
+ */
+import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
+import type { StudioImage, StudioProject, TrainingStatus } from '../../src/studio/protocol.js';
 import { latest } from '../latest.js';
-import { api, type ImageFacts, PAGE_ID, type TrainingStatus } from './api.js';
-import { createClassList } from './class-list.js';
-import { StudioDocument } from './document.js';
-import { elements } from './elements.js';
-import { createImageList } from './image-list.js';
-import { createRenderer } from './renderer.js';
-import { createToolbar, TOOLS, type Tool } from './tools.js';
-import { View } from './view.js';
+import { closeNotice, notice, say } from './announce.js';
+import { BackendError, ServerBackend } from './backend.js';
+import { ClassesPanel } from './classes-panel.js';
+import { Editor, LEAST_SIZE, MOST_SIZE, type Tool } from './editor.js';
+import { element } from './elements.js';
+import { History } from './history.js';
+import { ImageList } from './image-list.js';
+import { type Key, listenForKeys } from './keys.js';
+import { LabelPlane } from './label-plane.js';
+import { type Look, paletteOf, rgb } from './look.js';
+import { OpenImage } from './open-image.js';
+import { Outbox, type SavingState } from './outbox.js';
+import { Overlay } from './overlay.js';
+import { Pointers } from './pointer.js';
+import { RasterClient } from './rasters.js';
+import { inSlices } from './slices.js';
+import { Stage } from './stage.js';
+import { createToolbar, TOOL_TEXTS } from './toolbar.js';
+import { TrainingPanel } from './training-panel.js';
+import { nextUncertain } from './uncertain-regions.js';
+import { type Point, toImage, toScreen } from './viewport.js';
 
-const UNLABELLED = 255;
-/** Side of the squares among which the most uncertain one is looked for. */
-const REGION = 64;
-/** Mean uncertainty, of 255, below which an image has no uncertain region. */
-const UNCERTAIN = 40;
-/** Tool positions are sent in quarters of a pixel. */
-const GRID = 4;
+const backend = new ServerBackend(document.baseURI);
+/** One worker decodes and scales the image, the other one planes, so that saving does not delay the view. */
+const pictures = new RasterClient('image');
+const planes = new RasterClient('planes');
+const history = new History();
+const overlay = new Overlay();
+const training = new TrainingPanel();
+const frame = element('frame');
 
-const view = new View();
-const renderer = createRenderer(elements.canvas);
-const classes = createClassList((wanted) => void editClasses(wanted), paint);
-const list = createImageList((id) => void open(id));
-const showTool = createToolbar(chooseTool, undo, redo);
-let current: StudioDocument | undefined;
-let tool: Tool = 'brush';
-let radius = 6;
-let outline: Point[] | undefined;
-/** Where the pointer, or the keyboard's cursor, is in the image. */
-let pointer: Point | undefined;
-let panning = false;
-let spaceHeld = false;
-let opening = 0;
-let windowLevel: [number, number] | undefined;
-let training: TrainingStatus | undefined;
+let project: StudioProject = { name: '', classes: [], images: [] };
+let current: OpenImage | undefined;
+/** Where the pointer is in the image, and where the keyboard's crosshair. */
+let pointed: Point | undefined;
+let crosshair: Point | undefined;
+/** Blocks of the current prediction that "next uncertain region" has shown. */
+let visited = new Set<number>();
+/** Ends the loading of an image when another one is opened. */
+let loading = new AbortController();
+let learner: TrainingStatus['learner'] = 'none';
 
-async function start(): Promise<void> {
-  busy('Opening the folder');
-  listen();
-  chooseTool('brush');
-  setRadius(radius);
-  const project = await api.project();
-  elements.folder.textContent = project.project;
-  elements.folder.title = project.project;
-  document.title = `${project.project.split(/[\\/]/).pop() ?? ''} · Pixelwise Studio`;
-  classes.set(project.classes);
-  list.set(project.images);
-  showTraining(project.training);
-  showTrouble(project.trouble);
-  follow();
-  if (project.classes.length < 2) askForClasses();
-  const first = project.images.find(({ state }) => state !== 'unusable');
-  if (first) await open(first.id);
-  else fail(new Error('No image of this folder can be read.'));
-}
+const checked = (id: string) => element<HTMLInputElement>(id).checked;
 
-function follow(): void {
-  const events = new EventSource('api/events');
-  const on = <T>(name: string, take: (data: T) => void) =>
-    events.addEventListener(name, (event) => take(JSON.parse((event as MessageEvent<string>).data) as T));
-  on<TrainingStatus>('training', showTraining);
-  on<{ trouble: string | null }>('disk', ({ trouble }) => showTrouble(trouble));
-  on('prediction', () => refreshPrediction(undefined));
-  on<{ classes: Parameters<typeof classes.set>[0] }>('classes', (told) => classes.set(told.classes));
-  on<{ image: ImageFacts; by: string | null; etag: string | null }>('image', ({ image, by, etag }) => {
-    list.update(image);
-    if (by !== PAGE_ID && etag !== null && image.id === current?.id) void reloadLabels();
-  });
-}
+const outbox = new Outbox(
+  backend,
+  (image) =>
+    planes.ask({
+      kind: 'encode',
+      width: image.width,
+      height: image.height,
+      tiles: [...image.plane.used()],
+      palette: Array.from({ length: 256 }, (_, k) => rgb(project.classes[k]?.colour ?? '#e0e0e0')),
+    }),
+  {
+    state: showSaving,
+    saved: (image, { labelledPixels, state }) => changeImage(image.id, { labelledPixels, state }),
+    conflict: askAboutConflict,
+  },
+);
 
-async function open(id: string): Promise<void> {
-  const turn = ++opening;
-  busy(`Opening ${id}`);
-  elements.error.hidden = true;
-  await current?.sent();
-  try {
-    const [{ blob, window }, labels] = await Promise.all([api.image(id), api.labels(id)]);
-    const bitmap = await createImageBitmap(blob);
-    if (turn !== opening) return;
-    const plane = { width: bitmap.width, height: bitmap.height, data: labels.bytes };
-    if (plane.data.length !== plane.width * plane.height) {
-      throw new Error(`${id} has changed on the disk. Start the studio again.`);
-    }
-    current = new StudioDocument(id, plane, (tiles) => (renderer.update(tiles), paint()), fail);
-    await renderer.setImage(bitmap, plane);
-    if (turn !== opening) return;
-    view.show(plane.width, plane.height);
-    list.mark(id);
-    showWindow(window);
-    pointer = undefined;
-    idle();
-    paint();
-    refreshPrediction(undefined);
-  } catch (error) {
-    if (turn === opening) fail(error);
-  }
-}
-
-async function reloadLabels(): Promise<void> {
-  const document = current;
-  if (!document?.settled) return;
-  const { bytes } = await api.labels(document.id);
-  if (document === current && document.settled) document.take(bytes);
-}
-
-/** Of the predictions that become ready, only the latest is fetched. */
-const refreshPrediction = latest<undefined>(async () => {
-  const document = current;
-  if (!document) return;
-  try {
-    const { bytes } = await api.prediction(document.id);
-    const uncertain = elements.showUncertainty.checked ? await api.uncertainty(document.id) : undefined;
-    if (document !== current) return;
-    renderer.setPrediction(bytes);
-    renderer.setUncertainty(uncertain?.bytes);
-  } catch (error) {
-    // Before there is a model, there is no prediction.
-    if ((error as { status?: number }).status !== 409) fail(error);
-    renderer.setPrediction(undefined);
-  }
-  paint();
+const editor = new Editor(history, outbox, {
+  edited: () => {
+    showEdits();
+    showProbe();
+  },
+  busy: (name) => {
+    element('busy').hidden = name === undefined;
+    element('busy-text').textContent = name === undefined ? '' : `Working: ${name}`;
+    showCursor();
+    showEdits();
+  },
+  picked: (label) => {
+    classes.choose(label);
+    say(`Class ${project.classes[label]?.name ?? label}.`);
+  },
+  say: (text) => {
+    say(text);
+    notice('said', text, { seconds: 3 });
+  },
 });
 
-function listen(): void {
-  const { canvas, stage } = elements;
-  canvas.addEventListener('pointerdown', down);
-  canvas.addEventListener('pointermove', move);
-  canvas.addEventListener('pointerup', up);
-  canvas.addEventListener('pointercancel', up);
-  canvas.addEventListener('pointerleave', () => {
-    pointer = undefined;
-    paint();
-  });
-  canvas.addEventListener('contextmenu', (event) => event.preventDefault());
-  canvas.addEventListener(
-    'wheel',
-    (event) => {
-      event.preventDefault();
-      view.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0015)), at(event));
-      paint();
+const classes = new ClassesPanel({
+  chosen: (index) => {
+    editor.class = index;
+  },
+  visibility: showLook,
+  save: async (wanted) => {
+    const answer = await backend.setClasses(wanted);
+    takeProject({ ...project, classes: answer.classes });
+  },
+});
+
+const list = new ImageList((image) => {
+  void open(image);
+  closeImages();
+});
+
+const stage = new Stage(
+  frame,
+  element<HTMLCanvasElement>('canvas'),
+  pictures,
+  look(),
+  {
+    frame: () => {
+      editor.paint();
+      showOverlay();
     },
-    { passive: false },
-  );
-  addEventListener('keydown', key);
-  addEventListener('keyup', ({ key: released }) => {
-    if (released === ' ') spaceHeld = false;
-    showCursor();
-  });
-  new ResizeObserver(() => {
-    const { clientWidth, clientHeight } = stage;
-    for (const each of [canvas, elements.cursor]) {
-      each.width = Math.round(clientWidth * devicePixelRatio);
-      each.height = Math.round(clientHeight * devicePixelRatio);
-    }
-    view.resize(clientWidth, clientHeight);
-    draw();
-  }).observe(stage);
-  elements.size.addEventListener('input', () => setRadius((sizeOf(elements.size.valueAsNumber) - 1) / 2));
-  for (const each of [elements.opacity, elements.showLabels, elements.showPrediction, elements.outlines]) {
-    each.addEventListener('input', paint);
-  }
-  elements.showUncertainty.addEventListener('input', () => refreshPrediction(undefined));
-  for (const each of [elements.low, elements.high])
-    each.addEventListener('change', () => void changeWindow());
-  elements.accept.addEventListener('click', () => void accept());
-  elements.nextImage.addEventListener('click', () => step(1));
-  elements.nextUncertain.addEventListener('click', () => void nextUncertain());
-  elements.exportRun.addEventListener('click', () => void exportTo('run'));
-  elements.exportOnnx.addEventListener('click', () => void exportTo('onnx'));
-  elements.helpButton.addEventListener('click', () => elements.help.showModal());
-  elements.setupMore.addEventListener('click', () => addSetupName(''));
-  elements.setupForm.addEventListener('submit', () => {
-    const names = [...elements.setupNames.querySelectorAll('input')].map(({ value }) => value.trim());
-    void editClasses(names.filter((name) => name !== '').map((name) => ({ name, colour: '' })));
-  });
-}
+    view: () => {
+      element('scale').textContent = `${Math.round(stage.view.scale * 100)}%`;
+      overlay.follow(stage.view);
+      showOverlay();
+    },
+  },
+  new URLSearchParams(location.search).get('renderer') !== '2d',
+);
 
-const at = (event: MouseEvent): Point => [event.offsetX, event.offsetY];
+const pointers = new Pointers(frame, stage, editor, (at) => {
+  pointed = at;
+  if (at) crosshair = undefined;
+  showOverlay();
+  showProbe();
+});
 
-const snapped = ([x, y]: Point): Point => [Math.round(x * GRID) / GRID, Math.round(y * GRID) / GRID];
+const markTool = createToolbar(chooseTool);
 
-function down(event: PointerEvent): void {
-  if (!current) return;
-  elements.canvas.setPointerCapture(event.pointerId);
-  const place = snapped(view.toImage(at(event)));
-  if (event.button === 1 || tool === 'pan' || spaceHeld) {
-    panning = true;
-    showCursor();
-  } else if (tool === 'pick' || event.altKey) pick(place);
-  else if (tool === 'fill') fillAt(place);
-  else if (tool === 'lasso' || tool === 'accept-lasso') outline = [place];
-  else if (ready()) current.beginStroke(valueFor(event), radius, place);
-  event.preventDefault();
-  elements.canvas.focus({ preventScroll: true });
-}
-
-/** The class to paint with; the eraser, the right button and a pen's eraser remove labels. */
-function valueFor({ button, buttons }: PointerEvent): number {
-  const erases = tool === 'eraser' || button === 2 || (buttons & 32) !== 0;
-  return erases ? UNLABELLED : classes.chosen;
-}
-
-function move(event: PointerEvent): void {
-  pointer = view.toImage(at(event));
-  if (panning) view.pan(event.movementX, event.movementY);
-  else if (event.buttons !== 0 && current) {
-    const coalesced = event.getCoalescedEvents();
-    const events = coalesced.length > 0 ? coalesced : [event];
-    const points = events.map((each) => snapped(view.toImage(at(each))));
-    if (outline) outline.push(...points);
-    else current.extendStroke(points);
-  }
-  paint();
-}
-
-function up(): void {
-  if (panning) {
-    panning = false;
-    showCursor();
-  } else if (outline) {
-    const drawn = outline;
-    outline = undefined;
-    if (drawn.length > 2 && tool === 'accept-lasso') void accept(drawn);
-    else if (drawn.length > 2 && ready()) current?.fillLasso(drawn, classes.chosen);
-  } else current?.endStroke();
-  paint();
-}
-
-/** Whether there are classes to paint with; asks for them if not. */
-function ready(): boolean {
-  if (classes.classes.length >= 2) return true;
-  askForClasses();
-  return false;
-}
-
-function pick([x, y]: Point): void {
-  const { width, height, data } = current!.plane;
-  const [column, row] = [Math.round(x), Math.round(y)];
-  if (column < 0 || row < 0 || column >= width || row >= height) return;
-  const label = data[row * width + column]!;
-  if (label !== UNLABELLED) classes.choose(label);
-}
-
-function fillAt(place: Point): void {
-  if (ready()) current!.fill(place, classes.chosen);
-}
-
-function undo(): void {
-  current?.undo();
-  say('Undone');
-}
-
-function redo(): void {
-  current?.redo();
-  say('Redone');
-}
-
-function chooseTool(next: Tool): void {
-  tool = next;
-  showTool(next);
-  showCursor();
-  paint();
-}
-
-const SIZES = { most: 512 };
-/** The slider's position to the brush's size in pixels, and back: fine for small brushes. */
-const sizeOf = (place: number): number => Math.max(1, Math.round(SIZES.most ** (place / 100)));
-const placeOf = (size: number): number => (100 * Math.log(size)) / Math.log(SIZES.most);
-
-function setRadius(next: number): void {
-  const size = Math.max(1, Math.min(SIZES.most, Math.round(2 * next + 1)));
-  radius = (size - 1) / 2;
-  elements.size.value = String(placeOf(size));
-  elements.size.setAttribute('aria-valuetext', `${size} pixels`);
-  elements.sizeValue.textContent = `${size} px`;
-  paint();
-}
-
-function key(event: KeyboardEvent): void {
-  const typing = event.target instanceof HTMLInputElement && ['text', 'number'].includes(event.target.type);
-  if (typing || document.querySelector('dialog[open]')) return;
-  const { key: pressed, shiftKey } = event;
-  const lower = pressed.toLowerCase();
-  if (event.ctrlKey || event.metaKey) {
-    if (lower === 'z') (shiftKey ? redo : undo)();
-    else if (lower === 'y') redo();
-    else return;
-    event.preventDefault();
+async function start(): Promise<void> {
+  document.body.dataset['renderer'] = stage.renderer.kind;
+  listen();
+  chooseTool('brush');
+  setSize(editor.size);
+  showOpacity();
+  try {
+    takeProject(await backend.project());
+    takeTraining(await backend.training());
+  } catch (error) {
+    showEmpty('The project cannot be opened', messageOf(error), {
+      text: 'Try again',
+      run: () => location.reload(),
+    });
     return;
   }
-  const chosen = TOOLS.find((each) => each.key === lower);
-  const onCanvas = event.target === elements.canvas || event.target === document.body;
-  if (chosen) chooseTool(chosen.tool);
-  else if (/^[1-9]$/.test(pressed)) classes.choose(Number(pressed) - 1);
-  else if (pressed === '[') setRadius(radius / 1.25 - 0.5);
-  else if (pressed === ']') setRadius(radius * 1.25 + 0.5);
-  else if (lower === 'a') void accept();
-  else if (lower === 'n') step(shiftKey ? -1 : 1);
-  else if (lower === 'u') void nextUncertain();
-  else if (lower === 'p') elements.showPrediction.click();
-  else if (lower === 'x') elements.showUncertainty.click();
-  else if (lower === 'v') elements.showLabels.click();
-  else if (lower === 'o') elements.outlines.click();
-  else if (pressed === '+' || pressed === '=') view.zoom(1.25);
-  else if (pressed === '-') view.zoom(0.8);
-  else if (pressed === '0') view.fit();
-  else if (pressed === '?') elements.help.showModal();
-  else if (pressed === ' ' && onCanvas) {
-    spaceHeld = true;
-    showCursor();
-  } else if (onCanvas && /^Arrow|^Enter$/.test(pressed)) moveCursor(pressed, shiftKey);
-  else return;
-  event.preventDefault();
-  paint();
-}
-
-/** The keyboard's brush: arrows move it, Enter paints. */
-function moveCursor(pressed: string, far: boolean): void {
-  if (!current) return;
-  const { width, height, data } = current.plane;
-  const [x, y] = pointer ?? view.middle;
-  if (pressed === 'Enter') {
-    if (!ready()) return;
-    const place = snapped([x, y]);
-    if (tool === 'fill') fillAt(place);
-    else {
-      current.beginStroke(tool === 'eraser' ? UNLABELLED : classes.chosen, radius, place);
-      current.endStroke();
-    }
-  } else {
-    const length = Math.max(1, far ? 4 * radius : radius);
-    const dx = pressed === 'ArrowLeft' ? -length : pressed === 'ArrowRight' ? length : 0;
-    const dy = pressed === 'ArrowUp' ? -length : pressed === 'ArrowDown' ? length : 0;
-    pointer = [
-      Math.round(Math.max(0, Math.min(width - 1, x + dx))),
-      Math.round(Math.max(0, Math.min(height - 1, y + dy))),
-    ];
-  }
-  const [column, row] = pointer ?? [0, 0];
-  const label = data[Math.round(row) * width + Math.round(column)];
-  const name = label === undefined || label === UNLABELLED ? 'no label' : classes.classes[label]!.name;
-  say(`${Math.round(column)}, ${Math.round(row)}: ${name}`);
-}
-
-async function accept(inside?: readonly Point[]): Promise<void> {
-  const document = current;
-  if (!document) return;
-  try {
-    await document.sent();
-    await api.accept(document.id, inside);
-    const { bytes } = await api.labels(document.id);
-    if (document === current) document.take(bytes);
-    say(inside ? 'Accepted inside the outline' : 'Accepted; this image is done');
-  } catch (error) {
-    fail(error);
-  }
-}
-
-function step(by: number): void {
-  const { images } = list;
-  const from = images.findIndex(({ id }) => id === current?.id);
-  for (let n = 1; n <= images.length; n++) {
-    const next = images[(from + by * n + images.length * n) % images.length]!;
-    if (next.state !== 'unusable') {
-      void open(next.id);
-      return;
-    }
-  }
-}
-
-/** Shows the square that the model is least sure of; in the next image, if this one has none. */
-async function nextUncertain(): Promise<void> {
-  const document = current;
-  if (!document) return;
-  try {
-    const { bytes } = await api.uncertainty(document.id);
-    const found = mostUncertain(bytes, document.plane);
-    if (!found) {
-      say('Nothing is uncertain here; next image');
-      step(1);
-      return;
-    }
-    view.centre(found, Math.max(view.scale, 2));
-    pointer = found;
-    say(`Uncertain around ${found[0]}, ${found[1]}`);
-    paint();
-  } catch (error) {
-    fail(error);
-  }
-}
-
-let visited = new Set<string>();
-
-function mostUncertain(
-  values: Uint8Array,
-  { width, height, data }: StudioDocument['plane'],
-): Point | undefined {
-  let best = UNCERTAIN;
-  let place: Point | undefined;
-  for (let top = 0; top < height; top += REGION) {
-    for (let left = 0; left < width; left += REGION) {
-      const name = `${current!.id} ${left} ${top}`;
-      if (visited.has(name)) continue;
-      let [sum, count] = [0, 0];
-      const square: Point[] = [
-        [left, top],
-        [Math.min(width, left + REGION) - 1, top],
-        [Math.min(width, left + REGION) - 1, Math.min(height, top + REGION) - 0.5],
-        [left, Math.min(height, top + REGION) - 0.5],
-      ];
-      outlineSpans({ width, height }, square, (y, from, to) => {
-        for (let i = y * width + from; i <= y * width + to; i++) {
-          sum += data[i] === UNLABELLED ? values[i]! : 0;
-          count++;
-        }
-      });
-      if (sum / count <= best) continue;
-      best = sum / count;
-      place = [left + REGION / 2, top + REGION / 2];
-    }
-  }
-  if (place) visited.add(`${current!.id} ${place[0] - REGION / 2} ${place[1] - REGION / 2}`);
-  else visited = new Set();
-  return place;
-}
-
-async function editClasses(wanted: readonly { name: string; colour: string }[]): Promise<void> {
-  try {
-    const sent = wanted.map(({ name, colour }) => ({ name, ...(colour !== '' && { colour }) }));
-    classes.set((await api.setClasses(sent)).classes);
-  } catch (error) {
-    fail(error);
-    classes.set(classes.classes);
-  }
-}
-
-function askForClasses(): void {
-  if (elements.setup.open) return;
-  elements.setupNames.replaceChildren();
-  addSetupName('background');
-  addSetupName('');
-  elements.setup.showModal();
-  elements.setupNames.querySelectorAll('input')[1]!.focus();
-}
-
-function addSetupName(name: string): void {
-  const input = document.createElement('input');
-  const number = elements.setupNames.children.length + 1;
-  input.type = 'text';
-  input.value = name;
-  input.required = number <= 2;
-  input.placeholder = number === 2 ? 'for example: cell' : '';
-  input.setAttribute('aria-label', `Name of class ${number}`);
-  elements.setupNames.append(input);
-  input.focus();
-}
-
-async function exportTo(to: 'run' | 'onnx'): Promise<void> {
-  busy('Exporting: a last epoch, scores and report');
-  try {
-    const { path } = await api.export(to);
-    idle();
-    showStatus(`Exported to ${path}`);
-  } catch (error) {
-    fail(error);
-  }
-}
-
-function showWindow(window: [number, number] | undefined): void {
-  windowLevel = window;
-  elements.window.hidden = window === undefined;
-  if (!window) return;
-  elements.low.value = String(window[0]);
-  elements.high.value = String(window[1]);
-}
-
-async function changeWindow(): Promise<void> {
-  const document = current;
-  const [low, high] = [elements.low.valueAsNumber, elements.high.valueAsNumber];
-  if (!document || !windowLevel || !(high > low)) return;
-  try {
-    const { blob } = await api.image(document.id, [low, high]);
-    const bitmap = await createImageBitmap(blob);
-    if (document === current) await renderer.setImage(bitmap, document.plane);
-    refreshPrediction(undefined);
-  } catch (error) {
-    fail(error);
-  }
-}
-
-let drawing = false;
-
-/** Draws with the next frame. */
-function paint(): void {
-  if (drawing) return;
-  drawing = true;
-  requestAnimationFrame(draw);
-}
-
-let palette = classes.palette();
-let paletteOf: unknown;
-
-function draw(): void {
-  drawing = false;
-  elements.opacityValue.textContent = `${elements.opacity.value}%`;
-  const next = classes.palette();
-  const key = next.join();
-  if (key !== paletteOf) [palette, paletteOf] = [next, key];
-  renderer.draw(
-    view,
-    {
-      opacity: Number(elements.opacity.value) / 100,
-      labels: elements.showLabels.checked,
-      prediction: elements.showPrediction.checked,
-      uncertainty: elements.showUncertainty.checked,
-      outlines: elements.outlines.checked,
-      palette,
+  backend.listen({
+    training: takeTraining,
+    prediction: ({ id }) => {
+      learner = learner === 'none' ? 'pixels' : learner;
+      if (id === current?.id) void loadPrediction(current);
     },
-    devicePixelRatio,
-  );
-  drawCursor();
+    labels: ({ id, etag }) => setTimeout(() => noticeChange(id, etag), 500),
+    project: () => void refresh(),
+    connection: (connected) => {
+      if (!connected) return;
+      outbox.retry();
+      void refresh();
+    },
+  });
+  const first = project.images.find(({ state }) => state !== 'unreadable') ?? project.images[0];
+  if (first) await open(first);
+  document.body.dataset['state'] = 'ready';
 }
 
-/** The brush's outline, and the lasso. */
-function drawCursor(): void {
-  const context = elements.cursor.getContext('2d')!;
-  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-  context.clearRect(0, 0, elements.cursor.width, elements.cursor.height);
-  const trace = (path: Path2D, dashes: number[] = []) => {
-    context.setLineDash(dashes);
-    context.lineWidth = 3;
-    context.strokeStyle = 'rgb(0 0 0 / 60%)';
-    context.stroke(path);
-    context.lineWidth = 1.5;
-    context.strokeStyle = '#fff';
-    context.stroke(path);
-  };
-  if (outline) {
-    const path = new Path2D();
-    outline
-      .map((point) => view.toCanvas(point))
-      .forEach(([x, y], i) => (i === 0 ? path.moveTo(x, y) : path.lineTo(x, y)));
-    trace(path, [6, 4]);
+function takeProject(taken: StudioProject): void {
+  project = taken;
+  element('project-name').textContent = project.name;
+  document.title = `${project.name} · Pixelwise Studio`;
+  list.update(project.images, current?.id);
+  classes.update(project.classes);
+  showLook();
+  showEdits();
+  if (project.readOnly !== undefined) {
+    notice('read-only', `${project.readOnly} You can paint, but nothing is saved.`, { bad: true });
   }
-  if (!pointer || !current || (tool !== 'brush' && tool !== 'eraser') || panning || spaceHeld) return;
-  const [x, y] = view.toCanvas(pointer);
-  const path = new Path2D();
-  path.arc(x, y, Math.max(2, (radius + 0.5) * view.scale), 0, 2 * Math.PI);
-  trace(path);
+  if (project.images.length === 0) {
+    showEmpty(
+      'No images in this folder',
+      'Put images into the folder of the project. They appear here by themselves.',
+    );
+  } else if (!current) list.update(project.images, undefined);
+}
+
+function takeTraining(status: TrainingStatus): void {
+  learner = status.learner;
+  training.update(status);
+}
+
+async function refresh(): Promise<void> {
+  try {
+    takeProject(await backend.project());
+    const [first] = project.images;
+    if (!current && first) await open(first);
+  } catch {
+    // The connection's state is shown by the outbox, and events come again with the next connection.
+  }
+}
+
+function changeImage(id: string, changes: Partial<StudioImage>): void {
+  const images = project.images.map((image) => (image.id === id ? { ...image, ...changes } : image));
+  project = { ...project, images };
+  list.update(images, current?.id);
+}
+
+// Images
+
+async function open(image: StudioImage): Promise<void> {
+  if (image.id === current?.id) return;
+  editor.release();
+  loading.abort();
+  loading = new AbortController();
+  const { signal } = loading;
+  current = undefined;
+  editor.image = undefined;
+  stage.clear();
+  closeNotice('changed');
+  element('where').textContent = image.id;
+  element('where').title = image.id;
+  list.update(project.images, image.id);
+  showEdits();
+  if (image.state === 'unreadable') {
+    showEmpty('This image cannot be opened', image.error ?? 'Its file is no image that can be read.');
+    return;
+  }
+  showEmpty('Opening the image', image.id, undefined, true);
+  try {
+    const [picture, labels] = await Promise.all([
+      backend
+        .image(image.id, image.depth, signal)
+        .then((file) => pictures.ask({ kind: 'open', file, depth: image.depth })),
+      backend
+        .labels(image.id, signal)
+        .then(async ({ png, etag }) => ({ etag, ...(await planes.ask({ kind: 'labels', png })) })),
+    ]);
+    if (signal.aborted) return;
+    const { width, height } = labels;
+    if (picture.width !== width || picture.height !== height) {
+      throw new Error(
+        `The image has ${picture.width}×${picture.height} pixels, its labels ${width}×${height}. The image has changed on the disk.`,
+      );
+    }
+    const unsaved = outbox.unsaved(image.id);
+    const opened =
+      unsaved ??
+      new OpenImage(
+        image.id,
+        new LabelPlane(width, height, labels),
+        labels.etag,
+        picture.window,
+        picture.range,
+      );
+    // Undo is for the labels that it was made for.
+    if (versions.get(image.id) !== opened.etag && !unsaved) history.clear(image.id);
+    current = opened;
+    editor.image = opened;
+    visited = new Set();
+    crosshair = undefined;
+    element('empty').hidden = true;
+    stage.show(opened);
+    showWindow(opened);
+    showEdits();
+    const position = project.images.findIndex(({ id }) => id === image.id) + 1;
+    say(`Image ${position} of ${project.images.length}: ${image.id}.`);
+    if (opened.conflict) askAboutConflict(opened);
+    void loadPrediction(opened);
+  } catch (error) {
+    if (signal.aborted) return;
+    showEmpty('This image cannot be opened', messageOf(error), {
+      text: 'Try again',
+      run: () => void open(image),
+    });
+  }
+}
+
+/** By image, the version of the labels that this page left. */
+const versions = new Map<string, string>();
+
+/** Opens an image so many further in the list, unreadable ones apart. */
+function go(direction: 1 | -1): void {
+  const readable = project.images.filter(({ state }) => state !== 'unreadable');
+  const from = readable.findIndex(({ id }) => id === current?.id);
+  const next = readable[from + direction];
+  if (next) void open(next);
+  else say(direction > 0 ? 'This is the last image.' : 'This is the first image.');
+}
+
+const loadPrediction = latest(async (image: OpenImage) => {
+  // Nothing predicts before labels of two classes are there.
+  if (learner === 'none') return;
+  const { signal } = loading;
+  try {
+    const answer = await backend.prediction(image.id, 'classes', signal);
+    if (!answer || image !== current) return;
+    const plane = await planes.ask({ kind: 'plane', png: answer.png });
+    if (image !== current || plane.width !== image.width || plane.height !== image.height) return;
+    image.prediction = plane;
+    image.step = answer.step;
+    image.uncertainty = undefined;
+    visited = new Set();
+    if (checked('show-uncertainty')) await loadUncertainty(image);
+    stage.planesChanged();
+    showEdits();
+    showProbe();
+    document.body.dataset['step'] = String(answer.step);
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof BackendError && error.status === 0)) fail(error);
+  }
+});
+
+async function loadUncertainty(image: OpenImage): Promise<void> {
+  if (image.uncertainty || !image.prediction) return;
+  const answer = await backend.prediction(image.id, 'uncertainty', loading.signal);
+  if (!answer) return;
+  image.uncertainty = await planes.ask({ kind: 'plane', png: answer.png });
+  if (image === current) stage.planesChanged();
+}
+
+// Changes by others
+
+function noticeChange(id: string, etag: string): void {
+  if (id !== current?.id) {
+    void refresh();
+    return;
+  }
+  if (current.known.has(etag) || current.unsent.length > 0 || outbox.unsaved(id)) return;
+  const image = current;
+  notice('changed', 'Another page changed the labels of this image.', {
+    actions: [{ text: 'Show its labels', run: () => void takeLabels(image, false) }],
+  });
+}
+
+function askAboutConflict(image: OpenImage): void {
+  if (image !== current) {
+    notice(`conflict ${image.id}`, `Another page changed the labels of ${image.id}. Open it to decide.`, {
+      bad: true,
+    });
+    return;
+  }
+  notice('changed', 'Another page changed these labels. Your last changes are not saved yet.', {
+    bad: true,
+    actions: [
+      { text: 'Keep both', run: () => void takeLabels(image, true) },
+      { text: 'Discard mine', run: () => void takeLabels(image, false) },
+    ],
+  });
+}
+
+/** Takes the labels as others left them, and makes this page's unsaved edits on them again if they are to be kept. */
+async function takeLabels(image: OpenImage, keep: boolean): Promise<void> {
+  if (editor.busy) {
+    setTimeout(() => void takeLabels(image, keep), 100);
+    return;
+  }
+  try {
+    const { png, etag } = await backend.labels(image.id, loading.signal);
+    const labels = await planes.ask({ kind: 'labels', png });
+    if (image === current) editor.release();
+    const edits = [...image.unsaved.values()];
+    outbox.drop(image);
+    history.clear(image.id);
+    image.plane = new LabelPlane(labels.width, labels.height, labels);
+    image.etag = etag;
+    image.conflict = false;
+    if (keep) {
+      image.plane.begin();
+      for (const edit of edits) image.plane.reapply(edit);
+      const edit = image.plane.end('merged edits');
+      if (edit) {
+        const number = image.nextEdit();
+        history.add(image.id, edit);
+        image.unsaved.set(number, edit);
+        outbox.add(image, { stroke: undefined, edit: number });
+      }
+    }
+    if (image === current) stage.take(image);
+    showEdits();
+    say(keep ? 'Both changes are kept.' : 'The labels of the other page are shown.');
+  } catch (error) {
+    fail(error);
+    if (image.conflict) askAboutConflict(image);
+  }
+}
+
+// What is shown
+
+function look(): Look {
+  return {
+    labels: checked('show-labels'),
+    prediction: checked('show-prediction'),
+    uncertainty: checked('show-uncertainty'),
+    outlines: checked('show-outlines'),
+    opacity: Number(element<HTMLInputElement>('opacity').value) / 100,
+    palette: paletteOf(
+      project.classes.map(({ colour }) => colour),
+      classes.hidden,
+    ),
+  };
+}
+
+function showLook(): void {
+  stage.setLook(look());
+}
+
+function showOpacity(): void {
+  const opacity = element<HTMLInputElement>('opacity');
+  element('opacity-value').textContent = `${opacity.value}%`;
+  showLook();
+}
+
+function showSaving(state: SavingState): void {
+  element('saving').dataset['kind'] = state.kind;
+  const texts = { saved: 'Saved', saving: 'Saving', waiting: 'Not saved' };
+  element('saving-text').textContent = texts[state.kind];
+  if (state.kind === 'waiting' && ![...document.querySelectorAll('.notice .actions')].some(isConflict)) {
+    notice('saving', `${state.message} Go on painting: your changes are kept in this page and sent again.`, {
+      bad: true,
+      actions: [{ text: 'Send now', run: () => outbox.retry() }],
+    });
+  } else if (state.kind === 'saved') closeNotice('saving');
+}
+
+const isConflict = (actions: Element): boolean => actions.childElementCount > 1;
+
+function showEdits(): void {
+  const ready = current !== undefined && !editor.busy;
+  const id = current?.id ?? '';
+  if (current) versions.set(id, current.etag);
+  element<HTMLButtonElement>('undo').disabled = !ready || !history.canUndo(id);
+  element<HTMLButtonElement>('redo').disabled = !ready || !history.canRedo(id);
+  element<HTMLButtonElement>('accept-rest').disabled = !ready || !current?.prediction;
+  element<HTMLButtonElement>('next-uncertain').disabled = !ready || !current?.prediction;
+  classes.count(current?.plane.counts, current ? current.width * current.height : 1);
+  const position = project.images.findIndex((image) => image.id === id);
+  element<HTMLButtonElement>('previous').disabled = position === 0;
+  element<HTMLButtonElement>('next').disabled = position === project.images.length - 1;
+}
+
+function showOverlay(): void {
+  const at = crosshair ?? pointed;
+  const brush = editor.tool === 'brush' || editor.tool === 'eraser';
+  const ring = brush && current && !pointers.panning ? at : undefined;
+  overlay.ring(stage.view, ring, editor.size);
+  overlay.lasso(stage.view, editor.outline);
+  overlay.cross(stage.view, crosshair);
+}
+
+function showProbe(): void {
+  const at = crosshair ?? pointed;
+  const [x, y] = [Math.floor(at?.x ?? -1), Math.floor(at?.y ?? -1)];
+  if (!current || x < 0 || y < 0 || x >= current.width || y >= current.height) {
+    element('probe').textContent = current ? `${current.width} × ${current.height} pixels` : '';
+    return;
+  }
+  const nameOf = (label: number | undefined) =>
+    label === undefined || label === IGNORE_INDEX
+      ? undefined
+      : (project.classes[label]?.name ?? `class ${label}`);
+  const label = nameOf(current.plane.get(x, y));
+  const predicted = nameOf(current.prediction?.data[y * current.width + x]);
+  element('probe').textContent =
+    `${x}, ${y} · ${label === undefined ? 'not labelled' : `labelled ${label}`}` +
+    (predicted === undefined ? '' : ` · predicted ${predicted}`);
 }
 
 function showCursor(): void {
-  const moving = panning || spaceHeld || tool === 'pan';
-  elements.canvas.dataset['cursor'] = moving
-    ? 'grab'
-    : tool === 'brush' || tool === 'eraser'
-      ? 'none'
-      : 'crosshair';
+  const pan = editor.tool === 'pan' || pointers.panning;
+  const brush = editor.tool === 'brush' || editor.tool === 'eraser';
+  frame.dataset['cursor'] = editor.busy ? 'wait' : pan ? 'pan' : brush ? 'brush' : 'cross';
 }
 
-function showTraining(status: TrainingStatus): void {
-  training = status;
-  const { learner, labelledImages, heldOutImages, scores, activity, problem } = training;
-  const percent = (value: number | null | undefined) =>
-    value === null || value === undefined ? '–' : `${(100 * value).toFixed(1)}%`;
-  const shown = learner === null ? 'no model yet' : learner === 'pixels' ? 'pixel classifier' : 'network';
-  const rows: [string, string][] = [
-    ['Predictions by', shown],
-    ['Learned from', `${labelledImages} ${labelledImages === 1 ? 'image' : 'images'}`],
-    [
-      'Dice, held-out',
-      scores
-        ? `${percent(scores.meanDice)} of ${scores.samples}`
-        : heldOutImages > 0
-          ? 'soon'
-          : 'no labels there',
-    ],
-    ['Now', problem ?? activity],
-  ];
-  elements.training.replaceChildren(
-    ...rows.map(([name, value]) => {
-      const [row, term, detail] = ['div', 'dt', 'dd'].map((tag) => document.createElement(tag)) as [
-        HTMLElement,
-        HTMLElement,
-        HTMLElement,
-      ];
-      term.textContent = name;
-      detail.textContent = value;
-      row.append(term, detail);
-      return row;
-    }),
-  );
+function showEmpty(
+  title: string,
+  text: string,
+  action?: { readonly text: string; readonly run: () => void },
+  waiting = false,
+): void {
+  element('empty').hidden = false;
+  element('empty-spinner').hidden = !waiting;
+  element('empty-title').textContent = title;
+  element('empty-text').textContent = text;
+  const button = element<HTMLButtonElement>('empty-button');
+  button.hidden = !action;
+  button.textContent = action?.text ?? '';
+  button.onclick = action?.run ?? null;
 }
 
-function showTrouble(trouble: string | null): void {
-  if (trouble !== null) fail(new Error(trouble));
-  else elements.error.hidden = true;
+function showWindow({ window: shown, range }: OpenImage): void {
+  element('window').hidden = !shown || !range;
+  if (!shown || !range) return;
+  for (const [id, value] of [
+    ['low', shown.low],
+    ['high', shown.high],
+  ] as const) {
+    const slider = element<HTMLInputElement>(id);
+    slider.min = String(range.low);
+    slider.max = String(range.high);
+    slider.value = String(value);
+    element(`${id}-value`).textContent = String(value);
+  }
 }
 
-function busy(text: string): void {
-  elements.busy.hidden = false;
-  elements.busyText.textContent = text;
+function takeWindow(): void {
+  const value = (id: string) => Number(element<HTMLInputElement>(id).value);
+  const shown = { low: Math.min(value('low'), value('high') - 1), high: value('high') };
+  element('low-value').textContent = String(shown.low);
+  element('high-value').textContent = String(shown.high);
+  if (current) current.window = shown;
+  stage.setWindow(shown);
 }
 
-function idle(): void {
-  elements.busy.hidden = true;
-}
-
-function say(text: string): void {
-  elements.spoken.textContent = text;
-  showStatus(text);
-}
-
-function showStatus(text: string): void {
-  elements.status.textContent = text;
-}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function fail(error: unknown): void {
-  idle();
-  elements.error.hidden = false;
-  elements.error.textContent = error instanceof Error ? error.message : String(error);
+  notice('failure', messageOf(error), { bad: true });
 }
 
-void start().catch(fail);
+// What the user does
+
+function chooseTool(tool: Tool): void {
+  editor.cancel();
+  editor.tool = tool;
+  markTool(tool);
+  say(`${TOOL_TEXTS[tool].name}.`);
+  showCursor();
+  showOverlay();
+}
+
+/** Positions of the size's slider: equal steps multiply the size equally. */
+const SIZE_STEPS = 1000;
+
+function setSize(size: number): void {
+  editor.size = Math.round(Math.min(MOST_SIZE, Math.max(LEAST_SIZE, size)));
+  const slider = element<HTMLInputElement>('size');
+  const position = Math.round((SIZE_STEPS * Math.log(editor.size)) / Math.log(MOST_SIZE));
+  if (sizeAt(Number(slider.value)) !== editor.size) slider.value = String(position);
+  slider.setAttribute('aria-valuetext', `${editor.size} pixels`);
+  element('size-value').textContent = `${editor.size} px`;
+  showOverlay();
+}
+
+const sizeAt = (position: number): number => Math.round(MOST_SIZE ** (position / SIZE_STEPS));
+
+function flip(id: string): void {
+  const box = element<HTMLInputElement>(id);
+  box.checked = !box.checked;
+  box.dispatchEvent(new Event('change'));
+  say(`${box.labels?.[0]?.textContent.trim()}: ${box.checked ? 'on' : 'off'}.`);
+}
+
+function changeOpacity(by: number): void {
+  const slider = element<HTMLInputElement>('opacity');
+  slider.value = String(Number(slider.value) + by);
+  showOpacity();
+}
+
+async function lookAtUncertain(): Promise<void> {
+  const image = current;
+  if (!image?.prediction) {
+    say('There is no prediction yet.');
+    return;
+  }
+  try {
+    await loadUncertainty(image);
+    if (!image.uncertainty || image !== current) return;
+    const box = await inSlices(nextUncertain(image.uncertainty, image.plane, visited));
+    if (image !== current) return;
+    if (!box) {
+      notice('said', 'No more uncertain regions in this image.', { seconds: 4 });
+      say('No more uncertain regions in this image.');
+      return;
+    }
+    stage.lookAt(box);
+    overlay.mark(stage.view, box);
+    say(`Uncertain region at ${box.left}, ${box.top}.`);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function save(to: 'run' | 'onnx', button: HTMLButtonElement): Promise<void> {
+  button.disabled = true;
+  try {
+    const { path } = await backend.save(to);
+    notice('saved', `${to === 'run' ? 'The run folder' : 'The ONNX file'} is at ${path}.`);
+  } catch (error) {
+    fail(error);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+/** Moves the crosshair by CSS pixels, or at least by a pixel of the image. */
+function moveCrosshair(dx: number, dy: number): void {
+  if (!current) return;
+  const { scale } = stage.view;
+  const from = crosshair ?? pointed ?? toImage(stage.view, stage.middle);
+  const step = (by: number) => (by === 0 ? 0 : Math.sign(by) * Math.max(1, Math.abs(by) / scale));
+  const within = (value: number, length: number) => Math.max(0.5, Math.min(length - 0.5, value));
+  crosshair = {
+    x: within(Math.floor(from.x + step(dx)) + 0.5, current.width),
+    y: within(Math.floor(from.y + step(dy)) + 0.5, current.height),
+  };
+  const { x, y } = toScreen(stage.view, crosshair);
+  const beyond = (at: number, length: number) => Math.min(0, at - 24) + Math.max(0, at + 24 - length);
+  stage.pan(-beyond(x, stage.size.width), -beyond(y, stage.size.height));
+  if (editor.drawing) editor.move(crosshair);
+  stage.request();
+  showProbe();
+  say(element('probe').textContent);
+}
+
+function pressOrRelease(): void {
+  if (!current || document.activeElement !== frame) return;
+  crosshair ??= pointed ?? toImage(stage.view, stage.middle);
+  if (editor.drawing) editor.release();
+  else editor.press(crosshair);
+  stage.request();
+  say(editor.drawing ? 'Down.' : 'Up.');
+}
+
+const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+function closeImages(): void {
+  element('images').classList.remove('open');
+  element('images-button').setAttribute('aria-expanded', 'false');
+}
+
+function listen(): void {
+  const onClick = (id: string, run: (button: HTMLButtonElement) => void) => {
+    const button = element<HTMLButtonElement>(id);
+    button.addEventListener('click', () => run(button));
+  };
+  onClick('previous', () => go(-1));
+  onClick('next', () => go(1));
+  onClick('undo', () => editor.undo());
+  onClick('redo', () => editor.redo());
+  onClick('zoom-in', () => stage.zoom(1.5));
+  onClick('zoom-out', () => stage.zoom(1 / 1.5));
+  onClick('fit', () => stage.fit());
+  onClick('accept-rest', () => void editor.accept());
+  onClick('next-uncertain', () => void lookAtUncertain());
+  onClick('save-run', (button) => void save('run', button));
+  onClick('save-onnx', (button) => void save('onnx', button));
+  onClick('help-button', () => element<HTMLDialogElement>('help').showModal());
+  onClick('images-button', (button) => {
+    const opened = element('images').classList.toggle('open');
+    button.setAttribute('aria-expanded', String(opened));
+    if (opened) element('list').focus();
+  });
+  for (const id of ['show-labels', 'show-prediction', 'show-outlines']) {
+    element(id).addEventListener('change', showLook);
+  }
+  element('show-uncertainty').addEventListener('change', () => {
+    showLook();
+    if (current && checked('show-uncertainty')) void loadUncertainty(current).catch(fail);
+  });
+  element('opacity').addEventListener('input', showOpacity);
+  element<HTMLInputElement>('size').addEventListener('input', ({ target }) =>
+    setSize(sizeAt(Number((target as HTMLInputElement).value))),
+  );
+  for (const id of ['low', 'high']) element(id).addEventListener('input', takeWindow);
+  frame.addEventListener('blur', () => {
+    crosshair = undefined;
+    editor.release();
+    showOverlay();
+  });
+  frame.addEventListener('keydown', (event) => {
+    const arrow = ARROWS[event.key];
+    if (arrow && !event.ctrlKey && !event.metaKey) {
+      const far = event.shiftKey ? 48 : event.altKey ? 0.1 : 6;
+      moveCrosshair(arrow[0] * far, arrow[1] * far);
+      event.preventDefault();
+    }
+  });
+  // The space bar moves the image as long as it is held, unless it operates a button.
+  const space = (event: KeyboardEvent, held: boolean) => {
+    const { target } = event;
+    if (event.key !== ' ' || (target !== frame && target !== document.body)) return;
+    event.preventDefault();
+    pointers.panning = held;
+    showCursor();
+    showOverlay();
+  };
+  addEventListener('keydown', (event) => space(event, true));
+  addEventListener('keyup', (event) => space(event, false));
+  addEventListener('blur', () => {
+    pointers.panning = false;
+    showCursor();
+  });
+  addEventListener('beforeunload', (event) => {
+    if (!outbox.empty) event.preventDefault();
+  });
+  const tool = (name: Tool): Key => ({
+    keys: [TOOL_TEXTS[name].key],
+    does: TOOL_TEXTS[name].name,
+    run: () => chooseTool(name),
+  });
+  const digits: Key[] = Array.from({ length: 10 }, (_, k) => ({
+    keys: [String((k + 1) % 10)],
+    does: `Class ${k + 1}`,
+    unlisted: true,
+    run: () => {
+      classes.choose(k);
+      say(`Class ${project.classes[k]?.name ?? 'none'}.`);
+    },
+  }));
+  listenForKeys([
+    {
+      title: 'Tools',
+      keys: [
+        ...(['brush', 'eraser', 'fill', 'lasso', 'accept', 'pick', 'pan'] as const).map(tool),
+        {
+          keys: ['['],
+          does: 'Smaller brush',
+          run: () => setSize(Math.min(editor.size - 1, editor.size / 1.2)),
+        },
+        {
+          keys: [']'],
+          does: 'Larger brush',
+          run: () => setSize(Math.max(editor.size + 1, editor.size * 1.2)),
+        },
+        {
+          keys: ['Escape'],
+          does: 'Cancel the stroke or lasso',
+          run: () => {
+            editor.cancel();
+            stage.request();
+          },
+        },
+      ],
+    },
+    {
+      title: 'Labels',
+      keys: [
+        { keys: ['Ctrl+Z'], does: 'Undo', run: () => editor.undo() },
+        { keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], does: 'Redo', run: () => editor.redo() },
+        { keys: ['Shift+Enter'], does: 'Accept the rest', run: () => void editor.accept() },
+        { keys: ['J'], does: 'Next uncertain region', run: () => void lookAtUncertain() },
+      ],
+    },
+    {
+      title: 'View',
+      keys: [
+        { keys: ['Space'], does: 'Hold to move the image' },
+        { keys: ['Wheel'], does: 'Zoom to the pointer' },
+        { keys: ['+'], does: 'Zoom in', run: () => stage.zoom(1.5) },
+        { keys: ['−'], does: 'Zoom out', run: () => stage.zoom(1 / 1.5) },
+        { keys: ['F'], does: 'Whole image', run: () => stage.fit() },
+        { keys: ['R'], does: 'Real size', run: () => stage.zoomToPixels() },
+      ],
+    },
+    {
+      title: 'Layers',
+      keys: [
+        { keys: ['K'], does: 'Labels', run: () => flip('show-labels') },
+        { keys: ['P'], does: 'Prediction', run: () => flip('show-prediction') },
+        { keys: ['U'], does: 'Uncertainty', run: () => flip('show-uncertainty') },
+        { keys: ['O'], does: 'Outlines only', run: () => flip('show-outlines') },
+        { keys: ['V'], does: 'Show or hide the class', run: () => classes.toggle(classes.chosen) },
+        { keys: [','], does: 'Less opaque', run: () => changeOpacity(-10) },
+        { keys: ['.'], does: 'More opaque', run: () => changeOpacity(10) },
+      ],
+    },
+    {
+      title: 'Images',
+      keys: [
+        { keys: ['N', 'Page down'], does: 'Next image', run: () => go(1) },
+        { keys: ['Shift+N', 'Page up'], does: 'Previous image', run: () => go(-1) },
+      ],
+    },
+    {
+      title: 'Classes',
+      keys: [{ keys: ['1', '…', '9', '0'], does: 'First to tenth class' }, ...digits],
+    },
+    {
+      title: 'With the keyboard alone',
+      keys: [
+        { keys: ['Arrows'], does: 'Move the crosshair; with Shift far, with Alt by a pixel' },
+        { keys: ['Enter'], does: 'Press and release the tool', run: pressOrRelease },
+        { keys: ['?'], does: 'These keys', run: () => element<HTMLDialogElement>('help').showModal() },
+      ],
+    },
+  ]);
+}
+
+void start();

@@ -74,7 +74,7 @@ export class Engine {
       height,
       mask: mask.data,
       probabilities: probabilities ? values : undefined,
-      confidence: confidence ? confidenceOf(mask.data, values!) : undefined,
+      confidence: confidence ? confidenceOf(mask.data, values!, this.segmenter.card.multiLabel) : undefined,
       seconds,
       decodeSeconds,
     };

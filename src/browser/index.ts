@@ -1,6 +1,7 @@
 /** `pixelwise/browser`: runs trained models in a web page. Nothing it imports uses Node. */
 export { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
-export { backgroundClass } from '../images/palette.js';
+export { backgroundClass, maskLook, type MaskLook } from '../images/palette.js';
+export { isBinary, type MaskClasses, maskValueName } from '../labels/label-set.js';
 export type { ClassMask, Raster } from '../images/raster.js';
 export type { Planes } from '../images/resize.js';
 export type { ModelCard } from '../inference/model-card.js';

@@ -21,7 +21,17 @@ import type { OptionsOf } from './options.js';
 
 export type ReadingOptions = Pick<
   OptionsOf<'evaluate'>,
-  'data' | 'format' | 'target' | 'classes' | 'group' | 'resizeMasks' | 'strict' | 'pages' | 'images' | 'masks'
+  | 'data'
+  | 'format'
+  | 'target'
+  | 'classes'
+  | 'group'
+  | 'multiLabel'
+  | 'resizeMasks'
+  | 'strict'
+  | 'pages'
+  | 'images'
+  | 'masks'
 >;
 
 /** The configuration of the run at `source`; undefined for a model file. */
@@ -58,6 +68,7 @@ export async function dataToScore(
     root,
     format,
     target: options.target ?? (format === 'oxford-pets' ? run.target : undefined),
+    multiLabel: options.multiLabel ?? run.multiLabel,
     resizeMasks: options.resizeMasks ?? run.resizeMasks,
     strict: options.strict ?? run.strict,
     pages: options.pages ?? run.pages,

@@ -2,8 +2,9 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { UsageError } from '../errors/index.js';
 import { escapeXml, overlay, toDisplay } from '../images/overlay.js';
-import { backgroundClass, classColour, classColours } from '../images/palette.js';
+import { classColour, maskLook } from '../images/palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
+import { hasClass } from '../labels/label-set.js';
 import { Random } from '../random/index.js';
 import type { Dataset, Sample } from './dataset.js';
 import { type Fit, stretch } from './fit.js';
@@ -124,9 +125,11 @@ function maskOf({ width, height, mask }: PairedSample): ClassMask {
 }
 
 function legendOf(dataset: Dataset, present: ReadonlySet<number>): LegendEntry[] {
-  const colours = classColours(dataset.classes);
+  const { ofClasses: colours } = maskLook(dataset);
+  const held = (k: number) =>
+    dataset.multiLabel === true ? [...present].some((set) => hasClass(set, k)) : present.has(k);
   const named = dataset.classes.flatMap((name, index) =>
-    present.has(index) ? [{ name, colour: colours[index]! }] : [],
+    held(index) ? [{ name, colour: colours[index]! }] : [],
   );
   return present.has(IGNORE_INDEX)
     ? [...named, { name: 'ignored', colour: classColour(IGNORE_INDEX) }]
@@ -134,8 +137,9 @@ function legendOf(dataset: Dataset, present: ReadonlySet<number>): LegendEntry[]
 }
 
 /** The colours of the classes; the background has none. */
-function looksOf({ classes }: Dataset) {
-  return { clear: backgroundClass(classes), colours: classColours(classes) };
+function looksOf(dataset: Dataset) {
+  const { clear, colours } = maskLook(dataset);
+  return { clear, colours };
 }
 
 /** Two RGB pictures of the same height, side by side. */

@@ -23,8 +23,13 @@ export interface Dataset {
   readonly groups?: readonly string[] | undefined;
   /** Official part of each sample (`train`, `valid`, `test`), if the format has official parts. */
   readonly splits?: readonly (string | undefined)[] | undefined;
-  /** Class names by class index; at least two. */
+  /** Class names by class index, or by bit for {@link multiLabel}; at least two. */
   readonly classes: readonly string[];
+  /**
+   * Whether the classes may overlap: then a mask value is a set of classes (labels/label-set.ts), and there is no
+   * background class. Default false.
+   */
+  readonly multiLabel?: boolean | undefined;
   /** How masks store two classes, if this was detected from the masks. Other masks of this kind are read the same way. */
   readonly maskValues?: MaskValues | undefined;
   /** Channels of every image: 1, 3, or as in the files. */
@@ -63,6 +68,6 @@ export interface Batch {
   readonly width: number;
   /** N×C×H×W, normalised. */
   readonly images: Float32Array;
-  /** N×H×W class indices; IGNORE_INDEX for ignored pixels. */
+  /** N×H×W class indices, or sets of classes that overlap; IGNORE_INDEX for ignored pixels. */
   readonly masks: Uint8Array;
 }

@@ -32,6 +32,8 @@ export interface FileDatasetOptions {
   readonly format: string;
   readonly pairs: readonly FilePair[];
   readonly classes: readonly string[];
+  /** Whether masks hold sets of classes; see {@link Dataset.multiLabel}. */
+  readonly multiLabel?: boolean | undefined;
   /** How masks store two classes, if this was detected from the masks. */
   readonly maskValues?: MaskValues | undefined;
   readonly layout: ImageLayout;
@@ -112,6 +114,7 @@ export class FileDataset implements Dataset {
   readonly groups: readonly string[] | undefined;
   readonly splits: readonly (string | undefined)[] | undefined;
   readonly classes: readonly string[];
+  readonly multiLabel: boolean | undefined;
   readonly maskValues: MaskValues | undefined;
   readonly channels: number;
   readonly maxValue: number;
@@ -138,6 +141,7 @@ export class FileDataset implements Dataset {
       ? pairs.map((pair) => pair.split)
       : undefined;
     this.classes = options.classes;
+    this.multiLabel = options.multiLabel;
     this.maskValues = options.maskValues;
     this.channels = options.layout.channels;
     this.maxValue = options.layout.maxValue;

@@ -6,6 +6,7 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeMask } from '../images/decode-mask.js';
 import { describeImage } from '../images/decode.js';
 import { IGNORE_INDEX } from '../images/raster.js';
+import { checkOverlappingClasses, setOf } from '../labels/label-set.js';
 import { groupsOf } from './group-pattern.js';
 import { classNames, type ClassesOption, type MaskValues, valuesIn } from './class-values.js';
 import { FileDataset, type FilePair, findLayout } from './file-dataset.js';
@@ -55,6 +56,8 @@ export interface LayoutOptions {
   readonly strict?: boolean | undefined;
   /** What the pages of TIFFs are, if the files do not say so. */
   readonly pages?: PageReading | undefined;
+  /** Whether classes overlap, which takes one mask file for each class. */
+  readonly multiLabel?: boolean | undefined;
 }
 
 /**
@@ -131,16 +134,31 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
         `--classes with colours are for masks in colour; in ${root} each mask file marks one class or object: leave the colours out.`,
       );
     }
-    const names = options.classes === undefined ? layout.layerClasses : classNames(options.classes);
+    const { multiLabel: sets = false } = options;
+    // Layer k is bit k − 1 then, since class 0 is the background.
+    const found = sets ? layout.layerClasses.slice(1) : layout.layerClasses;
+    const names = options.classes === undefined ? found : classNames(options.classes);
+    if (sets) checkOverlappingClasses(found, root);
     if (resizeMasks) findings.push(...findSizeRepairs(pairs, sizes, await layerSizes(pairs)));
     return new FileDataset({
       ...common,
       classes: names,
       notes: [...notes, ...findings.filter(({ level }) => level === 'note').map(({ message }) => message)],
       findings,
-      masks: { reading: ({ layers }) => ({ kind: 'layers', layers: layers! }) },
+      multiLabel: sets,
+      masks: {
+        reading: ({ layers }) =>
+          sets
+            ? {
+                kind: 'layers',
+                layers: layers!.map((layer) => ({ ...layer, value: setOf(layer.value - 1) })),
+                sets,
+              }
+            : { kind: 'layers', layers: layers! },
+      },
     });
   }
+  if (options.multiLabel === true) throw oneClassAPixel(root, layout.format);
   const { unfit, ...named } =
     colours === undefined
       ? await legendClasses(layout, options.classes)
@@ -160,6 +178,14 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
     findings,
     masks: { reading: () => meaning.reading },
   });
+}
+
+/** The error for `multiLabel` where a pixel has one class. */
+export function oneClassAPixel(root: string, format: string): UsageError {
+  return new UsageError(
+    `--multi-label needs classes that can overlap: one mask file for each class, or the shapes of a labelling tool. ` +
+      `${root} is read as ${format}, whose masks hold one class for each pixel: leave it out.`,
+  );
 }
 
 /** Number of pairs for which the size of the first layer is compared with that of the image. */

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
 import { cacheFolder, writeOutputFile } from '../files/index.js';
+import { maskValueCount } from '../labels/label-set.js';
 import type { Dataset } from './dataset.js';
 import { mapParallel } from './parallel.js';
 import { maskOf, Subset } from './subset.js';
@@ -111,7 +112,7 @@ type Entries = Record<string, MaskEntry & { readonly stamp: string }>;
 /** Indexes every mask, or loads the saved entries. Throws what reading a mask throws. */
 export async function indexMasks(dataset: Dataset, options: MaskIndexOptions = {}): Promise<MaskIndex> {
   const { signal, onProgress, concurrency = 8 } = options;
-  const classes = dataset.classes.length;
+  const classes = maskValueCount(dataset);
   const folder = options.folder === undefined ? join(cacheFolder(), 'masks') : options.folder;
   const stamps = await stampsOf(dataset);
   // Masks without files, which are given as objects, may be others next time.
@@ -175,7 +176,12 @@ function entryOf({ width, height, data }: ClassMask, classes: number): MaskEntry
 function keyOf(dataset: Dataset): string {
   const whole = dataset instanceof Subset ? dataset.whole : dataset;
 
-  const parts = [dataset.format, ...dataset.classes, dirname(whole.files(0).mask)];
+  const parts = [
+    dataset.format,
+    ...dataset.classes,
+    ...(dataset.multiLabel === true ? ['multi-label'] : []),
+    dirname(whole.files(0).mask),
+  ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
 }
 

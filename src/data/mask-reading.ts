@@ -20,18 +20,19 @@ export interface ColourClasses {
  * - `alpha`: the same for the alpha channel;
  * - `colours`: each class has a colour, also in palettes;
  * - `bright`: class 1 if the first channel is at least half of the maximum, for any palette;
- * - `layers`: several files, each marking the pixels of one class; later ones are drawn over earlier ones.
+ * - `layers`: several files, each marking the pixels of one class; later ones are drawn over earlier ones. With
+ *   `sets` all count: a pixel becomes the set of its classes (labels/label-set.ts).
  */
 export type MaskReading =
   | { readonly kind: 'values' | 'levels' | 'alpha'; readonly values: ClassValues }
   | { readonly kind: 'colours'; readonly colours: ColourClasses }
   | { readonly kind: 'bright' }
-  | { readonly kind: 'layers'; readonly layers: readonly MaskLayer[] };
+  | { readonly kind: 'layers'; readonly layers: readonly MaskLayer[]; readonly sets?: boolean };
 
 /** A mask file that marks the pixels of one class: those above half of its largest value. */
 export interface MaskLayer {
   readonly file: string;
-  /** The class. */
+  /** The class; with `sets`, the set of it. */
   readonly value: number;
 }
 
@@ -42,7 +43,7 @@ export interface MaskLayer {
  * @param page the page of a TIFF with several pictures.
  */
 export async function readMask(file: string, reading: MaskReading, page?: number): Promise<ClassMask> {
-  if (reading.kind === 'layers') return layeredMask(reading.layers);
+  if (reading.kind === 'layers') return layeredMask(reading.layers, reading.sets);
   if (reading.kind === 'bright') return brightMask(await decodeMask(file));
   const stored = await decodeStoredMask(file, { page });
   if (reading.kind === 'colours') return colouredMask(stored, reading.colours, file);
@@ -61,7 +62,7 @@ export async function readMask(file: string, reading: MaskReading, page?: number
   return toClassMask({ width, height, format, data: levels }, reading.values, file);
 }
 
-async function layeredMask(layers: readonly MaskLayer[]): Promise<ClassMask> {
+async function layeredMask(layers: readonly MaskLayer[], sets = false): Promise<ClassMask> {
   let mask: ClassMask | undefined;
   for (const { file, value } of layers) {
     const stored = await decodeStoredMask(file);
@@ -82,7 +83,9 @@ async function layeredMask(layers: readonly MaskLayer[]): Promise<ClassMask> {
           : brightest(paletteColour(palette, data[i]!));
     let highest = 0;
     for (let i = 0; i < mask.data.length; i++) highest = Math.max(highest, level(i));
-    for (let i = 0; i < mask.data.length; i++) if (2 * level(i) > highest) mask.data[i] = value;
+    for (let i = 0; i < mask.data.length; i++) {
+      if (2 * level(i) > highest) mask.data[i] = sets ? mask.data[i]! | value : value;
+    }
   }
   if (mask === undefined) throw new PixelwiseError('mask-missing', 'A sample without any mask file.');
   return mask;

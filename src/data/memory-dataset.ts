@@ -2,6 +2,7 @@
 import { UsageError } from '../errors/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
+import { checkOverlappingClasses } from '../labels/label-set.js';
 import { classNames, type ClassesOption } from './class-values.js';
 import type { Dataset, Sample } from './dataset.js';
 
@@ -21,12 +22,16 @@ export interface SampleSource extends Partial<Omit<Dataset, 'length' | 'get'>> {
 export class MemoryDataset implements SampleSource {
   readonly format = 'memory';
   readonly classes?: readonly string[];
+  readonly multiLabel?: boolean;
 
+  /** @param options `multiLabel`: whether classes overlap; masks then hold sets of classes, and `classes` is needed. */
   constructor(
     private readonly samples: readonly UnnamedSample[],
     classes?: readonly string[],
+    { multiLabel }: { readonly multiLabel?: boolean } = {},
   ) {
     if (classes !== undefined) this.classes = classes;
+    if (multiLabel !== undefined) this.multiLabel = multiLabel;
   }
 
   get length(): number {
@@ -64,7 +69,8 @@ export async function describeDataset(source: SampleSource, classes?: ClassesOpt
   const { image } = await get(0);
   const getMask = source.getMask?.bind(source);
   const named = classes === undefined ? source.classes : classNames(classes);
-  const { groups, splits, notes } = source;
+  const { groups, splits, notes, multiLabel } = source;
+  if (multiLabel === true) checkOverlappingClasses(named ?? [], 'a data set');
   return {
     format: source.format ?? (source.constructor === Object ? 'dataset' : source.constructor.name),
     length,
@@ -72,6 +78,7 @@ export async function describeDataset(source: SampleSource, classes?: ClassesOpt
     groups,
     splits,
     notes,
+    ...(multiLabel !== undefined && { multiLabel }),
     classes: named ?? (await classesOf(length, getMask ?? (async (i) => (await get(i)).mask))),
     channels: source.channels ?? image.channels,
     maxValue: source.maxValue ?? maxValueOf(image),

@@ -8,6 +8,7 @@ import { isFile, isFolder } from './files.js';
 import { FORMAT_NAMES, type FormatName } from './format-names.js';
 import { FORMATS } from './formats/registry.js';
 import type { PetsTarget } from './formats/oxford-pets.js';
+import { oneClassAPixel } from './layout.js';
 import { Relabelled } from './subset.js';
 import { Tree } from './tree.js';
 
@@ -40,6 +41,8 @@ export interface OpenOptions {
   /** Globs over paths below `root` that say which files are images and which masks; nothing is guessed then. */
   readonly images?: string | undefined;
   readonly masks?: string | undefined;
+  /** Whether classes overlap: a pixel may have several, or none. Takes one mask file for each class, or drawn shapes. */
+  readonly multiLabel?: boolean | undefined;
   /** Files (absolute paths) that are passed over as if they were not there. */
   readonly leftOut?: ReadonlySet<string> | undefined;
 }
@@ -76,6 +79,7 @@ export async function openDataset(options: OpenOptions): Promise<Dataset> {
     );
   }
   const dataset = await format.open(tree, { ...options, classes, colours });
+  if (options.multiLabel === true && dataset.multiLabel !== true) throw oneClassAPixel(root, name);
   if (classes === undefined || format.takesClasses === true) return dataset;
   const names = classNames(classes);
   if (names.length !== dataset.classes.length) {

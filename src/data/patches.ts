@@ -53,6 +53,9 @@ abstract class Patches implements Dataset {
   get classes(): readonly string[] {
     return this.source.dataset.classes;
   }
+  get multiLabel(): boolean | undefined {
+    return this.source.dataset.multiLabel;
+  }
   get channels(): number {
     return this.source.dataset.channels;
   }

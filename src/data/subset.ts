@@ -38,6 +38,9 @@ export class Subset implements Dataset {
   get classes(): readonly string[] {
     return this.whole.classes;
   }
+  get multiLabel(): boolean | undefined {
+    return this.whole.multiLabel;
+  }
   get maskValues(): MaskValues | undefined {
     return this.whole.maskValues;
   }

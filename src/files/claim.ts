@@ -11,7 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
 import { makeFolder, removeEmptyFolders } from './make-folder.js';
-import { isSystemError, writeError } from './write-error.js';
+import { isSystemError, writeError, writing } from './write-error.js';
 
 export interface ClaimOptions {
   /** What the folder is claimed for, in messages: `train`. */
@@ -79,7 +79,7 @@ export class Claim {
    */
   static async takeNew(folder: string, options: ClaimOptions): Promise<Claim | undefined> {
     const path = resolve(folder);
-    try {
+    return writing(path, async () => {
       const parent = await makeFolder(dirname(path));
       try {
         await mkdir(path);
@@ -87,10 +87,8 @@ export class Claim {
         if (isSystemError(error) && error.code === 'EEXIST') return undefined;
         throw error;
       }
-      return await Claim.acquire(path, parent ?? path, options);
-    } catch (error) {
-      throw isSystemError(error) ? writeError(path, error) : error;
-    }
+      return Claim.acquire(path, parent ?? path, options);
+    });
   }
 
   /**

@@ -23,5 +23,5 @@ export { download, type DownloadOptions, type DownloadProgress } from './downloa
 export { extractArchive } from './archives/extract.js';
 export type { ExtractLimits, ExtractOptions } from './archives/limits.js';
 export { exists, isFile, isFolder, isSpecial } from './exists.js';
-export { isSystemError, systemErrorText, writeError } from './write-error.js';
+export { isSystemError, systemErrorText, writeError, writing } from './write-error.js';
 export { refuseOtherFile, WrittenFiles } from './written-files.js';

@@ -50,3 +50,16 @@ export function writeError(
   const text = `${path} could not be written: ${systemErrorText(cause)}${more && ` ${more}`}`;
   return new PixelwiseError('write-failed', text, { cause });
 }
+
+/**
+ * Does work on the file system that changes `path`.
+ *
+ * @throws {@link writeError} where the operating system refuses it; other errors as they are.
+ */
+export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isSystemError(error) ? writeError(path, error) : error;
+  }
+}

@@ -6,7 +6,7 @@ import { appendFile, open, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PixelwiseError } from '../errors/index.js';
-import { isSystemError, writeError } from './write-error.js';
+import { writing } from './write-error.js';
 
 const RECORD = '.pixelwise-written';
 
@@ -58,9 +58,7 @@ export class WrittenFiles {
       if (stamp !== undefined) lines += `${JSON.stringify([this.nameOf(path), stamp])}\n`;
     }
     const path = join(this.folder, RECORD);
-    await appendFile(path, lines).catch((error: unknown) => {
-      throw isSystemError(error) ? writeError(path, error) : error;
-    });
+    await writing(path, () => appendFile(path, lines));
   }
 
   private nameOf(path: string): string {

@@ -6,12 +6,10 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
+import { startsWith } from './image-header.js';
 
-/** Maximum number of pixels in an image, checked before decoding (2²⁸: 16,384 × 16,384). */
-export const MAX_PIXELS = 2 ** 28;
-
-/** Maximum number of values (pixels × channels) in an image. */
-const MAX_VALUES = 3 * MAX_PIXELS;
+export { type ImageHeader, jpegHeader, pngHeader } from './image-header.js';
+export { checkPixelCount, checkValueCount, damaged, MAX_PIXELS } from './image-limits.js';
 
 /** Supported formats, with names for messages and file extensions. */
 const FORMATS = {
@@ -44,17 +42,8 @@ export interface ImageBytes {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly format: ImageFormat;
-  /** Maximum number of pixels; default {@link MAX_PIXELS}. */
+  /** Maximum number of pixels; default `MAX_PIXELS`. */
   readonly maxPixels?: number;
-}
-
-/** Image size and sample layout from a header. */
-export interface ImageHeader {
-  readonly width: number;
-  readonly height: number;
-  /** Samples per pixel in the file, including alpha and CMYK's K. */
-  readonly channels: number;
-  readonly bitDepth: number;
 }
 
 /**
@@ -129,10 +118,6 @@ function firstBytes(bytes: Uint8Array): string {
   return [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
-function startsWith(bytes: Uint8Array, signature: readonly number[], at = 0): boolean {
-  return signature.every((byte, i) => bytes[at + i] === byte);
-}
-
 /** The format by the first bytes; undefined for any other file. */
 export function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
   if (startsWith(bytes, [0x89, 0x50, 0x4e, 0x47])) return 'png';
@@ -148,75 +133,4 @@ export function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
   // P1 … P6 and white space.
   if (bytes[0] === 0x50 && bytes[1]! >= 0x31 && bytes[1]! <= 0x36 && bytes[2]! <= 0x20) return 'pnm';
   return undefined;
-}
-
-/** Reads the size from a JPEG's marker segments; undefined if they cannot be parsed. */
-export function jpegHeader(bytes: Uint8Array): ImageHeader | undefined {
-  let at = 2;
-  while (at + 9 < bytes.length) {
-    if (bytes[at] !== 0xff) return undefined;
-    const marker = bytes[at + 1]!;
-    if (marker === 0xff) {
-      at += 1;
-      continue;
-    }
-    // Start of frame: C0…CF except C4 (Huffman tables), C8 (reserved) and CC (arithmetic conditioning).
-    if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
-      return {
-        bitDepth: bytes[at + 4]!,
-        height: bytes[at + 5]! * 256 + bytes[at + 6]!,
-        width: bytes[at + 7]! * 256 + bytes[at + 8]!,
-        channels: bytes[at + 9]!,
-      };
-    }
-    const standalone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
-    at += standalone ? 2 : 2 + bytes[at + 2]! * 256 + bytes[at + 3]!;
-  }
-  return undefined;
-}
-
-const PNG_CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
-
-/** Reads a PNG's IHDR chunk (palette images have one channel); undefined if there is none. */
-export function pngHeader(bytes: Uint8Array): (ImageHeader & { readonly palette: boolean }) | undefined {
-  if (bytes.length < 33 || !startsWith(bytes, [0x49, 0x48, 0x44, 0x52], 12)) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const colourType = bytes[25]!;
-  return {
-    width: view.getUint32(16),
-    height: view.getUint32(20),
-    bitDepth: bytes[24]!,
-    channels: PNG_CHANNELS[colourType] ?? 0,
-    palette: colourType === 3,
-  };
-}
-
-/** Throws `image-too-large` if width × height exceeds `most`. Call it before allocating memory. */
-export function checkPixelCount(name: string, width: number, height: number, most = MAX_PIXELS): void {
-  if (width * height <= most) return;
-  const limit = most.toLocaleString('en');
-  throw new PixelwiseError(
-    'image-too-large',
-    `${name}: ${width}×${height} pixels; the limit is ${limit}${most === MAX_PIXELS ? ' (16,384×16,384)' : ''}. ` +
-      'Cut the image into tiles or shrink it.',
-  );
-}
-
-/** Throws `image-too-large` if width × height × channels exceeds {@link MAX_VALUES}. */
-export function checkValueCount(name: string, width: number, height: number, channels: number): void {
-  if (width * height * channels <= MAX_VALUES) return;
-  throw new PixelwiseError(
-    'image-too-large',
-    `${name}: ${width}×${height} pixels of ${channels} channels; the limit is ${MAX_VALUES.toLocaleString('en')} values. ` +
-      'Cut the image into tiles or keep fewer channels.',
-  );
-}
-
-/** The error for a truncated or inconsistent file. */
-export function damaged(name: string, format: string, detail: string, cause?: unknown): PixelwiseError {
-  return new PixelwiseError(
-    'image-damaged',
-    `${name}: damaged or truncated ${format} (${detail}). Copy or export the file again, or remove it.`,
-    { cause },
-  );
 }

@@ -15,8 +15,19 @@ export interface OverlayOptions {
   readonly colours?: readonly Colour[];
   /** The values shown as black and white; default as in {@link toDisplay}. */
   readonly range?: DisplayRange | undefined;
-  /** Class names by index. If given, a legend of the coloured classes is drawn below the image. */
-  readonly legend?: readonly string[];
+  /**
+   * Class names by index, or what is shown by which mask values. If given, a legend of what the mask shows is drawn below
+   * the image.
+   */
+  readonly legend?: readonly (string | LegendEntry)[];
+}
+
+/** An entry of a legend that stands for several mask values. */
+export interface LegendEntry {
+  readonly name: string;
+  readonly colour: Colour;
+  /** Whether a mask value shows it. */
+  readonly shown: (value: number) => boolean;
 }
 
 /**
@@ -61,9 +72,15 @@ export async function overlay(image: Raster, mask: ClassMask, options: OverlayOp
   }
   const drawn: Raster = { width, height, channels: 3, data };
   if (options.legend === undefined) return drawn;
-  const entries = present
-    .filter((value) => value !== IGNORE_INDEX && value !== clear)
-    .map((value) => ({ name: options.legend![value] ?? `class ${value}`, colour: colourOf(value) }));
+  const values = present.filter((value) => value !== IGNORE_INDEX && value !== clear);
+  const several = options.legend.filter((entry) => typeof entry !== 'string');
+  const entries =
+    several.length > 0
+      ? several.filter(({ shown }) => values.some(shown))
+      : values.map((value) => ({
+          name: (options.legend as readonly string[])[value] ?? `class ${value}`,
+          colour: colourOf(value),
+        }));
   return entries.length === 0 ? drawn : withLegend(drawn, entries);
 }
 
@@ -145,16 +162,14 @@ function regionEdges(mask: ClassMask, reach: number): Uint8Array {
   return edges;
 }
 
-interface LegendEntry {
-  readonly name: string;
-  readonly colour: Colour;
-}
-
 /**
  * Adds a strip below the image with a swatch and a name for each class. Without fonts on the machine, only
  * swatches are visible.
  */
-async function withLegend(image: Raster, entries: readonly LegendEntry[]): Promise<Raster> {
+async function withLegend(
+  image: Raster,
+  entries: readonly Pick<LegendEntry, 'name' | 'colour'>[],
+): Promise<Raster> {
   const size = Math.max(11, Math.min(20, Math.round(image.width / 25)));
   const line = Math.round(size * 1.6);
   let x = 0;

@@ -7,6 +7,7 @@
  * blindness (`colour-vision.ts`). The hues of further classes are spread by the golden ratio. Index 255 (ignored)
  * is light grey.
  */
+import { coloursOfSets, type MaskClasses } from '../labels/label-set.js';
 import { IGNORE_INDEX } from './raster.js';
 
 /** Okabe and Ito's set without its black, ordered so that consecutive colours differ in lightness. */
@@ -76,6 +77,31 @@ export function classColours(names: readonly string[]): Colour[] {
   // Palette index 255 is the colour of ignored pixels, so it is skipped.
   if (background === null) return names.map((_, i) => classColour(i > 0 ? i : names.length % IGNORE_INDEX));
   return names.map((_, i) => classColour(i === background ? 0 : i < background ? i + 1 : i));
+}
+
+/** How masks of a data set or a model are shown. */
+export interface MaskLook {
+  /** The colour of each class. */
+  readonly ofClasses: readonly Colour[];
+  /** The colour of each mask value: of the classes, or of sets of classes that overlap. */
+  readonly colours: readonly Colour[];
+  /** The mask value that is not coloured; null for none. */
+  readonly clear: number | null;
+}
+
+/** @param palette the colour of each class; default as in {@link classColours}. */
+export function maskLook({ classes, multiLabel }: MaskClasses, palette?: readonly Colour[]): MaskLook {
+  if (multiLabel === true) {
+    const ofClasses = palette ?? overlappingColours(classes);
+    return { ofClasses, colours: coloursOfSets(ofClasses), clear: 0 };
+  }
+  const colours = palette ?? classColours(classes);
+  return { ofClasses: colours, colours, clear: backgroundClass(classes) };
+}
+
+/** The colours of classes that overlap, of which none is a background. */
+export function overlappingColours(classes: readonly string[]): Colour[] {
+  return classes.map((_, k) => classColour(k + 1));
 }
 
 /** A colour in CSS notation: `#e69f00`. */

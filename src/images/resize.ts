@@ -40,6 +40,8 @@ export interface Box {
 }
 
 const MAX_CACHED_FILTERS = 512;
+/** Larger filters are not cached: images of many sizes would fill the memory with them. */
+const MAX_CACHED_WEIGHTS = 2 ** 16;
 const tapsBySize = new Map<string, ResizeTaps>();
 
 /** The filter that resizes `inputSize` pixels to `outputSize`; cached by size. */
@@ -54,17 +56,19 @@ export function resizeTaps(inputSize: number, outputSize: number): ResizeTaps {
   const taps = Math.min(inputSize, Math.ceil(2 * reach));
   const first = new Int32Array(outputSize);
   const weights = new Float32Array(outputSize * taps);
+  const row = new Float64Array(taps);
   for (let i = 0; i < outputSize; i++) {
     const centre = (i + 0.5) * scale;
     const from = Math.max(0, Math.min(inputSize - taps, Math.floor(centre - reach - 0.5) + 1));
     first[i] = from;
-    const row = Array.from({ length: taps }, (_, k) =>
-      Math.max(0, 1 - Math.abs(from + k + 0.5 - centre) / reach),
-    );
-    const sum = row.reduce((total, weight) => total + weight, 0);
-    row.forEach((weight, k) => (weights[i * taps + k] = weight / sum));
+    let sum = 0;
+    for (let k = 0; k < taps; k++) {
+      sum += row[k] = Math.max(0, 1 - Math.abs(from + k + 0.5 - centre) / reach);
+    }
+    for (let k = 0; k < taps; k++) weights[i * taps + k] = row[k]! / sum;
   }
   const made = { inputSize, outputSize, taps, first, weights };
+  if (weights.length > MAX_CACHED_WEIGHTS) return made;
   // Limits the cache for data sets with many different sizes.
   if (tapsBySize.size >= MAX_CACHED_FILTERS) tapsBySize.delete(tapsBySize.keys().next().value!);
   tapsBySize.set(key, made);

@@ -6,6 +6,7 @@ import { compressCounts } from '../data/formats/rle.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
+import { MOST_OVERLAPPING_CLASSES, planeOf } from '../labels/label-set.js';
 
 /** The run-length encoding of one class. */
 export interface ClassRuns {
@@ -19,8 +20,22 @@ export interface ClassRuns {
   readonly box: readonly [x: number, y: number, width: number, height: number];
 }
 
-/** Encodes every class in a mask, in ascending order. Ignored pixels belong to no class. */
-export function maskToRuns({ width, height, data }: ClassMask): ClassRuns[] {
+/**
+ * Encodes every class in a mask, in ascending order. Ignored pixels belong to no class.
+ *
+ * @param options `multiLabel`: whether the mask holds sets of overlapping classes.
+ */
+export function maskToRuns(
+  { width, height, data }: ClassMask,
+  { multiLabel }: { readonly multiLabel?: boolean | undefined } = {},
+): ClassRuns[] {
+  if (multiLabel === true) {
+    return Array.from({ length: MOST_OVERLAPPING_CLASSES }, (_, k) =>
+      maskToRuns({ width, height, data: planeOf(data, k) })
+        .filter(({ value }) => value === 1)
+        .map((runs) => ({ ...runs, value: k })),
+    ).flat();
+  }
   const runs = new Map<number, OpenRuns>();
   const size = width * height;
   let begin = 0;
@@ -102,17 +117,18 @@ export interface CocoAnnotations {
 /**
  * Converts a mask to COCO annotations, one for each class except the background. Category ids are class indices.
  *
- * @param classes class names by index. @param fileName file name of the image.
+ * @param classes class names by index. @param fileName file name of the image. @param options `imageId`: default 1;
+ *   `multiLabel`: whether the mask holds sets of overlapping classes.
  */
 export function maskToCoco(
   mask: ClassMask,
   classes: readonly string[],
   fileName: string,
-  imageId = 1,
+  { imageId = 1, multiLabel }: { readonly imageId?: number; readonly multiLabel?: boolean | undefined } = {},
 ): CocoAnnotations {
   const { width, height } = mask;
-  const background = backgroundClass(classes);
-  const runs = maskToRuns(mask).filter(({ value }) => value !== background);
+  const background = multiLabel === true ? null : backgroundClass(classes);
+  const runs = maskToRuns(mask, { multiLabel }).filter(({ value }) => value !== background);
   return {
     images: [{ id: imageId, file_name: fileName, width, height }],
     categories: classes.map((name, id) => ({ id, name })).filter(({ id }) => id !== background),

@@ -1,4 +1,24 @@
-/** Turns probabilities into classes as exported graphs do: threshold for two classes, argmax for more. */
+/**
+ * Turns probabilities into mask values as exported graphs do: threshold for two classes, argmax for more, and a threshold
+ * for each of overlapping classes.
+ */
+import { setOf } from '../labels/label-set.js';
+
+/**
+ * Writes the set of classes of every pixel to `mask`: those with at least the probability `threshold`.
+ *
+ * @param planes one plane for each class
+ */
+export function decideSets(planes: Float32Array, threshold: number, mask: Uint8Array): Uint8Array {
+  const limit = Math.fround(threshold);
+  const pixels = mask.length;
+  mask.fill(0);
+  for (let k = 0, at = 0; at < planes.length; k++, at += pixels) {
+    const bit = setOf(k);
+    for (let i = 0; i < pixels; i++) if (planes[at + i]! >= limit) mask[i]! |= bit;
+  }
+  return mask;
+}
 
 /**
  * Writes the class of every pixel to `mask`. Of equal probabilities, the first class wins.

@@ -4,10 +4,11 @@
  * one ONNX file. Members may differ in architecture, size and normalisation, each has its own.
  */
 import { PixelwiseError } from '../errors/index.js';
+import { isBinary, setOf } from '../labels/label-set.js';
 import { LOGITS } from '../models/prediction-graph.js';
 import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode } from '../onnx/index.js';
 import { GraphBuilder, int, modelOf, tensorOf } from '../onnx/index.js';
-import { hasSingleLogit, IMAGE, MASK, PROBABILITIES, SCORES, THRESHOLD } from './export-graph.js';
+import { hasSingleLogit, IMAGE, MASK, PROBABILITIES, SCORES, THRESHOLD, writeSets } from './export-graph.js';
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, DEFAULT_THRESHOLD, formatCard, parseCard } from './model-card.js';
 import { resizePlanesTo } from './resize-graph.js';
@@ -46,7 +47,7 @@ export function ensembleModel(models: readonly OnnxModel[], names: readonly stri
   );
   const card = cardOf(cards);
   const size = { height: card.height, width: card.width };
-  const channels = card.classes.length === 2 ? 1 : card.classes.length;
+  const channels = isBinary(card) ? 1 : card.classes.length;
   const scores = cards.map((each, i) => {
     const strips = resizePlanesTo(after, own(i, SCORES), channels, each, size);
     return strips.length === 1 ? strips[0]! : after.emit('Concat', strips, { axis: int(2) });
@@ -102,7 +103,7 @@ function cardOf(cards: readonly ModelCard[]): ModelCard {
     ...card,
     model: { name: ENSEMBLE, options: { members: cards.map(({ model }) => model.name).join(', ') } },
     ...(sameLoss && loss !== undefined && { loss, ...(lossSettings && { lossSettings }) }),
-    ...(card.classes.length === 2 && {
+    ...((isBinary(card) || card.multiLabel) && {
       threshold: thresholds.reduce((sum, each) => sum + each, 0) / thresholds.length,
     }),
   };
@@ -111,6 +112,8 @@ function cardOf(cards: readonly ModelCard[]): ModelCard {
 /**
  * Logits that give the mean of the probabilities, for the losses, and the scores from them: a single one for two
  * classes if the members have a single one.
+ *
+ * @param single whether each logit stands for itself: a single one, or those of overlapping classes.
  */
 function writeScores(writer: GraphBuilder, mean: string, channels: number, single: boolean): void {
   const [least, one] = [writer.scalar(LEAST), writer.scalar(1)];
@@ -132,7 +135,17 @@ function writeScores(writer: GraphBuilder, mean: string, channels: number, singl
   writer.emit('Slice', [both, first, second, first], {}, { output: SCORES });
 }
 
-function writeMask(writer: GraphBuilder, { classes, threshold }: ModelCard): void {
+function writeMask(writer: GraphBuilder, { classes, threshold, multiLabel }: ModelCard): void {
+  if (multiLabel) {
+    const limit = writer.define(tensorOf(THRESHOLD, 'float32', [], Float32Array.of(threshold!)));
+    const bits = writer.constant(
+      Float32Array.from(classes, (_, k) => setOf(k)),
+      [1, classes.length, 1, 1],
+      'float32',
+    );
+    writer.emit('Identity', [writeSets(writer, PROBABILITIES, limit, bits)], {}, { output: MASK });
+    return;
+  }
   if (classes.length > 2) {
     const best = writer.emit('ArgMax', [PROBABILITIES], { axis: int(1), keepdims: int(0) });
     writer.castTo(best, 'uint8', MASK);

@@ -9,6 +9,7 @@ import type { Communicator } from '../distributed/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { input, reshape } from '../graph/index.js';
 import { backgroundClass } from '../images/palette.js';
+import { isBinary } from '../labels/label-set.js';
 import type { ClassMask } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { resizeMask } from '../images/resize.js';
@@ -21,8 +22,10 @@ import { targetMapsBehind } from '../nn/target-map.js';
 import type { Runtime } from '../runtime/index.js';
 import { Program, transferredView } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
-import { checkCleanOptions, cleanMask } from './components.js';
-import { decideClasses } from './decide.js';
+import { cleanPrediction } from './clean-prediction.js';
+import { checkCleanOptions } from './components.js';
+import { decideClasses, decideSets } from './decide.js';
+import { membersOfSets } from '../training/step.js';
 import { inOrder } from './in-order.js';
 import { isInViews } from './views.js';
 import { SharedScoring } from './shared-scoring.js';
@@ -104,9 +107,10 @@ export async function evaluate(
   const scoreAt = card.patch ? 'source' : (options.scoreAt ?? 'source');
   checkClasses(segmenter, dataset);
   checkCleanOptions(options);
-  const background = backgroundClass(card.classes);
+  const { multiLabel } = card;
+  const background = multiLabel ? null : backgroundClass(card.classes);
   // With two classes, class 1 is the foreground, whatever its name: the model outputs its probability.
-  const scored = { classNames: card.classes, background: card.classes.length === 2 ? 0 : background };
+  const scored = { classNames: card.classes, multiLabel, background: isBinary(card) ? 0 : background };
   const foreground = card.classes.flatMap((_, k) => (k === scored.background ? [] : [k]));
   const accumulator = new ScoreAccumulator(scored);
   const shared = communicator && (await SharedScoring.deal(communicator, dataset, indices, batch));
@@ -131,7 +135,7 @@ export async function evaluate(
     for await (const { index, sample } of samples) {
       const results = await predict(sample);
       const compared = compare(sample, results, card, scoreAt, threshold ?? card.threshold);
-      const prediction = cleanMask(compared.prediction, { background, ...options });
+      const prediction = cleanPrediction(compared.prediction, card, options);
       const counts = accumulator.addSample(prediction.data, compared.target, dataset.groups?.[index]);
       if (compared.foreground) soft.add(compared.foreground, compared.target);
       const values = await (card.patch
@@ -142,7 +146,7 @@ export async function evaluate(
       const masks = { prediction: prediction.data, target: compared.target, height: rows, width: columns };
       const scores: SampleScores = {
         ...sampleScores(sample.id, counts, values, background),
-        ...(metrics && { metrics: metricsOf(metrics, { ...masks, classes: foreground }) }),
+        ...(metrics && { metrics: metricsOf(metrics, { ...masks, classes: foreground, multiLabel }) }),
       };
       perSample.push(scores);
       shared?.keep(counts, values, scores);
@@ -184,7 +188,7 @@ function predictionOf(
 ): (sample: Sample) => Promise<Partial<GraphResults>> {
   const { tile, overlap, tta, threshold, signal } = options;
   const { card } = segmenter;
-  const binary = card.classes.length === 2;
+  const binary = isBinary(card);
   const probabilities = binary || options.probabilities === true;
   if (options.probabilities && scoreAt === 'model') {
     throw new UsageError('Probabilities have the size of the image; use scoreAt "source".');
@@ -225,7 +229,7 @@ export async function chooseThreshold(
   dataset: Dataset,
   options: Pick<EvaluateOptions, 'indices' | 'onProgress' | 'signal' | keyof ViewOptions> = {},
 ): Promise<ThresholdScore | null> {
-  if (segmenter.card.classes.length !== 2) {
+  if (!isBinary(segmenter.card)) {
     throw new UsageError(
       `A threshold needs a model with two classes; ${segmenter.name} has ${segmenter.card.classes.length}.`,
     );
@@ -253,6 +257,12 @@ function allOf(dataset: Dataset): number[] {
 
 function checkClasses({ card, name }: RasterSegmenter, dataset: Dataset): void {
   const [ours, theirs] = [card.classes, dataset.classes];
+  if ((card.multiLabel ?? false) !== (dataset.multiLabel ?? false)) {
+    const [overlaps, other] = card.multiLabel ? [name, 'the data set'] : ['the data set', name];
+    throw new UsageError(
+      `The classes of ${overlaps} overlap, those of ${other} do not. Read the data ${card.multiLabel ? 'with' : 'without'} --multi-label.`,
+    );
+  }
   if (ours.length !== theirs.length) {
     throw new UsageError(
       `${name} has ${ours.length} classes (${ours.join(', ')}), the data set has ${theirs.length} ` +
@@ -289,7 +299,7 @@ function compare(
   scoreAt: 'source' | 'model',
   threshold = DEFAULT_THRESHOLD,
 ): ComparedMasks {
-  const binary = card.classes.length === 2;
+  const binary = isBinary(card);
   if (scoreAt === 'source') {
     if (mask.width !== image.width || mask.height !== image.height) {
       throw new PixelwiseError(
@@ -303,7 +313,10 @@ function compare(
   }
   const scores = results.scores!;
   const { width, height } = card;
-  const data = decideClasses(scores, binary ? threshold : undefined, new Uint8Array(width * height));
+  const empty = new Uint8Array(width * height);
+  const data = card.multiLabel
+    ? decideSets(scores, threshold, empty)
+    : decideClasses(scores, binary ? threshold : undefined, empty);
   return {
     prediction: { width, height, data },
     target: resizeMask(mask, width, height).data,
@@ -364,14 +377,15 @@ class LossProgram {
   ): Promise<LossProgram> {
     const { height, width } = card;
     const logits = input('logits', [1, segmenter.logitChannels, height, width]);
-    const target = input('target', [1, height, width], 'uint8');
+    const masks = input('target', [1, height, width], 'uint8');
+    const target = card.multiLabel ? membersOfSets(masks, segmenter.logitChannels) : masks;
     const values = terms.map(({ loss }) => loss(logits, target));
     const total = sumOfLosses(terms.map((term, i) => ({ ...term, loss: () => values[i]! })))(logits, target);
     const outputs = { loss: reshape(total, []) };
     const parts = values.map((value, i) => [`part${i}`, reshape(value, [])] as const);
     const maps = targetMapsBehind(values);
     const definition = {
-      inputs: [logits, target, ...maps],
+      inputs: [logits, masks, ...maps],
       outputs: { ...outputs, ...Object.fromEntries(parts) },
     };
     const program = await Program.compile(definition, segmenter.runtime, { name: 'loss' });

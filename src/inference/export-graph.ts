@@ -18,6 +18,7 @@ import { ShapeError, UsageError } from '../errors/index.js';
 import type { Target } from '../graph/index.js';
 import { formatShape, PORTABLE, WEBGPU } from '../graph/index.js';
 import { LOGITS, MODEL_INPUT, predictionGraph } from '../models/prediction-graph.js';
+import { isBinary, setOf } from '../labels/label-set.js';
 import type { Layer, NamedArray } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
 import type { OnnxGraph, OnnxModel, ValueInfo } from '../onnx/index.js';
@@ -182,10 +183,11 @@ function logitsOf({ outputs }: OnnxGraph): LogitsShape {
 function checkLogits({ outputs }: OnnxGraph, card: ModelCard): void {
   const dims = outputs[0]!.dims as readonly number[];
   const count = card.classes.length;
-  if (dims.length === 4 && (dims[1] === count || (dims[1] === 1 && count === 2))) return;
+  const binary = isBinary(card);
+  if (dims.length === 4 && (dims[1] === count || (dims[1] === 1 && binary))) return;
   throw new ShapeError(
     `The output of the model has the shape ${formatShape(dims)}; for ${count} classes it must be 1×${count}×height×width` +
-      (count === 2 ? ', or 1×1×height×width with the logit of class 1.' : '.'),
+      (binary ? ', or 1×1×height×width with the logit of class 1.' : '.'),
   );
 }
 
@@ -209,7 +211,8 @@ function aroundModel(
   const after = new GraphBuilder('after');
   const classes = card.classes.length;
   const logits = logitsOf(graph);
-  if (classes === 2) writeTwoClasses(after, card, logits, source);
+  if (card.multiLabel) writeOverlappingClasses(after, card, logits, source);
+  else if (classes === 2) writeTwoClasses(after, card, logits, source);
   else writeClasses(after, logits, source);
 
   const [height, width] = size === 'free' ? ['height', 'width'] : [size.height, size.width];
@@ -302,9 +305,7 @@ function writeTwoClasses(
     writer.emit('Slice', [both, one, two, one], {}, { output: SCORES });
   }
   const strips = resizePlanesTo(writer, SCORES, 1, logits, source);
-  const threshold = writer.define(
-    tensorOf(THRESHOLD, 'float32', [], Float32Array.of(card.threshold ?? DEFAULT_THRESHOLD)),
-  );
+  const threshold = writer.define(thresholdTensor(card));
   const chosen = strips.map((strip) => {
     const decided = writer.castTo(writer.emit('GreaterOrEqual', [strip, threshold]), 'uint8');
     return writer.emit('Squeeze', [decided, writer.int64s([1])]);
@@ -326,6 +327,39 @@ function writeClasses(writer: GraphBuilder, logits: LogitsShape, source: GraphPl
   joined(writer, chosen, 1, MASK);
   joined(writer, strips, 2, PROBABILITIES);
 }
+
+/** Writes the postprocessing for classes that overlap: a threshold for each, and the sum of their bits as the mask. */
+function writeOverlappingClasses(
+  writer: GraphBuilder,
+  card: ModelCard,
+  logits: LogitsShape,
+  source: GraphPlaneSize,
+): void {
+  writer.emit('Sigmoid', [LOGITS], {}, { output: SCORES });
+  const strips = resizePlanesTo(writer, SCORES, logits.channels, logits, source);
+  const threshold = writer.define(thresholdTensor(card));
+  const bits = writer.constant(
+    Float32Array.from(card.classes, (_, k) => setOf(k)),
+    [1, logits.channels, 1, 1],
+    'float32',
+  );
+  const chosen = strips.map((strip) => writeSets(writer, strip, threshold, bits));
+  joined(writer, chosen, 1, MASK);
+  joined(writer, strips, 2, PROBABILITIES);
+}
+
+/** The sets of the classes whose probabilities (1×K×H×W) reach the threshold, as uint8 1×H×W. */
+export function writeSets(writer: GraphBuilder, planes: string, threshold: string, bits: string): string {
+  const reached = writer.castTo(writer.emit('GreaterOrEqual', [planes, threshold]), 'float32');
+  const sum = writer.emit('ReduceSum', [writer.emit('Mul', [reached, bits]), writer.int64s([1])], {
+    keepdims: int(0),
+  });
+  return writer.castTo(sum, 'uint8');
+}
+
+/** The threshold as a value of the graph, which an input may replace. */
+const thresholdTensor = ({ threshold = DEFAULT_THRESHOLD }: ModelCard) =>
+  tensorOf(THRESHOLD, 'float32', [], Float32Array.of(threshold));
 
 /** Joins strips of rows. */
 function joined(writer: GraphBuilder, strips: readonly string[], axis: number, output?: string): string {

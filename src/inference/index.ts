@@ -33,6 +33,8 @@ export {
 export { type PredictOptions, type PredictOutput, type PredictResult, predictFiles } from './predict.js';
 export {
   type OutlineFormat,
+  paletteOf,
+  pathsIn,
   type Result,
   type ResultChoice,
   type ResultPaths,

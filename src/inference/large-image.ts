@@ -7,16 +7,16 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeImage } from '../images/encode.js';
 import { overlay } from '../images/overlay.js';
-import { backgroundClass } from '../images/palette.js';
 import { PixelFile } from '../images/pixel-file.js';
 import { PngMaskWriter } from '../images/png-write.js';
 import { type ClassMask, makePixels, maxValueOf, type PixelValues, type Raster } from '../images/raster.js';
 import { writeOutputFile } from '../files/index.js';
-import { cleanMask, isCleaned } from './components.js';
+import { cleanPrediction } from './clean-prediction.js';
+import { isCleaned } from './components.js';
 import { NpyPlanesWriter } from './npy.js';
 import type { RasterSegmenter, SegmentOptions } from './raster-segmenter.js';
 import type { ResultPaths } from './result-files.js';
-import { overlayOptions, paletteOf, writeOutlines } from './result-files.js';
+import { overlayOptions, paletteOf, writeClassMask, writeOutlines } from './result-files.js';
 import type { PixelSource } from './tiling.js';
 import type { MaskStrip } from './views.js';
 import { maskInViews } from './views.js';
@@ -81,7 +81,10 @@ async function writeStrips(
   const { card } = segmenter;
   const { width, height } = pixels;
   const cleaned = isCleaned(options);
-  const whole = cleaned || paths.outlines !== undefined ? new Uint8Array(width * height) : undefined;
+  const whole =
+    cleaned || paths.outlines !== undefined || paths.classes !== undefined
+      ? new Uint8Array(width * height)
+      : undefined;
   const thumbnail = paths.overlay === undefined ? undefined : new Thumbnail(pixels);
   const writeRows = async (top: number, classes: Uint8Array): Promise<void> => {
     await mask.write(classes);
@@ -102,12 +105,15 @@ async function writeStrips(
     written.push(paths.probabilities);
   }
   if (whole) {
-    const background = backgroundClass(card.classes);
-    const final = cleanMask({ width, height, data: whole }, { background, ...options });
+    const final = cleanPrediction({ width, height, data: whole }, card, options);
     if (cleaned) {
       for (let top = 0; top < height; top += ROWS_AT_ONCE) {
         await writeRows(top, final.data.subarray(top * width, (top + ROWS_AT_ONCE) * width));
       }
+    }
+    for (const [k, path] of (paths.classes ?? []).entries()) {
+      await writeClassMask(path, final, k);
+      written.push(path);
     }
     if (paths.outlines !== undefined) {
       await writeOutlines(paths.outlines, final, card, file);

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { PORTABLE } from '../graph/index.js';
-import { classColours } from '../images/palette.js';
+import { maskLook } from '../images/palette.js';
+import { isBinary } from '../labels/label-set.js';
 import { hasModel } from '../models/index.js';
 import { checkFinite } from '../nn/state-dict.js';
 import type { OnnxGraph } from '../onnx/index.js';
@@ -89,18 +90,19 @@ function checkSize({ inputs }: OnnxGraph, { channels, height, width }: ModelCard
 
 /** Makes a model card from a run's configuration. */
 export function cardOf(config: RunConfig): ModelCard {
-  const { model, classes, channels, size, patch, normalization, threshold, training } = config;
+  const { model, classes, multiLabel, channels, size, patch, normalization, threshold, training } = config;
   return {
     model,
     classes,
+    ...(multiLabel && { multiLabel }),
     channels,
     maxValue: config.maxValue === 255 || config.maxValue === 1 ? config.maxValue : 65535,
     height: size.height,
     width: size.width,
     ...(patch && { patch }),
     normalization,
-    palette: classColours(classes),
-    ...(classes.length === 2 && { threshold }),
+    palette: [...maskLook(config).ofClasses],
+    ...((isBinary(config) || multiLabel) && { threshold }),
     // Only the name of a custom loss is known.
     ...(!training.custom?.includes('loss') && { loss: training.loss }),
     ...(training.lossSettings && { lossSettings: training.lossSettings }),

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import type { Normalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { MaxValue } from '../images/raster.js';
+import { checkOverlappingClasses } from '../labels/label-set.js';
 import type { LossSettings } from '../nn/index.js';
 
 export interface ModelCard {
@@ -17,6 +18,11 @@ export interface ModelCard {
   };
   /** 2 to 255 class names, by index. */
   readonly classes: readonly string[];
+  /**
+   * Whether classes overlap: each has a probability of its own, and a mask holds sets of classes (bit k for class k, at
+   * most 7 classes) without a background. Absent if each pixel has one class.
+   */
+  readonly multiLabel?: true;
   /** Channels of the images: 1, 3, or the number in the training images. */
   readonly channels: number;
   /** Largest pixel value of the images: 255 (uint8), 65,535 (uint16), or 1 (float32, not rescaled). */
@@ -33,7 +39,7 @@ export interface ModelCard {
   readonly normalization: Normalization;
   /** Red, green and blue of each class, 0…255, by index. */
   readonly palette: readonly (readonly [red: number, green: number, blue: number])[];
-  /** Two classes only: pixels with at least this probability, 0 … 1, are class 1. */
+  /** Two classes: pixels with at least this probability, 0 … 1, are class 1. Overlapping classes: the same for each. */
   readonly threshold?: number;
   /** The training loss, as for `--loss`: `bce+dice`. */
   readonly loss?: string;
@@ -64,6 +70,7 @@ const versionSchema = z.object({ version: z.literal(CARD_VERSION) });
 const cardSchema = z.object({
   model: z.object({ name: z.string(), options: z.record(z.string(), z.unknown()) }),
   classes: z.array(z.string()).min(2).max(255),
+  multiLabel: z.literal(true).exactOptional(),
   channels: side,
   maxValue: z.union([z.literal(255), z.literal(65535), z.literal(1)]),
   height: side,
@@ -153,7 +160,8 @@ export function checkCard(card: ModelCard): void {
   if (palette.length !== classes.length) {
     throw new UsageError(`Model card: ${palette.length} colours for ${classes.length} classes.`);
   }
-  if (threshold !== undefined && classes.length !== 2) {
+  if (card.multiLabel) checkOverlappingClasses(classes, 'Model card');
+  if (threshold !== undefined && classes.length !== 2 && !card.multiLabel) {
     throw new UsageError(
       `Model card: a threshold applies to two classes only; with ${classes.length}, the most probable class is chosen.`,
     );

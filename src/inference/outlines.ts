@@ -9,6 +9,7 @@
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
+import { MOST_OVERLAPPING_CLASSES, planeOf } from '../labels/label-set.js';
 import { connectedComponents } from './components.js';
 
 /** A corner of a pixel: x to the right, y down; (0, 0) is the top left corner of the image. */
@@ -33,10 +34,24 @@ export interface MaskPolygon {
 export interface PolygonOptions {
   /** The class without polygons, or null. Default: the class named `background` if names are given, otherwise 0. */
   readonly background?: number | null | undefined;
+  /** Whether the mask holds sets of overlapping classes: then each class has polygons of its own. Default false. */
+  readonly multiLabel?: boolean | undefined;
 }
 
-/** Returns the polygons of every class except the background, sorted by first pixel. Ignored pixels have none. */
-export function maskToPolygons(mask: ClassMask, { background = 0 }: PolygonOptions = {}): MaskPolygon[] {
+/**
+ * Returns the polygons of every class except the background, sorted by first pixel (of overlapping classes by class
+ * first). Ignored pixels have none.
+ */
+export function maskToPolygons(
+  mask: ClassMask,
+  { background = 0, multiLabel }: PolygonOptions = {},
+): MaskPolygon[] {
+  if (multiLabel === true) {
+    return Array.from({ length: MOST_OVERLAPPING_CLASSES }, (_, k) => {
+      const plane = { ...mask, data: planeOf(mask.data, k) };
+      return maskToPolygons(plane).map((polygon) => ({ ...polygon, value: k }));
+    }).flat();
+  }
   const { labels, components } = connectedComponents(mask, 'all');
   const outlined = components.map(({ value }) => value !== background && value !== IGNORE_INDEX);
   const rings = components.map((): Ring[] => []);
@@ -158,14 +173,16 @@ export function maskToGeoJson(
   classes: readonly string[],
   options: PolygonOptions = {},
 ): MaskFeatures {
-  const { background = backgroundClass(classes) } = options;
-  const features = maskToPolygons(mask, { background }).map(({ value, area, rings }): MaskFeature => {
-    const coordinates = rings.map((ring) => [...ring, ring[0]!]);
-    return {
-      type: 'Feature',
-      properties: { class: classes[value] ?? `class ${value}`, index: value, area },
-      geometry: { type: 'Polygon', coordinates },
-    };
-  });
+  const { background = backgroundClass(classes), multiLabel } = options;
+  const features = maskToPolygons(mask, { background, multiLabel }).map(
+    ({ value, area, rings }): MaskFeature => {
+      const coordinates = rings.map((ring) => [...ring, ring[0]!]);
+      return {
+        type: 'Feature',
+        properties: { class: classes[value] ?? `class ${value}`, index: value, area },
+        geometry: { type: 'Polygon', coordinates },
+      };
+    },
+  );
   return { type: 'FeatureCollection', features };
 }

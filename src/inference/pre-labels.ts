@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { decodeMask } from '../images/decode-mask.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
+import type { MaskClasses } from '../labels/label-set.js';
 import { WrittenFiles, writeOutputFile } from '../files/index.js';
 import { type Corner, maskToGeoJson, maskToPolygons, type Ring } from './outlines.js';
 
@@ -46,8 +47,9 @@ export class PreLabels {
   constructor(
     private readonly format: AnnotationFormat,
     private readonly classes: readonly string[],
+    private readonly multiLabel = false,
   ) {
-    this.background = backgroundClass(classes);
+    this.background = multiLabel ? null : backgroundClass(classes);
   }
 
   /** Adds an image. Returns its file if the format has one per image. */
@@ -55,10 +57,10 @@ export class PreLabels {
     const name = basename(fileName);
     const stem = name.replace(/\.[^.]+$/, '');
     const { width, height } = mask;
-    const regions = this.format === 'geojson' ? [] : regionsOf(mask, this.background);
+    const regions = this.format === 'geojson' ? [] : this.regionsOf(mask);
     switch (this.format) {
       case 'geojson': {
-        const features = maskToGeoJson(mask, this.classes);
+        const features = maskToGeoJson(mask, this.classes, { multiLabel: this.multiLabel });
         return { path: `${stem}.geojson`, text: JSON.stringify(features) };
       }
       case 'labelme':
@@ -108,6 +110,17 @@ export class PreLabels {
       default:
         return [];
     }
+  }
+
+  private regionsOf(mask: ClassMask): Region[] {
+    const { background, multiLabel } = this;
+    return maskToPolygons(mask, { background, multiLabel }).map(
+      ({ value, area, rings: [outline, ...holes] }) => ({
+        value,
+        area,
+        points: joined(outline!, holes).flat(),
+      }),
+    );
   }
 
   /** The annotated classes: index and name. */
@@ -175,11 +188,11 @@ export class PreLabels {
 /** Reads the masks written by `predictFiles` and writes their annotations into a folder. */
 export async function writePreLabels(
   format: AnnotationFormat,
-  classes: readonly string[],
+  { classes, multiLabel }: MaskClasses,
   outputs: readonly { readonly input: string; readonly mask: string }[],
   folder: string,
 ): Promise<void> {
-  const labels = new PreLabels(format, classes);
+  const labels = new PreLabels(format, classes, multiLabel);
   const written = new WrittenFiles(folder);
   const write = async ({ path, text }: AnnotationFile): Promise<void> => {
     const file = join(folder, path);
@@ -193,14 +206,6 @@ export async function writePreLabels(
     if (file !== undefined) await write(file);
   }
   for (const file of labels.finish()) await write(file);
-}
-
-function regionsOf(mask: ClassMask, background: number | null): Region[] {
-  return maskToPolygons(mask, { background }).map(({ value, area, rings: [outline, ...holes] }) => ({
-    value,
-    area,
-    points: joined(outline!, holes).flat(),
-  }));
 }
 
 /** Connects each hole to the outline: from a corner of the outline to the hole, around it, and back. */

@@ -15,10 +15,11 @@ import { checkCleanOptions } from './components.js';
 import { inOrder } from './in-order.js';
 import type { InputFile } from './input-files.js';
 import { findInputs, resultNames } from './input-files.js';
+import type { ModelCard } from './model-card.js';
 import { segmentLargeFile } from './large-image.js';
 import type { SegmentOptions } from './raster-segmenter.js';
 import type { ResultChoice, ResultPaths } from './result-files.js';
-import { paletteOf, resultPaths, writeResults } from './result-files.js';
+import { paletteOf, pathsIn, resultPaths, writeResults } from './result-files.js';
 import type { Segmenter } from './segmenter.js';
 import { sizesOf } from './shared-scoring.js';
 import { isInViews } from './views.js';
@@ -79,10 +80,11 @@ export async function predictFiles(
 ): Promise<PredictResult> {
   checkCleanOptions(options);
   const { communicator } = options;
+  const choice = withClassMasks(options, segmenter.card);
   const written = new WrittenFiles(options.out);
   const plan = async () => {
-    const planned = planResults(await findInputs(inputs), options);
-    await written.refuseOthers(planned.flatMap(({ paths }) => Object.values(paths)));
+    const planned = planResults(await findInputs(inputs), choice);
+    await written.refuseOthers(planned.flatMap(({ paths }) => pathsIn(paths)));
     return planned;
   };
   const tasks = await (communicator ? together(communicator, plan) : plan());
@@ -158,12 +160,20 @@ interface Task {
   readonly paths: ResultPaths & { readonly mask: string };
 }
 
-function planResults(files: readonly InputFile[], options: PredictOptions): Task[] {
+/** Of classes that overlap, each has a mask of its own besides the one of their sets. */
+function withClassMasks(
+  options: PredictOptions,
+  { multiLabel, classes }: ModelCard,
+): PredictOptions & ResultChoice {
+  return multiLabel ? { ...options, overlapping: classes } : options;
+}
+
+function planResults(files: readonly InputFile[], options: PredictOptions & ResultChoice): Task[] {
   const out = resolve(options.out);
   const sources = new Set(files.map(({ path }) => resolve(path)));
   return resultNames(files).map((name, i) => {
     const paths = { ...resultPaths(out, name, options), mask: join(out, `${name}.png`) };
-    for (const path of Object.values(paths)) {
+    for (const path of pathsIn(paths)) {
       if (sources.has(path)) {
         throw new UsageError(`The result would replace the input ${path}. Choose another folder for --out.`);
       }
@@ -189,13 +199,13 @@ async function predictOne(
     if (options.tile === undefined && !card.patch)
       options.onNote?.(`${file.path}: ${largeNote(large, tile)}`);
     const result = await segmentLargeFile(segmenter, file.path, paths, { ...options, tile });
-    await written.record(Object.values(paths));
+    await written.record(pathsIn(paths));
     return { input: resolve(file.path), ...paths, ...result };
   }
   const segmented = await segmenter.segment(file.path, options);
   const { width, height, seconds } = segmented;
   await writeResults(paths, { ...segmented, fileName: file.path }, segmenter.card);
-  await written.record(Object.values(paths));
+  await written.record(pathsIn(paths));
   return { input: resolve(file.path), ...paths, width, height, seconds };
 }
 
@@ -222,7 +232,7 @@ async function predictPages(
     const segmented = await segmenter.segment(image, options, path);
     const { width, height, seconds } = segmented;
     await writeResults(paths, { ...segmented, fileName: path }, card);
-    await written.record(Object.values(paths));
+    await written.record(pathsIn(paths));
     return { input, ...paths, width, height, seconds };
   }
   const mask = stackPath(paths);
@@ -235,10 +245,13 @@ async function predictPages(
     const image = await decodeImage(path, { page, channels });
     const segmented = await segmenter.segment(image, options, `${path}, slice ${page + 1}`);
     const slice = `${name}-${String(page + 1).padStart(String(pages).length, '0')}`;
-    const others = resultPaths(resolve(options.out), slice, { ...options, mask: false });
-    await written.refuseOthers(Object.values(others));
+    const others = resultPaths(resolve(options.out), slice, {
+      ...withClassMasks(options, card),
+      mask: false,
+    });
+    await written.refuseOthers(pathsIn(others));
     await writeResults(others, { ...segmented, fileName: path }, card);
-    await written.record(Object.values(others));
+    await written.record(pathsIn(others));
     masks.push(segmented.mask);
     seconds += segmented.seconds;
   }

@@ -48,6 +48,30 @@ describe('the core of inference', () => {
     await Promise.all([native.close(), web.close()]);
   });
 
+  it('makes the mask of a very long image row by row, as the graph would', async () => {
+    const card = tinyCard(2);
+    const { model, state } = tinyUNet(card);
+    const runtime = await createNodeRuntime({ threads: 1 });
+    const segmenter = new RasterSegmenter(exportGraph(model, state, card), runtime, 'tiny.onnx');
+    for (const [width, height] of [
+      [33_000, 3],
+      [2, 33_000],
+    ] as const) {
+      const image = testImage(width, height);
+      const { probabilities } = await segmenter.run(image, ['probabilities']);
+      // A threshold that some pixels are above and some below.
+      const threshold = probabilities!.subarray(width * height).toSorted()[(width * height) >> 1]!;
+      const { mask } = await segmenter.segment(image, { threshold });
+      const whole = (await segmenter.run(image, ['mask'], { threshold })).mask!;
+      const differing = whole.filter((value, i) => value !== mask.data[i]).length;
+      expect(differing).toBeLessThanOrEqual(whole.length / 100);
+      const share = whole.reduce((sum, value) => sum + value, 0) / whole.length;
+      expect(Math.abs(share - 0.5)).toBeLessThan(0.1);
+    }
+    await segmenter.close();
+    await runtime.close();
+  });
+
   it('refuses to make a mask of numbers that are not finite, naming image and weight', async () => {
     const card = tinyCard(2);
     const { model, state } = tinyUNet(card);

@@ -4,9 +4,9 @@
  */
 import { conform, depthName } from '../data/conform.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
-import { backgroundClass } from '../images/palette.js';
 import { type ClassMask, maxValueOf, type Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
+import { isBinary } from '../labels/label-set.js';
 import { LOGITS, MODEL_INPUT } from '../models/prediction-graph.js';
 import { allFinite } from '../nn/finite.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
@@ -15,7 +15,8 @@ import type { TensorData } from '../graph/index.js';
 import type { Binding, Runtime, Session } from '../runtime/index.js';
 import { transferredView } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
-import { checkCleanOptions, cleanMask } from './components.js';
+import { cleanPrediction } from './clean-prediction.js';
+import { checkCleanOptions } from './components.js';
 import {
   hasSingleLogit,
   IMAGE,
@@ -25,6 +26,7 @@ import {
   THRESHOLD,
   withOutputs,
 } from './export-graph.js';
+import { isBeyondGraph, maskFromScores } from './mask-from-scores.js';
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
 import type { TestTimeAugmentation } from './symmetries.js';
@@ -50,11 +52,14 @@ export interface ViewOptions {
   readonly tta?: boolean | TestTimeAugmentation | undefined;
 }
 
-/** Options for segmenting an image, including postprocessing ({@link cleanMask}). */
+/** Options for segmenting an image, including postprocessing ({@link CleanOptions}). */
 export interface SegmentOptions extends ViewOptions, CleanOptions {
   /** Whether to return probabilities: 4 bytes per pixel and class. Default false. */
   readonly probabilities?: boolean | undefined;
-  /** Two classes only: pixels with at least this probability are class 1. Default: the model's threshold. */
+  /**
+   * Two classes: pixels with at least this probability are class 1. Overlapping classes: the same for each class.
+   * Default: the model's threshold.
+   */
   readonly threshold?: number | undefined;
   /** Aborts the call with `signal.reason`. A run that has started is completed first. */
   readonly signal?: AbortSignal | undefined;
@@ -62,7 +67,7 @@ export interface SegmentOptions extends ViewOptions, CleanOptions {
 
 /** The mask of one image. */
 export interface Segmentation {
-  /** The class of every pixel, at the size of the image. */
+  /** The class of every pixel, or the set of its classes if they overlap, at the size of the image. */
   readonly mask: ClassMask;
   /** Probabilities of all classes, K×H×W at the size of the image; if requested. */
   readonly probabilities?: Planes;
@@ -132,7 +137,7 @@ export class RasterSegmenter {
 
   /** Channels of `logits`: the number of classes, or 1 for a single logit that separates two classes. */
   get logitChannels(): number {
-    return hasSingleLogit(this.model.graph) ? 1 : this.card.classes.length;
+    return !this.card.multiLabel && hasSingleLogit(this.model.graph) ? 1 : this.card.classes.length;
   }
 
   /** Encodes the model as an exported file. */
@@ -144,8 +149,7 @@ export class RasterSegmenter {
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
     checkCleanOptions(options);
     const segmented = await this.segmentWhole(image, options, imageName);
-    const background = backgroundClass(this.card.classes);
-    return { ...segmented, mask: cleanMask(segmented.mask, { background, ...options }) };
+    return { ...segmented, mask: cleanPrediction(segmented.mask, this.card, options) };
   }
 
   private async segmentWhole(
@@ -156,6 +160,9 @@ export class RasterSegmenter {
     if (isInViews(this.card, options)) {
       return segmentInViews(this, image, options, imageName);
     }
+    const beyond = isBeyondGraph(image.width, image.height, this.card.classes.length);
+    const large = beyond && !options.probabilities && (await this.segmentLarge(image, options, imageName));
+    if (large) return large;
     const wanted: GraphValue[] = options.probabilities ? [MASK, PROBABILITIES] : [MASK];
     const { mask, probabilities, seconds } = await this.run(image, wanted, options, imageName);
     const { width, height } = image;
@@ -169,6 +176,25 @@ export class RasterSegmenter {
       seconds,
       image,
     };
+  }
+
+  /** Segments an image whose mask is made from the scores; undefined if they do not have the model's size. */
+  private async segmentLarge(
+    image: Raster,
+    options: SegmentOptions,
+    imageName?: string,
+  ): Promise<Segmentation | undefined> {
+    const started = performance.now();
+    const { width, height } = image;
+    const { card } = this;
+    const threshold = this.thresholdOf(options.threshold);
+    const { scores } = await this.run(image, [SCORES], options, imageName);
+    const channels = card.classes.length === 2 ? 1 : card.classes.length;
+    if (scores!.length !== channels * card.height * card.width) return undefined;
+    const planes = { width: card.width, height: card.height, channels, data: scores! };
+    const data = await maskFromScores(planes, image, threshold, options.signal);
+    const seconds = (performance.now() - started) / 1000;
+    return { mask: { width, height, data }, width, height, seconds, image };
   }
 
   /**
@@ -218,13 +244,13 @@ export class RasterSegmenter {
   }
 
   /**
-   * The effective threshold: `threshold` or the model's; undefined for more than two classes. Throws UsageError for
-   * an invalid `threshold`.
+   * The effective threshold: `threshold` or the model's; undefined if the most probable of several classes is chosen.
+   * Throws UsageError for an invalid `threshold`.
    */
   thresholdOf(threshold?: number): number | undefined {
     const { card } = this;
     if (threshold !== undefined) checkThreshold(threshold);
-    if (card.classes.length === 2) return threshold ?? card.threshold ?? DEFAULT_THRESHOLD;
+    if (isBinary(card) || card.multiLabel) return threshold ?? card.threshold ?? DEFAULT_THRESHOLD;
     if (threshold === undefined) return undefined;
     throw new UsageError(
       `${this.name} has ${card.classes.length} classes and chooses the most probable one; a threshold applies to two classes only.`,

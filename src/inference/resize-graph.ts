@@ -31,6 +31,12 @@ export interface GraphPlaneSize {
 const BLOCK = 8;
 
 /**
+ * Where an axis shrinks by more than this divided by {@link BLOCK}, blocks are smaller, down to single pixels at this
+ * factor: the matrices of all blocks together have a block times twice the input's pixels.
+ */
+const SHRINKING = 256;
+
+/**
  * Large images are processed in this many strips of rows, one after the other, so that only one of them is in memory
  * as float32. WebGPU concatenates at most seven tensors.
  */
@@ -105,7 +111,8 @@ class ResizeWriter {
     const { writer, add, sub, mul, div, min, max } = this;
     const reach = mul(max(from, to), 2);
     // With fewer than BLOCK pixels per strip the blocks are smaller, so that no strip is empty.
-    const block = max(1, min(BLOCK, div(to, STRIPS)));
+    const ofShrunk = div(to, div(add(from, SHRINKING - 1), SHRINKING));
+    const block = max(1, min(min(BLOCK, div(to, STRIPS)), ofShrunk));
     const blocks = div(sub(add(to, block), 1), block);
     // Input j has a weight for the pixels i to i + block − 1 of a block if (2j + 1)·out is between (2i + 1)·in − reach
     // and (2(i + block − 1) + 1)·in + reach: there are at most `inputs`, and the first is `first`.

@@ -4,9 +4,10 @@ import { basename, join } from 'node:path';
 import { rangeOf } from '../data/normalization.js';
 import { writeImage, writeMask } from '../images/encode.js';
 import { overlay, type OverlayOptions } from '../images/overlay.js';
-import { backgroundClass } from '../images/palette.js';
+import { maskLook } from '../images/palette.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
+import { hasClass } from '../labels/label-set.js';
 import { writeOutputFile } from '../files/index.js';
 import { maskToCoco } from './coco.js';
 import type { ModelCard } from './model-card.js';
@@ -26,6 +27,8 @@ export interface ResultChoice {
   readonly probabilities?: boolean | undefined;
   /** `outlines/NAME.geojson` or `outlines/NAME.json`. Default none. */
   readonly outlines?: OutlineFormat | undefined;
+  /** The model's classes if they overlap: a mask of 0 and 255 for each, `CLASS/NAME.png`. */
+  readonly overlapping?: readonly string[] | undefined;
 }
 
 /** Absolute paths of the files to write for an image. */
@@ -34,7 +37,15 @@ export interface ResultPaths {
   readonly overlay?: string;
   readonly probabilities?: string;
   readonly outlines?: string;
+  /** Of overlapping classes, a mask for each. */
+  readonly classes?: readonly string[];
 }
+
+/** All paths of a result. */
+export const pathsIn = ({ classes = [], ...single }: ResultPaths): string[] => [
+  ...Object.values(single),
+  ...classes,
+];
 
 /** The paths of an image's files. @param out an absolute folder. @param name unique among the images. */
 export function resultPaths(out: string, name: string, choice: ResultChoice): ResultPaths {
@@ -44,8 +55,14 @@ export function resultPaths(out: string, name: string, choice: ResultChoice): Re
     ...(choice.overlay && { overlay: join(out, 'overlays', `${name}.jpg`) }),
     ...(choice.probabilities && { probabilities: join(out, 'probabilities', `${name}.npy`) }),
     ...(choice.outlines && { outlines: join(out, 'outlines', `${name}.${ending}`) }),
+    ...(choice.overlapping && {
+      classes: choice.overlapping.map((label) => join(out, folderNamed(label), `${name}.png`)),
+    }),
   };
 }
+
+/** A class's name as the name of a folder. */
+const folderNamed = (label: string): string => label.replace(/[^\p{L}\p{N} _-]/gu, '_');
 
 /** The results of a segmented image. */
 export interface Result {
@@ -77,6 +94,9 @@ export async function writeResults(
       writeImage(path, await overlay(image, mask, overlayOptions(card))),
     );
     await write(paths.outlines, (path) => writeOutlines(path, mask, card, fileName));
+    for (const [k, path] of (paths.classes ?? []).entries()) {
+      await write(path, (file) => writeClassMask(file, mask, k));
+    }
     // The mask is written last: if it exists, all files do.
     await write(paths.mask, (path) => writeMask(path, mask, { palette: paletteOf(card) }));
   } catch (error) {
@@ -85,13 +105,26 @@ export async function writeResults(
   }
 }
 
+/** Writes the pixels of class `k` of overlapping classes as a mask of 0 and 255. */
+export async function writeClassMask(path: string, mask: ClassMask, k: number): Promise<void> {
+  const data = mask.data.map((set) => (hasClass(set, k) ? 255 : 0));
+  await writeMask(path, { ...mask, data }, { as: 'grey' });
+}
+
 /** The overlay options for masks of a model. */
-export function overlayOptions({ palette, classes, normalization }: ModelCard): OverlayOptions {
+export function overlayOptions(card: ModelCard): OverlayOptions {
+  const { colours, clear, ofClasses } = maskLook(card, card.palette);
   return {
-    colours: palette,
-    clear: backgroundClass(classes),
-    legend: classes,
-    range: rangeOf(normalization),
+    colours,
+    clear,
+    legend: card.multiLabel
+      ? card.classes.map((name, k) => ({
+          name,
+          colour: ofClasses[k]!,
+          shown: (set: number) => hasClass(set, k),
+        }))
+      : card.classes,
+    range: rangeOf(card.normalization),
   };
 }
 
@@ -99,16 +132,16 @@ export function overlayOptions({ palette, classes, normalization }: ModelCard): 
 export async function writeOutlines(
   path: string,
   mask: ClassMask,
-  { classes }: ModelCard,
+  { classes, multiLabel }: ModelCard,
   fileName: string,
 ): Promise<void> {
   const outlines = path.endsWith('.geojson')
-    ? maskToGeoJson(mask, classes)
-    : maskToCoco(mask, classes, basename(fileName));
+    ? maskToGeoJson(mask, classes, { multiLabel })
+    : maskToCoco(mask, classes, basename(fileName), { multiLabel });
   await writeOutputFile(path, JSON.stringify(outlines));
 }
 
-/** The colours of the model's classes, as bytes. */
-export function paletteOf({ palette }: ModelCard): Uint8Array {
-  return Uint8Array.from(palette.flat());
+/** The colours of the model's mask values, as bytes. */
+export function paletteOf(card: ModelCard): Uint8Array {
+  return Uint8Array.from(maskLook(card, card.palette).colours.flat());
 }

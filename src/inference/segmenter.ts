@@ -12,7 +12,7 @@ import type { Normalization } from '../data/normalization.js';
 import { defaultNormalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
-import { classColours } from '../images/palette.js';
+import { maskLook } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
 import type { ExternalReader, OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
@@ -43,6 +43,8 @@ export interface LoadOptions {
   readonly checkpoint?: CheckpointChoice;
   /** An existing runtime to use, which stays open; default: a new one. */
   readonly runtime?: Runtime;
+  /** What messages call the model; default: its path. */
+  readonly name?: string | undefined;
   /** Called with what a person should be told about the files of a run. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
@@ -90,7 +92,7 @@ export class Segmenter extends RasterSegmenter {
     const { device, threads, checkpoint, onNote } = options;
     const members = source instanceof Uint8Array ? [source] : await membersOf(source);
     const names = members.map((member) => (typeof member === 'string' ? member : 'model in memory'));
-    const name = names.join(' + ');
+    const name = options.name ?? names.join(' + ');
     // A run's graph is created for the device; an exported file is used unchanged.
     const target = predictionTarget(options.runtime?.device ?? device);
     const models: OnnxModel[] = [];
@@ -133,7 +135,8 @@ export class Segmenter extends RasterSegmenter {
       height,
       width,
       normalization,
-      palette: classColours(told.classes),
+      ...(learner.multiLabel && { multiLabel: true as const }),
+      palette: [...maskLook({ classes: told.classes, multiLabel: learner.multiLabel }).ofClasses],
     };
     // Copied, because the learner continues to change its weights.
     const initializers = graph.initializers.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));

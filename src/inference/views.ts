@@ -2,7 +2,8 @@
 import type { Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { UsageError } from '../errors/index.js';
-import { decideClasses } from './decide.js';
+import { isBinary } from '../labels/label-set.js';
+import { decideClasses, decideSets } from './decide.js';
 import { inOrder } from './in-order.js';
 import type { ModelCard } from './model-card.js';
 import type { RasterSegmenter, Segmentation, SegmentOptions, ViewOptions } from './raster-segmenter.js';
@@ -27,7 +28,9 @@ export async function segmentInViews(
 ): Promise<Segmentation> {
   const started = performance.now();
   const { width, height } = image;
-  const classes = segmenter.card.classes.length;
+  const { card } = segmenter;
+  const classes = card.classes.length;
+  const binary = isBinary(card);
   const whole = options.probabilities ? new Float32Array(classes * height * width) : undefined;
   const data = new Uint8Array(width * height);
   const keep = ({ top, classes: decided, probabilities: strip }: MaskStrip) => {
@@ -37,9 +40,9 @@ export async function segmentInViews(
     const place = (k: number) =>
       whole.subarray((k * height + top) * width, (k * height + top) * width + size);
     for (let c = 0; c < strip.channels; c++) {
-      place(classes === 2 ? 1 : c).set(strip.data.subarray(c * size, (c + 1) * size));
+      place(binary ? 1 : c).set(strip.data.subarray(c * size, (c + 1) * size));
     }
-    if (classes === 2) strip.data.forEach((p, i) => (place(0)[i] = 1 - p));
+    if (binary) strip.data.forEach((p, i) => (place(0)[i] = 1 - p));
   };
   await maskInViews(segmenter, sourceOf(image), options, keep, imageName);
   return {
@@ -82,7 +85,8 @@ export async function maskInViews(
   const take = (top: number, probabilities: Planes) => {
     options.signal?.throwIfAborted();
     const classes = new Uint8Array(width * probabilities.height);
-    decideClasses(probabilities.data, threshold, classes);
+    if (segmenter.card.multiLabel) decideSets(probabilities.data, threshold!, classes);
+    else decideClasses(probabilities.data, threshold, classes);
     return emit({ top, classes, probabilities });
   };
   const grid = gridOf(segmenter, options);
@@ -126,7 +130,7 @@ async function averaged(
 ): Promise<Planes> {
   const { width, height } = image;
   const classes = segmenter.card.classes.length;
-  const channels = classes === 2 ? 1 : classes;
+  const channels = isBinary(segmenter.card) ? 1 : classes;
   const predict = async (symmetry: Symmetry): Promise<Planes> => {
     const transformed = symmetry === IDENTITY ? image : applySymmetry(image, symmetry);
     const { probabilities } = await segmenter.run(transformed, ['probabilities'], { signal }, imageName);

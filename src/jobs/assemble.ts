@@ -42,10 +42,11 @@ export interface EarlierRun {
 /** The model of a plan, and its options as stored in config.json. */
 export function modelFor(plan: Plan, runtime: Runtime, resumed?: EarlierRun): Promise<RunModel> {
   const { model, parts, classes, size } = plan;
-  const { channels } = parts.train;
+  const { channels, multiLabel } = parts.train;
   return prepareModel(model.name, model.options, {
     channels,
     classes: classes.length,
+    multiLabel,
     size,
     runtime,
     resumed,

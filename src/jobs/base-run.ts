@@ -172,9 +172,10 @@ async function readingTaken(
       : await recogniseFormat(options.data, reading.format);
   const format: FormatName = options.format ?? found;
   const alike = format === reading.format;
-  const { target, group, pages, images, masks, resizeMasks, strict, classes } = reading;
+  const { target, group, pages, images, masks, multiLabel, resizeMasks, strict, classes } = reading;
   const taken = {
     format,
+    multiLabel,
     resizeMasks,
     strict,
     pages,
@@ -195,13 +196,14 @@ async function classesTaken(
   known: readonly string[],
   { data, target: _target, group, ...options }: NamedTrainOptions,
 ): Promise<readonly string[] | undefined> {
-  const { format, pages, images, masks, resizeMasks, strict } = options;
+  const { format, pages, images, masks, multiLabel, resizeMasks, strict } = options;
   const { classes } = await openDataset({
     root: data,
     format,
     pages,
     images,
     masks,
+    multiLabel,
     resizeMasks,
     strict,
     group: group === undefined ? undefined : new RegExp(group, 'u'),

@@ -11,6 +11,7 @@
 import type { ModelEntry, StepCost } from '../models/index.js';
 import { patchesOf } from '../data/index.js';
 import { createModel, estimateStepCost, modelEntry, PRETRAINED_MODEL } from '../models/index.js';
+import type { MaskClasses } from '../labels/label-set.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { flagName } from '../settings/index.js';
 import { suitableNormalization, type ValueFacts } from './choose-normalization.js';
@@ -28,7 +29,9 @@ export interface DataFacts {
   readonly width: number;
   readonly channels: number;
   readonly classes: readonly string[];
-  /** Share of the labelled pixels by class, 0 to 1. They add up to 1. */
+  /** Whether classes overlap; see `Dataset.multiLabel`. */
+  readonly multiLabel?: boolean | undefined;
+  /** Share of the labelled pixels by class, 0 to 1. They add up to 1, unless classes overlap. */
   readonly shares: readonly number[];
   /** Whether images are in colour. */
   readonly coloured: boolean;
@@ -242,13 +245,13 @@ interface Variant {
 function variantOf(
   name: string,
   { cost, widths }: ModelEntry,
-  { channels, classes }: DataFacts,
+  { channels, classes, multiLabel }: DataFacts,
   settings: TrainSettings,
   width?: number,
 ): Variant {
   if (cost) return { cost, divisor: 1, normed: true };
   const options = modelOptions(name, widths ? { ...settings, width } : settings);
-  const model = createModel(name, { ...options, channels, classes: classes.length });
+  const model = createModel(name, { ...options, channels, classes: classes.length, multiLabel });
   return {
     cost: estimateStepCost(model, channels),
     divisor: model.divisor ?? 1,
@@ -328,17 +331,24 @@ function batchFor(
   return { size: batch, reason };
 }
 
-function chooseLoss({ classes, shares }: DataFacts, choose: Choose): void {
-  const loss = classes.length === 2 ? 'bce+dice' : 'cross-entropy+dice';
+/** The loss that is taken where none is given. */
+export function defaultLoss({ classes, multiLabel }: MaskClasses): string {
+  return classes.length === 2 || multiLabel === true ? 'bce+dice' : 'cross-entropy+dice';
+}
+
+function chooseLoss({ classes, multiLabel, shares }: DataFacts, choose: Choose): void {
+  const loss = defaultLoss({ classes, multiLabel });
   const present = shares.flatMap((share, i) => (share > 0 ? [{ share, name: classes[i]! }] : []));
   const rarest = present.reduce((least, each) => (each.share < least.share ? each : least), {
     share: 1,
     name: '',
   });
   const reason =
-    rarest.share < RARE_CLASS_SHARE
-      ? `${rarest.name} has ${percent(rarest.share)} of the pixels: Dice weights every class equally`
-      : 'cross-entropy scores each pixel, Dice each class as a whole';
+    multiLabel === true
+      ? 'classes overlap: each is decided for itself'
+      : rarest.share < RARE_CLASS_SHARE
+        ? `${rarest.name} has ${percent(rarest.share)} of the pixels: Dice weights every class equally`
+        : 'cross-entropy scores each pixel, Dice each class as a whole';
   choose({ loss }, loss, reason);
 }
 

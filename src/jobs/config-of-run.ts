@@ -40,6 +40,7 @@ export function configOf(
     }),
     model: { ...model, ...(custom !== undefined && { custom: true as const }) },
     classes: [...classes],
+    ...(parts.train.multiLabel === true && { multiLabel: true as const }),
     channels,
     maxValue,
     size: plan.size,

@@ -5,6 +5,7 @@ import { spread } from '../data/spread.js';
 import { valueRangeOf } from '../data/value-range.js';
 import type { Dataset } from '../data/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
+import { hasClass, maskValueCount } from '../labels/label-set.js';
 import type { PixelSize } from '../settings/index.js';
 import type { DataFacts } from './choose.js';
 import { bandDifferences, isOriented } from './orientation.js';
@@ -19,11 +20,12 @@ const COLOUR_THRESHOLD = 4;
 
 /** Reads a few samples spread evenly over the data set. @throws PixelwiseError if one cannot be read. */
 export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
-  const { length, channels, classes } = dataset;
+  const { length, channels, classes, multiLabel } = dataset;
+  const valueCount = maskValueCount(dataset);
   const heights: number[] = [];
   const widths: number[] = [];
   const colours: number[] = [];
-  const counts = new Array<number>(classes.length).fill(0);
+  const counts = new Array<number>(valueCount).fill(0);
   const masks: ClassMask[] = [];
   const values: ImageValues[] = [];
   const scales: { size: PixelSize; object: number }[] = [];
@@ -32,17 +34,21 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
   await mapParallel(looked.length, 4, async (k) => {
     const sample = await dataset.get(looked[k]!);
     const { image, mask } = sample;
-    bands[k] = bandDifferences(sample, classes.length);
+    bands[k] = bandDifferences(sample, valueCount);
     heights.push(image.height);
     widths.push(image.width);
     colours.push(colourOf(image));
     count(mask, counts);
-    values.push({ ...valueRangeOf(image), classes: momentsOf(image, mask, classes.length) });
+    values.push({ ...valueRangeOf(image), classes: momentsOf(image, mask, valueCount) });
     const object = objectWidth(mask);
     if (object !== undefined) scales.push({ size: { height: mask.height, width: mask.width }, object });
     if (k % 3 === 0) masks.push(middleOf(mask));
   });
   const total = counts.reduce((sum, each) => sum + each, 0);
+  const perClass =
+    multiLabel === true
+      ? classes.map((_, k) => counts.reduce((sum, each, set) => sum + (hasClass(set, k) ? each : 0), 0))
+      : counts;
   const coloured = middle(colours) > COLOUR_THRESHOLD;
   return {
     samples: length,
@@ -50,7 +56,8 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     width: middle(widths),
     channels,
     classes,
-    shares: counts.map((each) => (total > 0 ? each / total : 0)),
+    multiLabel,
+    shares: perClass.map((each) => (total > 0 ? each / total : 0)),
     coloured,
     // Of too few images to tell, those in colour are taken for photographs, grey ones for scans and microscopy.
     oriented: isOriented(bands) ?? coloured,
@@ -58,7 +65,7 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     scale: {
       sizes: scales.map(({ size }) => size),
       objects: scales.map(({ object }) => object),
-      scoreAfterShrinking: (scale) => meanIouAfterShrinking(masks, classes.length, scale),
+      scoreAfterShrinking: (scale) => meanIouAfterShrinking(masks, valueCount, scale),
     },
   };
 }

@@ -22,6 +22,9 @@ export async function lossSettingsFor(
       : classWeights === 'none'
         ? undefined
         : classWeights;
+  if (weights && train.multiLabel === true) {
+    throw new UsageError('--class-weights are not for classes that overlap: leave them out');
+  }
   if (weights && weights.length !== train.classes.length) {
     throw new UsageError(
       `--class-weights has ${weights.length} numbers for ${train.classes.length} classes: ${train.classes.join(', ')}`,

@@ -86,6 +86,7 @@ async function findInto(
       runtime,
       seed,
       recompute: options.recompute,
+      multiLabel: plan.parts.train.multiLabel,
     });
     try {
       await startFrom(plan, options.init, learner, note);

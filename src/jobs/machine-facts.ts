@@ -22,22 +22,22 @@ const DEFAULT_WEIGHTS = 'imagenet';
 /** Timeout in seconds without a byte, for a download that nobody asked for. */
 const PATIENCE = 10;
 
-export interface MachineOptions {
+export interface DownloadOptions {
   /** Told once if weights would help but cannot be downloaded. */
   readonly note?: (message: string) => void;
   readonly onDownload?: ((file: string, progress: DownloadProgress) => void) | undefined;
 }
 
 /**
- * The machine as settings are chosen for it. Downloads pretrained weights for the model in question if they are not
- * in the cache, unless the settings say otherwise; `PIXELWISE_OFFLINE=1` in the environment forbids downloads, too.
+ * The machine as settings are chosen for it.
+ *
+ * @param pretrained the result of {@link pretrainedWeights}.
  */
 export async function machineFacts(
   settings: NamedTrainOptions,
-  options: MachineOptions = {},
+  pretrained: string | undefined,
 ): Promise<MachineFacts> {
   const { threads = availableParallelism() } = settings;
-  const pretrained = await pretrainedWeights(settings, options);
   return {
     threads,
     memory: totalmem(),
@@ -46,10 +46,14 @@ export async function machineFacts(
   };
 }
 
-/** The name of pretrained weights for the model that would be trained; undefined if there are none. */
+/**
+ * The name of pretrained weights for the model that would be trained; undefined if there are none. Downloads them if
+ * they are not in the cache, unless the settings say otherwise; `PIXELWISE_OFFLINE=1` in the environment forbids
+ * downloads, too.
+ */
 export async function pretrainedWeights(
   settings: NamedTrainOptions,
-  { note, onDownload }: MachineOptions,
+  { note, onDownload }: DownloadOptions = {},
 ): Promise<string | undefined> {
   const { encoderWeights, download = true, signal, recipe, init } = settings;
   const name = settings.model ?? modelToTake(settings, true);
@@ -81,15 +85,15 @@ export async function pretrainedWeights(
 
 /**
  * How long a training step takes on this machine beside the estimate of `estimateStepCost`: a factor, from a few steps
- * of the model in question. 1, without measuring, if epochs or the size are given.
+ * of the model in question. 1, without measuring, if the epochs are given.
  */
 async function slownessOf(
   settings: NamedTrainOptions,
   threads: number,
   pretrained: string | undefined,
 ): Promise<number> {
-  const { epochs, size, device, recipe, encoderWeights = pretrained } = settings;
-  if (epochs !== undefined || size !== undefined || recipe !== undefined || settings.objects?.model) return 1;
+  const { epochs, device, recipe, encoderWeights = pretrained } = settings;
+  if (epochs !== undefined || recipe !== undefined || settings.objects?.model) return 1;
   const given = { ...settings, encoderWeights };
   const name = settings.model ?? modelToTake(given, pretrained !== undefined);
   const { cost, file, widths } = modelEntry(name);

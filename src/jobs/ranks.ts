@@ -54,7 +54,7 @@ export class Ranks {
 
   /**
    * The machine that settings are chosen for: the fewest threads and the least memory of any rank. Ranks on one host
-   * divide its memory between them. Only rank 0 reads pretrained weights, so only its copy counts.
+   * divide its memory between them.
    */
   async leastMachine(own: MachineFacts): Promise<MachineFacts> {
     const { communicator } = this;

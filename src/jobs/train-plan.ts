@@ -18,7 +18,8 @@ import { choiceLines, chooseSettings } from './choose.js';
 import { DEFAULT_PATCH } from './choose-patch.js';
 import { dataFacts } from './data-facts.js';
 import { checkLearningSettings, lossSettingsFor } from './learning-settings.js';
-import { machineFacts } from './machine-facts.js';
+import { machineFacts, pretrainedWeights } from './machine-facts.js';
+import { defaultLoss } from './choose.js';
 import { modelSettings, unfreezingOf } from './model-settings.js';
 import { checkThresholdCanBeChosen } from './run-threshold.js';
 import type { CheckedSettings, ResolvedSettings, NamedTrainOptions, TrainSettings } from './train-options.js';
@@ -133,8 +134,8 @@ async function plan(
         ? learningRateOf(objects.optimizer)
         : DEFAULT_LR;
   checkLearningSettings({ ...settings, lr, objects });
-  const { classes } = dataset;
-  const binary = classes.length === 2;
+  const { classes, multiLabel } = dataset;
+  const binary = classes.length === 2 && multiLabel !== true;
   const { notes: modelNotes, ...model } = modelSettings(settings);
   const notes = [
     ...formatNote(dataset),
@@ -153,6 +154,7 @@ async function plan(
       format: FORMAT_NAMES.find((name) => name === dataset.format),
       target: options.target,
       group: options.group,
+      multiLabel: dataset.multiLabel,
       resizeMasks: options.resizeMasks,
       strict: options.strict,
       pages: options.pages,
@@ -174,7 +176,7 @@ async function plan(
     schedule: names.schedule ?? settings.schedule,
     augment: names.augment ?? settings.augment,
     objects,
-    loss: names.loss ?? options.loss ?? (binary ? 'bce+dice' : 'cross-entropy+dice'),
+    loss: names.loss ?? options.loss ?? defaultLoss(dataset),
     lossSettings: objects.loss ? undefined : await lossSettingsFor(settings, parts.train),
     unfreezing: unfreezingOf(settings),
     threshold: await thresholdOf(settings.threshold, options.signal, binary, parts),
@@ -250,7 +252,8 @@ async function choicesFor(
   machine: MachineFacts | undefined,
 ): Promise<Chosen> {
   if (given.recipe !== undefined) return NOTHING_CHOSEN;
-  return chooseSettings(await dataFacts(train), machine ?? (await machineFacts(given)), given);
+  const facts = machine ?? (await machineFacts(given, await pretrainedWeights(given)));
+  return chooseSettings(await dataFacts(train), facts, given);
 }
 
 /** What the model sees: whole images resized to `size`, or patches of that size. */

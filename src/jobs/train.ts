@@ -44,7 +44,8 @@ import { checkOptions } from './check-options.js';
 import { configOf } from './config-of-run.js';
 import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
-import { machineFacts } from './machine-facts.js';
+import type { MachineFacts } from './choose.js';
+import { machineFacts, pretrainedWeights } from './machine-facts.js';
 import { machineDifferences } from './machine.js';
 import { maskContents } from './mask-contents.js';
 import { claimOutput } from './next-folder.js';
@@ -104,6 +105,19 @@ export async function train(given: TrainOptions): Promise<TrainResult> {
   }
 }
 
+/** The machine that settings are chosen for. Only rank 0 reads pretrained weights, so only it looks for them. */
+async function machineOf(
+  settings: NamedTrainOptions,
+  ranks: Ranks,
+  note: (message: string) => void,
+): Promise<MachineFacts> {
+  const { onDownload } = settings;
+  const pretrained = await ranks.onFirst(
+    async () => (await pretrainedWeights(settings, { note, onDownload })) ?? null,
+  );
+  return ranks.leastMachine(await machineFacts(settings, pretrained ?? undefined));
+}
+
 async function trainInto(
   folder: RunFolder,
   options: NamedTrainOptions,
@@ -121,9 +135,7 @@ async function trainInto(
     ? { ...(earlier.options as TrainSettings), ...defined(options), data: options.data }
     : withBaseRun(base, options, await withRecipe(options));
   if (earlier) checkResumable(options, earlier, folder);
-  const machine = earlier
-    ? undefined
-    : await ranks.leastMachine(await machineFacts(settings, { note, onDownload: options.onDownload }));
+  const machine = earlier ? undefined : await machineOf(settings, ranks, note);
   const known = await ranks.onFirst(
     async () => (earlier ? await readRunSamples(folder) : base?.samples) ?? null,
   );
@@ -175,9 +187,11 @@ async function runTraining(
     runtime,
     seed: plan.seed,
     recompute: options.recompute,
+    multiLabel: plan.parts.train.multiLabel,
     replicas: ranks.replicas(options),
   });
   let loaders: Loaders | undefined;
+  let begun = false;
   try {
     if (!earlier) {
       await ranks.together(() => (ranks.isFirst ? startFrom(plan, options.init, learner, note) : undefined));
@@ -223,6 +237,7 @@ async function runTraining(
     // Fail on an unsuitable loss or a batch that is too large before the run folder is created.
     if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
     if (ranks.isFirst) await folder.create();
+    begun = ranks.isFirst;
     if (!earlier && ranks.isFirst) {
       // The configuration first: by it, the folder is known to be a run's.
       await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
@@ -256,7 +271,7 @@ async function runTraining(
       epochs: wanted,
       maxSteps: maxSteps ?? undefined,
       accumulate: plan.accumulate,
-      metrics: { ...monitoredMetric(plan.monitor, classes), ...options.metrics },
+      metrics: { ...monitoredMetric(plan.monitor, parts.train), ...options.metrics },
       callbacks,
       signal: options.signal,
       resume,
@@ -292,6 +307,10 @@ async function runTraining(
       ...outcome,
       ...(unsaved && { unsaved }),
     };
+  } catch (error) {
+    // If the disk is gone, this is the cause of whatever failed.
+    if (begun) await folder.requirePresent();
+    throw error;
   } finally {
     loaders?.close();
     await learner.close();

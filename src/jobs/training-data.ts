@@ -53,6 +53,7 @@ export async function openTrainingData(
     format: given.format,
     classes: given.classes,
     target: given.target,
+    multiLabel: given.multiLabel,
     resizeMasks: given.resizeMasks,
     strict: given.strict,
     pages: given.pages,

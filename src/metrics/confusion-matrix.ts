@@ -4,6 +4,7 @@
  * (scores.ts).
  */
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
+import { hasClass, MOST_OVERLAPPING_CLASSES } from '../labels/label-set.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 
 export { IGNORE_INDEX };
@@ -23,19 +24,38 @@ export interface ClassCounts {
 export class ConfusionMatrix {
   /** Number of classes. */
   readonly classes: number;
+  /** Whether classes overlap: then pixels hold sets of classes (labels/label-set.ts), and a class is in or out. */
+  readonly multiLabel: boolean;
+  /** Number of rows and columns: the classes, or their sets if they overlap. */
+  readonly size: number;
   /**
-   * Pixels by true class (rows) and predicted class (columns), row by row: `counts[t * classes + p]`.
+   * Pixels by true class (rows) and predicted class (columns), or by sets of them, row by row: `counts[t * size + p]`.
    * Whole numbers in double precision, exact up to 2⁵³ pixels.
    */
   readonly counts: Float64Array;
 
-  /** @throws UsageError unless `classes` is a whole number from 2 to 255. */
-  constructor(classes: number) {
-    if (!Number.isInteger(classes) || classes < 2 || classes > 255) {
-      throw new UsageError(`ConfusionMatrix: classes must be a whole number in [2, 255], got ${classes}.`);
+  /** @throws UsageError unless `classes` is a whole number from 2 to 255, or to 7 if they overlap. */
+  constructor(classes: number, { multiLabel = false }: { readonly multiLabel?: boolean | undefined } = {}) {
+    const most = multiLabel ? MOST_OVERLAPPING_CLASSES : 255;
+    if (!Number.isInteger(classes) || classes < 2 || classes > most) {
+      throw new UsageError(
+        `ConfusionMatrix: classes must be a whole number in [2, ${most}], got ${classes}.`,
+      );
     }
     this.classes = classes;
-    this.counts = new Float64Array(classes * classes);
+    this.multiLabel = multiLabel;
+    this.size = multiLabel ? 2 ** classes : classes;
+    this.counts = new Float64Array(this.size * this.size);
+  }
+
+  /** An empty matrix of the same kind. */
+  likewise(): ConfusionMatrix {
+    return new ConfusionMatrix(this.classes, this);
+  }
+
+  /** Whether there are two classes of which each pixel has one: a foreground and a background. */
+  get binary(): boolean {
+    return this.classes === 2 && !this.multiLabel;
   }
 
   /**
@@ -52,15 +72,15 @@ export class ConfusionMatrix {
         `ConfusionMatrix: ${prediction.length} predicted and ${target.length} true pixels; both masks must have one size.`,
       );
     }
-    const counted = this.classes === 2 ? countTwo(prediction, target, ignore) : undefined;
-    const cells = counted ?? countMany(prediction, target, this.classes, ignore);
+    const counted = this.size === 2 ? countTwo(prediction, target, ignore) : undefined;
+    const cells = counted ?? countMany(prediction, target, this.size, ignore);
     for (let i = 0; i < cells.length; i++) this.counts[i]! += cells[i]!;
     return this;
   }
 
   /** Adds the counts of another matrix. @throws ShapeError if the number of classes differs. */
   merge(other: ConfusionMatrix): this {
-    if (other.classes !== this.classes) {
+    if (other.classes !== this.classes || other.multiLabel !== this.multiLabel) {
       throw new ShapeError(
         `ConfusionMatrix: cannot add counts of ${other.classes} classes to counts of ${this.classes}.`,
       );
@@ -69,9 +89,9 @@ export class ConfusionMatrix {
     return this;
   }
 
-  /** Pixels of true class `target` that were predicted as class `prediction`. */
+  /** Pixels of true class (or set) `target` that were predicted as class (or set) `prediction`. */
   at(target: number, prediction: number): number {
-    return this.counts[target * this.classes + prediction]!;
+    return this.counts[target * this.size + prediction]!;
   }
 
   /** Pixels counted. */
@@ -85,6 +105,7 @@ export class ConfusionMatrix {
    * @param total {@link total}, if the caller has computed it already.
    */
   of(index: number, total = this.total): ClassCounts {
+    if (this.multiLabel) return this.membersOf(index);
     let truth = 0;
     let predicted = 0;
     for (let other = 0; other < this.classes; other++) {
@@ -95,10 +116,22 @@ export class ConfusionMatrix {
     return { tp, fp: predicted - tp, fn: truth - tp, tn: total - truth - predicted + tp };
   }
 
-  /** The counts as rows of true classes. */
+  /** The counts of a class that overlaps others: a pixel is in it or not. */
+  private membersOf(index: number): ClassCounts {
+    const sums = [0, 0, 0, 0];
+    for (let t = 0; t < this.size; t++) {
+      for (let p = 0; p < this.size; p++) {
+        sums[2 * Number(hasClass(t, index)) + Number(hasClass(p, index))]! += this.at(t, p);
+      }
+    }
+    const [tn, fp, fn, tp] = sums as [number, number, number, number];
+    return { tp, fp, fn, tn };
+  }
+
+  /** The counts as rows of true classes or sets. */
   rows(): number[][] {
-    return Array.from({ length: this.classes }, (_, t) =>
-      Array.from(this.counts.subarray(t * this.classes, (t + 1) * this.classes)),
+    return Array.from({ length: this.size }, (_, t) =>
+      Array.from(this.counts.subarray(t * this.size, (t + 1) * this.size)),
     );
   }
 }

@@ -1,4 +1,5 @@
 /** Scores of single samples that are not counts of pixels: of outlines, or a user's own. */
+import { planeOf } from '../labels/label-set.js';
 import { boundaryCounts, boundaryIoU } from './boundary-iou.js';
 import { meanDefined } from './scores.js';
 import { hausdorffDistance, meanSurfaceDistance, surfaceDistances } from './surface-distance.js';
@@ -6,14 +7,16 @@ import type { SurfaceDistances } from './surface-distance.js';
 
 /** The masks of a sample, at the size at which they are compared. */
 export interface MasksToScore {
-  /** H×W class indices. */
+  /** H×W class indices, or sets of overlapping classes. */
   readonly prediction: Uint8Array;
-  /** H×W true class indices; 255 is ignored. */
+  /** The same for the truth; 255 is ignored. */
   readonly target: Uint8Array;
   readonly height: number;
   readonly width: number;
   /** The classes but the background. */
   readonly classes: readonly number[];
+  /** Whether the masks hold sets of overlapping classes. Default false. */
+  readonly multiLabel?: boolean | undefined;
 }
 
 /** The score of a sample; null if it has none, which means leave out. */
@@ -23,7 +26,14 @@ export type SampleMetric = (masks: MasksToScore) => number | null;
 const overClasses =
   (score: (masks: MasksToScore, classIndex: number) => number | null): SampleMetric =>
   (masks) =>
-    meanDefined(masks.classes.map((classIndex) => score(masks, classIndex)));
+    meanDefined(masks.classes.map((k) => (masks.multiLabel ? score(ofClass(masks, k), 1) : score(masks, k))));
+
+/** Masks of one of overlapping classes, 1 inside. */
+const ofClass = ({ prediction, target, ...rest }: MasksToScore, k: number): MasksToScore => ({
+  ...rest,
+  prediction: planeOf(prediction, k),
+  target: planeOf(target, k),
+});
 
 /** A distance in pixels. A class that only one of the masks has counts as the image's diagonal, not as infinity. */
 const distance = (of: (distances: SurfaceDistances) => number | null): SampleMetric =>

@@ -4,7 +4,7 @@
  * is null.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
-import { ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
+import { type ClassCounts, ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
 import {
   classCounts,
   dice,
@@ -66,7 +66,10 @@ export interface SampleScores {
   readonly meanIoU: number | null;
   /** Two classes only: Dice of the foreground; null if neither mask contains it. */
   readonly dice?: number | null;
-  /** Pixels whose true class is not the background; all pixels if there is no background class. */
+  /**
+   * Pixels whose true class is not the background; all pixels if there is no background class. If classes overlap,
+   * pixels of any class.
+   */
   readonly foreground: number;
   /** Scores of outlines and a user's own, if asked for; null where the sample has none. */
   readonly metrics?: Readonly<Record<string, number | null>>;
@@ -83,6 +86,8 @@ export interface ScoreOptions {
   readonly classNames: readonly string[];
   /** The background class, null for none; default 0. */
   readonly background?: number | null;
+  /** Whether classes overlap; see `Dataset.multiLabel`. There is no background then. Default false. */
+  readonly multiLabel?: boolean | undefined;
   /** Pixels with this true value are not scored; default 255. */
   readonly ignore?: number;
 }
@@ -109,16 +114,23 @@ export function sampleScores(
   losses?: LossValues,
   background: number | null = 0,
 ): SampleScores {
-  const { tp, fn } = background === null ? { tp: 0, fn: 0 } : counts.of(background);
+  const empty = counts.multiLabel
+    ? counts.rows()[0]!.reduce((sum, count) => sum + count, 0)
+    : background === null
+      ? 0
+      : pixelsOf(counts.of(background));
   return {
     id,
     ...(losses === undefined ? {} : finiteLosses(losses)),
     meanDice: meanDice(counts),
     meanIoU: meanIoU(counts),
-    ...(counts.classes === 2 ? { dice: dice(foreground(counts, 0)) } : {}),
-    foreground: counts.total - tp - fn,
+    ...(counts.binary ? { dice: dice(foreground(counts, 0)) } : {}),
+    foreground: counts.total - empty,
   };
 }
+
+/** Pixels whose true class it is. */
+const pixelsOf = ({ tp, fn }: ClassCounts): number => tp + fn;
 
 /** Accumulates the counts and losses of a data part. */
 export class ScoreAccumulator {
@@ -137,9 +149,14 @@ export class ScoreAccumulator {
   private softDiceBatches = 0;
 
   /** @throws UsageError unless there are 2 to 255 classes and the background is one of them. */
-  constructor({ classNames, background = 0, ignore = IGNORE_INDEX }: ScoreOptions) {
+  constructor({
+    classNames,
+    multiLabel = false,
+    background = multiLabel ? null : 0,
+    ignore = IGNORE_INDEX,
+  }: ScoreOptions) {
     this.classNames = classNames;
-    this.counts = new ConfusionMatrix(classNames.length);
+    this.counts = new ConfusionMatrix(classNames.length, { multiLabel });
     const isClass = background === null || classNames[background] !== undefined;
     if (!isClass) {
       throw new UsageError(
@@ -156,7 +173,7 @@ export class ScoreAccumulator {
    * @returns the sample's own counts. @throws as ConfusionMatrix.add does.
    */
   addSample(prediction: Uint8Array, target: Uint8Array, group?: string): ConfusionMatrix {
-    const counts = new ConfusionMatrix(this.counts.classes).add(prediction, target, this.ignore);
+    const counts = this.counts.likewise().add(prediction, target, this.ignore);
     this.addCounts(counts, group);
     return counts;
   }
@@ -168,7 +185,7 @@ export class ScoreAccumulator {
     if (group === undefined) return;
     const known = this.groups.get(group);
     if (known !== undefined) known.merge(counts);
-    else this.groups.set(group, new ConfusionMatrix(this.counts.classes).merge(counts));
+    else this.groups.set(group, this.counts.likewise().merge(counts));
   }
 
   /** Adds a loss that is the mean over `samples` samples. Batches are weighted by their samples. */
@@ -197,7 +214,7 @@ export class ScoreAccumulator {
 
   /** The soft Dice of one batch, without adding it. Parameters and errors are those of {@link addProbabilities}. */
   softDiceOf(probabilities: Float32Array, target: Uint8Array): number {
-    if (this.counts.classes !== 2) {
+    if (!this.counts.binary) {
       throw new ShapeError(`Scores: softDice needs two classes, not ${this.counts.classes}.`);
     }
     const truth =
@@ -233,9 +250,9 @@ export class ScoreAccumulator {
         dice: dice(one),
         precision: precision(one),
         recall: recall(one),
-        pixels: one.tp + one.fn,
+        pixels: pixelsOf(one),
       })),
-      ...(counts.classes === 2 ? { dice: dice(front), iou: iou(front) } : {}),
+      ...(counts.binary ? { dice: dice(front), iou: iou(front) } : {}),
       ...(this.softDiceBatches > 0
         ? { softDice: finiteOrNull(this.softDiceSum / this.softDiceBatches) }
         : {}),

@@ -8,8 +8,14 @@ function quotient(numerator: number, denominator: number): number | null {
   return denominator === 0 ? null : numerator / denominator;
 }
 
-/** Share of the counted pixels whose class is right; null if nothing was counted. */
+/**
+ * Share of the counted pixels whose class is right; null if nothing was counted. If classes overlap, the mean over them:
+ * the share of the pixels that are rightly in or out of a class.
+ */
 export function pixelAccuracy(matrix: ConfusionMatrix): number | null {
+  if (matrix.multiLabel) {
+    return meanDefined(classCounts(matrix).map(({ tp, fp, fn, tn }) => quotient(tp + tn, tp + fp + fn + tn)));
+  }
   let right = 0;
   for (let index = 0; index < matrix.classes; index++) right += matrix.at(index, index);
   return quotient(right, matrix.total);

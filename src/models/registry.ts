@@ -70,6 +70,8 @@ export interface CreateOptions {
   readonly channels?: number;
   /** Number of classes, background included; default 2. */
   readonly classes?: number;
+  /** Whether classes overlap; default false. */
+  readonly multiLabel?: boolean | undefined;
   readonly [option: string]: unknown;
 }
 
@@ -143,15 +145,20 @@ export function withCurrentNames<O extends Readonly<Record<string, unknown>>>(na
 /**
  * Creates a model by name. Its weights are not initialised: see `ModelState`.
  *
- * @param options `classes` counts the background; most models represent two classes by a single logit
+ * @param options `classes` counts the background; most models represent two classes by a single logit. `multiLabel`:
+ *   whether classes overlap, so that each has a logit.
  * @param file the contents of the file, for a model that is created from one
  * @throws UsageError for an unknown name or option, or a value out of range.
  */
 export function createModel(name: string, options: CreateOptions = {}, file?: Uint8Array): SegmentationModel {
-  const { classes = 2, ...rest } = withCurrentNames(name, options);
+  const { classes = 2, multiLabel = false, ...rest } = withCurrentNames(name, options);
   if (!Number.isInteger(classes) || classes < 1 || classes > 255) {
     throw new UsageError(`${name}: classes must be a whole number from 1 to 255; got ${classes}`);
   }
   const found = modelEntry(name);
-  return found.create(name, { ...rest, classes: found.outputChannels(classes, rest) }, file);
+  return found.create(
+    name,
+    { ...rest, classes: multiLabel ? classes : found.outputChannels(classes, rest) },
+    file,
+  );
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { decodeMask } from '../images/decode-mask.js';
 import { escapeXml, overlay } from '../images/overlay.js';
-import { classColours } from '../images/palette.js';
+import { maskLook } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
 import { writeOutputFile } from '../files/index.js';
 import type { Film, FilmFrame } from './film.js';
@@ -76,7 +76,10 @@ async function drawFrame(
   images: readonly Raster[],
   { width, height, cell }: Sheet,
 ): Promise<Uint8Array> {
-  const colours = classColours(film.classes.map(({ name }) => name));
+  const { colours } = maskLook({
+    classes: film.classes.map(({ name }) => name),
+    multiLabel: film.multiLabel,
+  });
   const pictures = await Promise.all(
     images.map(async (image, i) => {
       const { data } = await decodeMask(join(folder, frame.masks[i]!));

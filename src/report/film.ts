@@ -17,10 +17,10 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { Subset } from '../data/subset.js';
 import type { DisplayRange } from '../images/overlay.js';
-import { backgroundClass, classColours, hexColour } from '../images/palette.js';
+import { hexColour, maskLook } from '../images/palette.js';
 import { type ClassMask } from '../images/raster.js';
 import { resizeMask } from '../images/resize.js';
-import { writeOutputFile } from '../files/index.js';
+import { writeOutputFile, writing } from '../files/index.js';
 import type { BatchSource, Callback, EpochRecord, FitContext } from '../training/index.js';
 import { animateFilm } from './film-animation.js';
 import { foregroundFirst } from './foreground-first.js';
@@ -50,7 +50,9 @@ export interface Film {
   readonly version: 1;
   readonly part: 'train' | 'valid';
   readonly classes: readonly ShownClass[];
-  /** Index of the background class; null if there is none. */
+  /** Whether classes overlap: masks show sets of them. */
+  readonly multiLabel?: boolean;
+  /** The mask value that is not coloured, mostly the background class; null if there is none. */
   readonly background: number | null;
   readonly samples: readonly FilmSample[];
   readonly frames: readonly FilmFrame[];
@@ -111,9 +113,9 @@ class FilmRecorder {
   async begin(context: FitContext): Promise<void> {
     const { dataset, part, samples = 21, batches } = this.options;
     const { classes } = dataset;
+    const { ofClasses, clear } = maskLook(dataset);
     const shown = new Subset(dataset, await foregroundFirst(dataset, samples));
     this.batches = batches(shown);
-    const colours = classColours(classes);
     const earlier = context.epoch > 0 ? await readFilm(this.folder) : undefined;
     const same = earlier?.samples.map(({ id }) => id).join('\n') === shown.ids.join('\n');
     const frames = (same ? earlier!.frames : []).filter(
@@ -123,8 +125,9 @@ class FilmRecorder {
     this.film = {
       version: 1,
       part,
-      classes: classes.map((name, k) => ({ name, color: hexColour(colours[k]!) })),
-      background: backgroundClass(classes),
+      classes: classes.map((name, k) => ({ name, color: hexColour(ofClasses[k]!) })),
+      ...(dataset.multiLabel === true && { multiLabel: true }),
+      background: clear,
       samples: await this.writeSamples(shown),
       frames,
     };
@@ -155,9 +158,11 @@ class FilmRecorder {
 
   /** Predicts the samples and writes their masks. */
   private async recordFrame({ learner }: FitContext, { epoch, train, valid }: EpochRecord): Promise<void> {
-    const { classes } = this.options.dataset;
-    const colours = classColours(classes);
+    const { colours } = maskLook(this.options.dataset);
     const masks: string[] = [];
+    // Not its parents: a disk that is gone must not be written beside.
+    const frameFolder = join(this.folder, 'film', String(epoch));
+    await writing(frameFolder, () => mkdir(frameFolder));
     for await (const batch of this.batches.epoch(0)) {
       const { prediction } = await learner.evaluate(batch);
       const { width, height } = batch;
@@ -178,8 +183,7 @@ class FilmRecorder {
   }
 
   private async writeSamples(samples: Dataset): Promise<FilmSample[]> {
-    const { classes } = samples;
-    const colours = classColours(classes);
+    const { colours, clear } = maskLook(samples);
     const written: FilmSample[] = [];
     for (let i = 0; i < samples.length; i++) {
       const { id, image, mask } = await samples.get(i);
@@ -188,7 +192,7 @@ class FilmRecorder {
       const paths = { image: `film/${i + 1}-image.webp`, truth: `film/${i + 1}-truth.png` };
       const truth = resizeMask(mask, view.width, view.height);
       await this.write(paths.image, await encodeWebp(viewOfImage(image, view, this.options.range)));
-      await this.write(paths.truth, await encodeMaskLayer(truth, colours, backgroundClass(classes)));
+      await this.write(paths.truth, await encodeMaskLayer(truth, colours, clear));
       written.push({ id, ...view, ...paths });
     }
     return written;

@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.js';
 import { mapParallel } from '../data/parallel.js';
 import { spreadOrder } from '../data/spread.js';
 import { maskOf } from '../data/subset.js';
-import { backgroundClass } from '../images/palette.js';
+import { maskLook } from '../images/palette.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 
 /** Maximum number of masks to read per requested sample, in case nearly all are withoutForeground. */
@@ -17,7 +17,7 @@ const CONCURRENCY = 8;
  * @throws what the data set throws for a mask that cannot be read.
  */
 export async function foregroundFirst(dataset: Dataset, count: number): Promise<number[]> {
-  const background = backgroundClass(dataset.classes);
+  const { clear: background } = maskLook(dataset);
   const order = spreadOrder(dataset.length).slice(0, count * MASKS_PER_SAMPLE);
   const withForeground: number[] = [];
   const withoutForeground: number[] = [];

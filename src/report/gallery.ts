@@ -7,11 +7,10 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rangeOf } from '../data/normalization.js';
 import type { Dataset } from '../data/dataset.js';
-import { backgroundClass, hexColour } from '../images/palette.js';
+import { backgroundClass, hexColour, maskLook } from '../images/palette.js';
 import { resizeMask } from '../images/resize.js';
 import { writeOutputFile } from '../files/index.js';
 import type { CleanOptions, Evaluation, RasterSegmenter, SegmentOptions } from '../inference/index.js';
-import { cleanMask } from '../inference/index.js';
 import type { SampleScores } from '../metrics/index.js';
 import { ConfusionMatrix } from '../metrics/index.js';
 import { encodeErrorMap, ERROR_COLOURS, errorMap, type ErrorKind } from './error-map.js';
@@ -40,7 +39,7 @@ export interface GalleryItem extends Omit<SampleScores, 'foreground'> {
   readonly height: number;
   /** Size of the four pictures. */
   readonly view: ViewSize;
-  /** Confusion matrix of the pixels in the picture: rows are true classes, columns predicted ones. */
+  /** Confusion matrix of the pixels in the picture: rows are true classes (or sets of them), columns predicted ones. */
   readonly counts: readonly (readonly number[])[];
   readonly image: string;
   readonly truth: string;
@@ -58,6 +57,8 @@ export interface Gallery {
   /** Whether the model was selected by its scores on these samples, which makes them optimistic. */
   readonly chosenOn: boolean;
   readonly classes: readonly ShownClass[];
+  /** Whether classes overlap: masks show sets of them. */
+  readonly multiLabel?: boolean;
   /** Index of the background class; null if there is none. */
   readonly background: number | null;
   readonly errorColors: Readonly<Record<Exclude<ErrorKind, 'correct'>, string>>;
@@ -97,7 +98,7 @@ export async function writeGallery(
   options: GalleryOptions,
 ): Promise<Gallery> {
   const { part, chosenOn, indices, scoreAt = 'source', each, ...view } = options;
-  const { classes, palette } = segmenter.card;
+  const { classes, palette, multiLabel } = segmenter.card;
   const choices = chooseSamples(evaluation.perSample, each);
   // Delete an earlier gallery first, so that old and new files are never mixed.
   await rm(join(folder, 'gallery.json'), { force: true });
@@ -117,7 +118,8 @@ export async function writeGallery(
     scoreAt,
     chosenOn,
     classes: classes.map((name, k) => ({ name, color: hexColour(palette[k]!) })),
-    background: backgroundClass(classes),
+    ...(multiLabel && { multiLabel }),
+    background: multiLabel ? null : backgroundClass(classes),
     errorColors: {
       falsePositive: hexColour(falsePositive),
       falseNegative: hexColour(falseNegative),
@@ -139,11 +141,10 @@ async function writeItem(
   { rank, place, of, score }: Choice,
   options: SegmentOptions & CleanOptions,
 ): Promise<GalleryItem> {
-  const { classes, palette } = segmenter.card;
-  const background = backgroundClass(classes);
+  const { card } = segmenter;
+  const { colours, clear: background } = maskLook(card, card.palette);
   const { image, mask } = await dataset.get(index);
-  const segmented = await segmenter.segment(image, options, scores.id);
-  const predicted = cleanMask(segmented.mask, { background, ...options });
+  const { mask: predicted } = await segmenter.segment(image, options, scores.id);
   const view = viewSize(image, GALLERY_SIDE);
   const truth = resizeMask(mask, view.width, view.height);
   const prediction = resizeMask(predicted, view.width, view.height);
@@ -160,8 +161,8 @@ async function writeItem(
     pictures.image,
     await encodeWebp(viewOfImage(image, view, rangeOf(segmenter.card.normalization))),
   );
-  await write(pictures.truth, await encodeMaskLayer(truth, palette, background));
-  await write(pictures.prediction, await encodeMaskLayer(prediction, palette, background));
+  await write(pictures.truth, await encodeMaskLayer(truth, colours, background));
+  await write(pictures.prediction, await encodeMaskLayer(prediction, colours, background));
   await write(pictures.errors, await encodeErrorMap(errorMap(prediction, truth, background)));
   const group = dataset.groups?.[index];
   return {
@@ -174,7 +175,7 @@ async function writeItem(
     width: image.width,
     height: image.height,
     view,
-    counts: new ConfusionMatrix(classes.length).add(prediction.data, truth.data).rows(),
+    counts: new ConfusionMatrix(card.classes.length, card).add(prediction.data, truth.data).rows(),
     ...pictures,
   };
 }

@@ -16,6 +16,7 @@ const gallerySchema = z.object({
   part: z.string(),
   chosenOn: z.boolean(),
   classes,
+  multiLabel: z.boolean().optional(),
   background: whole.nullable(),
   errorColors: z.object({ falsePositive: colour, falseNegative: colour, wrongClass: colour.optional() }),
   items: z.array(

@@ -4,9 +4,17 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { EpochRecord, FinalScores, RunConfig, RunScores } from '../training/index.js';
-import { epochRecordSchema, parseRunScores, readRunConfig, RunFolder } from '../training/index.js';
+import {
+  CheckpointFiles,
+  epochRecordSchema,
+  parseRunScores,
+  readCheckpointHistory,
+  readRunConfig,
+  RunFolder,
+} from '../training/index.js';
 import type { Pictures } from './pictures.js';
 import { readPictures } from './pictures.js';
 
@@ -74,16 +82,36 @@ export async function readRun(path: string): Promise<Run> {
   };
 }
 
+/** The finished epochs: those of the latest checkpoint, which has checksums, and later lines of metrics.jsonl. */
 async function readHistory(folder: RunFolder, notes: string[]): Promise<EpochRecord[]> {
   const text = await readFile(folder.metricsPath, 'utf8').catch(() => '');
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const saved = await savedHistory(folder, notes);
+  const changed = saved.findIndex((line, i) => !isDeepStrictEqual(jsonOf(line), jsonOf(lines[i] ?? '')));
+  if (changed >= 0) {
+    notes.push(
+      `Line ${changed + 1} of metrics.jsonl is not as it was written; the numbers here are those of the checkpoint.`,
+    );
+  }
   const records: EpochRecord[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue;
+  for (const [index, line] of [...saved, ...lines.slice(saved.length)].entries()) {
     const record = epochRecordSchema.safeParse(jsonOf(line));
     if (record.success) records.push(record.data);
     else notes.push(`Line ${index + 1} of metrics.jsonl is damaged and left out.`);
   }
   return records;
+}
+
+/** Lines of metrics.jsonl from the latest checkpoint; none if there is no checkpoint with checksums. */
+async function savedHistory(folder: RunFolder, notes: string[]): Promise<readonly string[]> {
+  try {
+    if ((await folder.pointed('last')) === undefined) return [];
+    const files = await CheckpointFiles.open(await folder.checkpointFolder('last'));
+    return files.verified ? await readCheckpointHistory(files) : [];
+  } catch (error) {
+    notes.push(`metrics.jsonl could not be verified: ${(error as Error).message}`);
+    return [];
+  }
 }
 
 /** Final scores of the run, unless it was resumed after they were written. */

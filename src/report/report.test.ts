@@ -5,7 +5,8 @@ import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MadeUpRun } from '../../test/support/made-up-run.js';
 import { writeMadeUpRun } from '../../test/support/made-up-run.js';
-import type { EpochRecord } from '../training/index.js';
+import { CheckpointWriter } from '../training/checkpoint-files.js';
+import { type EpochRecord, RunFolder } from '../training/index.js';
 import { Embedder } from './embed.js';
 import { evenly, readPictures } from './pictures.js';
 import { readRun } from './read-run.js';
@@ -182,6 +183,27 @@ describe('reading a run', () => {
       '1-truth.png',
     ])
       expect(notes).toContain(name);
+  });
+
+  it('takes changed epochs from the checkpoint, and says so', async () => {
+    const path = await made('changed', { epochs: 2, ids: [] });
+    const run = new RunFolder(path);
+    const lines = (await readFile(run.metricsPath, 'utf8')).trimEnd().split('\n');
+    await mkdir(run.checkpoint('2'));
+    const files = new CheckpointWriter(run.checkpoint('2'));
+    const history = lines.map((line) => JSON.parse(line) as object);
+    const fit = { epoch: 2, batch: 0, step: 30, batches: 30, running: null, history, callbacks: {} };
+    const state = { fit, arrays: {}, optimizer: { type: 'adam', groups: [] } };
+    await files.write('state.json', JSON.stringify(state));
+    await files.finish();
+    await run.point('last', '2');
+    expect((await readRun(path)).notes).toEqual([]);
+    await writeFile(run.metricsPath, `${lines[0]}\n${lines[1]!.replace('"seconds":4', '"seconds":5')}\n`);
+    const read = await readRun(path);
+    expect(read.history.map(({ seconds }) => seconds)).toEqual([4, 4]);
+    expect(read.notes.join()).toContain('Line 2 of metrics.jsonl is not as it was written');
+    await writeFile(join(run.checkpoint('2'), 'state.json'), '{}');
+    expect((await readRun(path)).notes.join()).toContain('metrics.jsonl could not be verified');
   });
 
   it('does not take the scores of an earlier end for those of a run that went on', async () => {

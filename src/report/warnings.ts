@@ -2,6 +2,7 @@
  * Warnings and notes about a run's scores. Each rule tests the run and returns its text if it applies. The limits are
  * judgements, chosen so that an ordinary good run gets no warnings.
  */
+import { maskValueName } from '../labels/label-set.js';
 import type { ClassScores } from '../metrics/index.js';
 import type { Judged, Run } from './read-run.js';
 import { count, counted, figure, listed, percent } from './numbers.js';
@@ -171,7 +172,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     };
   },
 
-  'one-answer': ({ judged }) => {
+  'one-answer': ({ judged, config }) => {
     const scores = judged[0]?.scores;
     const rows = scores?.confusion;
     if (!rows) return undefined;
@@ -182,7 +183,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     if (all === 0 || columns[most]! / all < ONE_ANSWER || truly / all >= ONE_ANSWER) return undefined;
     return {
       level: 'warning',
-      text: `The model predicts "${scores.classes[most]!.name}" for ${percent(columns[most]! / all)} of all pixels. It has collapsed to one class.`,
+      text: `The model predicts "${maskValueName(config, most)}" for ${percent(columns[most]! / all)} of all pixels. It has collapsed to one class.`,
     };
   },
 

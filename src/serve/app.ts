@@ -6,6 +6,7 @@ import { decodeImage } from '../images/decode.js';
 import type { Segmenter } from '../inference/index.js';
 import { answerFormat } from './answer-format.js';
 import { drain } from './body.js';
+import { inPieces, lengthOf } from './body-in-pieces.js';
 import type { Guard } from './guard.js';
 import { maskAnswer } from './mask-answer.js';
 import type { Metrics } from './metrics.js';
@@ -134,7 +135,7 @@ export function createApp(parts: AppParts): Hono {
       'cache-control': 'no-cache',
     };
     if (c.req.header('if-none-match') === modelTag) return c.body(null, 304, headers);
-    return c.body(model, 200, headers);
+    return c.body(inPieces(model), 200, { ...headers, ...lengthOf(model) });
   });
 
   app.post('/segment', (c) => {
@@ -163,7 +164,8 @@ export function createApp(parts: AppParts): Hono {
           );
           metrics.segmentedIn(seconds, mask.data.length);
           const { type, body } = await maskAnswer(mask, segmenter.card, format, seconds);
-          return c.body(body, 200, {
+          return c.body(inPieces(body), 200, {
+            ...lengthOf(body),
             'content-type': type,
             'cache-control': 'no-store',
             'server-timing': `decode;dur=${decoding.toFixed(1)}, segment;dur=${(seconds * 1000).toFixed(1)}`,

@@ -2,7 +2,8 @@
 import { encodeMask } from '../images/encode.js';
 import type { ClassMask } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
-import { maskToCoco, maskToGeoJson } from '../inference/index.js';
+import { maskToCoco, maskToGeoJson, paletteOf } from '../inference/index.js';
+import { pixelsByClass } from '../labels/label-set.js';
 import type { AnswerFormat } from './answer-format.js';
 import { HttpError } from './http-error.js';
 
@@ -25,25 +26,24 @@ export async function maskAnswer(
   seconds: number,
 ): Promise<MaskBody> {
   if (format === 'png') {
-    const palette = Uint8Array.from(card.palette.flat());
-    const body = await encodeMask(mask, { palette });
+    const body = await encodeMask(mask, { palette: paletteOf(card) });
     return { type: 'image/png', body: body as Uint8Array<ArrayBuffer> };
   }
   if (format === 'json') return json('application/json', summary(mask, card, seconds));
   if (changes(mask) > MOST_CHANGES) {
     throw new HttpError(422, 'mask-scattered', `The mask is too fragmented for ${format}; request png.`);
   }
-  if (format === 'polygons') return json('application/geo+json', maskToGeoJson(mask, card.classes));
-  return json('application/json', maskToCoco(mask, card.classes, ''));
+  if (format === 'polygons') return json('application/geo+json', maskToGeoJson(mask, card.classes, card));
+  return json('application/json', maskToCoco(mask, card.classes, '', card));
 }
 
 function json(type: string, value: object): MaskBody {
   return { type, body: JSON.stringify(value) };
 }
 
-function summary({ width, height, data }: ClassMask, { classes }: ModelCard, seconds: number): object {
-  const pixels = new Array<number>(classes.length).fill(0);
-  for (const value of data) pixels[value]!++;
+function summary({ width, height, data }: ClassMask, card: ModelCard, seconds: number): object {
+  const { classes } = card;
+  const pixels = pixelsByClass(data, card);
   return {
     width,
     height,

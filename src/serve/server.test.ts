@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PixelwiseError } from '../errors/index.js';
 import { exportGraph } from '../inference/index.js';
 import { decodeRle, decompressCounts } from '../data/formats/rle.js';
 import { decodeMask } from '../images/decode-mask.js';
@@ -181,6 +182,31 @@ describe('what cannot be segmented gets 4xx and a message', () => {
     expect(await refusal(await fetch(`${server.url}..%2f..%2fetc/passwd`))).toEqual([404, 'not-found']);
   });
 
+  test('are told of without a path of this machine', async () => {
+    const path = join(place, 'fixed.onnx');
+    const size = { height: 40, width: 30 };
+    await writeFile(path, encodeModel(exportGraph(model, state, card, { size })));
+    const fixed = await startServer(path, { port: 0, threads: 1, folders });
+    const deep = (await encodeImage(testImage(30, 40, 3, 65535))) as Uint8Array<ArrayBuffer>;
+    const requests = [
+      post(fixed, png),
+      post(fixed, deep),
+      post(fixed, png.slice(0, 60)),
+      post(fixed, png, 'segment?threshold=0.5'),
+      fetch(`${fixed.url}nothing`),
+      fetch(`${fixed.url}health`),
+      fetch(`${fixed.url}model.json`),
+      fetch(`${fixed.url}model.onnx`),
+    ];
+    for (const answer of await Promise.all(requests)) {
+      const text = Buffer.from(await answer.arrayBuffer()).toString('latin1');
+      expect(text).not.toContain(place);
+      expect(text).not.toContain(process.cwd());
+    }
+    expect(await refusal(await post(fixed, png))).toEqual([422, 'shape']);
+    await fixed.close();
+  });
+
   test('bodies that are too large, told before or found out', async () => {
     const small = await start({ maxBytes: 1000 });
     expect(await refusal(await post(small, new Uint8Array(5000)))).toEqual([413, 'body-too-large']);
@@ -282,6 +308,32 @@ test('many at once: each gets its own mask, or is told when to come again', asyn
   );
   expect(text).toMatch(/^pixelwise_requests_inside 0$/m);
   await busy.close();
+});
+
+test('a request without memory gets 503, and one beside it its mask', async () => {
+  const short = await start();
+  const segment = short.segmenter.segment.bind(short.segmenter);
+  const refusals = [
+    new RangeError('Array buffer allocation failed'),
+    new PixelwiseError('memory', 'ONNX Runtime ran out of memory on cpu: bad_alloc'),
+  ];
+  short.segmenter.segment = async (image, ...rest) => {
+    const { width } = image as { width: number };
+    if (width === 64) throw refusals.pop()!;
+    return segment(image, ...rest);
+  };
+  const large = (await encodeImage(testImage(64, 64))) as Uint8Array<ArrayBuffer>;
+  const answers = await Promise.all([large, png, large, png].map((body) => post(short, body)));
+  expect(answers.map(({ status }) => status)).toEqual([503, 200, 503, 200]);
+  for (const answer of [answers[0]!, answers[2]!]) {
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await refusal(answer)).toEqual([503, 'memory']);
+  }
+  for (const answer of [answers[1]!, answers[3]!]) {
+    const mask = await decodeMask(new Uint8Array(await answer.arrayBuffer()));
+    expect([...mask.data]).toEqual([...expected]);
+  }
+  await short.close();
 });
 
 test('the page, the model and their headers', async () => {

@@ -107,7 +107,10 @@ export async function startServer(
   }
   const files = await StaticFiles.list({ '/': folders.page, '/pixelwise/': folders.browser });
   const { device, threads, checkpoint } = options;
+  // Messages go to clients, which must not learn where the model lies.
+  const name = typeof source === 'string' ? basename(resolve(source)) : 'model in memory';
   const segmenter = await Segmenter.load(source, {
+    name,
     ...(device && { device }),
     ...(threads !== undefined && { threads }),
     ...(checkpoint !== undefined && { checkpoint }),
@@ -118,7 +121,7 @@ export async function startServer(
   const queue = new AdmissionQueue({ capacity, concurrency: CONCURRENCY, timeout: workTimeout });
   const app = createApp({
     segmenter,
-    name: typeof source === 'string' ? basename(resolve(source)) : 'model in memory',
+    name,
     guard: new Guard({ host, allowedHosts: options.allowedHosts, token }),
     maxBytes,
     maxPixels,

@@ -143,11 +143,10 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     if (odd !== undefined) {
       throw new HttpError(422, 'mask-values', `The labels hold ${odd}, which is no class and not 255.`);
     }
-    const match = c.req.header('if-match');
     const { changes, saved } = await project.labels.replace(
       image,
       (plane) => plane.data.set(given.data),
-      match === undefined || match === '*' ? undefined : (seen) => match === tagOf(seen.changes),
+      expectedBy(c),
     );
     await changed(image, changes, c);
     return c.json({ ...(await project.factsOf(image)), saved }, 200, { etag: tagOf(changes) });
@@ -155,7 +154,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
 
   const change = async (c: Context, given: LabelChange) => {
     const image = await project.usable(c.req.param('id')!);
-    const { box, changes, saved } = await project.labels.change(image, given);
+    const { box, changes, saved } = await project.labels.change(image, given, expectedBy(c));
     if (box !== undefined) {
       if (image.done) project.setDone(image.id, false);
       await changed(image, changes, c);
@@ -212,7 +211,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
   });
 
   app.get('*', (c, next) => {
-    const found = files.answer(c.req.path === '/' ? '/studio.html' : c.req.path, c.req.raw);
+    const found = files.answer(c.req.path, c.req.raw);
     return found === undefined ? next() : Promise.resolve(found);
   });
   app.notFound((c) => failed(new HttpError(404, 'not-found', 'There is nothing here.'), c));
@@ -258,6 +257,12 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
 const GREYS = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
 
 const tagOf = (changes: number): string => `"${changes}"`;
+
+/** Whether labels are those that the request's If-Match names; undefined without one. */
+function expectedBy(c: Context): ((seen: { readonly changes: number }) => boolean) | undefined {
+  const match = c.req.header('if-match');
+  return match === undefined || match === '*' ? undefined : (seen) => match === tagOf(seen.changes);
+}
 
 function paletteOf(project: Project): Uint8Array {
   return maskPalette(project.classes.map((each) => colourOf(each.colour)!));

@@ -68,7 +68,7 @@ export async function prepareChange(
 ): Promise<PreparedChange> {
   if (!('tiles' in change)) {
     checkClass(change.class, classes);
-    return (plane) => drawStroke(plane, { ...change, value: change.class });
+    return (plane) => drawStroke(plane, change);
   }
   const tiles = await Promise.all(
     change.tiles.map(async (tile): Promise<Tile> => {

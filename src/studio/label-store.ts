@@ -101,14 +101,17 @@ export class LabelStore {
   /**
    * Changes labels.
    *
+   * @param expected as for {@link replace}.
    * @returns the changed box, undefined for none; and whether the change is on the disk.
    */
   async change(
     image: LabelledImage,
     change: LabelChange,
+    expected?: (labels: OpenLabels) => boolean,
   ): Promise<{ box: PixelBox | undefined; changes: number; saved: boolean }> {
     const entry = await this.entry(image);
     const make = await prepareChange(change, entry.plane, this.options.classes());
+    checkExpected(entry, expected);
     // Without a pause from here on, so that the journal has the order of the plane.
     const box = make(entry.plane);
     const { changes } = entry;
@@ -131,13 +134,7 @@ export class LabelStore {
     expected?: (labels: OpenLabels) => boolean,
   ): Promise<{ changes: number; saved: boolean }> {
     const entry = await this.entry(image);
-    if (expected && !expected(entry)) {
-      throw new HttpError(
-        412,
-        'changed',
-        'The labels have changed since they were read. Read them again, and make the change on them.',
-      );
-    }
+    checkExpected(entry, expected);
     make(entry.plane);
     const changes = this.advance(entry);
     const saved = await this.noticing(this.write(entry));
@@ -317,6 +314,15 @@ export class LabelStore {
       if (total > MEMORY && idle && this.open.get(id) === opening) this.open.delete(id);
     }
   }
+}
+
+function checkExpected(labels: OpenLabels, expected: ((labels: OpenLabels) => boolean) | undefined): void {
+  if (!expected || expected(labels)) return;
+  throw new HttpError(
+    412,
+    'changed',
+    'The labels have changed since they were read. Read them again, and make the change on them.',
+  );
 }
 
 async function stampOf(path: string): Promise<string | undefined> {

@@ -47,7 +47,7 @@ export interface RunningStudio {
 
 export const DEFAULT_STUDIO_PORT = 8788;
 
-const PAGE = fileURLToPath(new URL('../page', import.meta.url));
+const PAGE = fileURLToPath(new URL('../studio-page', import.meta.url));
 
 /**
  * Opens a folder of images in the studio.

@@ -117,7 +117,7 @@ describe('labels', () => {
     await twoClasses();
     expect((await post('/api/images/a.png/strokes', STROKE)).status).toBe(200);
     const expected = { width: WIDTH, height: HEIGHT, data: new Uint8Array(WIDTH * HEIGHT).fill(255) };
-    drawStroke(expected, { ...STROKE, value: 1 });
+    drawStroke(expected, STROKE);
     const stored = await decodeStoredMask(
       new Uint8Array(await (await get('/api/images/a.png/labels')).arrayBuffer()),
     );

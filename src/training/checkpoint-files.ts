@@ -94,8 +94,13 @@ export class CheckpointWriter {
 
 /** What identifies a checkpoint's content, for the pointers to it; undefined if it has no checksums. */
 export async function checkpointDigest(folder: string): Promise<string | undefined> {
-  const text = await readFile(join(folder, CHECKSUMS_FILE), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : sha256(text).slice(0, 16);
+  const path = join(folder, CHECKSUMS_FILE);
+  try {
+    return sha256(await readFile(path, 'utf8')).slice(0, 16);
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return undefined;
+    throw unreadable(path, error);
+  }
 }
 
 /** The error for a file that is not what was written. */

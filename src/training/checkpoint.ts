@@ -124,6 +124,15 @@ export async function readCheckpointRecord(files: CheckpointFiles): Promise<Epoc
   return fit.batch === 0 ? fit.history.at(-1) : undefined;
 }
 
+/** The finished epochs at the time of the checkpoint, oldest first, from its verified state: lines of metrics.jsonl. */
+export async function readCheckpointHistory(files: CheckpointFiles): Promise<readonly string[]> {
+  await readState(files);
+  // As it was written, without the defaults and the order that reading gives it.
+  const text = new TextDecoder().decode(await files.read(STATE_FILE));
+  const { fit } = JSON.parse(text) as { fit: { history: readonly unknown[] } };
+  return fit.history.map((record) => JSON.stringify(record));
+}
+
 /**
  * Puts a checkpoint's weights and optimizer state into the learner; returns where the loop stood.
  *

@@ -96,7 +96,7 @@ class Fit implements FitContext {
     this.maxSteps = this.scheduledSteps = maxSteps ?? Infinity;
     this.callbacks = callbacks;
     this.accumulate = accumulate;
-    this.tally = new Tally(options.classNames, options.metrics);
+    this.tally = this.newTally();
     if (resume) this.restore(resume);
   }
 
@@ -248,7 +248,7 @@ class Fit implements FitContext {
   }
 
   private async endEpoch(): Promise<void> {
-    const { valid, classNames, metrics } = this.options;
+    const { valid } = this.options;
     const { replicas } = this.learner;
     await this.learner.synchronize();
     await this.averageBuffers();
@@ -273,13 +273,18 @@ class Fit implements FitContext {
     this.history.push(record);
     this.epoch++;
     this.batch = 0;
-    this.tally = new Tally(classNames, metrics);
+    this.tally = this.newTally();
     await this.notify('epochEnd', (c) => c.epochEnd?.(this, record));
     if (await this.isAborted()) this.stopped = 'interrupted';
   }
 
+  private newTally(): Tally {
+    const { classNames, metrics, learner } = this.options;
+    return new Tally(classNames, metrics, learner.multiLabel);
+  }
+
   private async validScores(valid: BatchSource): Promise<EpochScores> {
-    const tally = new Tally(this.options.classNames, this.options.metrics);
+    const tally = this.newTally();
     await this.notify('validStart', (c) => c.validStart?.(this));
     // A callback may have replaced the values.
     await this.averageBuffers();

@@ -31,6 +31,7 @@ export { weightAveraging, type WeightAveragingOptions } from './callbacks/weight
 export {
   loadCheckpoint,
   readCheckpointFile,
+  readCheckpointHistory,
   readCheckpointRecord,
   readCheckpointWeights,
   saveCheckpoint,

@@ -56,6 +56,8 @@ export interface LearnerOptions {
   readonly maxProgramBytes?: number;
   /** The values that are recomputed in the backward pass, for less memory and more time. Default none. */
   readonly recompute?: Recompute | undefined;
+  /** Whether classes overlap: masks hold sets of classes, and each logit decides on one class. Default false. */
+  readonly multiLabel?: boolean | undefined;
   /** For data-parallel training: the connection to the other learners, each with its part of every batch. */
   readonly replicas?: Replicas | undefined;
 }
@@ -66,7 +68,7 @@ export interface StepOutput {
   readonly loss: number;
   /** The components of the loss by name, not weighted. */
   readonly losses: Readonly<Record<string, number>>;
-  /** N×H×W classes. */
+  /** N×H×W classes, or sets of overlapping classes. */
   readonly prediction: Uint8Array;
   /** N×K×H×W, if requested. */
   readonly logits?: Float32Array;
@@ -93,6 +95,7 @@ export class Learner {
   readonly runtime: Runtime;
   readonly seed: number;
   readonly recompute: Recompute | undefined;
+  readonly multiLabel: boolean;
   readonly replicas: Replicas | undefined;
   /** Number of {@link backward} calls, which determines the next dropout masks. */
   batches = 0;
@@ -123,6 +126,7 @@ export class Learner {
     this.seed = options.seed;
     this.replicas = options.replicas;
     this.recompute = options.recompute;
+    this.multiLabel = options.multiLabel ?? false;
     this.values = ModelState.initialize(options.model, options.seed);
     this.values.attach();
     if (this.state.trainable.length === 0)
@@ -489,8 +493,12 @@ export class Learner {
               shared: this.replicas !== undefined,
               recompute: this.recompute,
               squares: this.device.keeps,
+              multiLabel: this.multiLabel,
             })
-          : evaluationGraph(this.model, this.terms, shape, { logits: kind === 'evaluate-logits' });
+          : evaluationGraph(this.model, this.terms, shape, {
+              logits: kind === 'evaluate-logits',
+              multiLabel: this.multiLabel,
+            });
       this.graphs.set(key, graph);
     }
     const { definition } = graph;

@@ -32,6 +32,7 @@ const readingSchema = z.object({
   target: z.enum(PETS_TARGETS).optional(),
   /** A pattern over ids. */
   group: z.string().optional(),
+  multiLabel: z.boolean().optional(),
   resizeMasks: z.boolean().optional(),
   strict: z.boolean().optional(),
   pages: z.enum(PAGE_READINGS).optional(),
@@ -149,6 +150,8 @@ const runConfigSchema = z.object({
     custom: z.literal(true).optional(),
   }),
   classes: z.array(z.string()).min(2).max(255),
+  /** Classes overlap; masks hold sets of them. */
+  multiLabel: z.literal(true).optional(),
   /** Of the images: 1 grey, 3 RGB. */
   channels: whole.positive(),
   /** Largest pixel value: 255 or 65,535. */

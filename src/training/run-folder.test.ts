@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../test/support/made-data.js';
 import { RunFolder } from './index.js';
@@ -53,8 +53,29 @@ describe('RunFolder', () => {
     expect(await folder.occupied()).toBeUndefined();
     await withCheckpoints('1');
     expect(await folder.occupied()).toBe(at());
+    const written = [
+      'config.json',
+      'checkpoints/last',
+      'checkpoints/1/SHA256SUMS',
+      'tensorboard/train/events.out.tfevents.0.pixelwise',
+      'samples/film.json',
+      'samples/film/1-image.webp',
+      'samples/film/12/1.png',
+      'samples/gallery/3-errors.png',
+      'samples/data/samples.webp',
+    ];
+    const others = ['checkpoints/1/notes.txt', 'samples/film/mine.png', 'samples/thesis/a.txt', 'train.log'];
+    for (const name of [...written, ...others]) {
+      await mkdir(dirname(join(folder.path, name)), { recursive: true });
+      await writeFile(join(folder.path, name), '');
+    }
     await folder.remove();
-    expect(await readdir(folder.path)).toEqual(['train.log']);
+    const left = await readdir(folder.path, { recursive: true, withFileTypes: true });
+    const files = left.filter((entry) => entry.isFile());
+    expect(files.map((entry) => relative(folder.path, join(entry.parentPath, entry.name))).sort()).toEqual(
+      others.map((name) => join(name)).sort(),
+    );
+    expect(await folder.occupied()).toBe(at());
   });
 
   it('lists whole checkpoints in order, those inside of epochs between them', async () => {
@@ -87,6 +108,23 @@ describe('RunFolder', () => {
     await folder.point('last', '4+2');
     await folder.prune((epoch) => epoch === 3);
     expect((await readdir(at())).sort()).toEqual(['2', '3', '4+2', 'best', 'last', 'mine']);
+  });
+
+  it('names a disk that is gone, whatever is done with the folder', async () => {
+    const gone = new RunFolder(join(folder.path, 'gone'));
+    const words = /could not be written: its folder does not exist \(any more\) \(ENOENT\)/;
+    await expect(gone.writeConfig({})).rejects.toThrow(words);
+    await expect(gone.writeMetrics([])).rejects.toThrow(words);
+    await expect(gone.point('last', '1')).rejects.toThrow(words);
+    await expect(gone.sweep()).rejects.toThrow(words);
+    await expect(gone.requirePresent()).rejects.toThrow(words);
+    await gone.prune();
+    await expect(stat(gone.path)).rejects.toThrow('ENOENT');
+  });
+
+  it('does not take an unreadable pointer for a missing one', async () => {
+    await mkdir(join(folder.path, 'checkpoints', 'best'), { recursive: true });
+    await expect(folder.pointed('best')).rejects.toThrow(/best cannot be read: EISDIR/);
   });
 
   it('sweeps what kills have left half written', async () => {

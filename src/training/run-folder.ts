@@ -16,9 +16,17 @@
  * ```
  */
 import { mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
-import { checkedEntries, exists, PARTIAL_FILE, withChecksum, writeFileAtomic } from '../files/index.js';
+import {
+  checkedEntries,
+  exists,
+  isSystemError,
+  PARTIAL_FILE,
+  withChecksum,
+  writeFileAtomic,
+  writing,
+} from '../files/index.js';
 import type { EpochRecord } from './callback.js';
 import { checkpointDigest } from './checkpoint-files.js';
 
@@ -39,6 +47,14 @@ const RUN_ENTRIES = [
 /** `pixelwise lr-find` writes them too, maybe into the folder of the run to come. */
 export const RANGE_TEST_FILES = ['lr-find.json', 'lr-find.svg', 'lr-find.png'];
 
+/** Paths of the files that a run writes below its folders. */
+const OWN_FILES = [
+  /^checkpoints\/(best|last|\d+(\+\d+)?(\.partial)?\/(SHA256SUMS|model\.onnx|state\.json|\w+\.safetensors))$/,
+  /^tensorboard\/(train|valid)\/events\.out\.tfevents\.0\.pixelwise$/,
+  /^samples\/((gallery|film|data)\.json|data\/(samples|augmented)\.webp)$/,
+  /^samples\/(gallery\/\d+-(image\.webp|(truth|prediction|errors)\.png)|film\/\d+(-image\.webp|-truth\.png|\/\d+\.png))$/,
+];
+
 export type Pointer = 'best' | 'last';
 
 export class RunFolder {
@@ -50,7 +66,13 @@ export class RunFolder {
 
   /** Creates the folder and its subfolders. */
   async create(): Promise<void> {
-    await mkdir(join(this.path, 'checkpoints'), { recursive: true });
+    const checkpoints = join(this.path, 'checkpoints');
+    await writing(checkpoints, () => mkdir(checkpoints, { recursive: true }));
+  }
+
+  /** @throws PixelwiseError `write-failed` if the folder, in which a run has begun, is gone or cannot be reached. */
+  async requirePresent(): Promise<void> {
+    await writing(this.path, () => stat(this.configPath));
   }
 
   get configPath(): string {
@@ -98,12 +120,24 @@ export class RunFolder {
     return undefined;
   }
 
-  /** Deletes the run. Files of other origin stay, and the folder with them. */
+  /** Deletes the run. Files of other origin stay, and the folders that they are in. */
   async remove(): Promise<void> {
-    for (const name of [...RUN_ENTRIES, ...RANGE_TEST_FILES]) {
-      await rm(join(this.path, name), { recursive: true, force: true });
+    const entries = await readdir(this.path, { recursive: true, withFileTypes: true });
+    const folders: string[] = [];
+    for (const entry of entries) {
+      const path = join(entry.parentPath, entry.name);
+      const name = relative(this.path, path).split(sep).join('/');
+      const [top] = name.split('/') as [string];
+      if (entry.isDirectory() && RUN_ENTRIES.includes(top)) folders.push(path);
+      const own =
+        name === top
+          ? [...RUN_ENTRIES, ...RANGE_TEST_FILES].includes(name)
+          : OWN_FILES.some((each) => each.test(name));
+      if (!entry.isDirectory() && (own || PARTIAL_FILE.test(entry.name))) await rm(path);
     }
-    await rmdir(this.path).catch(() => undefined);
+    // The deepest first, as far as they are empty.
+    folders.sort((a, b) => b.length - a.length);
+    for (const path of [...folders, this.path]) await rmdir(path).catch(() => undefined);
   }
 
   /** Writes config.json, with a checksum of its entries. */
@@ -157,8 +191,15 @@ export class RunFolder {
 
   private async readPointer(pointer: Pointer): Promise<{ name: string; digest?: string } | undefined> {
     const path = join(this.path, 'checkpoints', pointer);
-    const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === undefined) return undefined;
+    let text: string;
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (error) {
+      if (isSystemError(error) && ['ENOENT', 'ENOTDIR'].includes(error.code)) return undefined;
+      throw new PixelwiseError('checkpoint', `${path} cannot be read: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
     // Without a digest: written by hand, or by an earlier version.
     const match = /^(\d+(?:\+\d+)?)(?: ([\da-f]{16}))?$/.exec(text.trim());
     if (!match) {
@@ -206,26 +247,32 @@ export class RunFolder {
     return entries.filter((name) => /^\d+(\+\d+)?$/.test(name)).sort((a, b) => place(a) - place(b));
   }
 
-  /** Deletes checkpoints that are neither the best or last one nor kept by `keep`. */
+  /** Deletes checkpoints that are neither the best or last one nor kept by `keep`; none if there is no last one. */
   async prune(keep: (epoch: number) => boolean = () => false): Promise<void> {
-    const wanted = new Set([await this.pointed('best'), await this.pointed('last')]);
+    const last = await this.pointed('last');
+    if (last === undefined) return;
+    const wanted = new Set([await this.pointed('best'), last]);
     const folder = join(this.path, 'checkpoints');
-    for (const name of await readdir(folder)) {
-      const whole = /^\d+$/.test(name) && keep(Number(name));
-      const ours = /^\d+(\+\d+)?$/.test(name);
-      if (ours && !wanted.has(name) && !whole) await rm(join(folder, name), { recursive: true, force: true });
-    }
+    await writing(folder, async () => {
+      for (const name of await readdir(folder)) {
+        const whole = /^\d+$/.test(name) && keep(Number(name));
+        const ours = /^\d+(\+\d+)?$/.test(name);
+        if (ours && !wanted.has(name) && !whole)
+          await rm(join(folder, name), { recursive: true, force: true });
+      }
+    });
   }
 
   /** Deletes incomplete files of a killed run. Only for the process that owns the run. */
   async sweep(): Promise<void> {
-    const names = await readdir(this.path, { recursive: true });
     // Files, and checkpoints. Earlier versions named files `config.json.12-0-3.partial`.
     const ours = (name: string) =>
       PARTIAL_FILE.test(name) || /^(\d+(\+\d+)?|.+\.\d+-\d+-\d+)\.partial$/.test(name);
-    for (const name of names.filter((each) => ours(basename(each)))) {
-      await rm(join(this.path, name), { recursive: true, force: true });
-    }
+    await writing(this.path, async () => {
+      for (const name of await readdir(this.path, { recursive: true })) {
+        if (ours(basename(name))) await rm(join(this.path, name), { recursive: true, force: true });
+      }
+    });
   }
 
   /** Rewrites metrics.jsonl from `history`, without epochs that a killed run wrote after its checkpoint. */

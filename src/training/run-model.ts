@@ -10,6 +10,7 @@ import { writeFileAtomic } from '../files/index.js';
 import type { ModelFile, ModelValues, SegmentationModel } from '../models/index.js';
 import { createModel, modelEntry } from '../models/index.js';
 import type { Runtime } from '../runtime/index.js';
+import { inOneFile } from '../weights/index.js';
 import type { RunConfig } from './run-config.js';
 import type { RunFolder } from './run-folder.js';
 
@@ -27,6 +28,8 @@ export interface ModelSurroundings {
   readonly channels: number;
   /** Classes, background included. */
   readonly classes: number;
+  /** Whether classes overlap. */
+  readonly multiLabel?: boolean | undefined;
   readonly size: { readonly height: number; readonly width: number };
   readonly runtime: Runtime;
   /** The resumed run: its copy is read instead of the file that the options name. */
@@ -37,10 +40,10 @@ export interface ModelSurroundings {
 export async function prepareModel(
   name: string,
   options: ModelValues,
-  { channels, classes, size, runtime, resumed }: ModelSurroundings,
+  { channels, classes, multiLabel, size, runtime, resumed }: ModelSurroundings,
 ): Promise<RunModel> {
   const { file } = modelEntry(name);
-  const counts = { channels, classes };
+  const counts = { channels, classes, multiLabel };
   if (!file)
     return { model: createModel(name, { ...options, ...counts }), options, save: async () => undefined };
   const read = (path: string) =>
@@ -58,19 +61,22 @@ export async function prepareModel(
 /** The model that a run's configuration names, without its weights. */
 export async function modelOfRun(
   folder: RunFolder,
-  { model, channels, classes }: Pick<RunConfig, 'model' | 'channels' | 'classes'>,
+  { model, channels, classes, multiLabel }: Pick<RunConfig, 'model' | 'channels' | 'classes' | 'multiLabel'>,
 ): Promise<SegmentationModel> {
   const { file } = modelEntry(model.name);
   const bytes = file && (await readCopy(folder, file, model.options));
-  return createModel(model.name, { ...model.options, channels, classes: classes.length }, bytes);
+  return createModel(model.name, { ...model.options, channels, classes: classes.length, multiLabel }, bytes);
 }
 
+/** A file that the options name, with the data that it keeps in others beside it. */
 async function readNamed(path: string): Promise<Uint8Array> {
+  let bytes: Uint8Array;
   try {
-    return await readFile(path);
+    bytes = await readFile(path);
   } catch (cause) {
     throw new UsageError(`${path} cannot be read: ${cause instanceof Error ? cause.message : ''}`, { cause });
   }
+  return inOneFile(bytes, path);
 }
 
 /** The copy in the run folder. Throws if it is missing or differs from the original file. */

@@ -15,6 +15,10 @@ it('reads back what it wrote', async () => {
   const scores = { epochs: 3, stopped: 'patience', secondsPerEpoch: 1.5, imagesPerSecond: null } as const;
   await writeRunScores(folder, { ...scores, valid: { ...valid, confusion: [[1, 2]] } });
   const read = parseRunScores(await readFile(folder.scoresPath, 'utf8'), folder.scoresPath);
+  const text = await readFile(folder.scoresPath, 'utf8');
+  expect(() => parseRunScores(text.replace('"epochs":3', '"epochs":4'), 'scores.json')).toThrow(
+    /do not fit its checksum/,
+  );
   expect(read).toEqual({ version: 1, ...scores, valid: { ...valid, confusion: [[1, 2]] } });
 });
 

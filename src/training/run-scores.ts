@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import type { Scores } from '../metrics/index.js';
-import { writeFileAtomic } from '../files/index.js';
+import { checkedEntries, withChecksum, writeFileAtomic } from '../files/index.js';
 import type { EpochRecord, StopReason } from './callback.js';
 import type { Best } from './callbacks/checkpoints.js';
 import { type ChosenThreshold, chosenThreshold } from './run-config.js';
@@ -106,10 +106,11 @@ const runScoresSchema: z.ZodType<RunScores & { version: number }> = z.object({
   imagesPerSecond: score,
 });
 
-/** Puts the scores of a run that has ended into its folder. */
+/** Puts the scores of a run that has ended into its folder, with a checksum. */
 export async function writeRunScores(folder: RunFolder, scores: RunScores): Promise<void> {
-  const text = JSON.stringify({ version: SCORES_VERSION, ...scores });
-  await writeFileAtomic(folder.scoresPath, `${text}\n`);
+  // Through JSON first, as it will be read: properties that are undefined are then absent.
+  const entries = JSON.parse(JSON.stringify({ version: SCORES_VERSION, ...scores })) as object;
+  await writeFileAtomic(folder.scoresPath, `${JSON.stringify(withChecksum(entries))}\n`);
 }
 
 /** What {@link writeRunScores} wrote, from its text. Throws if it is damaged, naming the entry. */
@@ -121,6 +122,10 @@ export function parseRunScores(text: string, path: string): RunScores {
     throw new PixelwiseError('run', `${path} is damaged: it is not JSON`, { cause: error });
   }
   const result = runScoresSchema.safeParse(value);
+  // Those of earlier versions have no checksum.
+  if (result.success && checkedEntries(value as object).intact === false) {
+    throw new PixelwiseError('run', `${path} is damaged: its entries do not fit its checksum`);
+  }
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   throw new PixelwiseError(

@@ -120,6 +120,13 @@ const DATA_SETTINGS = {
     section: 'data',
     commands: READING,
   },
+  multiLabel: {
+    kind: flag(),
+    help: 'classes may overlap: each pixel has any number of them, decided class by class; for one mask file per class, or shapes of a labelling tool',
+    unset: 'off: each pixel has one class',
+    section: 'data',
+    commands: READING,
+  },
   target: {
     kind: choice(PETS_TARGETS),
     help: 'which classes to separate in oxford-pets',

@@ -4,16 +4,22 @@ import {
   add,
   argMax,
   cast,
+  concat,
+  constant,
   div,
   gradients,
   greater,
   input,
+  maximum,
   mul,
   nodesBehind,
   reshape,
+  sub,
   sum,
   withRecomputation,
 } from '../graph/index.js';
+import { IGNORE_INDEX } from '../labels/ignore-index.js';
+import { setOf } from '../labels/label-set.js';
 import type { Layer, LossTerm, RandomMask, Trace } from '../nn/index.js';
 import type { TargetMap } from '../nn/target-map.js';
 import { Parameter, sumOfLosses, traceModel } from '../nn/index.js';
@@ -42,9 +48,19 @@ export const LOSS = 'loss:';
 /** Sum of the squares of all gradients, if requested. It is not finite if any gradient is not. */
 export const GRADIENT_SQUARES = 'gradientSquares';
 
-/** The class of each pixel (N×H×W, uint8): the largest logit, or class 1 where a single logit is above 0. */
-export function predictedClasses(logits: Tensor): Tensor {
+/**
+ * The class of each pixel (N×H×W, uint8): the largest logit, or class 1 where a single logit is above 0. Of overlapping
+ * classes the set of those whose logits are above 0.
+ */
+export function predictedClasses(logits: Tensor, multiLabel = false): Tensor {
   const [n, classes, h, w] = logits.shape as [number, number, number, number];
+  if (multiLabel) {
+    const bits = constant(
+      Float32Array.from({ length: classes }, (_, k) => setOf(k)),
+      [1, classes, 1, 1],
+    );
+    return cast(sum(mul(cast(greater(logits, 0), 'float32'), bits), 1), 'uint8');
+  }
   return classes === 1
     ? reshape(cast(greater(logits, 0), 'uint8'), [n, h, w])
     : cast(argMax(logits, 1), 'uint8');
@@ -69,13 +85,43 @@ function withAuxiliary(loss: Tensor, { auxiliary }: Trace, lossOf: (logits: Tens
   return div(sum, 1 + auxiliary.reduce((weights, { weight }) => weights + weight, 0));
 }
 
-/** @param shared whether each loss is multiplied by an input: its share in the loss of a larger batch. */
-function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchShape, shared = false): Traced {
+/**
+ * Sets of `classes` overlapping classes (N×H×W, uint8) as the target of losses, N×K×H×W: 1 where the set contains the
+ * class, else 0, and IGNORE_INDEX for ignored pixels. Computed in float32, which every runtime has.
+ */
+export function membersOfSets(sets: Tensor, classes: number): Tensor {
+  const [n, h, w] = sets.shape as [number, number, number];
+  const value = reshape(cast(sets, 'float32'), [n, 1, h, w]);
+  const ignored = cast(greater(value, IGNORE_INDEX - 0.5), 'float32');
+  const bits: Tensor[] = [];
+  let rest = value;
+  for (let k = classes - 1; k >= 0; k--) {
+    const bit = cast(greater(rest, setOf(k) - 0.5), 'float32');
+    bits.unshift(bit);
+    rest = sub(rest, mul(bit, setOf(k)));
+  }
+  return cast(maximum(concat(bits, 1), mul(ignored, IGNORE_INDEX)), 'uint8');
+}
+
+interface LossOptions {
+  /** Whether each loss is multiplied by an input: its share in the loss of a larger batch. */
+  readonly shared?: boolean;
+  /** Whether masks hold sets of overlapping classes. */
+  readonly multiLabel?: boolean;
+}
+
+function forwardAndLoss(
+  model: Layer,
+  terms: readonly LossTerm[],
+  batch: BatchShape,
+  { shared = false, multiLabel = false }: LossOptions = {},
+): Traced {
   const shape: Shape = [batch.size, batch.channels, batch.height, batch.width];
   const images = input('images', shape);
-  const target = input('target', [batch.size, batch.height, batch.width], 'uint8');
+  const masks = input('target', [batch.size, batch.height, batch.width], 'uint8');
   const trace = traceModel(model, images);
   const logits = trace.output;
+  const target = multiLabel ? membersOfSets(masks, logits.shape[1]!) : masks;
   const parts = terms.map(({ name, weight, loss }) => ({ name, weight, loss: () => loss(logits, target) }));
   // Each component is traced once, for both the sum and the log.
   const values = parts.map(({ loss }) => loss());
@@ -94,13 +140,13 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
   );
   const outputs: Record<string, Tensor> = {
     loss: reshape(reported, []),
-    prediction: predictedClasses(logits),
+    prediction: predictedClasses(logits, multiLabel),
   };
   if (parts.length > 1) parts.forEach(({ name }, i) => (outputs[LOSS + name] = reshape(values[i]!, [])));
   const leaves = [...model.namedParameters(), ...model.namedBuffers()].map(([, leaf]) => leaf as Leaf);
   const maps = targetMapsBehind([loss, ...values]);
-  const masks = trace.masks.map(({ leaf }) => leaf);
-  const inputs = [images, target, ...leaves, ...masks, ...maps, ...shares];
+  const drawn = trace.masks.map(({ leaf }) => leaf);
+  const inputs = [images, masks, ...leaves, ...drawn, ...maps, ...shares];
   return { trace, maps, inputs, outputs, loss, shares: shares.map(({ name }) => name) };
 }
 
@@ -110,7 +156,7 @@ function forwardAndLoss(model: Layer, terms: readonly LossTerm[], batch: BatchSh
  * @param options `shared`: whether the batch is a part of a larger one. Then each component of the loss is multiplied
  *   by its share, which is an input; the results for the single components are not multiplied.
  *   `recompute`: which values the backward pass computes again instead of keeping them from the forward pass.
- *   `squares`: whether {@link GRADIENT_SQUARES} is a result, too.
+ *   `squares`: whether {@link GRADIENT_SQUARES} is a result, too. `multiLabel`: whether masks hold sets of classes.
  */
 export function trainingGraph(
   model: Layer,
@@ -120,14 +166,19 @@ export function trainingGraph(
     shared = false,
     recompute = 'none',
     squares = false,
+    multiLabel = false,
   }: {
     readonly shared?: boolean;
     readonly recompute?: Recompute | undefined;
     readonly squares?: boolean;
+    readonly multiLabel?: boolean;
   } = {},
 ): StepGraph {
   model.train();
-  const { trace, maps, inputs, outputs, loss, shares } = forwardAndLoss(model, terms, batch, shared);
+  const { trace, maps, inputs, outputs, loss, shares } = forwardAndLoss(model, terms, batch, {
+    shared,
+    multiLabel,
+  });
   const weights = inBackwardOrder(
     loss,
     inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad),
@@ -171,11 +222,12 @@ export function evaluationGraph(
   model: Layer,
   terms: readonly LossTerm[],
   batch: BatchShape,
-  options: { readonly logits?: boolean } = {},
+  options: { readonly logits?: boolean; readonly multiLabel?: boolean } = {},
 ): StepGraph {
   model.eval();
   try {
-    const { trace, maps, inputs, outputs } = forwardAndLoss(model, terms, batch);
+    const { multiLabel = false } = options;
+    const { trace, maps, inputs, outputs } = forwardAndLoss(model, terms, batch, { multiLabel });
     if (options.logits) outputs.logits = trace.output;
     return { definition: { inputs, outputs }, masks: [], maps, trace, shares: [] };
   } finally {

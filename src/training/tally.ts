@@ -9,7 +9,8 @@ import type { Replicas } from './replicas.js';
 /**
  * A custom score of one batch.
  *
- * @param prediction N×H×W class indices. @param target N×H×W class indices; pixels of 255 are ignored.
+ * @param prediction N×H×W class indices, or sets of overlapping classes. @param target the same; pixels of 255 are
+ *   ignored.
  */
 export type BatchMetric = (prediction: Uint8Array, target: Uint8Array, batch: Batch) => number;
 
@@ -34,8 +35,9 @@ export class Tally {
   constructor(
     private readonly classNames: readonly string[],
     private readonly metrics: Readonly<Record<string, BatchMetric>> = {},
+    multiLabel = false,
   ) {
-    this.counts = new ConfusionMatrix(classNames.length);
+    this.counts = new ConfusionMatrix(classNames.length, { multiLabel });
   }
 
   /** Adds a batch. Losses are weighted by the number of samples, because the last batch may be smaller. */
@@ -47,7 +49,7 @@ export class Tally {
 
   /** Adds a batch that is distributed over ranks. All ranks get the same sums. */
   async addShared(batch: Batch, output: StepOutput, replicas: Replicas): Promise<void> {
-    const own = new ConfusionMatrix(this.counts.classes).add(output.prediction, batch.masks);
+    const own = this.counts.likewise().add(output.prediction, batch.masks);
     await replicas.communicator.allReduce(own.counts);
     this.counts.merge(own);
     this.addLoss(output);
@@ -80,7 +82,10 @@ export class Tally {
   }
 
   scores(): EpochScores {
-    const accumulator = new ScoreAccumulator({ classNames: this.classNames });
+    const accumulator = new ScoreAccumulator({
+      classNames: this.classNames,
+      multiLabel: this.counts.multiLabel,
+    });
     accumulator.addCounts(this.counts);
     if (this.samples > 0) {
       const mean = (sum: number) => sum / this.samples;

@@ -13,4 +13,5 @@ export {
   loadEncoderWeights,
 } from './pretrained.js';
 export type { NamedShape } from './match.js';
+export { inOneFile } from './onnx-external.js';
 export { matchPartially, type PartialMatch } from './partial-match.js';

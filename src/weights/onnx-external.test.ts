@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { encodeModel, modelOf, tensorOf } from '../onnx/index.js';
+import { decodeModel, encodeModel, float32Values, modelOf, tensorOf } from '../onnx/index.js';
 import { readWeights } from './file.js';
+import { inOneFile } from './onnx-external.js';
 
 let place: string;
 beforeAll(async () => {
@@ -26,6 +27,16 @@ async function written(location: string, offset: number, length: number): Promis
 test('constants are read from a file beside the model', async () => {
   const weights = await readWeights(await written('weights.bin', 4, 16));
   expect([...weights.floats()[0]!.data]).toEqual([1, 2, 3, 4]);
+});
+
+test('a file in parts becomes one, and a whole one stays as it is', async () => {
+  const path = await written('weights.bin', 4, 16);
+  const whole = inOneFile(await readFile(path), path);
+  const [tensor] = decodeModel(whole).graph.initializers;
+  expect([...float32Values(tensor!)]).toEqual([1, 2, 3, 4]);
+  expect(inOneFile(whole, path)).toBe(whole);
+  const outside = await written('../outside.bin', 0, 16);
+  await expect(async () => inOneFile(await readFile(outside), outside)).rejects.toThrow(/outside the folder/);
 });
 
 test.each([

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
-import type { ExternalReader } from '../onnx/index.js';
+import { decodeModel, encodeModel, type ExternalReader } from '../onnx/index.js';
 
 /**
  * Reads the data of an ONNX file's constants from files in its folder or below.
@@ -47,4 +47,20 @@ export function externalDataBeside(path: string): ExternalReader {
     }
     return data;
   };
+}
+
+/**
+ * An ONNX file with all its data, to be copied elsewhere.
+ *
+ * @returns `bytes` themselves if no constant is in another file.
+ * @throws PixelwiseError `model-file` as {@link externalDataBeside} does, and for bytes that are no ONNX model.
+ */
+export function inOneFile(bytes: Uint8Array, path: string): Uint8Array {
+  const read = externalDataBeside(path);
+  let parted = false;
+  const model = decodeModel(bytes, path, (name, place) => {
+    parted = true;
+    return read(name, place);
+  });
+  return parted ? encodeModel(model) : bytes;
 }

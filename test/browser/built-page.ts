@@ -30,3 +30,12 @@ export async function buildPage(): Promise<BuiltPage> {
   });
   return { folders, remove: () => rm(place, { recursive: true, force: true }) };
 }
+
+/** Builds the page of the studio into `folder`. */
+export async function buildStudioPage(folder: string): Promise<void> {
+  await build({
+    configFile: join(ROOT, 'page', 'studio', 'vite.config.ts'),
+    logLevel: 'error',
+    build: { outDir: folder },
+  });
+}

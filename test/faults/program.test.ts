@@ -223,24 +223,35 @@ describe('a disk', () => {
   });
 
   it(
-    'that is gone in the middle ends the training with a word',
+    'that is gone in the middle ends the training with a word, at whatever moment',
     async () => {
-      const out = at('gone');
-      const child = program.start(...training(out, '--epochs', '400'));
-      let stderr = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-      while (
-        child.exitCode === null &&
-        (await new RunFolder(out).pointed('last').catch(() => undefined)) === undefined
-      ) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      await rename(out, at('elsewhere'));
-      expectRefused(
-        { code: (await ended) ?? -1, stdout: '', stderr },
-        /could not be written: its folder does not exist \(any more\)/,
-      );
+      const words = ['--epochs', '400', '--log', 'csv,tensorboard'];
+      const moments = Array.from({ length: LONG || 3 }, (_, i) => i);
+      const goneAt = async (moment: number): Promise<void> => {
+        const out = at(`gone-${moment}`);
+        // Every other one with the pictures and the report of a run.
+        const picturesToo = (word: string) => moment % 2 === 0 || word !== '--no-pictures';
+        const child = program.start(...training(out, ...words).filter(picturesToo));
+        let stderr = '';
+        child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+        const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+        while (
+          child.exitCode === null &&
+          (await new RunFolder(out).pointed('last').catch(() => undefined)) === undefined
+        ) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        await new Promise((resolve) => setTimeout(resolve, (moment * 7) % 60));
+        await rename(out, at(`elsewhere-${moment}`));
+        expectRefused(
+          { code: (await ended) ?? -1, stdout: '', stderr },
+          /could not be written: its folder does not exist \(any more\)/,
+        );
+        // Nothing is written where the disk was.
+        expect(await readdir(out).catch(() => [])).toEqual([]);
+      };
+      if (LONG) for (const moment of moments) await goneAt(moment);
+      else await Promise.all(moments.map(goneAt));
     },
     TIME,
   );

@@ -2,8 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { openDataset } from '../../src/data/index.js';
 import { readManifest } from '../../src/data/formats/manifest.js';
+import { decodeImage } from '../../src/images/decode.js';
 import { decodeMask } from '../../src/images/decode-mask.js';
 import { encodeImage, encodeMask } from '../../src/images/encode.js';
 import { exportGraph } from '../../src/inference/index.js';
@@ -14,6 +16,7 @@ import { decodePth, decodeSafetensors, encodeSafetensors } from '../../src/weigh
 import { testImage, tinyCard, tinyUNet } from '../inference/tiny-model.js';
 import { put } from '../support/made-data.js';
 import { writeMadeUpRun } from '../support/made-up-run.js';
+import { DEFLATE, PACKBITS, tiff } from '../support/tiff.js';
 
 export interface FuzzedParser {
   readonly name: string;
@@ -48,6 +51,32 @@ const COCO = {
 const RUN_FILES = ['config.json', 'metrics.jsonl', 'scores.json'];
 
 export const PARSERS: readonly FuzzedParser[] = [
+  {
+    name: 'images',
+    async seeds() {
+      const { width, height, channels, data } = picture;
+      const encode = () => sharp(data as Uint8Array, { raw: { width, height, channels: 3 } });
+      const pnm = Buffer.concat([Buffer.from(`P6 ${width} ${height} 255\n`), data as Uint8Array]);
+      const page = { width, height, samples: channels, bits: 8, data: data as Uint8Array };
+      const bmp = Buffer.alloc(54 + 3 * width * height);
+      bmp.write('BM');
+      bmp.writeUInt32LE(bmp.length, 2);
+      [54, 40, width, height].forEach((value, i) => bmp.writeUInt32LE(value, 10 + 4 * i));
+      bmp.writeUInt16LE(1, 26);
+      bmp.writeUInt16LE(24, 28);
+      return Promise.all([
+        encodeImage(picture),
+        encode().jpeg().toBuffer(),
+        encode().webp().toBuffer(),
+        encode().gif().toBuffer(),
+        tiff([{ ...page, compression: DEFLATE }]),
+        tiff([{ ...page, tile: 16, planar: true, predictor: 2, compression: PACKBITS }, page], { big: true }),
+        pnm,
+        bmp,
+      ]);
+    },
+    parse: (bytes) => decodeImage(bytes),
+  },
   {
     name: 'masks',
     async seeds() {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors/index.js';
 import { Claim, WrittenFiles, writeOutputFile } from '../../files/index.js';
 import type { ScoredSample } from '../../inference/index.js';
-import { evaluate, membersOf, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
+import { evaluate, membersOf, pathsIn, resultPaths, Segmenter, writeResults } from '../../inference/index.js';
 import { checkSameModel } from '../../jobs/ranks.js';
 import { OUTLINE_METRICS, type OutlineMetric } from '../../metrics/index.js';
 import { parseLosses } from '../../nn/index.js';
@@ -70,9 +70,9 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
     const write = async ({ sample, prediction, probabilities }: ScoredSample): Promise<void> => {
       const paths = resultPaths(resolve(options.out!), sample.id, { ...options, mask: false });
       const { id: fileName, image } = sample;
-      await written!.refuseOthers(Object.values(paths));
+      await written!.refuseOthers(pathsIn(paths));
       await writeResults(paths, { fileName, image, mask: prediction, probabilities }, segmenter.card);
-      await written!.record(Object.values(paths));
+      await written!.record(pathsIn(paths));
     };
     const look = { threshold, tile, overlap, tta, keepLargest, minArea, fillHoles };
     const evaluation = await evaluate(segmenter, part, {

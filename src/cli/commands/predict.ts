@@ -50,7 +50,7 @@ export const run: Run<'predict'> = async (options, { output, signal, words, grou
     return await withResultKept(json, output, async () => {
       if (options.annotations !== undefined) {
         const folder = join(resolve(options.out), 'annotations');
-        await writePreLabels(options.annotations, segmenter.card.classes, outputs, folder);
+        await writePreLabels(options.annotations, segmenter.card, outputs, folder);
         output.line(`Annotations (${options.annotations}) in ${folder}`);
       }
       return { json, exitCode: failed.length > 0 ? 1 : 0 };

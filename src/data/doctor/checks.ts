@@ -4,6 +4,7 @@
  */
 import { PixelwiseError } from '../../errors/index.js';
 import { IGNORE_INDEX } from '../../images/raster.js';
+import { hasClass, maskValueName } from '../../labels/label-set.js';
 import { listValues } from '../class-values.js';
 import { LISTED_INDICES } from '../mask-meaning.js';
 import { sameShape } from '../sample-reading.js';
@@ -294,8 +295,13 @@ const empty: Check = (all) => {
 /** `class-absent`: a class that is in no mask, among the given classes or those of the data set. */
 const absent: Check = ({ facts, dataset, root, thorough, held, given }) => {
   if (dataset === undefined || !thorough || held.size < 2 || facts.some(({ classes }) => !classes)) return [];
+  const { multiLabel } = dataset;
+  const has = (k: number) =>
+    multiLabel === true
+      ? [...held].some((set) => set !== IGNORE_INDEX && hasClass(set, k))
+      : held.has(k) || k === 0;
   return dataset.classes.flatMap((name, value) =>
-    held.has(value) || value === 0 || (given === undefined && /^class \d+$/.test(name))
+    has(value) || (given === undefined && /^class \d+$/.test(name))
       ? []
       : [
           problem(
@@ -340,9 +346,9 @@ const oneClass: Check = ({ facts, dataset, root, held }) => {
     .reduce((a, b) => (b[1] > a[1] ? b : a));
   const classesHeld = [...held].filter((index) => index !== IGNORE_INDEX);
   if (classesHeld.length > 1 && count < NEARLY_ALL * labelled) return [];
-  const name = dataset.classes[value] ?? `class ${value}`;
+  const name = maskValueName(dataset, value);
   const others = dataset.classes
-    .filter((_, index) => index !== value)
+    .filter((other) => other !== name)
     .slice(0, 4)
     .join(', ');
   return [

@@ -1,5 +1,6 @@
 /** Examines a data set before training. */
 import { IGNORE_INDEX } from '../../images/raster.js';
+import { hasClass, setOf } from '../../labels/label-set.js';
 import { emptyMasks, findProblems, pixelsByClass } from './checks.js';
 import { type DatasetFacts, type ExamineOptions, gatherFacts } from './facts.js';
 import type { ClassShare, DoctorReport } from './report.js';
@@ -32,12 +33,16 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
 
 function classShares({ dataset, facts }: DatasetFacts, pixels: ReadonlyMap<number, number>): ClassShare[] {
   if (dataset === undefined) return [];
+  const { multiLabel, classes: names } = dataset;
   const binary = dataset.maskValues === 'zero-or-full';
-  return dataset.classes.map((name, index) => ({
-    value: binary && index === 1 ? 255 : index,
+  const holds = (value: number, index: number) =>
+    value !== IGNORE_INDEX && (multiLabel === true ? hasClass(value, index) : value === index);
+  return names.map((name, index) => ({
+    value: multiLabel === true ? setOf(index) : binary && index === 1 ? 255 : index,
     name,
-    pixels: pixels.get(index) ?? 0,
-    images: facts.filter(({ classes }) => classes?.has(index)).length,
+    pixels: [...pixels].reduce((sum, [value, count]) => sum + (holds(value, index) ? count : 0), 0),
+    images: facts.filter(({ classes }) => [...(classes?.keys() ?? [])].some((value) => holds(value, index)))
+      .length,
   }));
 }
 

@@ -14,7 +14,7 @@ import { isBackgroundName } from '../legend.js';
 import { patternOf } from '../pairing/describe.js';
 import { officialSplit } from '../split-names.js';
 import { nameOf, Tree } from '../tree.js';
-import { type DrawnSample, openDrawn, Skipped, usable } from './drawn.js';
+import { type DrawingOptions, type DrawnSample, openDrawn, Skipped, usable } from './drawn.js';
 import { ImageFinder } from './image-finder.js';
 import { checkRuns, decompressCounts } from './rle.js';
 import type { DrawnShape, Shape } from './shapes.js';
@@ -72,7 +72,7 @@ const idOf = (value: unknown): string => String(value as string | number);
 /** Opens all instances files of a folder, or the given one. Images without an annotation are background only. */
 export async function openCoco(
   tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined; readonly group?: RegExp | undefined } = {},
+  options: DrawingOptions & { readonly group?: RegExp | undefined } = {},
 ): Promise<FileDataset> {
   const files = await findInstances(tree);
   if (files.length === 0) {
@@ -238,6 +238,7 @@ export async function openCoco(
     findings,
     smallerOnTop: true,
     resizeMasks: options.resizeMasks,
+    multiLabel: options.multiLabel,
     group: options.group,
   });
 }

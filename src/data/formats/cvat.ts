@@ -9,7 +9,13 @@ import type { Dataset } from '../dataset.js';
 import { officialSplit } from '../split-names.js';
 import { readText } from '../text-file.js';
 import type { Tree } from '../tree.js';
-import { type LabelledSample, type LabelledShape, openLabelled, Skipped } from './drawn.js';
+import {
+  type DrawingOptions,
+  type LabelledSample,
+  type LabelledShape,
+  openLabelled,
+  Skipped,
+} from './drawn.js';
 import { ImageFinder } from './image-finder.js';
 import { numberOf, sizeFrom } from './json-values.js';
 import { ellipse, rectangle, type Shape, thickLine } from './shapes.js';
@@ -43,10 +49,7 @@ export async function isCvat(tree: Tree): Promise<boolean> {
   return (await cvatFiles(tree)).length > 0;
 }
 
-export async function openCvat(
-  tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined },
-): Promise<Dataset> {
+export async function openCvat(tree: Tree, options: DrawingOptions): Promise<Dataset> {
   const finder = new ImageFinder(tree);
   const skipped = new Skipped();
   const missing: string[] = [];

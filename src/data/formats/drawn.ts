@@ -2,6 +2,7 @@
 import { PixelwiseError } from '../../errors/index.js';
 import { describeImage } from '../../images/decode.js';
 import { type ClassMask, IGNORE_INDEX } from '../../images/raster.js';
+import { checkOverlappingClasses, setOf } from '../../labels/label-set.js';
 import { FileDataset, type FilePair, findLayout } from '../file-dataset.js';
 import { type Finding, finding } from '../finding.js';
 import { relative } from 'node:path';
@@ -45,11 +46,23 @@ export interface DrawnOptions {
   readonly smallerOnTop?: boolean;
   readonly group?: RegExp | undefined;
   readonly resizeMasks?: boolean | undefined;
+  /** Whether classes overlap; see {@link FileDataset.multiLabel}. */
+  readonly multiLabel?: boolean | undefined;
 }
+
+/** What a person may say of data that is drawn. */
+export type DrawingOptions = Pick<DrawnOptions, 'resizeMasks' | 'multiLabel'>;
 
 /** Opens such a data set. Throws `data-empty` where there is no sample, and what reading the images' headers throws. */
 export async function openDrawn(options: DrawnOptions): Promise<FileDataset> {
-  const { format, samples, classes, smallerOnTop = false } = options;
+  const { format, samples, smallerOnTop = false, multiLabel: sets = false } = options;
+  // Class k is bit k − 1 then, since class 0 is the background.
+  const classes = sets ? options.classes.slice(1) : options.classes;
+  if (sets) checkOverlappingClasses(classes, options.pairing);
+  const inSet = (drawn: DrawnShape): DrawnShape => ({
+    ...drawn,
+    value: drawn.value === IGNORE_INDEX || drawn.value === 0 ? drawn.value : setOf(drawn.value - 1),
+  });
   const pairs = samples.map(({ id, image, source, split, group }): FilePair => ({
     id,
     image,
@@ -63,6 +76,7 @@ export async function openDrawn(options: DrawnOptions): Promise<FileDataset> {
     format,
     pairs,
     classes,
+    multiLabel: sets,
     layout,
     pairing: options.pairing,
     unlabelled: options.unlabelled ?? [],
@@ -73,7 +87,8 @@ export async function openDrawn(options: DrawnOptions): Promise<FileDataset> {
       draw: async (pair, i): Promise<ClassMask> => {
         const sample = samples[i]!;
         const size = sample.size ?? (await describeImage(pair.image));
-        return drawShapes(await sample.shapes(size), size, { smallerOnTop });
+        const shapes = await sample.shapes(size);
+        return drawShapes(sets ? shapes.map(inSet) : shapes, size, { smallerOnTop, sets });
       },
     },
   });
@@ -171,7 +186,7 @@ export interface LabelledOptions {
 /** Opens shapes with labels: classes, ids and findings are made here, the same for every tool. */
 export function openLabelled(
   tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined },
+  options: DrawingOptions,
   {
     format,
     samples,
@@ -238,6 +253,7 @@ export function openLabelled(
     unlabelled,
     findings: found,
     resizeMasks: options.resizeMasks,
+    multiLabel: options.multiLabel,
   });
 }
 

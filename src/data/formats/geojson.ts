@@ -5,7 +5,13 @@
 import type { Dataset } from '../dataset.js';
 import { stemOf } from '../files.js';
 import { nameOf, type Tree } from '../tree.js';
-import { type LabelledSample, type LabelledShape, openLabelled, Skipped } from './drawn.js';
+import {
+  type DrawingOptions,
+  type LabelledSample,
+  type LabelledShape,
+  openLabelled,
+  Skipped,
+} from './drawn.js';
 import { ImageFinder } from './image-finder.js';
 import { flatPoints, isObject, type JsonObject, objectsIn, textOf } from './json-values.js';
 import type { Shape } from './shapes.js';
@@ -33,10 +39,7 @@ export async function isGeoJson(tree: Tree): Promise<boolean> {
   return false;
 }
 
-export async function openGeoJson(
-  tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined },
-): Promise<Dataset> {
+export async function openGeoJson(tree: Tree, options: DrawingOptions): Promise<Dataset> {
   const finder = new ImageFinder(tree);
   const skipped = new Skipped();
   const missing: string[] = [];

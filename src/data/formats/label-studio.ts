@@ -5,7 +5,13 @@
 import { nameOf } from '../tree.js';
 import type { Dataset } from '../dataset.js';
 import type { Tree } from '../tree.js';
-import { type LabelledSample, type LabelledShape, openLabelled, Skipped } from './drawn.js';
+import {
+  type DrawingOptions,
+  type LabelledSample,
+  type LabelledShape,
+  openLabelled,
+  Skipped,
+} from './drawn.js';
 import { ImageFinder } from './image-finder.js';
 import { isObject, type JsonObject, numberOf, objectsIn, sizeFrom, textOf } from './json-values.js';
 import { ellipse, type Shape } from './shapes.js';
@@ -31,10 +37,7 @@ export async function isLabelStudio(tree: Tree): Promise<boolean> {
   return (await taskFiles(tree)).length > 0;
 }
 
-export async function openLabelStudio(
-  tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined },
-): Promise<Dataset> {
+export async function openLabelStudio(tree: Tree, options: DrawingOptions): Promise<Dataset> {
   const finder = new ImageFinder(tree);
   const skipped = new Skipped();
   const missing: string[] = [];

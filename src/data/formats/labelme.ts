@@ -7,7 +7,13 @@ import { isImageName, stemOf } from '../files.js';
 import { decodeMask } from '../../images/decode-mask.js';
 import { nameOf, type Tree } from '../tree.js';
 import { findLegend } from './class-lists.js';
-import { type LabelledSample, type LabelledShape, openLabelled, Skipped } from './drawn.js';
+import {
+  type DrawingOptions,
+  type LabelledSample,
+  type LabelledShape,
+  openLabelled,
+  Skipped,
+} from './drawn.js';
 import { ImageFinder } from './image-finder.js';
 import {
   flatPoints,
@@ -32,10 +38,7 @@ export async function isLabelme(tree: Tree): Promise<boolean> {
 const isLabelmeFile = (json: unknown): json is JsonObject =>
   isObject(json) && Array.isArray(json.shapes) && ('imagePath' in json || 'imageHeight' in json);
 
-export async function openLabelme(
-  tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined },
-): Promise<Dataset> {
+export async function openLabelme(tree: Tree, options: DrawingOptions): Promise<Dataset> {
   const finder = new ImageFinder(tree);
   const skipped = new Skipped();
   const samples: LabelledSample[] = [];

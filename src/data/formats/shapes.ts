@@ -20,7 +20,7 @@ export type Shape =
     };
 
 export interface DrawnShape {
-  /** The class, or IGNORE_INDEX. */
+  /** The class, or with `sets` the set of it, or IGNORE_INDEX. */
   readonly value: number;
   readonly shape: Shape;
   /** Drawn beneath all others. */
@@ -65,16 +65,21 @@ function bitmapRuns(
 }
 
 /**
- * Draws shapes into a class mask in the order given, or with the smaller on top. What lies outside of every shape
- * is class 0. Shapes that cannot be drawn are passed to `onBad` and left out.
+ * Draws shapes into a class mask in the order given, or with the smaller on top. With `sets` none covers another: a
+ * pixel gets the union of its shapes' values. What lies outside of every shape is 0. Shapes that cannot be drawn are passed to `onBad` and left out.
  */
 export function drawShapes(
   shapes: readonly DrawnShape[],
   size: RleSize,
   {
     smallerOnTop = false,
+    sets = false,
     onBad,
-  }: { smallerOnTop?: boolean; onBad?: (shape: DrawnShape, error: PixelwiseError) => void } = {},
+  }: {
+    smallerOnTop?: boolean;
+    sets?: boolean;
+    onBad?: (shape: DrawnShape, error: PixelwiseError) => void;
+  } = {},
 ): ClassMask {
   const data = new Uint8Array(size.width * size.height);
   const areaOf = (drawn: DrawnShape): number | undefined => {
@@ -98,7 +103,8 @@ export function drawShapes(
   for (const { drawn } of measured) {
     const { value } = drawn;
     shapeRuns(drawn.shape, size, (x, from, to) => {
-      for (let y = from, at = from * size.width + x; y < to; y++, at += size.width) data[at] = value;
+      for (let y = from, at = from * size.width + x; y < to; y++, at += size.width)
+        data[at] = sets ? data[at]! | value : value;
     });
   }
   return { width: size.width, height: size.height, data };

@@ -6,7 +6,13 @@ import { inflateSync } from 'node:zlib';
 import type { Dataset } from '../dataset.js';
 import { decodeStoredMask } from '../../images/decode-mask.js';
 import { nameOf, folderOf, type Tree } from '../tree.js';
-import { type LabelledSample, type LabelledShape, openLabelled, Skipped } from './drawn.js';
+import {
+  type DrawingOptions,
+  type LabelledSample,
+  type LabelledShape,
+  openLabelled,
+  Skipped,
+} from './drawn.js';
 import { ImageFinder } from './image-finder.js';
 import {
   flatPoints,
@@ -29,10 +35,7 @@ export async function isSupervisely(tree: Tree): Promise<boolean> {
   return isObject(json) && Array.isArray(json.objects) && isObject(json.size);
 }
 
-export async function openSupervisely(
-  tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined },
-): Promise<Dataset> {
+export async function openSupervisely(tree: Tree, options: DrawingOptions): Promise<Dataset> {
   const finder = new ImageFinder(tree);
   const skipped = new Skipped();
   const missing: string[] = [];

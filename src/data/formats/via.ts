@@ -1,7 +1,13 @@
 /** Format `via`: VGG Image Annotator's JSON (versions 1 and 2): polygons, rectangles, circles and ellipses by file. */
 import type { Dataset } from '../dataset.js';
 import type { Tree } from '../tree.js';
-import { type LabelledSample, type LabelledShape, openLabelled, Skipped } from './drawn.js';
+import {
+  type DrawingOptions,
+  type LabelledSample,
+  type LabelledShape,
+  openLabelled,
+  Skipped,
+} from './drawn.js';
 import { ImageFinder } from './image-finder.js';
 import { isObject, type JsonObject, numberOf, textOf } from './json-values.js';
 import { ellipse, rectangle, type Shape, thickLine } from './shapes.js';
@@ -27,10 +33,7 @@ export async function isVia(tree: Tree): Promise<boolean> {
   return (await entriesOf(tree)).length > 0;
 }
 
-export async function openVia(
-  tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined },
-): Promise<Dataset> {
+export async function openVia(tree: Tree, options: DrawingOptions): Promise<Dataset> {
   const finder = new ImageFinder(tree);
   const skipped = new Skipped();
   const missing: string[] = [];

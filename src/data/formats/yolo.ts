@@ -11,7 +11,13 @@ import { partOfFolder } from '../pairing/words.js';
 import { readLines } from '../text-file.js';
 import { folderOf, nameOf, type Tree } from '../tree.js';
 import { findLegend } from './class-lists.js';
-import { type LabelledSample, type LabelledShape, openLabelled, Skipped } from './drawn.js';
+import {
+  type DrawingOptions,
+  type LabelledSample,
+  type LabelledShape,
+  openLabelled,
+  Skipped,
+} from './drawn.js';
 
 const NOT_LABELS =
   /^(classes|class_names|labels|names|obj|readme.*|train|val|valid|test|notes|predefined_classes)\.txt$/i;
@@ -51,10 +57,7 @@ export async function isYolo(tree: Tree): Promise<boolean> {
   return false;
 }
 
-export async function openYolo(
-  tree: Tree,
-  options: { readonly resizeMasks?: boolean | undefined },
-): Promise<Dataset> {
+export async function openYolo(tree: Tree, options: DrawingOptions): Promise<Dataset> {
   const skipped = new Skipped();
   const labels = labelFiles(tree);
   const legend = await findLegend(tree);

@@ -3,7 +3,7 @@ import { add, formatShape, mul, softplus, sub } from '../../graph/index.js';
 import { checkSettings, real, type Settings } from '../../settings/index.js';
 import { LABEL_SMOOTHING } from './label-smoothing.js';
 import type { Loss } from './loss.js';
-import { countedPixels, meanLoss, targetPlanes, weightedMean } from './loss.js';
+import { countedPixels, isMultiLabel, meanLoss, targetPlanes, weightedMean } from './loss.js';
 
 export interface BinaryCrossEntropyOptions {
   /** Weight of the pixels of class 1, where those of class 0 weigh 1. */
@@ -19,12 +19,12 @@ const BINARY_SETTINGS: Settings<Required<BinaryCrossEntropyOptions>> = {
 
 /**
  * Binary cross-entropy on logits, averaged over all pixels that are not ignored: log(1 + eˣ) − x·t. For models
- * with one output channel.
+ * with one output channel, and for classes that overlap (averaged over these, too).
  */
 export function binaryCrossEntropy(options: BinaryCrossEntropyOptions = {}): Loss {
   const { positiveWeight, labelSmoothing } = checkSettings('bce', BINARY_SETTINGS, options);
   const loss: Loss = (logits, target) => {
-    if (logits.shape[1] !== 1) {
+    if (logits.shape[1] !== 1 && !isMultiLabel(target)) {
       throw new UsageError(
         `binary cross-entropy needs logits of one channel, not ${formatShape(logits.shape)}: use cross-entropy`,
       );

@@ -4,7 +4,7 @@ import { TargetMap } from '../target-map.js';
 import type { BoundaryWeightOptions } from './boundary-weights.js';
 import { BOUNDARY_WEIGHT_SETTINGS, boundaryWeights } from './boundary-weights.js';
 import type { Loss } from './loss.js';
-import { countedPixels, meanLoss, weightedMean } from './loss.js';
+import { countedPixels, meanLoss, refuseMultiLabel, weightedMean } from './loss.js';
 import { CLASS_WEIGHTS, truthLogProbability, truthWeights } from './truth-log-probability.js';
 
 export interface BoundaryCrossEntropyOptions extends BoundaryWeightOptions {
@@ -26,6 +26,7 @@ export function boundaryCrossEntropy(options: BoundaryCrossEntropyOptions = {}):
   const settings = checkSettings('boundary-cross-entropy', BOUNDARY_SETTINGS, options);
   const { classWeights } = settings;
   const loss: Loss = (logits, target) => {
+    refuseMultiLabel(target, 'boundary-cross-entropy');
     const { logTruth, valid } = truthLogProbability(logits, target);
     const [n, , height, width] = valid.shape as [number, number, number, number];
     const weights = new TargetMap(valid.shape, (classes) => {

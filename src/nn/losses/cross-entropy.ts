@@ -3,7 +3,7 @@ import { add, constant, formatShape, logSoftmax, mul, neg, sum } from '../../gra
 import { checkSettings, type Settings } from '../../settings/index.js';
 import { LABEL_SMOOTHING } from './label-smoothing.js';
 import type { Loss } from './loss.js';
-import { meanLoss, targetPlanes, weightedMean } from './loss.js';
+import { meanLoss, refuseMultiLabel, targetPlanes, weightedMean } from './loss.js';
 import { CLASS_WEIGHTS } from './truth-log-probability.js';
 
 export interface CrossEntropyOptions {
@@ -25,6 +25,7 @@ export const CROSS_ENTROPY_SETTINGS: Settings<CrossEntropyOptions & { readonly l
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   const { classWeights, labelSmoothing } = checkSettings('cross-entropy', CROSS_ENTROPY_SETTINGS, options);
   const loss: Loss = (logits, target) => {
+    refuseMultiLabel(target, 'cross-entropy');
     const classes = logits.shape[1]!;
     if (classes < 2) {
       throw new UsageError(

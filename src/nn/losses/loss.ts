@@ -1,6 +1,7 @@
 /**
- * What a loss is: a function of logits (N×K×H×W) and target (N×H×W, uint8) that returns one number. K = 1 means
- * two classes, with the logit of class 1 against class 0. Pixels with value 255 are ignored.
+ * What a loss is: a function of logits (N×K×H×W) and target that returns one number. The target is N×H×W class indices
+ * (uint8), where K = 1 means two classes, with the logit of class 1 against class 0. If classes overlap, it is N×K×H×W
+ * (uint8): 1 where a pixel belongs to a class, else 0, and each logit stands for itself. Value 255 is ignored.
  */
 import { IGNORE_INDEX } from '../../labels/ignore-index.js';
 import { UsageError } from '../../errors/index.js';
@@ -16,6 +17,8 @@ import {
   oneHot,
   reshape,
   scalar,
+  sigmoid,
+  softmax,
   sub,
   sum,
 } from '../../graph/index.js';
@@ -64,9 +67,42 @@ export interface LossTerm {
   readonly loss: Loss;
 }
 
-/** The target as N×K×H×W planes of 0 and 1, and as N×1×H×W: 1 for pixels that are not ignored, else 0. */
+/** Whether the target says of each class whether a pixel belongs to it (N×K×H×W), instead of the one class of a pixel. */
+export function isMultiLabel(target: Tensor): boolean {
+  return target.shape.length === 4;
+}
+
+/** Throws a UsageError for classes that overlap. @param name of the loss. @param instead a loss that takes them. */
+export function refuseMultiLabel(target: Tensor, name: string, instead = 'bce'): void {
+  if (!isMultiLabel(target)) return;
+  throw new UsageError(
+    `${name} compares the classes of a pixel, of which one is right; these classes overlap: use ${instead}`,
+  );
+}
+
+/** Probabilities of the logits: of one logit or of overlapping classes each for itself, else over all classes. */
+export function probabilitiesOf(logits: Tensor, target: Tensor): Tensor {
+  return logits.shape[1] === 1 || isMultiLabel(target) ? sigmoid(logits) : softmax(logits, 1);
+}
+
+/**
+ * The target as N×K×H×W planes of 0 and 1, and as N×1×H×W (N×K×H×W for overlapping classes): 1 for pixels that are
+ * not ignored, else 0.
+ */
 export function targetPlanes(logits: Tensor, target: Tensor): { planes: Tensor; valid: Tensor } {
   const [n, classes, h, w] = logits.shape as [number, number, number, number];
+  if (isMultiLabel(target)) {
+    if (target.shape.join() !== logits.shape.join()) {
+      throw new UsageError(
+        `logits of ${formatShape(logits.shape)} need a target of the same shape, not ${formatShape(target.shape)}`,
+      );
+    }
+    const value = cast(target, 'int32');
+    return {
+      planes: cast(equal(value, scalar(1, 'int32')), 'float32'),
+      valid: sub(1, cast(equal(value, scalar(IGNORE_INDEX, 'int32')), 'float32')),
+    };
+  }
   if (target.shape.join() !== [n, h, w].join()) {
     throw new UsageError(
       `logits of ${formatShape(logits.shape)} need a target of ${n}×${h}×${w}, not ${formatShape(target.shape)}`,

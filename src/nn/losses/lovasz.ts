@@ -20,8 +20,6 @@ import {
   mul,
   relu,
   reshape,
-  sigmoid,
-  softmax,
   stopGradient,
   sub,
   sum,
@@ -29,7 +27,7 @@ import {
   transpose,
 } from '../../graph/index.js';
 import type { Loss } from './loss.js';
-import { targetPlanes } from './loss.js';
+import { isMultiLabel, probabilitiesOf, targetPlanes } from './loss.js';
 
 export interface LovaszOptions {
   /** Whether to score each image and average the scores, instead of pooling the pixels of the batch; default false. */
@@ -86,8 +84,7 @@ export function lovaszSoftmax(options: LovaszSoftmaxOptions = {}): Loss {
   const { perImage = false, presentOnly = true } = options;
   return (logits, target) => {
     const { truth, valid } = spread(logits, target);
-    const probabilities = logits.shape[1] === 1 ? sigmoid(logits) : softmax(logits, 1);
-    const errors = rows(abs(sub(truth, probabilities)), perImage);
+    const errors = rows(abs(sub(truth, probabilitiesOf(logits, target))), perImage);
     const [truthRows, validRows] = [rows(truth, perImage), rows(valid, perImage)];
     const losses = lovasz(errors, truthRows, validRows);
     if (!presentOnly) return mean(losses);
@@ -97,13 +94,13 @@ export function lovaszSoftmax(options: LovaszSoftmaxOptions = {}): Loss {
 }
 
 /**
- * Lovász hinge, with errors max(0, 1 − x·(2t − 1)) of one logit x. If the truth is empty, the largest error counts,
+ * Lovász hinge, with errors max(0, 1 − x·(2t − 1)) of one logit x, or of each of overlapping classes. If the truth is empty, the largest error counts,
  * so false positives are penalised.
  */
 export function lovaszHinge(options: LovaszOptions = {}): Loss {
   const { perImage = false } = options;
   return (logits, target) => {
-    if (logits.shape[1] !== 1) {
+    if (logits.shape[1] !== 1 && !isMultiLabel(target)) {
       throw new UsageError(
         `Lovász hinge needs logits of one channel, not ${formatShape(logits.shape)}: use lovasz-softmax`,
       );

@@ -1,8 +1,8 @@
 /** What the overlap losses (Dice, Jaccard, Tversky) have in common: sums of probability and truth for each class. */
 import type { Tensor } from '../../graph/index.js';
-import { cast, div, greater, maximum, mean, mul, sigmoid, softmax, sub, sum } from '../../graph/index.js';
+import { cast, div, greater, maximum, mean, mul, sub, sum } from '../../graph/index.js';
 import { flag, real, type Settings } from '../../settings/index.js';
-import { targetPlanes } from './loss.js';
+import { probabilitiesOf, targetPlanes } from './loss.js';
 
 export interface OverlapOptions {
   /** Added to numerator and denominator, so that two empty masks score 1. */
@@ -32,7 +32,7 @@ export interface OverlapSums {
 /** Sums of the predicted probabilities p and of the truth t. One logit gives the foreground only. */
 export function overlapSums(logits: Tensor, target: Tensor, perImage: boolean): OverlapSums {
   const { planes, valid } = targetPlanes(logits, target);
-  const probabilities = mul(logits.shape[1] === 1 ? sigmoid(logits) : softmax(logits, 1), valid);
+  const probabilities = mul(probabilitiesOf(logits, target), valid);
   const truth = mul(planes, valid);
   const axes = perImage ? [2, 3] : [0, 2, 3];
   return {

@@ -3,15 +3,15 @@ import { UsageError } from '../../errors/index.js';
 import type { Tensor } from '../../graph/index.js';
 import { add, constant, logSoftmax, mul, neg, softplus, sub, sum } from '../../graph/index.js';
 import { type Kind, numbers, real, type Setting } from '../../settings/index.js';
-import { targetPlanes } from './loss.js';
+import { isMultiLabel, targetPlanes } from './loss.js';
 
 /**
  * The logarithm of the probability of each pixel's true class, N×1×H×W (0 for ignored pixels), and which pixels
- * are valid. Takes one logit or several.
+ * are valid. Takes one logit or several. Of classes that overlap: of being in the class or out of it, N×K×H×W.
  */
 export function truthLogProbability(logits: Tensor, target: Tensor): { logTruth: Tensor; valid: Tensor } {
   const { planes, valid } = targetPlanes(logits, target);
-  if (logits.shape[1] === 1) {
+  if (logits.shape[1] === 1 || isMultiLabel(target)) {
     // log σ(x) = −softplus(−x) for class 1, log(1 − σ(x)) = −softplus(x) for class 0.
     const against = mul(logits, sub(1, mul(planes, 2)));
     return { logTruth: neg(mul(softplus(against), valid)), valid };
@@ -39,8 +39,12 @@ function withPositive(kind: Kind<readonly number[]>): Kind<readonly number[]> {
   };
 }
 
-/** The weight of each pixel's true class, N×1×H×W; 0 for ignored pixels. */
+/**
+ * The weight of each pixel's true class, N×1×H×W; 0 for ignored pixels. @throws UsageError for overlapping classes, of
+ * which the pixels outside would have no weight.
+ */
 export function truthWeights(logits: Tensor, target: Tensor, classWeights: readonly number[]): Tensor {
+  if (isMultiLabel(target)) throw new UsageError('class weights are not for classes that overlap');
   const classes = Math.max(2, logits.shape[1]!);
   if (classWeights.length !== classes) {
     throw new UsageError(`${classWeights.length} class weights given for ${classes} classes`);

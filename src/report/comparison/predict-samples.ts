@@ -1,6 +1,6 @@
 /** Predicts the samples of one run's gallery with the model of every run. */
 import type { Dataset } from '../../data/dataset.js';
-import { backgroundClass } from '../../images/palette.js';
+import { maskLook } from '../../images/palette.js';
 import { resizeMask } from '../../images/resize.js';
 import type { RasterSegmenter } from '../../inference/index.js';
 import { ConfusionMatrix, meanIoU } from '../../metrics/index.js';
@@ -84,15 +84,16 @@ async function predict(
   { view, id }: GalleryItem,
   signal: AbortSignal | undefined,
 ): Promise<ComparedPrediction> {
-  const { classes, palette } = segmenter.card;
-  const background = backgroundClass(classes);
+  const { card } = segmenter;
+  const { colours, clear } = maskLook(card, card.palette);
   const { image, mask: truth } = await dataset.get(index);
   const { mask } = await segmenter.segment(image, { signal }, id);
   const shown = resizeMask(mask, view.width, view.height);
-  const layer = dataUri('image/png', await encodeMaskLayer(shown, palette, background));
-  if (JSON.stringify(classes) !== JSON.stringify(dataset.classes)) return { mask: layer };
+  const layer = dataUri('image/png', await encodeMaskLayer(shown, colours, clear));
+  const alike = JSON.stringify(card.classes) === JSON.stringify(dataset.classes);
+  if (!alike || (card.multiLabel ?? false) !== (dataset.multiLabel ?? false)) return { mask: layer };
   const small = resizeMask(truth, view.width, view.height);
-  const errors = await encodeErrorMap(errorMap(shown, small, background));
-  const counts = new ConfusionMatrix(classes.length).add(mask.data, truth.data);
+  const errors = await encodeErrorMap(errorMap(shown, small, clear));
+  const counts = new ConfusionMatrix(card.classes.length, card).add(mask.data, truth.data);
   return { mask: layer, errors: dataUri('image/png', errors), meanIoU: meanIoU(counts) };
 }

@@ -1,5 +1,6 @@
 /** Shows predictions of several models for the same samples, a column per model. */
-import { backgroundClass, hexColour } from '../../images/palette.js';
+import { backgroundClass, hexColour, maskLook } from '../../images/palette.js';
+import { maskValueCount } from '../../labels/label-set.js';
 import { ERROR_COLOURS } from '../error-map.js';
 import { figure, listed } from '../numbers.js';
 import type { Html, HtmlValue } from '../page/html.js';
@@ -71,7 +72,8 @@ function classLegends(columns: readonly Column[]): Html[] {
   }
   return [...alike.values()].map((group) => {
     const { run } = group[0]!;
-    const background = backgroundClass(run.config.classes);
+    const { multiLabel } = run.config;
+    const background = multiLabel === true ? null : backgroundClass(run.config.classes);
     const shown = coloursOf(run)
       .map((colour, index) => ({ colour, name: run.config.classes[index]! }))
       .filter((_, index) => index !== background)
@@ -90,9 +92,9 @@ function legendOfErrors({ run }: Column): Html {
     falseNegative: hexColour(falseNegative),
     wrongClass: hexColour(wrongClass),
   };
-  const { classes } = run.config;
+  const { config } = run;
   return html`<p class="aside">In the error maps, below the predictions:</p>
-    ${errorLegend(colours, classes.length, backgroundClass(classes))}`;
+    ${errorLegend(colours, maskValueCount(config), maskLook(config).clear)}`;
 }
 
 /**

@@ -1,12 +1,12 @@
 /** The colours of the classes, the same as in the masks. */
-import { classColours, hexColour } from '../../images/palette.js';
+import { hexColour, maskLook } from '../../images/palette.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
 import type { Run } from '../read-run.js';
 
 /** The colour of each class of a run, as `#rrggbb`. */
 export function coloursOf({ config }: Pick<Run, 'config'>): string[] {
-  return classColours(config.classes).map(hexColour);
+  return maskLook(config).ofClasses.map(hexColour);
 }
 
 /** A small coloured square before a name. */

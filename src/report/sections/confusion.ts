@@ -2,6 +2,7 @@
  * The confusion matrix as a heat map: a table whose cells are shaded by the share of the true class's pixels. A table
  * works on screens, in screen readers and on paper.
  */
+import { maskValueName } from '../../labels/label-set.js';
 import { count, percent } from '../numbers.js';
 import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
@@ -15,11 +16,11 @@ const STRONG = 0.55;
 /** With more columns than this, their names are written vertically. */
 const LEVEL_NAMES = 4;
 
-export function confusionSection({ judged }: Run): Section | undefined {
+export function confusionSection({ judged, config }: Run): Section | undefined {
   const part = judged.find(({ scores }) => scores.confusion);
   if (!part) return undefined;
-  const names = part.scores.classes.map(({ name }) => name);
   const rows = part.scores.confusion!;
+  const names = rows.map((_, value) => maskValueName(config, value));
   const shown = mostConfused(rows, CLASSES);
   const left = names.length - shown.length;
   const upright = shown.length > LEVEL_NAMES;
@@ -27,8 +28,8 @@ export function confusionSection({ judged }: Run): Section | undefined {
     id: 'confusion',
     title: 'Confusion',
     body: html`<p class="aside">
-        ${PART_NAMES[part.part]}. Rows are true classes, columns are predicted classes. Cells give the share
-        of the true class's pixels; the diagonal is
+        ${PART_NAMES[part.part]}. Rows are true ${config.multiLabel ? 'sets of classes' : 'classes'}, columns
+        are predicted ones. Cells give the share of the true class's pixels; the diagonal is
         correct.${left > 0 && ` Of ${names.length} classes, the ${CLASSES} with the most wrong pixels are shown.`}
       </p>
       ${scrolling(

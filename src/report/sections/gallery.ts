@@ -22,7 +22,7 @@ const NAMED = 24;
 
 export function gallerySection({ gallery }: Run): Section | undefined {
   if (!gallery || gallery.items.length === 0) return undefined;
-  const { errorColors, classes, background, chosenOn, part } = gallery;
+  const { errorColors, classes, multiLabel, background, chosenOn, part } = gallery;
   const shown = classes.map(({ color, name }) => ({ colour: color, name }));
   const but = background !== null && ` (all classes except ${classes[background]?.name ?? 'the background'})`;
   const places = gallery.items.map((item, index) => ({ item, index }));
@@ -42,7 +42,7 @@ export function gallerySection({ gallery }: Run): Section | undefined {
       <h3 class="hidden">Colours</h3>
       ${legend([...shown.filter((_, index) => index !== background).slice(0, NAMED)])}
       <p class="aside">In the error maps${but}:</p>
-      ${errorLegend(errorColors, classes.length, background)}
+      ${multiLabel === true ? errorLegend(errorColors, 2 ** classes.length, 0) : errorLegend(errorColors, classes.length, background)}
       ${RANKS.map(([rank, title]) => {
         const cards = places.filter(({ item }) => item.rank === rank);
         return (

@@ -1,5 +1,6 @@
 /** The run's settings, machine, versions and time, and the command that repeats it. */
 import { FORMAT_NAMES } from '../../data/index.js';
+import { isBinary } from '../../labels/label-set.js';
 import { SCHEDULES } from '../../optim/index.js';
 import { count, duration, rate } from '../numbers.js';
 import type { Html } from '../page/html.js';
@@ -76,22 +77,15 @@ function repeating(config: Run['config']): Html {
 }
 
 /** Settings and their values as text. */
-export function settingsOf({
-  model,
-  training,
-  size,
-  patch,
-  normalization,
-  threshold,
-  classes,
-}: Run['config']): [string, string][] {
+export function settingsOf(config: Run['config']): [string, string][] {
+  const { model, training, size, patch, normalization, threshold } = config;
   const length = training.maxSteps === null ? '' : ` (${count(training.maxSteps)} steps)`;
   return [
     ['Model', model.name],
     ...Object.entries(model.options).map(([name, value]): [string, string] => [spaced(name), String(value)]),
     [patch ? 'Patches' : 'Size', `${size.width}×${size.height}`],
     ['Normalisation', normalization.name],
-    ...(classes.length === 2 ? [['Threshold', String(threshold)] as [string, string]] : []),
+    ...(isBinary(config) ? [['Threshold', String(threshold)] as [string, string]] : []),
     ['Epochs', `${training.epochs}${length}`],
     ['Batch', `${training.batch}${training.dropLast ? ', last short batch dropped' : ''}`],
     ['Optimizer', training.optimizer],

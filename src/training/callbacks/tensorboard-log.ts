@@ -4,7 +4,7 @@
  */
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeFileAtomic } from '../../files/index.js';
+import { writeFileAtomic, writing } from '../../files/index.js';
 import type { Callback, EpochRecord } from '../callback.js';
 import { encodeScalars, eventFileHeader } from '../event-file.js';
 import { flatScores } from '../flat-scores.js';
@@ -46,13 +46,14 @@ export function tensorboardLog(folder: string): Callback {
   /** Rewrites the file from `history`, without epochs that a killed run wrote after its checkpoint. */
   async function writeAnew(part: Part, history: readonly EpochRecord[]): Promise<void> {
     const path = pathOf(part);
-    await mkdir(dirname(path), { recursive: true });
+    await writing(path, () => mkdir(dirname(path), { recursive: true }));
     const events = history.map((record) => eventOf(part, record));
     await writeFileAtomic(path, Buffer.concat([eventFileHeader(times[0] ?? Date.now() / 1000), ...events]));
   }
 
   async function append(part: Part, record: EpochRecord): Promise<void> {
-    await appendFile(pathOf(part), eventOf(part, record));
+    const path = pathOf(part);
+    await writing(path, () => appendFile(path, eventOf(part, record)));
   }
 
   function eventOf(part: Part, record: EpochRecord): Uint8Array {

@@ -1,0 +1,163 @@
+/** Where the project is: the endpoints of `pixelwise studio`, behind an interface. */
+import type { Stroke } from '../../src/labels/stroke.js';
+import type {
+  Exported,
+  LabelsChanged,
+  StudioClass,
+  StudioError,
+  StudioEvents,
+  StudioProject,
+  TrainingStatus,
+} from '../../src/studio/protocol.js';
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A response that is not a success. Status 0: there was none. */
+export class BackendError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Saved extends LabelsChanged {
+  readonly etag: string;
+}
+
+export interface Backend {
+  project(): Promise<StudioProject>;
+  setClasses(
+    classes: readonly { name: string; colour?: string }[],
+  ): Promise<{ classes: readonly StudioClass[] }>;
+  image(id: string, depth: 8 | 16, signal: AbortSignal): Promise<Blob>;
+  labels(id: string, signal: AbortSignal): Promise<{ png: Bytes; etag: string }>;
+  /** @throws BackendError with status 412 if the labels are no longer those of `etag`. */
+  putLabels(id: string, png: Blob, etag: string): Promise<Saved>;
+  /** @throws BackendError with status 412, as above. */
+  sendStroke(id: string, stroke: Stroke, etag: string): Promise<Saved>;
+  /** Undefined while there is no prediction. */
+  prediction(
+    id: string,
+    what: 'classes' | 'uncertainty',
+    signal: AbortSignal,
+  ): Promise<{ png: Bytes; step: number } | undefined>;
+  training(): Promise<TrainingStatus>;
+  save(to: 'run' | 'onnx'): Promise<Exported>;
+  /** Calls the listeners from now on. `connection` tells whether events arrive. */
+  listen(
+    listeners: { [E in keyof StudioEvents]: (data: StudioEvents[E]) => void } & {
+      connection: (open: boolean) => void;
+    },
+  ): void;
+}
+
+/** Milliseconds that a request may take. Images of 100 megapixels take seconds. */
+const TIMEOUT = 60_000;
+
+export class ServerBackend implements Backend {
+  /** @param base address of the server. */
+  constructor(private readonly base: string) {}
+
+  async project(): Promise<StudioProject> {
+    return (await this.ask('api/project')).json() as Promise<StudioProject>;
+  }
+
+  async setClasses(classes: readonly { name: string; colour?: string }[]) {
+    const answer = await this.ask('api/classes', json({ classes }));
+    return answer.json() as Promise<{ classes: readonly StudioClass[] }>;
+  }
+
+  async image(id: string, depth: 8 | 16, signal: AbortSignal): Promise<Blob> {
+    return (await this.ask(`${at(id)}${depth === 16 ? '?depth=16' : ''}`, { signal })).blob();
+  }
+
+  async labels(id: string, signal: AbortSignal) {
+    const answer = await this.ask(`${at(id)}/labels`, { signal, cache: 'no-store' });
+    return { png: new Uint8Array(await answer.arrayBuffer()), etag: answer.headers.get('etag') ?? '' };
+  }
+
+  putLabels(id: string, png: Blob, etag: string): Promise<Saved> {
+    const headers = { 'content-type': 'image/png', 'if-match': etag };
+    return this.change(`${at(id)}/labels`, { method: 'PUT', body: png, headers });
+  }
+
+  sendStroke(id: string, stroke: Stroke, etag: string): Promise<Saved> {
+    const request = json(stroke);
+    return this.change(`${at(id)}/strokes`, {
+      ...request,
+      headers: { ...request.headers, 'if-match': etag },
+    });
+  }
+
+  private async change(path: string, init: RequestInit): Promise<Saved> {
+    const answer = await this.ask(path, init);
+    return { ...((await answer.json()) as LabelsChanged), etag: answer.headers.get('etag') ?? '' };
+  }
+
+  async prediction(id: string, what: 'classes' | 'uncertainty', signal: AbortSignal) {
+    const query = what === 'uncertainty' ? '?uncertainty=1' : '';
+    try {
+      const answer = await this.ask(`${at(id)}/prediction${query}`, { signal, cache: 'no-store' });
+      const step = Number(answer.headers.get('x-model-step') ?? 0);
+      return { png: new Uint8Array(await answer.arrayBuffer()), step };
+    } catch (error) {
+      if (error instanceof BackendError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async training(): Promise<TrainingStatus> {
+    return (await this.ask('api/training')).json() as Promise<TrainingStatus>;
+  }
+
+  async save(to: 'run' | 'onnx'): Promise<Exported> {
+    return (await this.ask('api/export', json({ to }))).json() as Promise<Exported>;
+  }
+
+  listen(listeners: Parameters<Backend['listen']>[0]): void {
+    const source = new EventSource(new URL('api/events', this.base));
+    const on = <E extends keyof StudioEvents>(name: E) =>
+      source.addEventListener(name, ({ data }: MessageEvent<string>) =>
+        (listeners[name] as (data: StudioEvents[E]) => void)(JSON.parse(data) as StudioEvents[E]),
+      );
+    on('training');
+    on('prediction');
+    on('labels');
+    on('project');
+    // The browser connects again by itself.
+    source.addEventListener('open', () => listeners.connection(true));
+    source.addEventListener('error', () => listeners.connection(false));
+  }
+
+  private async ask(path: string, { signal, ...init }: RequestInit = {}): Promise<Response> {
+    const late = AbortSignal.timeout(TIMEOUT);
+    let answer: Response;
+    try {
+      answer = await fetch(new URL(path, this.base), {
+        ...init,
+        signal: signal ? AbortSignal.any([signal, late]) : late,
+      });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new BackendError(0, 'offline', 'The server does not answer.');
+    }
+    if (answer.ok) return answer;
+    const { error } = (await answer.json().catch(() => ({}))) as Partial<StudioError>;
+    throw new BackendError(
+      answer.status,
+      error?.code ?? 'unknown',
+      error?.message ?? `The server answered with status ${answer.status}.`,
+    );
+  }
+}
+
+const at = (id: string): string => `api/images/${encodeURIComponent(id)}`;
+
+const json = (body: unknown) => ({
+  method: 'POST',
+  body: JSON.stringify(body),
+  headers: { 'content-type': 'application/json' },
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { testImage } from '../../test/inference/tiny-model.js';
+import { resizePlanes, type Planes } from '../images/resize.js';
+import { decideClasses } from './decide.js';
+import { isBeyondGraph, maskFromScores } from './mask-from-scores.js';
+
+function scoresOf(width: number, height: number, channels: number): Planes {
+  const image = testImage(width, height, 1);
+  const data = Float32Array.from(
+    { length: width * height * channels },
+    (_, i) => ((image.data[i % image.data.length]! * (1 + (i % 7))) % 256) / 256,
+  );
+  return { width, height, channels, data };
+}
+
+describe('maskFromScores', () => {
+  it.each([
+    [75, 41, 3],
+    [75, 41, 1],
+    [5, 90, 4],
+    [90, 1, 3],
+    [1, 90, 3],
+    [1, 1, 2],
+    [16, 12, 3],
+  ])('decides %i×%i pixels by %i planes as resizing all of them does', async (width, height, channels) => {
+    const scores = scoresOf(16, 12, channels);
+    const threshold = channels === 1 ? 0.4 : undefined;
+    const mask = await maskFromScores(scores, { width, height }, threshold);
+    const resized = resizePlanes(scores, width, height);
+    const expected = decideClasses(resized.data, threshold, new Uint8Array(width * height));
+    const differing = mask.filter((value, i) => value !== expected[i]).length;
+    // Rounding differs where two probabilities are equal to seven digits.
+    expect(differing).toBeLessThanOrEqual(mask.length / 1000);
+    expect(new Set(mask).size).toBe(new Set(expected).size);
+  });
+
+  it('handles a single row or column of model scores', async () => {
+    const scores: Planes = { width: 1, height: 2, channels: 2, data: Float32Array.of(0.9, 0.2, 0.1, 0.8) };
+    expect([...(await maskFromScores(scores, { width: 3, height: 4 }, undefined))]).toEqual([
+      ...[0, 0, 0, 0, 0, 0],
+      ...[1, 1, 1, 1, 1, 1],
+    ]);
+  });
+
+  it('lets other work run, and stops when aborted', async () => {
+    const stopped = new AbortController();
+    setTimeout(() => stopped.abort(new Error('enough')));
+    const work = maskFromScores(scoresOf(8, 1, 8), { width: 2 ** 20, height: 1 }, undefined, stopped.signal);
+    await expect(work).rejects.toThrow('enough');
+  });
+});
+
+it('photos are left to the graph, and extreme sizes are not', () => {
+  expect(isBeyondGraph(4000, 3000, 21)).toBe(false);
+  expect(isBeyondGraph(4_000_000, 1, 2)).toBe(true);
+  expect(isBeyondGraph(1, 4_000_000, 2)).toBe(true);
+  expect(isBeyondGraph(8192, 8192, 21)).toBe(true);
+});

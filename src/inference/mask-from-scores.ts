@@ -1,0 +1,103 @@
+/**
+ * The mask of an image whose probabilities are too large to be computed at once: scores of the model's size are
+ * resized pixel by pixel, and only the class is kept. The graph of an exported file works on strips of rows, which
+ * does not help for an image of few rows and millions of columns.
+ */
+import type { Planes, ResizeTaps } from '../images/resize.js';
+import { resizePlanes, resizeTaps } from '../images/resize.js';
+
+/** Above this length of a side, the graph multiplies hundreds of thousands of small matrices. */
+const LONGEST_SIDE = 2 ** 15;
+/** Above this number of probabilities, the graph needs more than half a GiB. */
+const MOST_PROBABILITIES = 2 ** 28;
+
+/** Whether the mask of such an image is made here. @param channels planes of scores. */
+export function isBeyondGraph(width: number, height: number, channels: number): boolean {
+  return Math.max(width, height) > LONGEST_SIDE || width * height * channels > MOST_PROBABILITIES;
+}
+
+/** Multiplications between two pauses, in which the thread does other work: about 10 ms. */
+const WORK_AT_ONCE = 2 ** 22;
+
+/**
+ * Resizes scores as {@link resizePlanes} does, and decides the class of every pixel as `decideClasses` does.
+ *
+ * @param scores one plane per class; for two classes only the plane of class 1
+ * @param threshold for two classes: pixels with at least this probability are class 1
+ * @returns the classes, height×width. @throws `signal.reason` when aborted.
+ */
+export async function maskFromScores(
+  scores: Planes,
+  { width, height }: { readonly width: number; readonly height: number },
+  threshold: number | undefined,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const { channels } = scores;
+  // Axes that shrink come first; the others have two taps or one.
+  const low = resizePlanes(scores, Math.min(scores.width, width), Math.min(scores.height, height));
+  const rows = resizeTaps(low.height, height);
+  const columns = resizeTaps(low.width, width);
+  const limit = threshold === undefined ? undefined : Math.fround(threshold);
+  // A row of scores, its channels beside each other, and zeros for the second tap of a single column.
+  const line = new Float32Array((low.width + 1) * channels);
+  const atOnce = Math.max(1, Math.floor(WORK_AT_ONCE / channels));
+  const classes = new Uint8Array(width * height);
+  let work = 0;
+  for (let y = 0; y < height; y++) {
+    mixRow(low, rows, y, line);
+    for (let x = 0; x < width;) {
+      const end = Math.min(width, x + atOnce);
+      decide(line, channels, columns, x, end, limit, classes, y * width);
+      work += (end - x) * channels + line.length / 4;
+      x = end;
+      if (work < WORK_AT_ONCE) continue;
+      work = 0;
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+    }
+  }
+  return classes;
+}
+
+/** The weighted sum of neighbouring rows, from planes to interleaved channels. */
+function mixRow(
+  { width, height, channels, data }: Planes,
+  { taps, first, weights }: ResizeTaps,
+  row: number,
+  line: Float32Array,
+): void {
+  for (let c = 0; c < channels; c++) {
+    for (let x = 0; x < width; x++) {
+      let at = (c * height + first[row]!) * width + x;
+      let sum = 0;
+      for (let k = row * taps; k < (row + 1) * taps; k++, at += width) sum += weights[k]! * data[at]!;
+      line[x * channels + c] = sum;
+    }
+  }
+}
+
+/** Decides the pixels `x` to `end` of a row. */
+function decide(
+  line: Float32Array,
+  channels: number,
+  { taps, first, weights }: ResizeTaps,
+  x: number,
+  end: number,
+  limit: number | undefined,
+  classes: Uint8Array,
+  row: number,
+): void {
+  for (; x < end; x++) {
+    const near = weights[x * taps]!;
+    const far = taps > 1 ? weights[x * taps + 1]! : 0;
+    const at = first[x]! * channels;
+    let best = 0;
+    let most = Math.fround(near * line[at]! + far * line[at + channels]!);
+    if (limit !== undefined) best = most >= limit ? 1 : 0;
+    for (let c = 1; c < channels; c++) {
+      const value = Math.fround(near * line[at + c]! + far * line[at + channels + c]!);
+      if (value > most) [most, best] = [value, c];
+    }
+    classes[row + x] = best;
+  }
+}
