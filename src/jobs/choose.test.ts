@@ -145,6 +145,19 @@ describe('chooseSettings', () => {
     expect(chosen(slices).augment).toBe('flip,vertical-flip,rotate:15');
   });
 
+  it('enlarges images for a pretrained encoder only if each is still seen often', () => {
+    const few = { ...slices, samples: 200 };
+    expect(chosen(few, withWeights, { minutes: 5 }).size).toEqual({ height: 256, width: 256 });
+    const { size } = chosen(slices, { ...withWeights, slowness: 1.5 }, { minutes: 5 });
+    expect((size as { height: number }).height).toBeLessThan(192);
+    // Enough time for a shrunk image is enough for one at its own size.
+    const large = { ...slices, height: 256, width: 256 };
+    expect(chosen(large, { ...withWeights, slowness: 1.5 }, { minutes: 5 }).size).toEqual({
+      height: 256,
+      width: 256,
+    });
+  });
+
   it('looks for the rate where the run is long enough to be worth it', () => {
     expect(chosen(slices).lr).toBe('auto');
     expect(chosen(photographs, withWeights).lr).toBe(5e-3);

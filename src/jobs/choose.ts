@@ -116,8 +116,13 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
   const samplesInTime = ({ height, width }: Size, microseconds: number) =>
     time / (height * width * microseconds);
 
-  // With a frozen encoder only the decoder is trained, which needs fewer samples.
-  const enough = frozen ? clamp(8 * data.samples, 1200, 2000) : clamp(30 * data.samples, 1500, 8000);
+  // With a frozen encoder only the decoder is trained, which needs fewer samples. Enlarging images costs time, too, and
+  // pays only if each of them is still seen often.
+  const enough = ({ height, width }: Size): number => {
+    if (!frozen) return clamp(30 * data.samples, 1500, 8000);
+    const enlarged = height * width > data.height * data.width;
+    return clamp(8 * data.samples, 1200, enlarged ? 10_000 : 2000);
+  };
   const sizes = sizesOf(data, narrow.divisor, frozen ? PRETRAINED_SIDE : 0);
   // All models with a frozen encoder get the image size of the default pretrained model. A more expensive one then
   // trains for fewer epochs, of which it needs few, but on images of the same resolution.
@@ -127,7 +132,9 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
       : narrow
   ).cost;
   const whole =
-    sizeGiven(given) ?? sizes.find((each) => samplesInTime(each, microseconds) >= enough) ?? sizes.at(-1)!;
+    sizeGiven(given) ??
+    sizes.find((each) => samplesInTime(each, microseconds) >= enough(each)) ??
+    sizes.at(-1)!;
   const patch = choosePatch(data, whole, narrow.divisor, given);
   const size = patch?.size ?? whole;
   if (patch) {
