@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -9,6 +9,18 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pixelwise-written-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
+
+it('notices that its folder is gone or is another one', async () => {
+  const place = join(folder, 'disk');
+  const files = new WrittenFiles(place);
+  await files.requireSameFolder();
+  await mkdir(place);
+  await files.requireSameFolder();
+  await rename(place, join(folder, 'elsewhere'));
+  await expect(files.requireSameFolder()).rejects.toThrow('does not exist (any more)');
+  await mkdir(place);
+  await expect(files.requireSameFolder()).rejects.toThrow('does not exist (any more)');
+});
 
 it('lets its own files be replaced, and no file of other origin or that was changed since', async () => {
   const [a, b] = [join(folder, 'a.png'), join(folder, 'deep', 'b.png')];

@@ -6,7 +6,7 @@ import { appendFile, open, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PixelwiseError } from '../errors/index.js';
-import { writing } from './write-error.js';
+import { writeError, writing } from './write-error.js';
 
 const RECORD = '.pixelwise-written';
 
@@ -15,6 +15,8 @@ const PATIENCE = 300;
 
 export class WrittenFiles {
   readonly folder: string;
+  /** Which folder it is, for the file system. */
+  private identity: string | undefined;
 
   constructor(folder: string) {
     this.folder = resolve(folder);
@@ -59,6 +61,20 @@ export class WrittenFiles {
     }
     const path = join(this.folder, RECORD);
     await writing(path, () => appendFile(path, lines));
+  }
+
+  /**
+   * To be called before files are written: a disk that is gone in the middle must not be written beside.
+   *
+   * @throws PixelwiseError `write-failed` if the folder was there at an earlier call and is gone, or is another one.
+   */
+  async requireSameFolder(): Promise<void> {
+    const stats = await stat(this.folder, { bigint: true }).catch(() => undefined);
+    const identity = stats && `${stats.dev} ${stats.ino}`;
+    if (this.identity !== undefined && identity !== this.identity) {
+      throw writeError(this.folder, Object.assign(new Error('the folder is gone'), { code: 'ENOENT' }));
+    }
+    this.identity = identity;
   }
 
   private nameOf(path: string): string {

@@ -16,8 +16,10 @@ export function isBeyondGraph(width: number, height: number, channels: number): 
   return Math.max(width, height) > LONGEST_SIDE || width * height * channels > MOST_PROBABILITIES;
 }
 
-/** Multiplications between two pauses, in which the thread does other work: about 10 ms. */
-const WORK_AT_ONCE = 2 ** 22;
+/** Multiplications between two pauses, in which the thread does other work: some 10 ms. */
+const WORK_AT_ONCE = 2 ** 20;
+/** A row takes the time of so many multiplications beyond its own. */
+const OVERHEAD = 32;
 
 /**
  * Resizes scores as {@link resizePlanes} does, and decides the class of every pixel as `decideClasses` does.
@@ -48,7 +50,7 @@ export async function maskFromScores(
     for (let x = 0; x < width;) {
       const end = Math.min(width, x + atOnce);
       decide(line, channels, columns, x, end, limit, classes, y * width);
-      work += (end - x) * channels + line.length / 4;
+      work += (end - x) * channels + line.length + OVERHEAD;
       x = end;
       if (work < WORK_AT_ONCE) continue;
       work = 0;

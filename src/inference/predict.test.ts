@@ -1,4 +1,5 @@
 import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -151,6 +152,19 @@ describe('predictFiles', () => {
     expect(failures[0]!.error.message).toContain('y.png');
     expect(await readdir(join(out, 'overlays'))).toEqual([]);
     expect(await readdir(out)).toEqual(['overlays', 'y.png']);
+  });
+
+  it('writes nothing where a disk was that is gone in the middle', async () => {
+    await mkdir(out);
+    const result = await predictFiles(segmenter, [path('a'), path('b')], {
+      out,
+      onProgress: (done) => done === 1 && renameSync(out, `${out}-elsewhere`),
+    });
+    expect(result.outputs.length).toBeGreaterThan(0);
+    expect(result.failures.length + result.outputs.length).toBe(3);
+    for (const { error } of result.failures) {
+      expect(error.message).toMatch(/could not be written: its folder does not exist \(any more\)/);
+    }
   });
 
   it('replaces its own results, and nothing else', async () => {

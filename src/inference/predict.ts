@@ -189,6 +189,7 @@ async function predictOne(
   written: WrittenFiles,
 ): Promise<PredictOutput> {
   const { file, paths } = task;
+  await written.requireSameFolder();
   const structure = isTiffName(file.path) ? await tiffStructure(file.path) : undefined;
   if (structure && structure.pictures.length > 1)
     return predictPages(segmenter, task, structure, options, written);

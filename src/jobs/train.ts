@@ -252,6 +252,8 @@ async function runTraining(
     const monitor: Monitor = { metric: plan.monitor, part: parts.valid ? 'valid' : 'train' };
     const saving = checkpoints({ folder, monitor: parts.valid && monitor, every: plan.keepEvery });
     const callbacks: Callback[] = [
+      // Before anything is written: where a disk was mounted, an empty folder stays when it is gone.
+      ...(ranks.isFirst ? [{ name: 'runFolder', epochEnd: () => folder.requirePresent() }] : []),
       ...pacing,
       ...callbacksOf({ ...plan, lr }, { model: made.model, schedule, monitor }),
       ...(ranks.isFirst ? logsOf(plan, folder, config, note) : []),
