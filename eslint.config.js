@@ -10,6 +10,7 @@ export const LAYERS = [
   { name: 'settings', browser: true },
   { name: 'labels', browser: true },
   { name: 'random', browser: true },
+  { name: 'objects', browser: true },
   { name: 'files', browser: false },
   { name: 'onnx', browser: true },
   { name: 'graph', browser: true },

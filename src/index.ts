@@ -13,6 +13,9 @@ export {
   type FoldsResult,
   type LrFindOptions,
   type LrFindResult,
+  measure,
+  type MeasureFilesOptions,
+  type MeasureResult,
   type Recipe,
   recipeNamed,
   RECIPES,
@@ -24,6 +27,7 @@ export {
   type TrainSettings,
   withRecipe,
 } from './jobs/index.js';
+export { measureObjects, type LabelImage, type ObjectMeasurements } from './objects/index.js';
 export { Segmenter } from './inference/index.js';
 export { openDataset, Loader } from './data/index.js';
 export type { Batch, Dataset, Sample, Transform } from './data/index.js';

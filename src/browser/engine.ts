@@ -67,7 +67,7 @@ export class Engine {
       { probabilities: probabilities || confidence, ...(threshold !== undefined && { threshold }), signal },
       name,
     );
-    const { mask, width, height, seconds } = segmented;
+    const { mask, objects, width, height, seconds } = segmented;
     const values = segmented.probabilities?.data;
     return {
       width,
@@ -75,6 +75,7 @@ export class Engine {
       mask: mask.data,
       probabilities: probabilities ? values : undefined,
       confidence: confidence ? confidenceOf(mask.data, values!, this.segmenter.card.multiLabel) : undefined,
+      objects,
       seconds,
       decodeSeconds,
     };

@@ -5,6 +5,8 @@ export { isBinary, type MaskClasses, maskValueName } from '../labels/label-set.j
 export type { ClassMask, Raster } from '../images/raster.js';
 export type { Planes } from '../images/resize.js';
 export type { ModelCard } from '../inference/model-card.js';
+export type { SegmentedObjects } from '../inference/raster-segmenter.js';
+export { measureObjects, objectRows, toCsv, type ObjectMeasurements } from '../objects/index.js';
 export type { DeviceChoice } from './device.js';
 export { type LoadOptions, type Segmentation, Segmenter, type SegmentOptions } from './segmenter.js';
 export type { ImageSource } from './sources.js';

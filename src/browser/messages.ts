@@ -1,6 +1,7 @@
 /** Messages between a page and its worker. Each request has an id, and its replies carry the same id. */
 import type { PixelValues } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
+import type { SegmentedObjects } from '../inference/raster-segmenter.js';
 import type { ChosenDevice, DeviceChoice } from './device.js';
 
 /** An image as it is sent to the worker: only values that can be cloned or transferred. */
@@ -62,6 +63,7 @@ export interface SegmentResult {
   readonly mask: Uint8Array;
   readonly probabilities: Float32Array | undefined;
   readonly confidence: Float32Array | undefined;
+  readonly objects: SegmentedObjects | undefined;
   /** Time from pixels to mask. */
   readonly seconds: number;
   /** Time from the file or bitmap to pixels. */

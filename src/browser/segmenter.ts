@@ -15,6 +15,7 @@ import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import type { ModelCard } from '../inference/model-card.js';
+import type { SegmentedObjects } from '../inference/raster-segmenter.js';
 import type { DeviceChoice } from './device.js';
 import type { FromWorker, LoadResult, ResultOf, SentError, ToWorker, WorkerRequest } from './messages.js';
 import type { ImageSource } from './sources.js';
@@ -63,6 +64,8 @@ export interface Segmentation {
   readonly probabilities?: Planes;
   /** Probability (0 … 1) of the class in the mask, H×W, if requested. */
   readonly confidence?: Float32Array;
+  /** The objects, if the model tells them apart. */
+  readonly objects?: SegmentedObjects;
   readonly width: number;
   readonly height: number;
   /** Time from pixels to mask: resizing, model and resizing back. */
@@ -195,6 +198,7 @@ export class Segmenter {
         probabilities: { width, height, channels: this.card.classes.length, data: answer.probabilities },
       }),
       ...(answer.confidence && { confidence: answer.confidence }),
+      ...(answer.objects && { objects: answer.objects }),
       width,
       height,
       seconds,

@@ -10,6 +10,8 @@ export interface Positional {
   readonly help: string;
   /** Stands for one word or more. Only the last may. */
   readonly many?: boolean;
+  /** May be left out. */
+  readonly optional?: boolean;
 }
 
 export interface CommandContext {

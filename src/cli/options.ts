@@ -5,6 +5,7 @@
 import { TRAIN_SETTINGS } from '../jobs/train-options.js';
 import { OUTLINE_METRIC_NAMES } from '../metrics/sample-metrics.js';
 import { SHARED_OPTIONS } from '../models/options.js';
+import { MASK_CONTENTS } from '../objects/object-map.js';
 import {
   choice,
   flag,
@@ -26,6 +27,7 @@ export const COMMAND_NAMES = [
   'lr-find',
   'evaluate',
   'predict',
+  'measure',
   'export',
   'report',
   'serve',
@@ -66,6 +68,8 @@ export interface OptionRow<T> extends Setting<T> {
 
 const LEARNING = ['train', 'lr-find'] as const;
 const USING = ['evaluate', 'predict'] as const;
+/** Those that predict masks. */
+const PREDICTING = [...USING, 'measure'] as const;
 const READING = [...LEARNING, 'evaluate', 'doctor'] as const;
 
 export const OPTIONS = {
@@ -127,7 +131,7 @@ export const OPTIONS = {
     help: 'the epoch whose weights are used',
     unset: 'best',
     section: 'scores',
-    commands: [...USING, 'export', 'serve'],
+    commands: [...PREDICTING, 'export', 'serve'],
   },
   scoreAt: {
     kind: choice(['source', 'model']),
@@ -147,45 +151,45 @@ export const OPTIONS = {
     kind: whole(16, 16384),
     help: 'predict in tiles of N pixels on the longer side instead of the whole image',
     section: 'scores',
-    commands: USING,
+    commands: PREDICTING,
   },
   overlap: {
     kind: real({ min: 0, max: 0.9 }),
     help: 'fraction of a tile that overlaps its neighbour',
     unset: '0.5',
     section: 'scores',
-    commands: USING,
+    commands: PREDICTING,
   },
   tta: {
     kind: flag(),
     help: 'average over the image and its mirror image',
     section: 'scores',
-    commands: USING,
+    commands: PREDICTING,
   },
   ttaTransforms: {
     kind: choice(['mirror', 'flips', 'all']),
     help: 'copies that --tta averages over: mirrored; also upside down; also rotated by 90°, for images taken from above',
     unset: 'mirror',
     section: 'scores',
-    commands: USING,
+    commands: PREDICTING,
   },
   keepLargest: {
     kind: flag(),
     help: 'keep only the largest connected component of each class',
     section: 'scores',
-    commands: USING,
+    commands: PREDICTING,
   },
   minArea: {
     kind: whole(0, 1_000_000_000),
     help: 'remove connected components of fewer pixels',
     section: 'scores',
-    commands: USING,
+    commands: PREDICTING,
   },
   fillHoles: {
     kind: flag(),
     help: 'fill holes: background enclosed by one class becomes that class',
     section: 'scores',
-    commands: USING,
+    commands: PREDICTING,
   },
   outlines: {
     kind: choice(['geojson', 'coco']),
@@ -193,6 +197,27 @@ export const OPTIONS = {
     unset: 'none',
     section: 'scores',
     commands: USING,
+  },
+  contents: {
+    kind: choice(MASK_CONTENTS),
+    help: 'how masks are read: a number for each object, or classes, whose connected pieces are the objects',
+    unset: 'auto, detected from the masks',
+    section: 'scores',
+    commands: ['measure'],
+  },
+  labels: {
+    kind: choice(['png', 'tif']),
+    help: 'of a model of objects: kind of the label images, 16-bit PNG, or TIFF that ImageJ opens with the pixel size',
+    unset: 'png',
+    section: 'scores',
+    commands: ['predict'],
+  },
+  pixelSize: {
+    kind: text('LENGTH', 'a length with its unit, such as 0.5um'),
+    help: 'the side of a pixel; lengths and areas are then in this unit',
+    unset: 'measurements in pixels',
+    section: 'scores',
+    commands: ['predict', 'measure'],
   },
   annotations: {
     kind: choice(['labelme', 'cvat', 'coco', 'yolo', 'geojson']),
@@ -349,22 +374,22 @@ export const OPTIONS = {
     kind: text('PATH', 'a path'),
     help: 'where to write the results: a folder, or a file for export',
     section: 'general',
-    commands: [...LEARNING, ...USING, 'demo', 'export', 'report', 'doctor'],
-    needed: ['predict', 'export'],
+    commands: [...LEARNING, ...PREDICTING, 'demo', 'export', 'report', 'doctor'],
+    needed: ['predict', 'measure', 'export'],
   },
   device: {
     kind: choice(['cpu', 'cuda', 'webgpu', 'coreml', 'dml']),
     help: 'device that computes',
     unset: 'cpu',
     section: 'general',
-    commands: [...LEARNING, ...USING, 'serve', 'studio', 'bench'],
+    commands: [...LEARNING, ...PREDICTING, 'serve', 'studio', 'bench'],
   },
   threads: {
     kind: whole(1, 1024),
     help: 'compute threads',
     unset: 'one per core',
     section: 'general',
-    commands: [...LEARNING, ...USING, 'demo', 'serve', 'studio', 'bench'],
+    commands: [...LEARNING, ...PREDICTING, 'demo', 'serve', 'studio', 'bench'],
   },
   json: {
     kind: flag(),

@@ -54,8 +54,9 @@ export async function parseCall(given: readonly string[], settings: ParseSetting
     const parser = quietly(program.command(command.name))
       .summary(command.summary)
       .description(command.summary);
-    for (const { name, help, many } of command.positionals) {
-      parser.argument(`<${name}${many ? '...' : ''}>`, help);
+    for (const { name, help, many, optional } of command.positionals) {
+      const words = `${name}${many ? '...' : ''}`;
+      parser.argument(optional ? `[${words}]` : `<${words}>`, help);
     }
     if (words.includes(command.name)) await addOptions(parser, command);
     parser.allowExcessArguments(false).action(() => {

@@ -1,5 +1,6 @@
 /** Scores as lines for people. A score that is undefined (a class in neither truth nor prediction) is a dash. */
 import type { Scores } from '../metrics/index.js';
+import type { ObjectScores } from '../objects/index.js';
 import { grouped } from './progress.js';
 import { textTable } from './text-table.js';
 
@@ -32,7 +33,26 @@ export function scoresText(title: string, scores: Scores): string[] {
       grouped(one.pixels),
     ]),
   );
-  return [`${title} (${grouped(samples)} images): ${told.join(', ')}`, ...table.map((line) => `  ${line}`)];
+  return [
+    `${title} (${grouped(samples)} images): ${told.join(', ')}`,
+    ...table.map((line) => `  ${line}`),
+    ...(scores.objects ? [objectsText(scores.objects)] : []),
+  ];
+}
+
+/** The scores of objects in one line. */
+function objectsText(objects: ObjectScores): string {
+  const { ap50, ap, f1, panopticQuality, aggregatedJaccard, counted, countError, split, merged } = objects;
+  const figures: Record<string, number | null> = {
+    'AP at 0.5': ap50,
+    'AP 0.5–0.95': ap,
+    F1: f1,
+    'panoptic quality': panopticQuality,
+    'aggregated Jaccard': aggregatedJaccard,
+    'count error': countError,
+  };
+  const told = Object.entries(figures).map(([name, value]) => `${name} ${written(value)}`);
+  return `  objects: ${grouped(counted)} found of ${grouped(objects.true)}; ${told.join(', ')}; ${split} split, ${merged} merged`;
 }
 
 /** The means of further metrics in one line. */

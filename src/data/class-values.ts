@@ -8,9 +8,9 @@ import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
 
 /**
  * How masks store two classes: class 1 as the largest value (255, or 65,535 in 16 bits), or as its index 1, with 255
- * for ignored pixels.
+ * for ignored pixels; or a number for each object of class 1.
  */
-export const MASK_VALUES = ['zero-or-full', 'indices'] as const;
+export const MASK_VALUES = ['zero-or-full', 'indices', 'object-numbers'] as const;
 
 export type MaskValues = (typeof MASK_VALUES)[number];
 
@@ -120,7 +120,7 @@ export function chooseClassValues(
   const highest = Math.max(0, ...found);
   const asked = classes === undefined ? undefined : classNames(classes).length;
   if (isOpen(found) && maskValues !== undefined && (asked === undefined || asked === 2)) {
-    return maskValues === 'indices' ? indexValues(classes ?? 2) : zeroOrFull(255, classes);
+    return maskValues !== 'zero-or-full' ? indexValues(classes ?? 2) : zeroOrFull(255, classes);
   }
   for (const full of [255, 65535]) {
     const binary = [...found].every((value) => value === 0 || value === full);

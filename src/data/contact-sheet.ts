@@ -5,6 +5,7 @@ import { escapeXml, overlay, toDisplay } from '../images/overlay.js';
 import { classColour, maskLook } from '../images/palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
 import { hasClass } from '../labels/label-set.js';
+import { classesOfCodes } from '../objects/index.js';
 import { Random } from '../random/index.js';
 import type { Dataset, Sample } from './dataset.js';
 import { type Fit, stretch } from './fit.js';
@@ -121,7 +122,7 @@ function toRaster({ width, height, channels, image }: PairedSample): Raster {
 }
 
 function maskOf({ width, height, mask }: PairedSample): ClassMask {
-  return { width, height, data: mask };
+  return { width, height, data: mask instanceof Uint8Array ? mask : classesOfCodes(mask) };
 }
 
 function legendOf(dataset: Dataset, present: ReadonlySet<number>): LegendEntry[] {

@@ -1,5 +1,6 @@
 /** The interface of data sets, and the batches that the loader makes of them. */
 import type { ClassMask, Raster } from '../images/raster.js';
+import type { ObjectMask } from '../objects/index.js';
 import type { MaskValues } from './class-values.js';
 import type { Finding } from './finding.js';
 import type { SampleReading } from './sample-reading.js';
@@ -11,6 +12,8 @@ export interface Sample {
   readonly image: Raster;
   /** Same width and height as the image. */
   readonly mask: ClassMask;
+  /** Which object each pixel belongs to, if the task is to tell objects apart. Its classes are those of the mask. */
+  readonly objects?: ObjectMask | undefined;
 }
 
 /** Labelled images. `get` decodes on demand, so opening a data set is fast at any length. */
@@ -50,6 +53,12 @@ export interface Dataset {
   get(i: number, epoch?: number): Promise<Sample>;
   /** The mask alone, if it can be read without decoding the image: for statistics over all masks. */
   getMask?(i: number): Promise<ClassMask>;
+  /** Whether the truth tells objects apart: a number for each object, a mask for each, or drawn shapes. */
+  readonly hasObjects?: boolean | undefined;
+  /** Whether samples come with their objects. */
+  readonly tellsObjects?: boolean | undefined;
+  /** The objects of sample `i`, at the size of its mask. Only if there are objects. */
+  getObjects?(i: number): Promise<ObjectMask>;
   /**
    * How sample `i` is read, as plain data that can be sent to the loader's threads, if possible. They then read the
    * same sample as {@link get}.

@@ -9,7 +9,8 @@ import { promisify } from 'node:util';
 import pLimit from 'p-limit';
 import { PixelwiseError } from '../errors/index.js';
 import type { Box } from '../images/resize.js';
-import { makePixels, type MaxValue, type PixelValues } from '../images/raster.js';
+import { makePixels, type MaskPixels, type MaxValue, type PixelValues } from '../images/raster.js';
+import { classesOfCodes } from '../objects/index.js';
 import type { Dataset, Sample } from './dataset.js';
 
 /** Images decoded at the same time: each may be large. */
@@ -21,8 +22,10 @@ interface Source {
   readonly width: number;
   readonly height: number;
   readonly channels: number;
+  /** Whether the mask has codes of objects. */
+  readonly hasObjects: boolean;
   /** Copies `box.width` pixels from one row of the image and the mask to `image` and `mask`. */
-  row(y: number, box: Box, image: PixelValues, mask: Uint8Array): void;
+  row(y: number, box: Box, image: PixelValues, mask: MaskPixels): void;
 }
 
 export class DecodedSamples {
@@ -50,7 +53,7 @@ export class DecodedSamples {
     const { channels } = source;
     const { width, height } = box;
     const image = makePixels(this.dataset.maxValue as MaxValue, width * height * channels);
-    const mask = new Uint8Array(width * height);
+    const mask = source.hasObjects ? new Uint32Array(width * height) : new Uint8Array(width * height);
     for (let y = 0; y < height; y++) {
       const from = y * width;
       source.row(
@@ -63,7 +66,12 @@ export class DecodedSamples {
     return {
       id: source.id,
       image: { width, height, channels, data: image },
-      mask: { width, height, data: mask },
+      ...(mask instanceof Uint32Array
+        ? {
+            mask: { width, height, data: classesOfCodes(mask) },
+            objects: { width, height, data: mask },
+          }
+        : { mask: { width, height, data: mask } }),
     };
   }
 
@@ -86,7 +94,8 @@ export class DecodedSamples {
   }
 
   private async keep(sample: Sample): Promise<Source> {
-    const { image, mask } = sample;
+    const { image } = sample;
+    const mask = maskKept(sample);
     const bytes = image.data.byteLength + mask.data.byteLength;
     if (bytes > this.free) return (this.spill ??= new SpillFile()).add(sample);
     this.free -= bytes;
@@ -94,13 +103,19 @@ export class DecodedSamples {
   }
 }
 
-function inMemory({ id, image, mask }: Sample): Source {
+/** Codes of objects contain the classes. */
+const maskKept = ({ mask, objects }: Sample): { readonly data: MaskPixels } => objects ?? mask;
+
+function inMemory(sample: Sample): Source {
+  const { id, image } = sample;
+  const mask = maskKept(sample);
   const { width, height, channels } = image;
   return {
     id,
     width,
     height,
     channels,
+    hasObjects: sample.objects !== undefined,
     row(y, box, pixels, classes) {
       const at = y * width + box.x;
       pixels.set(image.data.subarray(at * channels, (at + box.width) * channels));
@@ -121,7 +136,9 @@ class SpillFile {
   }
 
   /** Writes the values of the image, then those of the mask. */
-  async add({ id, image, mask }: Sample): Promise<Source> {
+  async add(sample: Sample): Promise<Source> {
+    const { id, image } = sample;
+    const mask = maskKept(sample);
     const { width, height, channels, data } = image;
     const start = this.end;
     this.end += data.byteLength + mask.data.byteLength;
@@ -132,10 +149,11 @@ class SpillFile {
       width,
       height,
       channels,
+      hasObjects: sample.objects !== undefined,
       row: (y, box, pixels, classes) => {
         const at = y * width + box.x;
         this.read(pixels, start + at * channels * data.BYTES_PER_ELEMENT);
-        this.read(classes, start + data.byteLength + at);
+        this.read(classes, start + data.byteLength + at * mask.data.BYTES_PER_ELEMENT);
       },
     };
   }
@@ -146,7 +164,7 @@ class SpillFile {
     this.remove();
   }
 
-  private async write(values: PixelValues, at: number, id: string): Promise<void> {
+  private async write(values: PixelValues | MaskPixels, at: number, id: string): Promise<void> {
     const bytes = bytesOf(values);
     try {
       for (let done = 0; done < bytes.length;) {
@@ -161,7 +179,7 @@ class SpillFile {
     }
   }
 
-  private read(into: PixelValues, at: number): void {
+  private read(into: PixelValues | MaskPixels, at: number): void {
     const bytes = bytesOf(into);
     readSync(this.file, bytes, 0, bytes.length, at);
   }
@@ -169,6 +187,6 @@ class SpillFile {
 
 const writeAt = promisify(write);
 
-function bytesOf({ buffer, byteOffset, byteLength }: PixelValues): Uint8Array {
+function bytesOf({ buffer, byteOffset, byteLength }: PixelValues | MaskPixels): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -10,6 +10,7 @@
  */
 import type { ClassMask, Raster } from '../images/raster.js';
 import { UsageError } from '../errors/index.js';
+import { classesOfCodes, objectCode, type ObjectMask } from '../objects/index.js';
 import { Random } from '../random/index.js';
 
 /** Class names by index: the values of the masks. */
@@ -27,12 +28,15 @@ export interface DrawCellsOptions {
   /** Pixels, 32 … 4096. Cells keep their size in pixels: a larger picture holds more of them. Default 128. */
   readonly width?: number;
   readonly height?: number;
+  /** How many times as many cells, 0.1 … 4. From about 1.5 on, most of them touch or overlap others. Default 1. */
+  readonly crowd?: number;
 }
 
-/** One picture (8-bit RGB) and the class of each of its pixels. */
+/** One picture (8-bit RGB), the class of each of its pixels, and the cell it belongs to: the one on top. */
 export interface CellPicture {
   readonly image: Raster;
   readonly mask: ClassMask;
+  readonly objects: ObjectMask;
 }
 
 /**
@@ -42,7 +46,7 @@ export interface CellPicture {
  * @throws UsageError where the count or a side is out of range.
  */
 export function* drawCells(options: DrawCellsOptions): Generator<CellPicture, void, void> {
-  const { seed = 0, count, width = 128, height = 128 } = options;
+  const { seed = 0, count, width = 128, height = 128, crowd = 1 } = options;
   if (!Number.isInteger(count) || count < 1) {
     throw new UsageError(`drawCells draws a whole number of pictures, 1 or more; got ${count}.`);
   }
@@ -51,6 +55,9 @@ export function* drawCells(options: DrawCellsOptions): Generator<CellPicture, vo
       throw new UsageError(`drawCells draws pictures of 32 to 4096 pixels a side; got ${width} × ${height}.`);
     }
   }
+  if (!(crowd >= 0.1 && crowd <= 4)) {
+    throw new UsageError(`drawCells: crowd must be from 0.1 to 4; got ${crowd}.`);
+  }
   const textures: Textures = {
     coarse: new Texture(new Random(seed, 'demo-cells', 'coarse'), 2.4),
     fine: new Texture(new Random(seed, 'demo-cells', 'fine'), 0.7),
@@ -58,7 +65,7 @@ export function* drawCells(options: DrawCellsOptions): Generator<CellPicture, vo
     grain: new Texture(new Random(seed, 'demo-cells', 'grain'), 0),
   };
   for (let i = 0; i < count; i++) {
-    yield drawPicture(new Random(seed, 'demo-cells', 'picture', i), textures, width, height);
+    yield drawPicture(new Random(seed, 'demo-cells', 'picture', i), textures, width, height, crowd);
   }
 }
 
@@ -101,15 +108,25 @@ class Texture {
   }
 }
 
-function drawPicture(random: Random, textures: Textures, width: number, height: number): CellPicture {
+function drawPicture(
+  random: Random,
+  textures: Textures,
+  width: number,
+  height: number,
+  crowd: number,
+): CellPicture {
   const light = new Float32Array(width * height * 3);
-  const mask = new Uint8Array(width * height);
+  const codes = new Uint32Array(width * height);
   paintSlide(random, textures, light, width, height);
-  const cells = Math.max(2, Math.round((width * height * random.uniform(6, 11)) / 128 ** 2));
-  for (let i = 0; i < cells; i++) paintCell(random, textures, light, mask, width, height);
+  const cells = Math.max(2, Math.round((crowd * width * height * random.uniform(6, 11)) / 128 ** 2));
+  for (let i = 0; i < cells; i++) paintCell(random, textures, light, codes, i + 1, width, height);
   blur(light, width, height, 3, random.uniform(0.35, 1.0), 'clamp');
   const data = expose(random, textures, light, width, height);
-  return { image: { width, height, channels: 3, data }, mask: { width, height, data: mask } };
+  return {
+    image: { width, height, channels: 3, data },
+    mask: { width, height, data: classesOfCodes(codes) },
+    objects: { width, height, data: codes },
+  };
 }
 
 /** What lies on the glass besides cells: haze, cells of other layers far out of focus, specks of dirt. */
@@ -175,12 +192,13 @@ function stain(random: Random): [number, number, number] {
   return [0.75 + 0.4 * dye, 1.2 - 0.35 * dye, 0.85 - 0.15 * dye];
 }
 
-/** Paints one cell over what is there, and its class into the mask. */
+/** Paints one cell over what is there, and the code of its number and class into the mask. */
 function paintCell(
   random: Random,
   textures: Textures,
   light: Float32Array,
-  mask: Uint8Array,
+  codes: Uint32Array,
+  number: number,
   width: number,
   height: number,
 ): void {
@@ -226,7 +244,7 @@ function paintCell(
         const through = Math.exp(-absorbance * colour[c]!);
         light[at * 3 + c] = light[at * 3 + c]! * halo * (1 - cover) + through * cover;
       }
-      if (outside <= 0) mask[at] = kind;
+      if (outside <= 0) codes[at] = objectCode(number, kind);
     }
   }
 }

@@ -3,12 +3,16 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import { writeImage, writeMask } from '../images/encode.js';
+import { writeLabels } from '../images/encode-labels.js';
+import { objectsOfCodes } from '../objects/index.js';
 import { WrittenFiles, writeOutputFile } from '../files/index.js';
 import { CELL_CLASSES, drawCells, type DrawCellsOptions } from './demo-cells.js';
 
 export interface WriteCellsOptions extends DrawCellsOptions {
   /** Stops between two pictures; `writeCells` then throws the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Masks of classes, or label images of 16 bits, in which each cell has its number. Default `classes`. */
+  readonly truth?: 'classes' | 'objects';
 }
 
 /**
@@ -20,21 +24,26 @@ export interface WriteCellsOptions extends DrawCellsOptions {
  */
 export async function writeCells(folder: string, options: WriteCellsOptions): Promise<void> {
   const digits = Math.max(4, String(options.count - 1).length);
-  const names = Array.from({ length: options.count }, (_, i) => `${String(i).padStart(digits, '0')}.png`);
-  for (const part of ['images', 'masks']) await refuseOthers(join(folder, part), new Set(names));
+  const files = Array.from({ length: options.count }, (_, i) => `${String(i).padStart(digits, '0')}.png`);
+  for (const part of ['images', 'masks']) await refuseOthers(join(folder, part), new Set(files));
   const written = new WrittenFiles(folder);
   const classes = join(folder, 'classes.txt');
-  const paths = names.flatMap((name) => [join(folder, 'images', name), join(folder, 'masks', name)]);
+  const paths = files.flatMap((name) => [join(folder, 'images', name), join(folder, 'masks', name)]);
   await written.refuseOthers([...paths, classes]);
   let i = 0;
-  for (const { image, mask } of drawCells(options)) {
+  const byObject = options.truth === 'objects';
+  for (const { image, mask, objects } of drawCells(options)) {
     options.signal?.throwIfAborted();
     const pair = paths.slice(2 * i, 2 * i + 2) as [string, string];
-    await Promise.all([writeImage(pair[0], image), writeMask(pair[1], mask)]);
+    await Promise.all([
+      writeImage(pair[0], image),
+      byObject ? writeLabels(pair[1], objectsOfCodes(objects)) : writeMask(pair[1], mask),
+    ]);
     await written.record(pair);
     i++;
   }
-  await writeOutputFile(classes, `${CELL_CLASSES.join('\n')}\n`);
+  const names = byObject ? ['background', 'cell'] : CELL_CLASSES;
+  await writeOutputFile(classes, `${names.join('\n')}\n`);
   await written.record([classes]);
 }
 

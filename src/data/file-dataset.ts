@@ -8,7 +8,8 @@ import type { MaskValues } from './class-values.js';
 import { commonLayout, type ImageLayout } from './conform.js';
 import type { Dataset, Sample } from './dataset.js';
 import type { Finding } from './finding.js';
-import { type MaskLayer, type MaskReading, readMask } from './mask-reading.js';
+import type { ObjectMask } from '../objects/index.js';
+import { type MaskLayer, type MaskReading, readMask, readObjects } from './mask-reading.js';
 import { mapParallel } from './parallel.js';
 import { readSample, type SampleReading, type Size } from './sample-reading.js';
 import { spread } from './spread.js';
@@ -44,12 +45,17 @@ export interface FileDatasetOptions {
   /** Crops masks that are one pixel larger, and resizes those with the aspect ratio of their image (nearest). Default true. */
   readonly resizeMasks?: boolean;
   readonly masks: MaskSource;
+  /** Whether the masks tell objects apart. */
+  readonly hasObjects?: boolean;
 }
 
 /** The source of the classes of a pair: its mask file, or shapes that are drawn. */
 export type MaskSource =
   | { readonly reading: (pair: FilePair) => MaskReading }
-  | { readonly draw: (pair: FilePair, i: number) => Promise<ClassMask> };
+  | {
+      readonly draw: (pair: FilePair, i: number) => Promise<ClassMask>;
+      readonly drawObjects: (pair: FilePair, i: number) => Promise<ObjectMask>;
+    };
 
 /** Up to this number of images, all headers are read to determine channels and bits. */
 const ALL_HEADERS = 2000;
@@ -122,6 +128,7 @@ export class FileDataset implements Dataset {
   readonly notes: readonly string[];
   readonly pairing: string | undefined;
   readonly findings: readonly Finding[];
+  readonly hasObjects: boolean;
   private readonly pairs: readonly FilePair[];
   private readonly resizeMasks: boolean;
   private readonly masks: MaskSource;
@@ -151,6 +158,7 @@ export class FileDataset implements Dataset {
     this.findings = options.findings ?? [];
     this.resizeMasks = options.resizeMasks ?? true;
     this.masks = options.masks;
+    this.hasObjects = options.hasObjects ?? false;
   }
 
   get length(): number {
@@ -173,6 +181,13 @@ export class FileDataset implements Dataset {
     return 'draw' in this.masks
       ? this.masks.draw(pair, i)
       : readMask(pair.mask, this.masks.reading(pair), pair.maskPage);
+  }
+
+  async getObjects(i: number): Promise<ObjectMask> {
+    const pair = this.pair(i);
+    return 'draw' in this.masks
+      ? this.masks.drawObjects(pair, i)
+      : readObjects(pair.mask, this.masks.reading(pair), pair.maskPage);
   }
 
   reading(i: number): SampleReading {

@@ -4,7 +4,7 @@
  */
 import { ShapeError, UsageError } from '../errors/index.js';
 import { type Box, resizeImage, resizeMask } from '../images/resize.js';
-import { IGNORE_INDEX } from '../images/raster.js';
+import { IGNORE_INDEX, likeMask } from '../images/raster.js';
 import type { Random } from '../random/index.js';
 import type { Sample } from './dataset.js';
 import type { PairedSample } from './paired-sample.js';
@@ -167,7 +167,9 @@ function covering({ image }: Sample, heightOverWidth: number): Box {
 
 function resizeBox(sample: Sample, maxValue: number, box: Box, height: number, width: number): PairedSample {
   const { channels, data } = resizeImage(sample.image, width, height, 1 / maxValue, box);
-  const mask = resizeMask(sample.mask, width, height, box);
+  const mask = sample.objects
+    ? resizeMask(sample.objects, width, height, box)
+    : resizeMask(sample.mask, width, height, box);
   return { id: sample.id, width, height, channels, image: data, mask: mask.data };
 }
 
@@ -186,7 +188,7 @@ export function placed(
     );
   }
   const image = new Float32Array(channels * height * width);
-  const mask = new Uint8Array(height * width).fill(IGNORE_INDEX);
+  const mask = likeMask(sample.mask, height * width).fill(IGNORE_INDEX);
   for (let y = 0; y < sample.height; y++) {
     const from = y * sample.width;
     const to = (top + y) * width + left;

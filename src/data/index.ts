@@ -83,6 +83,8 @@ export { elastic, gridDistortion } from './transforms/elastic.js';
 export { horizontalFlip, quarterTurns, verticalFlip } from './transforms/flip.js';
 export { channelColour, type ChannelColourOptions } from './transforms/channel-colour.js';
 export { maskAsImage, stretchMaskAsImage } from './transforms/mask-as-image.js';
+export { asObjects } from './as-objects.js';
+export { objectTargets } from './transforms/object-targets.js';
 export { padToMultiple } from './transforms/pad.js';
 export { examine } from './doctor/examine.js';
 export { type Repair, type RepairedCopy, writeRepairedCopy } from './doctor/repaired-copy.js';

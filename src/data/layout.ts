@@ -29,6 +29,8 @@ export interface Layout {
   readonly pairs: readonly FilePair[];
   /** Class names, if an image has one mask per class or per object; the masks are then layers. */
   readonly layerClasses?: readonly string[] | undefined;
+  /** Whether each of these masks marks one object. */
+  readonly layersAreObjects?: boolean;
   /** Images without a mask, absolute paths. */
   readonly unlabelled: readonly string[];
   /** Masks without an image, absolute paths. */
@@ -146,6 +148,7 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
       notes: [...notes, ...findings.filter(({ level }) => level === 'note').map(({ message }) => message)],
       findings,
       multiLabel: sets,
+      hasObjects: !sets && layout.layersAreObjects === true,
       masks: {
         reading: ({ layers }) =>
           sets
@@ -154,7 +157,7 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
                 layers: layers!.map((layer) => ({ ...layer, value: setOf(layer.value - 1) })),
                 sets,
               }
-            : { kind: 'layers', layers: layers! },
+            : { kind: 'layers', layers: layers!, perObject: layout.layersAreObjects === true },
       },
     });
   }
@@ -176,6 +179,7 @@ export async function openLayout(root: string, layout: Layout, options: LayoutOp
     maskValues: meaning.maskValues,
     notes: [...notes, ...findings.filter(({ level }) => level === 'note').map(({ message }) => message)],
     findings,
+    hasObjects: meaning.numbered,
     masks: { reading: () => meaning.reading },
   });
 }

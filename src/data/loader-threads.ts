@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
+import type { ObjectMask } from '../objects/index.js';
 import type { StreamKey } from '../random/index.js';
 import { ownMemory, type PairedSample } from './paired-sample.js';
 import type { PipelineDescription } from './sample-pipeline.js';
@@ -13,7 +14,7 @@ import type { SampleReading } from './sample-reading.js';
 
 /** Source of a sample: files (with the mask, if it is drawn from annotations), or a resized sample from a cache. */
 export type SampleSource =
-  | { readonly reading: SampleReading; readonly drawn: ClassMask | undefined }
+  | { readonly reading: SampleReading; readonly drawn: ClassMask | ObjectMask | undefined }
   | { readonly fitted: PairedSample };
 
 /** A pipeline with a unique number, so that each thread builds it only once. */

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads';
 // These modules register the transforms and fits that descriptions can name.
 import './augmentation.js';
 import './fit.js';
+import './transforms/object-targets.js';
 import './transforms/pad.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { Reply, Request } from './loader-threads.js';

@@ -242,7 +242,11 @@ export class Loader implements AsyncIterable<Batch> {
     }
     const keep = fitted === undefined && store !== undefined;
     const isDrawn = fitted === undefined && reading.maskReading === undefined;
-    const drawn = isDrawn ? await maskOf(dataset, position) : undefined;
+    const drawn = !isDrawn
+      ? undefined
+      : reading.objects
+        ? await dataset.getObjects!(position)
+        : await maskOf(dataset, position);
     const source = fitted === undefined ? { reading, drawn } : { fitted };
     const { sample, kept } = await prepareSample(this.threads, { pipeline: sent, source, keys, keep });
     if (kept !== undefined && key) await store.offer(key, kept);
@@ -289,6 +293,11 @@ class BatchBuilder {
       throw new ShapeError(
         `${id}: a transform returned ${image.length} image values and ${mask.length} mask values for ` +
           `${channels}×${height}×${width}; the data set has ${this.channels} channels.`,
+      );
+    }
+    if (!(mask instanceof Uint8Array)) {
+      throw new ShapeError(
+        `${id}: its mask has codes of objects, which a network does not learn as they are: end the transforms with objectTargets().`,
       );
     }
     if (this.images === undefined) {

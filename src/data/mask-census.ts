@@ -17,6 +17,8 @@ export interface MaskCensus {
   readonly palette: Uint8Array | undefined;
   /** Pixels by alpha, 0 transparent … 255 opaque; undefined without an alpha channel. */
   readonly alpha: ReadonlyMap<number, number> | undefined;
+  /** True if the numbers do not fit into 16 bits. `values` then counts their ranks. */
+  readonly wide: boolean;
   /** True if the codec is lossy. */
   readonly lossy: boolean;
   /** True for a TIFF that programs display inverted. */
@@ -31,7 +33,8 @@ export async function censusOf(file: string): Promise<MaskCensus> {
   const stored = await decodeStoredMask(file);
   const { format, width, height, palette, lossy, whiteIsZero } = stored;
   const alpha = stored.alpha && countsOf(stored.alpha);
-  const shared = { file, format, width, height, palette, lossy, whiteIsZero, alpha };
+  const wide = stored.numbers !== undefined;
+  const shared = { file, format, width, height, palette, wide, lossy, whiteIsZero, alpha };
   if (stored.channels === 3) {
     return { ...shared, kind: 'colours', values: new Map(), colours: coloursIn(stored) };
   }

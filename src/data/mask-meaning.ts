@@ -115,6 +115,16 @@ export async function findMaskMeaning(
 async function decide(censuses: readonly MaskCensus[], options: MaskMeaningOptions): Promise<MaskMeaning> {
   const files = censuses.map(({ file }) => file);
   const { legend, classes } = options;
+  const wide = censuses.find((census) => census.wide);
+  if (wide !== undefined) {
+    const meaning = await byObjectNumbers(censuses, options);
+    if (meaning !== undefined) return meaning;
+    throw new PixelwiseError(
+      'mask-values',
+      `${wide.file}: its values are above 65,535, so they are no class indices, and they do not number objects either: ` +
+        'in that case each number is one piece. Save class indices, or a number for each object.',
+    );
+  }
   if (options.indices === true && classes !== undefined && censuses.every(({ kind }) => kind !== 'colours')) {
     return described(indexValues(classes), 'values', files, {
       code: LISTED_INDICES,
@@ -168,25 +178,38 @@ async function byValues(
   options: MaskMeaningOptions,
 ): Promise<MaskMeaning> {
   const { where, classes, maskValues } = options;
-  const asked = classes === undefined ? undefined : classNames(classes).length;
-  if ((asked === undefined || asked === 2) && kind === 'values') {
-    const objects = await findObjectNumbers(censuses);
-    if (objects !== undefined) {
-      const files = censuses.map(({ file }) => file);
-      const meaning = described(thresholdValues(1, classes), kind, files, {
-        code: 'mask-objects',
-        message:
-          `The masks number their objects (${objects.fewest} to ${objects.most} an image); all objects are read as one ` +
-          'class, foreground. Give --classes with a number of classes if the values are classes.',
-        level: 'note',
-      });
-      return { ...meaning, numbered: true };
-    }
-  }
+  const objects = kind === 'values' ? await byObjectNumbers(censuses, options) : undefined;
+  if (objects !== undefined) return objects;
   const { values, repair } = chooseByValues(censuses, where, classes, maskValues);
   const files = repair?.files ?? censuses.map(({ file }) => file);
   return described(values, kind, files, repair);
 }
+
+/** The meaning of masks that number their objects; undefined if they do not, or more classes are asked for. */
+async function byObjectNumbers(
+  censuses: readonly MaskCensus[],
+  { classes, maskValues }: MaskMeaningOptions,
+): Promise<MaskMeaning | undefined> {
+  if (classes !== undefined && classNames(classes).length !== 2) return undefined;
+  const objects =
+    maskValues === 'object-numbers'
+      ? { fewest: 0, most: mostValues(censuses) }
+      : await findObjectNumbers(censuses);
+  if (objects === undefined) return undefined;
+  const files = censuses.map(({ file }) => file);
+  const meaning = described(thresholdValues(1, classes), 'values', files, {
+    code: 'mask-objects',
+    message:
+      `The masks number their objects (${objects.fewest} to ${objects.most} an image); all objects are of one ` +
+      'class, foreground. Give --classes with a number of classes if the values are classes.',
+    level: 'note',
+  });
+  const reading = { kind: 'values', values: thresholdValues(1, classes), numbered: true } as const;
+  return { ...meaning, reading, maskValues: 'object-numbers', numbered: true };
+}
+
+const mostValues = (censuses: readonly MaskCensus[]): number =>
+  censuses.reduce((most, { values }) => Math.max(most, values.size - (values.has(0) ? 1 : 0)), 0);
 
 interface Said {
   readonly code: string;

@@ -1,7 +1,9 @@
 /** How a mask file is mapped to classes, as plain data that can be sent to the threads that read samples. */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeMask, decodeStoredMask, type RawMask, type StoredMask } from '../images/decode-mask.js';
-import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
+import { decodeLabels } from '../images/decode-labels.js';
+import { type ClassMask, IGNORE_INDEX, type MaskPixels } from '../images/raster.js';
+import { indexLabels, objectCode, type ObjectMask } from '../objects/index.js';
 import { type ClassValues, toClassMask } from './class-values.js';
 import { colourAt, greyColour, paletteColour } from './mask-census.js';
 
@@ -24,10 +26,21 @@ export interface ColourClasses {
  *   `sets` all count: a pixel becomes the set of its classes (labels/label-set.ts).
  */
 export type MaskReading =
-  | { readonly kind: 'values' | 'levels' | 'alpha'; readonly values: ClassValues }
+  | {
+      readonly kind: 'values' | 'levels' | 'alpha';
+      readonly values: ClassValues;
+      /** Each value but 0 is the number of an object of class 1. */
+      readonly numbered?: boolean;
+    }
   | { readonly kind: 'colours'; readonly colours: ColourClasses }
   | { readonly kind: 'bright' }
-  | { readonly kind: 'layers'; readonly layers: readonly MaskLayer[]; readonly sets?: boolean };
+  /** `perObject`: each layer is an object, not a class. */
+  | {
+      readonly kind: 'layers';
+      readonly layers: readonly MaskLayer[];
+      readonly sets?: boolean;
+      readonly perObject?: boolean;
+    };
 
 /** A mask file that marks the pixels of one class: those above half of its largest value. */
 export interface MaskLayer {
@@ -43,7 +56,7 @@ export interface MaskLayer {
  * @param page the page of a TIFF with several pictures.
  */
 export async function readMask(file: string, reading: MaskReading, page?: number): Promise<ClassMask> {
-  if (reading.kind === 'layers') return layeredMask(reading.layers, reading.sets);
+  if (reading.kind === 'layers') return layeredMask(reading.layers, Uint8Array, reading.sets);
   if (reading.kind === 'bright') return brightMask(await decodeMask(file));
   const stored = await decodeStoredMask(file, { page });
   if (reading.kind === 'colours') return colouredMask(stored, reading.colours, file);
@@ -62,12 +75,42 @@ export async function readMask(file: string, reading: MaskReading, page?: number
   return toClassMask({ width, height, format, data: levels }, reading.values, file);
 }
 
-async function layeredMask(layers: readonly MaskLayer[], sets = false): Promise<ClassMask> {
-  let mask: ClassMask | undefined;
+/** Whether a mask tells objects apart. */
+export function tellsObjects(reading: MaskReading): boolean {
+  return 'numbered' in reading
+    ? reading.numbered === true
+    : reading.kind === 'layers' && reading.perObject === true;
+}
+
+/**
+ * The objects of a mask file, as codes. Throws what {@link readMask} throws.
+ *
+ * @param reading one that {@link tellsObjects}.
+ */
+export async function readObjects(file: string, reading: MaskReading, page?: number): Promise<ObjectMask> {
+  if (reading.kind === 'layers') {
+    const layers = reading.layers.map((layer, k) => ({ ...layer, value: objectCode(k + 1, layer.value) }));
+    return layeredMask(layers, Uint32Array);
+  }
+  const { width, height, data } = await decodeLabels(file, { page });
+  const codes = new Uint32Array(data.length);
+  if (data instanceof Uint32Array) {
+    const { indices } = indexLabels({ width, height, data });
+    for (let i = 0; i < codes.length; i++) codes[i] = indices[i]! < 0 ? 0 : objectCode(indices[i]! + 1, 1);
+  } else for (let i = 0; i < codes.length; i++) codes[i] = data[i] === 0 ? 0 : objectCode(data[i]!, 1);
+  return { width, height, data: codes };
+}
+
+async function layeredMask<T extends MaskPixels>(
+  layers: readonly MaskLayer[],
+  Values: new (length: number) => T,
+  sets = false,
+): Promise<{ readonly width: number; readonly height: number; readonly data: T }> {
+  let mask: { readonly width: number; readonly height: number; readonly data: T } | undefined;
   for (const { file, value } of layers) {
     const stored = await decodeStoredMask(file);
     const { width, height, channels, data, palette } = stored;
-    mask ??= { width, height, data: new Uint8Array(width * height) };
+    mask ??= { width, height, data: new Values(width * height) };
     if (width !== mask.width || height !== mask.height) {
       throw new PixelwiseError(
         'size-mismatch',

@@ -58,13 +58,13 @@ export async function describeDataset(source: SampleSource, classes?: ClassesOpt
   }
   const ids = source.ids ?? Array.from({ length }, (_, i) => String(i));
   const get = async (i: number): Promise<Sample> => {
-    const { image, mask } = await source.get(i);
+    const { image, mask, objects } = await source.get(i);
     if (image.width !== mask.width || image.height !== mask.height) {
       throw new UsageError(
         `sample ${ids[i]}: its image is ${image.height}×${image.width}, its mask ${mask.height}×${mask.width}; both must have the same size`,
       );
     }
-    return { id: ids[i]!, image, mask };
+    return { id: ids[i]!, image, mask, ...(objects && { objects }) };
   };
   const { image } = await get(0);
   const getMask = source.getMask?.bind(source);
@@ -85,6 +85,8 @@ export async function describeDataset(source: SampleSource, classes?: ClassesOpt
     files: source.files?.bind(source) ?? ((i) => ({ image: ids[i]!, mask: ids[i]! })),
     get,
     ...(getMask && { getMask }),
+    hasObjects: source.hasObjects,
+    getObjects: source.getObjects?.bind(source) ?? (async (i) => (await get(i)).objects!),
   };
 }
 

@@ -2,7 +2,14 @@
  * Windows that may extend beyond the right and the bottom edge of their image. Training on patches and prediction in
  * tiles cut the same windows.
  */
-import { IGNORE_INDEX, makePixels, maxValueOf, type Raster } from '../images/raster.js';
+import {
+  IGNORE_INDEX,
+  likeMask,
+  makePixels,
+  type MaskPixels,
+  maxValueOf,
+  type Raster,
+} from '../images/raster.js';
 import type { Box } from '../images/resize.js';
 import type { Sample } from './dataset.js';
 
@@ -23,13 +30,25 @@ export function rasterWindow(image: Raster, { x, y, width, height }: Box): Raste
 }
 
 /** Copies the window of a sample. Outside of the image, the mask has the ignore index. */
-export function sampleWindow({ id, image, mask }: Sample, box: Box): Sample {
-  const { x, y, width, height } = box;
-  const classes = new Uint8Array(width * height).fill(IGNORE_INDEX);
+export function sampleWindow({ id, image, mask, objects }: Sample, box: Box): Sample {
+  return {
+    id,
+    image: rasterWindow(image, box),
+    mask: maskWindow(mask, box),
+    ...(objects && { objects: maskWindow(objects, box) }),
+  };
+}
+
+function maskWindow<T extends MaskPixels>(
+  mask: { readonly width: number; readonly height: number; readonly data: T },
+  { x, y, width, height }: Box,
+): { width: number; height: number; data: T } {
+  const values = likeMask(mask.data, width * height);
+  values.fill(IGNORE_INDEX);
   const inside = Math.min(width, mask.width - x);
   for (let row = 0; row < Math.min(height, mask.height - y); row++) {
     const from = (y + row) * mask.width + x;
-    classes.set(mask.data.subarray(from, from + inside), row * width);
+    values.set(mask.data.subarray(from, from + inside), row * width);
   }
-  return { id, image: rasterWindow(image, box), mask: { width, height, data: classes } };
+  return { width, height, data: values };
 }

@@ -1,4 +1,5 @@
 /** The working form of a sample between decoding and the batch, and what a transform is. */
+import type { MaskPixels } from '../images/raster.js';
 import type { Random } from '../random/index.js';
 import { portable } from './portable.js';
 
@@ -10,8 +11,11 @@ export interface PairedSample {
   readonly channels: number;
   /** C×H×W, 0…1. */
   readonly image: Float32Array;
-  /** H×W class indices; IGNORE_INDEX where a pixel counts for nothing. */
-  readonly mask: Uint8Array;
+  /**
+   * H×W class indices; IGNORE_INDEX where a pixel counts for nothing. If objects are told apart, codes of objects, whose
+   * lowest byte is the class: until the transforms end, so that they move objects and do not merge them.
+   */
+  readonly mask: MaskPixels;
 }
 
 /**

@@ -102,6 +102,8 @@ export class DiskSampleCache implements SampleStore {
   }
 
   async offer(key: CacheKey, { width, height, channels, image, mask }: PairedSample): Promise<void> {
+    // Codes of objects are not stored.
+    if (!(mask instanceof Uint8Array)) return;
     const length = HEADER_BYTES + image.byteLength + mask.byteLength;
     if ((await this.kept()) + this.added + length > this.maxBytes) return;
     this.added += length;

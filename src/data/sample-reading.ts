@@ -4,12 +4,13 @@
  */
 import { PixelwiseError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
-import type { ClassMask, Raster } from '../images/raster.js';
+import type { ClassMask, MaskPixels, Raster } from '../images/raster.js';
 import { resizeMask } from '../images/resize.js';
 import type { PageChoice } from '../images/tiff/image.js';
 import { conform, type ImageLayout } from './conform.js';
 import type { Sample } from './dataset.js';
-import { type MaskReading, readMask } from './mask-reading.js';
+import { classesOfCodes, type ObjectMask } from '../objects/index.js';
+import { type MaskReading, readMask, readObjects } from './mask-reading.js';
 
 export interface SampleReading {
   readonly id: string;
@@ -28,28 +29,47 @@ export interface SampleReading {
    * throwing.
    */
   readonly resizeMasks: boolean;
+  /** Also tell objects apart. */
+  readonly objects?: boolean | undefined;
 }
 
 /**
  * Decodes a sample.
- * @param drawn the mask, if it is drawn from annotations.
+ * @param drawn the mask, or the codes of objects if these are told apart, if it is drawn from annotations.
  * @throws PixelwiseError that names the file; `size-mismatch` if the mask's size does not fit.
  */
-export async function readSample(reading: SampleReading, drawn?: ClassMask): Promise<Sample> {
+export async function readSample(reading: SampleReading, drawn?: ClassMask | ObjectMask): Promise<Sample> {
   const { id, layouts } = reading;
   const [decoded, mask] = await Promise.all([
     decodeImage(reading.image, { channels: layouts[0]?.channels, page: reading.page }),
-    reading.maskReading === undefined ? drawn : readMask(reading.mask, reading.maskReading, reading.maskPage),
+    reading.maskReading === undefined
+      ? drawn
+      : (reading.objects ? readObjects : readMask)(reading.mask, reading.maskReading, reading.maskPage),
   ]);
   if (mask === undefined) throw new PixelwiseError('mask-missing', `${id}: its mask was not drawn.`);
   const image = layouts.reduce((raster, layout) => conform(raster, layout, reading.image), decoded);
-  if (image.width === mask.width && image.height === mask.height) return { id, image, mask };
+  const fitted = fittedMask(reading, mask, image);
+  const { width, height, data } = fitted;
+  if (data instanceof Uint8Array) return { id, image, mask: { width, height, data } };
+  return {
+    id,
+    image,
+    mask: { width, height, data: classesOfCodes(data) },
+    objects: { width, height, data },
+  };
+}
+
+type AnyMask = { readonly width: number; readonly height: number; readonly data: MaskPixels };
+
+/** The mask at the size of its image. */
+function fittedMask(reading: SampleReading, mask: AnyMask, image: Raster): AnyMask {
+  if (image.width === mask.width && image.height === mask.height) return mask;
   if (reading.resizeMasks && isOneLarger(mask, image)) {
     const box = { x: 0, y: 0, width: image.width, height: image.height };
-    return { id, image, mask: resizeMask(mask, image.width, image.height, box) };
+    return resizeMask(mask, image.width, image.height, box);
   }
   if (reading.resizeMasks && sameShape(image, mask)) {
-    return { id, image, mask: resizeMask(mask, image.width, image.height) };
+    return resizeMask(mask, image.width, image.height);
   }
   throw new PixelwiseError(
     'size-mismatch',

@@ -1,6 +1,7 @@
 /** A part of a dataset, itself a dataset. */
 import { PixelwiseError } from '../errors/index.js';
 import type { ClassMask } from '../images/raster.js';
+import type { ObjectMask } from '../objects/index.js';
 import type { MaskValues } from './class-values.js';
 import type { Dataset, Sample } from './dataset.js';
 import type { Finding } from './finding.js';
@@ -77,6 +78,17 @@ export class Subset implements Dataset {
 
   reading(i: number): SampleReading | undefined {
     return this.whole.reading?.(this.at(i));
+  }
+
+  get tellsObjects(): boolean | undefined {
+    return this.whole.tellsObjects;
+  }
+  get hasObjects(): boolean | undefined {
+    return this.whole.hasObjects;
+  }
+
+  getObjects(i: number): Promise<ObjectMask> {
+    return this.whole.getObjects!(this.at(i));
   }
 
   private at(i: number): number {

@@ -28,6 +28,11 @@ export interface StoredMask {
   /** 1: one value per pixel; 3: a colour per pixel (H×W×3). */
   readonly channels: 1 | 3;
   readonly data: Uint8Array | Uint16Array;
+  /**
+   * The stored numbers, if they do not fit into 16 bits; `data` then has their ranks among those of this file. Such
+   * numbers can only be those of objects.
+   */
+  readonly numbers?: Uint32Array | undefined;
   /** RGB triples by value, for files that store indices. */
   readonly palette?: Uint8Array | undefined;
   /** Alpha, H×W, if the file has an alpha channel; 255 is opaque. */
@@ -135,12 +140,15 @@ async function storedTiff(tiff: TiffImage): Promise<Omit<StoredMask, 'format' | 
   if (palette !== undefined && channels === 1 && data instanceof Uint8Array) {
     return { width, height, channels: 1, data, palette, whiteIsZero };
   }
-  const values =
-    data instanceof Uint8Array || data instanceof Uint16Array
-      ? page.bits === 1
-        ? data.map((bit) => 255 * bit)
-        : data
-      : asLabels(data, file.name);
+  const isPlain = data instanceof Uint8Array || data instanceof Uint16Array;
+  if (!isPlain && channels === 1 && areLargeNumbers(data)) {
+    return { width, height, channels: 1, ...rankedNumbers(data, file.name), whiteIsZero };
+  }
+  const values = isPlain
+    ? page.bits === 1
+      ? data.map((bit) => 255 * bit)
+      : data
+    : asLabels(data, file.name);
   const alphaDropped = channels === 2 && !hasAlpha(page) ? 1 : channels;
   if (alphaDropped > 4) {
     throw new PixelwiseError(
@@ -178,6 +186,34 @@ function asLabels(data: ArrayLike<number>, name: string): Uint8Array | Uint16Arr
     `${name}: its values are from ${low} to ${high}${whole ? '' : ' with fractions'}; a mask must have whole numbers from 0 to ` +
       '65,535 (−1 for ignored pixels), or probabilities from 0 to 1. Save class indices.',
   );
+}
+
+/** Whether these are whole numbers that fit into 32 bits but not into 16. */
+function areLargeNumbers(data: ArrayLike<number>): boolean {
+  let large = false;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (!(value >= 0 && value < 2 ** 32 && Number.isInteger(value))) return false;
+    if (value > 65535) large = true;
+  }
+  return large;
+}
+
+/** The numbers, and the rank of each: 0 stays 0. */
+function rankedNumbers(
+  data: ArrayLike<number>,
+  name: string,
+): { readonly data: Uint16Array; readonly numbers: Uint32Array } {
+  const numbers = Uint32Array.from(data);
+  const known = [...new Set(numbers)].filter((number) => number > 0).sort((a, b) => a - b);
+  if (known.length > 65535) {
+    throw new PixelwiseError(
+      'mask-values',
+      `${name}: ${known.length} different numbers; a mask may have 65,535 objects. Cut the image into smaller ones.`,
+    );
+  }
+  const ranks = new Map(known.map((number, i) => [number, i + 1]));
+  return { numbers, data: Uint16Array.from(numbers, (number) => ranks.get(number) ?? 0) };
 }
 
 function greyPaletteToLevels(image: IndexedRaster): IndexedRaster {

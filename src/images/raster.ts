@@ -31,6 +31,14 @@ export function maxValueOf(data: PixelValues): MaxValue {
   return data instanceof Uint8Array ? 255 : data instanceof Uint16Array ? 65535 : 1;
 }
 
+/** Classes of pixels, or codes of objects with their classes (objects/object-codes.ts). */
+export type MaskPixels = Uint8Array | Uint32Array;
+
+/** An array of `length` values of the same kind. */
+export function likeMask<T extends MaskPixels>(mask: T, length: number): T {
+  return (mask instanceof Uint8Array ? new Uint8Array(length) : new Uint32Array(length)) as T;
+}
+
 /** The class of every pixel (H×W): 0…254, or {@link IGNORE_INDEX} for pixels that losses and scores ignore. */
 export interface ClassMask {
   readonly width: number;

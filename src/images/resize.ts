@@ -9,7 +9,7 @@
  * Masks: nearest neighbour, output pixel i = input pixel ⌊(i + ½)·in/out⌋ (PIL's NEAREST).
  */
 import { ShapeError } from '../errors/index.js';
-import type { ClassMask, PixelValues, Raster } from './raster.js';
+import { likeMask, type MaskPixels, type PixelValues, type Raster } from './raster.js';
 
 /** The filter of one axis: output i is Σₖ weights[i·taps + k] · input[first[i] + k]. */
 export interface ResizeTaps {
@@ -240,7 +240,12 @@ export function nearestIndices(inputSize: number, outputSize: number): Int32Arra
 }
 
 /** Resizes a mask (or the `box` of it) to width × height, with nearest-neighbour interpolation. */
-export function resizeMask(mask: ClassMask, width: number, height: number, box?: Box): ClassMask {
+export function resizeMask<T extends MaskPixels>(
+  mask: { readonly width: number; readonly height: number; readonly data: T },
+  width: number,
+  height: number,
+  box?: Box,
+): { readonly width: number; readonly height: number; readonly data: T } {
   const {
     x,
     y,
@@ -254,7 +259,7 @@ export function resizeMask(mask: ClassMask, width: number, height: number, box?:
   }
   const columns = nearestIndices(boxWidth, width);
   const rows = nearestIndices(boxHeight, height);
-  const data = new Uint8Array(width * height);
+  const data = likeMask(mask.data, width * height);
   for (let row = 0, to = 0; row < height; row++) {
     const start = (y + rows[row]!) * mask.width + x;
     for (let column = 0; column < width; column++, to++) data[to] = mask.data[start + columns[column]!]!;

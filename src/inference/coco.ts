@@ -7,6 +7,7 @@ import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 import { MOST_OVERLAPPING_CLASSES, planeOf } from '../labels/label-set.js';
+import type { ValueMask } from '../objects/index.js';
 
 /** The run-length encoding of one class. */
 export interface ClassRuns {
@@ -26,12 +27,12 @@ export interface ClassRuns {
  * @param options `multiLabel`: whether the mask holds sets of overlapping classes.
  */
 export function maskToRuns(
-  { width, height, data }: ClassMask,
+  { width, height, data }: ValueMask,
   { multiLabel }: { readonly multiLabel?: boolean | undefined } = {},
 ): ClassRuns[] {
   if (multiLabel === true) {
     return Array.from({ length: MOST_OVERLAPPING_CLASSES }, (_, k) =>
-      maskToRuns({ width, height, data: planeOf(data, k) })
+      maskToRuns({ width, height, data: planeOf(Uint8Array.from(data), k) })
         .filter(({ value }) => value === 1)
         .map((runs) => ({ ...runs, value: k })),
     ).flat();

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClassMask } from '../images/raster.js';
-import { cleanMask, connectedComponents } from './components.js';
+import { connectedComponents } from '../objects/index.js';
+import { cleanMask } from './components.js';
 
 /** A mask from digits, with `.` for 0. */
 function drawn(...rows: readonly string[]): ClassMask {

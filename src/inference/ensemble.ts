@@ -73,6 +73,13 @@ function checkAlike(
   cards: readonly ModelCard[],
   names: readonly string[],
 ): void {
+  const ofObjects = cards.findIndex(({ objects }) => objects);
+  if (ofObjects >= 0 && models.length > 1) {
+    throw new PixelwiseError(
+      'ensemble',
+      `${names[ofObjects]} tells objects apart; such models cannot be averaged. Use one of them.`,
+    );
+  }
   const properties: Readonly<Record<string, (i: number) => string>> = {
     'the classes': (i) => cards[i]!.classes.join(', '),
     'images of': (i) => `${cards[i]!.channels} channels with values up to ${cards[i]!.maxValue}`,

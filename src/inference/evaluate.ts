@@ -16,6 +16,15 @@ import { resizeMask } from '../images/resize.js';
 import type { LossValues, SampleMetric, SampleScores, Scores, ThresholdScore } from '../metrics/index.js';
 import { meanMetrics, metricsOf, sampleScores, ScoreAccumulator, ThresholdSweep } from '../metrics/index.js';
 import type { LossTerm } from '../nn/index.js';
+import type { ImageMatches, ObjectMap, ObjectMask, ObjectMatching, ObjectScores } from '../objects/index.js';
+import {
+  energyBytes,
+  levelsOf,
+  ObjectScorer,
+  objectsOfCodes,
+  objectsOfMask,
+  summaryOfMatching,
+} from '../objects/index.js';
 import type { TargetMap } from '../nn/target-map.js';
 import { sumOfLosses } from '../nn/index.js';
 import { targetMapsBehind } from '../nn/target-map.js';
@@ -31,7 +40,14 @@ import { isInViews } from './views.js';
 import { SharedScoring } from './shared-scoring.js';
 import type { ModelCard } from './model-card.js';
 import { DEFAULT_THRESHOLD } from './model-card.js';
-import type { GraphResults, GraphValue, RasterSegmenter, ViewOptions } from './raster-segmenter.js';
+import type {
+  GraphResults,
+  GraphValue,
+  RasterSegmenter,
+  SegmentedObjects,
+  ViewOptions,
+} from './raster-segmenter.js';
+import { objectsIn, probabilityIn } from './segmented-objects.js';
 
 export interface EvaluateOptions extends ViewOptions, CleanOptions {
   /** Indices of the samples to score, in this order; default all. */
@@ -121,9 +137,13 @@ export async function evaluate(
     shared?.keepSoftDice(value);
   });
   const perSample: SampleScores[] = [];
-  const losses = options.losses?.length
-    ? await LossProgram.compile(card, options.losses, segmenter)
-    : undefined;
+  const objectScorer = new SampleObjectScorer();
+  // The losses of a model of objects are those of the objects.
+  const hasTarget = !card.objects || dataset.tellsObjects === true;
+  const losses =
+    options.losses?.length && hasTarget
+      ? await LossProgram.compile(card, options.losses, segmenter)
+      : undefined;
   const predict = predictionOf(segmenter, scoreAt, losses !== undefined, options);
   try {
     const samples = inOrder(
@@ -135,21 +155,27 @@ export async function evaluate(
     for await (const { index, sample } of samples) {
       const results = await predict(sample);
       const compared = compare(sample, results, card, scoreAt, threshold ?? card.threshold);
-      const prediction = cleanPrediction(compared.prediction, card, options);
+      const found = scoreAt === 'source' ? foundIn(results, compared.prediction, options) : undefined;
+      const prediction = found?.mask ?? cleanPrediction(compared.prediction, card, options);
+      const matching =
+        sample.objects && scoreAt === 'source'
+          ? objectScorer.add(sample.objects, found?.objects ?? objectsOfMask(prediction, background))
+          : undefined;
       const counts = accumulator.addSample(prediction.data, compared.target, dataset.groups?.[index]);
       if (compared.foreground) soft.add(compared.foreground, compared.target);
       const values = await (card.patch
         ? losses?.overTiles(segmenter, sample)
-        : losses?.of(results.logits!, sample.mask));
+        : losses?.of(results.logits!, sample));
       if (values) accumulator.addLoss(values, 1);
       const { width: columns, height: rows } = prediction;
       const masks = { prediction: prediction.data, target: compared.target, height: rows, width: columns };
       const scores: SampleScores = {
         ...sampleScores(sample.id, counts, values, background),
+        ...(matching && { objects: summaryOfMatching(matching) }),
         ...(metrics && { metrics: metricsOf(metrics, { ...masks, classes: foreground, multiLabel }) }),
       };
       perSample.push(scores);
-      shared?.keep(counts, values, scores);
+      shared?.keep(counts, values, scores, matching && objectScorer.last);
       const { width, height } = sample.image;
       await options.onSample?.({
         index,
@@ -173,10 +199,51 @@ export async function evaluate(
     (position) => dataset.groups?.[indices[position]!],
   );
   if (whole) {
-    const { accumulator: all, perSample } = whole;
-    return { ...all.scores(), ...means(perSample), confusion: all.counts.rows(), perSample };
+    const { accumulator: all, perSample, objects } = whole;
+    return { ...all.scores(), ...objects, ...means(perSample), confusion: all.counts.rows(), perSample };
   }
-  return { ...accumulator.scores(), ...means(perSample), confusion: accumulator.counts.rows(), perSample };
+  return {
+    ...accumulator.scores(),
+    ...objectScorer.scores(),
+    ...means(perSample),
+    confusion: accumulator.counts.rows(),
+    perSample,
+  };
+}
+
+/** What is predicted of a sample; the objects if they were found already. */
+type PredictedSample = Partial<GraphResults> & { readonly objects?: SegmentedObjects };
+
+/** The objects that a model of objects predicts, with the mask of their classes; undefined for other models. */
+function foundIn(
+  { objects, separation, probabilities }: PredictedSample,
+  mask: ClassMask,
+  options: CleanOptions,
+): { mask: ClassMask; objects: SegmentedObjects } | undefined {
+  if (objects) return { mask, objects };
+  if (!separation) return undefined;
+  return objectsIn(mask, energyBytes(separation), probabilityIn(probabilities!, separation.length), options);
+}
+
+/** Scores the objects of samples. */
+class SampleObjectScorer {
+  private readonly scorer = new ObjectScorer();
+
+  add(truth: ObjectMask, predicted: ObjectMap & { readonly probabilities?: Float32Array }): ObjectMatching {
+    const { ignored, ...objects } = objectsOfCodes(truth);
+    const { probabilities: scores } = predicted;
+    return this.scorer.add(objects, predicted, { ignored, ...(scores && { scores }) });
+  }
+
+  /** The latest sample, to be sent to another process. */
+  get last(): ImageMatches | undefined {
+    return this.scorer.matches.at(-1);
+  }
+
+  /** Nothing if no sample told objects apart. */
+  scores(): { objects?: ObjectScores } {
+    return this.scorer.matches.length === 0 ? {} : { objects: this.scorer.scores() };
+  }
 }
 
 /** How to predict a sample: by one run of the graph, or in tiles and with test-time augmentation. */
@@ -185,17 +252,20 @@ function predictionOf(
   scoreAt: 'source' | 'model',
   withLogits: boolean,
   options: EvaluateOptions,
-): (sample: Sample) => Promise<Partial<GraphResults>> {
-  const { tile, overlap, tta, threshold, signal } = options;
+): (sample: Sample) => Promise<PredictedSample> {
+  const { tile, overlap, tta, threshold, signal, keepLargest, minArea, fillHoles } = options;
+  const cleaning = { keepLargest, minArea, fillHoles };
   const { card } = segmenter;
   const binary = isBinary(card);
-  const probabilities = binary || options.probabilities === true;
+  const objects = card.objects !== undefined && scoreAt === 'source';
+  const probabilities = binary || objects || options.probabilities === true;
   if (options.probabilities && scoreAt === 'model') {
     throw new UsageError('Probabilities have the size of the image; use scoreAt "source".');
   }
   if (!isInViews(card, options)) {
     const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask'];
     if (scoreAt === 'source' && probabilities) wanted.push('probabilities');
+    if (objects) wanted.push('separation');
     if (withLogits) wanted.push('logits');
     return ({ image, id }) => segmenter.run(image, wanted, { threshold, signal }, id);
   }
@@ -206,12 +276,13 @@ function predictionOf(
   }
   return async ({ image, id }) => {
     // Without the options for cleaning: masks are cleaned later, at the size at which they are compared.
-    const view = { tile, overlap, tta, threshold, signal, probabilities };
+    const view = { tile, overlap, tta, threshold, signal, probabilities, ...(objects && cleaning) };
     const segmented = await segmenter.segment(image, view, id);
     const whole = withLogits && !card.patch;
     const logits = whole ? (await segmenter.run(image, ['logits'], { signal }, id)).logits : undefined;
     return {
       mask: segmented.mask.data,
+      ...(segmented.objects && { objects: segmented.objects }),
       ...(segmented.probabilities && { probabilities: segmented.probabilities.data }),
       ...(logits && { logits }),
     };
@@ -311,8 +382,10 @@ function compare(
     const { width, height } = image;
     return { prediction: { width, height, data: results.mask! }, target: mask.data, foreground };
   }
-  const scores = results.scores!;
   const { width, height } = card;
+  // The scores of a model of objects end with the separation.
+  const planes = binary ? 1 : card.classes.length;
+  const scores = results.scores!.subarray(0, planes * width * height);
   const empty = new Uint8Array(width * height);
   const data = card.multiLabel
     ? decideSets(scores, threshold, empty)
@@ -368,6 +441,7 @@ class LossProgram {
     private readonly terms: readonly LossTerm[],
     private readonly maps: readonly TargetMap[],
     private readonly size: { readonly height: number; readonly width: number },
+    private readonly ofObjects: boolean,
   ) {}
 
   static async compile(
@@ -389,18 +463,19 @@ class LossProgram {
       outputs: { ...outputs, ...Object.fromEntries(parts) },
     };
     const program = await Program.compile(definition, segmenter.runtime, { name: 'loss' });
-    return new LossProgram(program, terms, maps, { height, width });
+    return new LossProgram(program, terms, maps, { height, width }, card.objects !== undefined);
   }
 
   /** The mean over tiles that cover a sample, as in the validation of a model of patches. */
-  async overTiles(segmenter: RasterSegmenter, { id, image, mask }: Sample): Promise<LossValues> {
+  async overTiles(segmenter: RasterSegmenter, sample: Sample): Promise<LossValues> {
+    const { id, image } = sample;
     const tops = tileStarts(image.height, this.size.height, 0);
     const lefts = tileStarts(image.width, this.size.width, 0);
     const values: LossValues[] = [];
     for (const { x, y } of tops.flatMap((top) => lefts.map((left) => ({ x: left, y: top })))) {
-      const tile = sampleWindow({ id, image, mask }, { x, y, ...this.size });
+      const tile = sampleWindow(sample, { x, y, ...this.size });
       const { logits } = await segmenter.run(tile.image, ['logits'], {}, id);
-      values.push(await this.of(logits!, tile.mask));
+      values.push(await this.of(logits!, tile));
     }
     const mean = (of: (each: LossValues) => number) =>
       values.reduce((sum, each) => sum + of(each), 0) / values.length;
@@ -411,8 +486,11 @@ class LossProgram {
     };
   }
 
-  async of(logits: Float32Array, mask: ClassMask): Promise<LossValues> {
-    const target = resizeMask(mask, this.size.width, this.size.height).data;
+  async of(logits: Float32Array, { mask, objects }: Sample): Promise<LossValues> {
+    const { width, height } = this.size;
+    const target = this.ofObjects
+      ? levelsOf(resizeMask(objects!, width, height))
+      : resizeMask(mask, width, height).data;
     const maps = this.maps.map((map) => [map.name, transferredView(map.compute(target))] as const);
     const results = await this.program.run({
       logits: transferredView(logits),

@@ -21,6 +21,7 @@ import { LOGITS, MODEL_INPUT, predictionGraph } from '../models/prediction-graph
 import { isBinary, setOf } from '../labels/label-set.js';
 import type { Layer, NamedArray } from '../nn/index.js';
 import { ModelState } from '../nn/index.js';
+import { classOfOutputs, energyOfOutputs } from '../objects/index.js';
 import type { OnnxGraph, OnnxModel, ValueInfo } from '../onnx/index.js';
 import { GraphBuilder, int, modelOf, tensorOf, valuesBehind } from '../onnx/index.js';
 import type { Device } from '../runtime/index.js';
@@ -28,7 +29,7 @@ import type { ActivationRange } from './calibration.js';
 import { foldBatchNorms } from './fold-batch-norms.js';
 import { inHalfPrecision } from './half-precision.js';
 import type { ModelCard } from './model-card.js';
-import { CARD_KEY, checkCard, DEFAULT_THRESHOLD, formatCard } from './model-card.js';
+import { CARD_KEY, checkCard, DEFAULT_THRESHOLD, formatCard, outputsOf } from './model-card.js';
 import { quantizedTensors, quantizeGraph } from './quantize.js';
 import type { GraphPlaneSize } from './resize-graph.js';
 import { resizePixelsTo, resizePlanesTo } from './resize-graph.js';
@@ -39,6 +40,8 @@ export const MASK = 'mask';
 export const PROBABILITIES = 'probabilities';
 /** Probabilities at the model's size; for two classes only those of class 1. */
 export const SCORES = 'scores';
+/** For objects: how far inside its object a pixel is, 0 … 1; what the watershed works on. */
+export const SEPARATION = 'separation';
 /** The threshold for two classes, an initializer of rank 0. */
 export const THRESHOLD = 'threshold';
 
@@ -182,8 +185,8 @@ function logitsOf({ outputs }: OnnxGraph): LogitsShape {
 /** Throws a ShapeError unless there is one plane of logits per class, or a single one for two classes. */
 function checkLogits({ outputs }: OnnxGraph, card: ModelCard): void {
   const dims = outputs[0]!.dims as readonly number[];
-  const count = card.classes.length;
-  const binary = isBinary(card);
+  const count = outputsOf(card);
+  const binary = isBinary(card) && !card.objects;
   if (dims.length === 4 && (dims[1] === count || (dims[1] === 1 && binary))) return;
   throw new ShapeError(
     `The output of the model has the shape ${formatShape(dims)}; for ${count} classes it must be 1×${count}×height×width` +
@@ -211,9 +214,15 @@ function aroundModel(
   const after = new GraphBuilder('after');
   const classes = card.classes.length;
   const logits = logitsOf(graph);
-  if (card.multiLabel) writeOverlappingClasses(after, card, logits, source);
-  else if (classes === 2) writeTwoClasses(after, card, logits, source);
-  else writeClasses(after, logits, source);
+  if (card.multiLabel) after.emit('Sigmoid', [LOGITS], {}, { output: SCORES });
+  else if (card.objects) writeLevels(after, card, logits);
+  else if (classes > 2) after.emit('Softmax', [LOGITS], { axis: int(1) }, { output: SCORES });
+  else writeForeground(after, logits);
+  const planes = resizePlanesTo(after, SCORES, scoresOf(card), logits, source);
+  const strips = card.objects ? withoutSeparation(after, card, planes) : planes;
+  if (card.multiLabel) writeOverlappingClasses(after, card, strips);
+  else if (classes === 2) writeTwoClasses(after, card, strips);
+  else writeClasses(after, strips);
 
   const [height, width] = size === 'free' ? ['height', 'width'] : [size.height, size.width];
   const imageType = IMAGE_TYPES[card.maxValue];
@@ -221,6 +230,7 @@ function aroundModel(
   const outputs: ValueInfo[] = [
     { name: MASK, dataType: 'uint8', dims: [1, height, width] },
     { name: PROBABILITIES, dataType: 'float32', dims: [1, classes, height, width] },
+    ...(card.objects ? [{ name: SEPARATION, dataType: 'float32' as const, dims: [1, height, width] }] : []),
   ];
   return {
     name: graph.name,
@@ -290,21 +300,54 @@ function inRange(writer: GraphBuilder, pixels: string, range: ValueRange | undef
   return writer.emit('Min', [raised, perChannel(high.map((to, c) => to + margin[c]!))]);
 }
 
-/** Writes the postprocessing for two classes, with one plane of scores, the probability of class 1. */
-function writeTwoClasses(
-  writer: GraphBuilder,
-  card: ModelCard,
-  logits: LogitsShape,
-  source: GraphPlaneSize,
-): void {
+/** The planes of `scores`: class 1 of two classes, else all; and for objects the separation. */
+const scoresOf = (card: ModelCard): number =>
+  (isBinary(card) ? 1 : card.classes.length) + (card.objects ? 1 : 0);
+
+/** Writes the scores of two classes: the probability of class 1. */
+function writeForeground(writer: GraphBuilder, logits: LogitsShape): void {
   if (logits.channels === 1) {
     writer.emit('Sigmoid', [LOGITS], {}, { output: SCORES });
-  } else {
-    const both = writer.emit('Softmax', [LOGITS], { axis: int(1) });
-    const [one, two] = [writer.int64s([1]), writer.int64s([2])];
-    writer.emit('Slice', [both, one, two, one], {}, { output: SCORES });
+    return;
   }
-  const strips = resizePlanesTo(writer, SCORES, 1, logits, source);
+  const both = writer.emit('Softmax', [LOGITS], { axis: int(1) });
+  const [one, two] = [writer.int64s([1]), writer.int64s([2])];
+  writer.emit('Slice', [both, one, two, one], {}, { output: SCORES });
+}
+
+/** Writes the scores of objects: the probabilities of the classes, sums over their levels, and the expected level. */
+function writeLevels(writer: GraphBuilder, card: ModelCard, logits: LogitsShape): void {
+  const classes = card.classes.length;
+  const levels = writer.emit('Softmax', [LOGITS], { axis: int(1) });
+  const classOf = classOfOutputs(classes);
+  const rows = [
+    ...card.classes.flatMap((_, value) =>
+      classes === 2 && value === 0 ? [] : [classOf.map((own) => Number(own === value))],
+    ),
+    energyOfOutputs(classes),
+  ];
+  const weights = writer.constant(
+    Float32Array.from(rows.flat()),
+    [rows.length, logits.channels, 1, 1],
+    'float32',
+  );
+  writer.emit('Conv', [levels, weights], {}, { output: SCORES });
+}
+
+/** Writes the output `separation` and returns the strips without it. */
+function withoutSeparation(writer: GraphBuilder, card: ModelCard, planes: readonly string[]): string[] {
+  const at = scoresOf(card) - 1;
+  const cut = (strip: string, from: number, to: number) =>
+    writer.emit('Slice', [strip, writer.int64s([from]), writer.int64s([to]), writer.int64s([1])]);
+  const separation = planes.map((strip) =>
+    writer.emit('Squeeze', [cut(strip, at, at + 1), writer.int64s([1])]),
+  );
+  joined(writer, separation, 1, SEPARATION);
+  return planes.map((strip) => cut(strip, 0, at));
+}
+
+/** Writes the postprocessing for two classes from strips of the probability of class 1. */
+function writeTwoClasses(writer: GraphBuilder, card: ModelCard, strips: readonly string[]): void {
   const threshold = writer.define(thresholdTensor(card));
   const chosen = strips.map((strip) => {
     const decided = writer.castTo(writer.emit('GreaterOrEqual', [strip, threshold]), 'uint8');
@@ -316,10 +359,8 @@ function writeTwoClasses(
   writer.emit('Concat', [background, foreground], { axis: int(1) }, { output: PROBABILITIES });
 }
 
-/** Writes the postprocessing for three classes or more. */
-function writeClasses(writer: GraphBuilder, logits: LogitsShape, source: GraphPlaneSize): void {
-  writer.emit('Softmax', [LOGITS], { axis: int(1) }, { output: SCORES });
-  const strips = resizePlanesTo(writer, SCORES, logits.channels, logits, source);
+/** Writes the postprocessing for three classes or more from strips of their probabilities. */
+function writeClasses(writer: GraphBuilder, strips: readonly string[]): void {
   const chosen = strips.map((strip) => {
     const best = writer.emit('ArgMax', [strip], { axis: int(1), keepdims: int(0) });
     return writer.castTo(best, 'uint8');
@@ -329,18 +370,11 @@ function writeClasses(writer: GraphBuilder, logits: LogitsShape, source: GraphPl
 }
 
 /** Writes the postprocessing for classes that overlap: a threshold for each, and the sum of their bits as the mask. */
-function writeOverlappingClasses(
-  writer: GraphBuilder,
-  card: ModelCard,
-  logits: LogitsShape,
-  source: GraphPlaneSize,
-): void {
-  writer.emit('Sigmoid', [LOGITS], {}, { output: SCORES });
-  const strips = resizePlanesTo(writer, SCORES, logits.channels, logits, source);
+function writeOverlappingClasses(writer: GraphBuilder, card: ModelCard, strips: readonly string[]): void {
   const threshold = writer.define(thresholdTensor(card));
   const bits = writer.constant(
     Float32Array.from(card.classes, (_, k) => setOf(k)),
-    [1, logits.channels, 1, 1],
+    [1, card.classes.length, 1, 1],
     'float32',
   );
   const chosen = strips.map((strip) => writeSets(writer, strip, threshold, bits));

@@ -19,6 +19,7 @@ export { DEFAULT_THRESHOLD, formatCard, type ModelCard, parseCard } from './mode
 export {
   RasterSegmenter,
   type Segmentation,
+  type SegmentedObjects,
   type SegmentOptions,
   type ViewOptions,
 } from './raster-segmenter.js';
@@ -53,13 +54,8 @@ export {
 } from './outlines.js';
 export { type ClassRuns, type CocoAnnotations, maskToCoco, maskToRuns } from './coco.js';
 export { compressCounts, decodeRle, decompressCounts, encodeRle } from '../data/formats/rle.js';
-export {
-  type CleanOptions,
-  cleanMask,
-  type Component,
-  type Components,
-  connectedComponents,
-} from './components.js';
+export { type CleanOptions, cleanMask } from './components.js';
+export { type Component, type Components, connectedComponents } from '../objects/index.js';
 export type { TestTimeAugmentation } from './symmetries.js';
 export { ENSEMBLE, ensembleModel } from './ensemble.js';
 export { FOLDS_FILE, isModel, membersOf } from './members.js';

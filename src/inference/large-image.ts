@@ -10,13 +10,16 @@ import { overlay } from '../images/overlay.js';
 import { PixelFile } from '../images/pixel-file.js';
 import { PngMaskWriter } from '../images/png-write.js';
 import { type ClassMask, makePixels, maxValueOf, type PixelValues, type Raster } from '../images/raster.js';
+import { energyBytes, type PixelSize } from '../objects/index.js';
 import { writeOutputFile } from '../files/index.js';
 import { cleanPrediction } from './clean-prediction.js';
 import { isCleaned } from './components.js';
 import { NpyPlanesWriter } from './npy.js';
+import { objectOutlines, writeObjects } from './object-files.js';
 import type { RasterSegmenter, SegmentOptions } from './raster-segmenter.js';
 import type { ResultPaths } from './result-files.js';
 import { overlayOptions, paletteOf, writeClassMask, writeOutlines } from './result-files.js';
+import { objectsIn } from './segmented-objects.js';
 import type { PixelSource } from './tiling.js';
 import type { MaskStrip } from './views.js';
 import { maskInViews } from './views.js';
@@ -31,6 +34,11 @@ export interface LargeResult {
   readonly seconds: number;
 }
 
+interface LargeOptions extends SegmentOptions {
+  readonly tile: number;
+  readonly pixelSize?: PixelSize | undefined;
+}
+
 /**
  * Segments the image at `file` and writes the files in `paths`. Their values equal those of an image segmented in
  * memory with the same tiles; only the overlay is smaller. The decoded pixels are kept temporarily in a file in
@@ -42,7 +50,7 @@ export async function segmentLargeFile(
   segmenter: RasterSegmenter,
   file: string,
   paths: ResultPaths & { readonly mask: string },
-  options: SegmentOptions & { readonly tile: number },
+  options: LargeOptions,
 ): Promise<LargeResult> {
   const pixels = await PixelFile.decode(file, dirname(paths.mask), { channels: segmenter.card.channels });
   const written: string[] = [];
@@ -74,13 +82,16 @@ async function writeStrips(
   pixels: PixelFile,
   file: string,
   paths: ResultPaths,
-  options: SegmentOptions,
+  options: LargeOptions,
   mask: PngMaskWriter,
   written: string[],
 ): Promise<void> {
   const { card } = segmenter;
   const { width, height } = pixels;
-  const cleaned = isCleaned(options);
+  // Objects are found in the whole image, of which a byte a pixel of each is kept: class, energy, probability.
+  const energy = card.objects && new Uint8Array(width * height);
+  const likely = card.objects && new Uint8Array(width * height);
+  const cleaned = isCleaned(options) || energy !== undefined;
   const whole =
     cleaned || paths.outlines !== undefined || paths.classes !== undefined
       ? new Uint8Array(width * height)
@@ -94,6 +105,10 @@ async function writeStrips(
     const take = async (strip: MaskStrip): Promise<void> => {
       await probabilities?.write(strip.top, strip.probabilities);
       whole?.set(strip.classes, strip.top * width);
+      if (energy) {
+        energyBytes(strip.separation!, energy.subarray(strip.top * width));
+        addLikelihoods(strip, likely!.subarray(strip.top * width));
+      }
       if (!cleaned) await writeRows(strip.top, strip.classes);
     };
     return maskInViews(segmenter, pixels, options, take, file);
@@ -105,7 +120,21 @@ async function writeStrips(
     written.push(paths.probabilities);
   }
   if (whole) {
-    const final = cleanPrediction({ width, height, data: whole }, card, options);
+    const raw = { width, height, data: whole };
+    const found = energy && objectsIn(raw, energy, (i) => likely![i]! / 255, options);
+    const final = found?.mask ?? cleanPrediction(raw, card, options);
+    if (found && paths.objects !== undefined) {
+      await writeObjects(
+        paths.objects,
+        paths.objectTable!,
+        found.objects,
+        card.classes,
+        // Its pixels may not fit into memory.
+        undefined,
+        options.pixelSize,
+      );
+      written.push(paths.objects, paths.objectTable!);
+    }
     if (cleaned) {
       for (let top = 0; top < height; top += ROWS_AT_ONCE) {
         await writeRows(top, final.data.subarray(top * width, (top + ROWS_AT_ONCE) * width));
@@ -116,13 +145,25 @@ async function writeStrips(
       written.push(path);
     }
     if (paths.outlines !== undefined) {
-      await writeOutlines(paths.outlines, final, card, file);
+      if (found) {
+        const outlines = objectOutlines(paths.outlines, found.objects, card.classes, file);
+        await writeOutputFile(paths.outlines, JSON.stringify(outlines));
+      } else await writeOutlines(paths.outlines, final, card, file);
       written.push(paths.outlines);
     }
   }
   if (thumbnail) {
     await writeImage(paths.overlay!, await overlay(thumbnail.image, thumbnail.mask, overlayOptions(card)));
     written.push(paths.overlay!);
+  }
+}
+
+/** The probability of each pixel's class, 0 … 255. */
+function addLikelihoods({ classes, probabilities: { channels, data } }: MaskStrip, to: Uint8Array): void {
+  for (let i = 0; i < classes.length; i++) {
+    const value = classes[i]!;
+    const p = channels > 1 ? data[value * classes.length + i]! : value === 1 ? data[i]! : 1 - data[i]!;
+    to[i] = Math.round(255 * p);
   }
 }
 

@@ -90,11 +90,13 @@ function checkSize({ inputs }: OnnxGraph, { channels, height, width }: ModelCard
 
 /** Makes a model card from a run's configuration. */
 export function cardOf(config: RunConfig): ModelCard {
-  const { model, classes, multiLabel, channels, size, patch, normalization, threshold, training } = config;
+  const { model, classes, multiLabel, objects, channels, size, patch, normalization, threshold, training } =
+    config;
   return {
     model,
     classes,
     ...(multiLabel && { multiLabel }),
+    ...(objects && { objects }),
     channels,
     maxValue: config.maxValue === 255 || config.maxValue === 1 ? config.maxValue : 65535,
     height: size.height,

@@ -8,6 +8,7 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { MaxValue } from '../images/raster.js';
 import { checkOverlappingClasses } from '../labels/label-set.js';
 import type { LossSettings } from '../nn/index.js';
+import { classOfOutputs } from '../objects/index.js';
 
 export interface ModelCard {
   readonly model: {
@@ -23,6 +24,11 @@ export interface ModelCard {
    * most 7 classes) without a background. Absent if each pixel has one class.
    */
   readonly multiLabel?: true;
+  /**
+   * The model tells objects apart: its logits are the background and the levels of each class (objects/levels.ts), and
+   * an exported file has a third output, `separation`.
+   */
+  readonly objects?: true;
   /** Channels of the images: 1, 3, or the number in the training images. */
   readonly channels: number;
   /** Largest pixel value of the images: 255 (uint8), 65,535 (uint16), or 1 (float32, not rescaled). */
@@ -71,6 +77,7 @@ const cardSchema = z.object({
   model: z.object({ name: z.string(), options: z.record(z.string(), z.unknown()) }),
   classes: z.array(z.string()).min(2).max(255),
   multiLabel: z.literal(true).exactOptional(),
+  objects: z.literal(true).exactOptional(),
   channels: side,
   maxValue: z.union([z.literal(255), z.literal(65535), z.literal(1)]),
   height: side,
@@ -100,6 +107,10 @@ const cardSchema = z.object({
   precision: z.record(z.string(), z.unknown()).exactOptional(),
   license: z.string().exactOptional(),
 });
+
+/** The number of a model's logits: a class each, or the levels of objects. A single one may stand for two classes. */
+export const outputsOf = ({ classes, objects }: ModelCard): number =>
+  objects ? classOfOutputs(classes.length).length : classes.length;
 
 /** Formats a card for the metadata of a file. */
 export function formatCard(card: ModelCard): string {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClassMask } from '../images/raster.js';
 import { maskOf } from '../../test/inference/drawn-mask.js';
-import { connectedComponents } from './components.js';
+import { connectedComponents } from '../objects/index.js';
 import type { MaskPolygon } from './outlines.js';
 import { maskToGeoJson, maskToPolygons } from './outlines.js';
 

@@ -10,7 +10,7 @@ import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
 import { MOST_OVERLAPPING_CLASSES, planeOf } from '../labels/label-set.js';
-import { connectedComponents } from './components.js';
+import { connectedComponents, type ValueMask } from '../objects/index.js';
 
 /** A corner of a pixel: x to the right, y down; (0, 0) is the top left corner of the image. */
 export type Corner = readonly [x: number, y: number];
@@ -43,12 +43,12 @@ export interface PolygonOptions {
  * first). Ignored pixels have none.
  */
 export function maskToPolygons(
-  mask: ClassMask,
+  mask: ValueMask,
   { background = 0, multiLabel }: PolygonOptions = {},
 ): MaskPolygon[] {
   if (multiLabel === true) {
     return Array.from({ length: MOST_OVERLAPPING_CLASSES }, (_, k) => {
-      const plane = { ...mask, data: planeOf(mask.data, k) };
+      const plane = { ...mask, data: planeOf(Uint8Array.from(mask.data), k) };
       return maskToPolygons(plane).map((polygon) => ({ ...polygon, value: k }));
     }).flat();
   }

@@ -9,6 +9,7 @@ import { isTiffName, MAX_PIXELS } from '../images/image-source.js';
 import type { ImageSize } from '../images/pixel-file.js';
 import { imageSize, tiffStructure } from '../images/pixel-file.js';
 import type { ClassMask } from '../images/raster.js';
+import { parsePixelSize, type PixelSize } from '../objects/index.js';
 import type { PageStructure } from '../images/tiff/structure.js';
 import { encodeMaskStack } from '../images/tiff/write.js';
 import { checkCleanOptions } from './components.js';
@@ -24,7 +25,7 @@ import type { Segmenter } from './segmenter.js';
 import { sizesOf } from './shared-scoring.js';
 import { isInViews } from './views.js';
 
-export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask'> {
+export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask' | 'objects'> {
   /** Folder for the results. Masks are `NAME.png`. */
   readonly out: string;
   /**
@@ -33,6 +34,10 @@ export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask
    * processed like this; `tile` defaults to the model's input size.
    */
   readonly stripsAbove?: number | undefined;
+  /** Of a model of objects: the kind of label images; default `png`. */
+  readonly labels?: 'png' | 'tif' | undefined;
+  /** The side of a pixel with its unit, such as `0.5um`, for label images and tables of objects. */
+  readonly pixelSize?: string | undefined;
   /** Called with notes about images that were processed differently than requested. */
   readonly onNote?: ((note: string) => void) | undefined;
   /** Distributes the images over ranks. Rank 0 returns all results, the others their own. */
@@ -49,6 +54,9 @@ export interface PredictOutput {
   readonly overlay?: string;
   readonly probabilities?: string;
   readonly outlines?: string;
+  /** Of a model of objects: the label image, and the table of objects. */
+  readonly objects?: string;
+  readonly objectTable?: string;
   readonly width: number;
   readonly height: number;
   /** Time from pixels to mask, without reading and writing. */
@@ -79,8 +87,9 @@ export async function predictFiles(
   options: PredictOptions,
 ): Promise<PredictResult> {
   checkCleanOptions(options);
+  sizeOf(options);
   const { communicator } = options;
-  const choice = withClassMasks(options, segmenter.card);
+  const choice = withOwnFiles(options, segmenter.card);
   const written = new WrittenFiles(options.out);
   const plan = async () => {
     const planned = planResults(await findInputs(inputs), choice);
@@ -110,6 +119,9 @@ export async function predictFiles(
     failures: all.filter(isFailure),
   };
 }
+
+const sizeOf = ({ pixelSize }: PredictOptions): PixelSize | undefined =>
+  pixelSize === undefined ? undefined : parsePixelSize(pixelSize);
 
 interface Failure {
   readonly input: string;
@@ -160,12 +172,19 @@ interface Task {
   readonly paths: ResultPaths & { readonly mask: string };
 }
 
-/** Of classes that overlap, each has a mask of its own besides the one of their sets. */
-function withClassMasks(
+/**
+ * What the kind of model adds: of classes that overlap, each has a mask of its own besides the one of their sets; of
+ * objects, there is a label image.
+ */
+function withOwnFiles(
   options: PredictOptions,
-  { multiLabel, classes }: ModelCard,
+  { multiLabel, objects, classes }: ModelCard,
 ): PredictOptions & ResultChoice {
-  return multiLabel ? { ...options, overlapping: classes } : options;
+  return {
+    ...options,
+    ...(multiLabel && { overlapping: classes }),
+    ...(objects && { objects: options.labels ?? 'png' }),
+  };
 }
 
 function planResults(files: readonly InputFile[], options: PredictOptions & ResultChoice): Task[] {
@@ -199,13 +218,17 @@ async function predictOne(
     const tile = options.tile ?? Math.max(card.height, card.width);
     if (options.tile === undefined && !card.patch)
       options.onNote?.(`${file.path}: ${largeNote(large, tile)}`);
-    const result = await segmentLargeFile(segmenter, file.path, paths, { ...options, tile });
+    const result = await segmentLargeFile(segmenter, file.path, paths, {
+      ...options,
+      tile,
+      pixelSize: sizeOf(options),
+    });
     await written.record(pathsIn(paths));
     return { input: resolve(file.path), ...paths, ...result };
   }
   const segmented = await segmenter.segment(file.path, options);
   const { width, height, seconds } = segmented;
-  await writeResults(paths, { ...segmented, fileName: file.path }, segmenter.card);
+  await writeResults(paths, { ...segmented, fileName: file.path, pixelSize: sizeOf(options) }, card);
   await written.record(pathsIn(paths));
   return { input: resolve(file.path), ...paths, width, height, seconds };
 }
@@ -232,7 +255,7 @@ async function predictPages(
     const image = await decodeImage(path, { page: 'channels' });
     const segmented = await segmenter.segment(image, options, path);
     const { width, height, seconds } = segmented;
-    await writeResults(paths, { ...segmented, fileName: path }, card);
+    await writeResults(paths, { ...segmented, fileName: path, pixelSize: sizeOf(options) }, card);
     await written.record(pathsIn(paths));
     return { input, ...paths, width, height, seconds };
   }
@@ -247,11 +270,11 @@ async function predictPages(
     const segmented = await segmenter.segment(image, options, `${path}, slice ${page + 1}`);
     const slice = `${name}-${String(page + 1).padStart(String(pages).length, '0')}`;
     const others = resultPaths(resolve(options.out), slice, {
-      ...withClassMasks(options, card),
+      ...withOwnFiles(options, card),
       mask: false,
     });
     await written.refuseOthers(pathsIn(others));
-    await writeResults(others, { ...segmented, fileName: path }, card);
+    await writeResults(others, { ...segmented, fileName: path, pixelSize: sizeOf(options) }, card);
     await written.record(pathsIn(others));
     masks.push(segmented.mask);
     seconds += segmented.seconds;

@@ -10,6 +10,7 @@ import { isBinary } from '../labels/label-set.js';
 import { LOGITS, MODEL_INPUT } from '../models/prediction-graph.js';
 import { allFinite } from '../nn/finite.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
+import { energyBytes, type ObjectMap } from '../objects/index.js';
 import { encodeModel, float32Values, int, nodeFor } from '../onnx/index.js';
 import type { TensorData } from '../graph/index.js';
 import type { Binding, Runtime, Session } from '../runtime/index.js';
@@ -23,12 +24,14 @@ import {
   MASK,
   PROBABILITIES,
   SCORES,
+  SEPARATION,
   THRESHOLD,
   withOutputs,
 } from './export-graph.js';
 import { isBeyondGraph, maskFromScores } from './mask-from-scores.js';
 import type { ModelCard } from './model-card.js';
-import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, parseCard } from './model-card.js';
+import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, outputsOf, parseCard } from './model-card.js';
+import { objectsIn, probabilityIn } from './segmented-objects.js';
 import type { TestTimeAugmentation } from './symmetries.js';
 import { isInViews, segmentInViews } from './views.js';
 
@@ -71,6 +74,8 @@ export interface Segmentation {
   readonly mask: ClassMask;
   /** Probabilities of all classes, K×H×W at the size of the image; if requested. */
   readonly probabilities?: Planes;
+  /** The objects, if the model tells them apart. The mask has their classes. */
+  readonly objects?: SegmentedObjects;
   readonly width: number;
   readonly height: number;
   /** Time for resizing, model and resizing back, without decoding and waiting for other runs. */
@@ -79,12 +84,26 @@ export interface Segmentation {
   readonly image: Raster;
 }
 
+/** Objects with the mean probability of their class. */
+export interface SegmentedObjects extends ObjectMap {
+  /** 0 … 1, that of object 1 first. */
+  readonly probabilities: Float32Array;
+}
+
+/** What is predicted of every pixel of an image. */
+export interface WholeSegmentation extends Segmentation {
+  /** H×W, of a model of objects: how far inside its object a pixel is, 0 … 1. */
+  readonly separation?: Float32Array;
+}
+
 /** Values of the graph that a run can return. */
-export type GraphValue = typeof MASK | typeof PROBABILITIES | typeof LOGITS | typeof SCORES;
+export type GraphValue =
+  typeof MASK | typeof PROBABILITIES | typeof LOGITS | typeof SCORES | typeof SEPARATION;
 
 const VALUE_TYPES: Readonly<Record<string, ValueInfo>> = {
   [MASK]: { name: MASK, dataType: 'uint8', dims: [1, 'height', 'width'] },
   [PROBABILITIES]: { name: PROBABILITIES, dataType: 'float32', dims: [1, 'classes', 'height', 'width'] },
+  [SEPARATION]: { name: SEPARATION, dataType: 'float32', dims: [1, 'height', 'width'] },
   [LOGITS]: { name: LOGITS, dataType: 'float32', dims: [1, 'channels', 'modelHeight', 'modelWidth'] },
   [SCORES]: { name: SCORES, dataType: 'float32', dims: [1, 'channels', 'modelHeight', 'modelWidth'] },
 };
@@ -97,6 +116,7 @@ export interface GraphResults {
   readonly probabilities?: Float32Array;
   readonly logits?: Float32Array;
   readonly scores?: Float32Array;
+  readonly separation?: Float32Array;
   readonly seconds: number;
 }
 
@@ -137,7 +157,7 @@ export class RasterSegmenter {
 
   /** Channels of `logits`: the number of classes, or 1 for a single logit that separates two classes. */
   get logitChannels(): number {
-    return !this.card.multiLabel && hasSingleLogit(this.model.graph) ? 1 : this.card.classes.length;
+    return !this.card.multiLabel && hasSingleLogit(this.model.graph) ? 1 : outputsOf(this.card);
   }
 
   /** Encodes the model as an exported file. */
@@ -148,29 +168,39 @@ export class RasterSegmenter {
   /** Segments an image. @param imageName its name in messages. */
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
     checkCleanOptions(options);
-    const segmented = await this.segmentWhole(image, options, imageName);
-    return { ...segmented, mask: cleanPrediction(segmented.mask, this.card, options) };
+    const { separation, ...segmented } = await this.segmentWhole(image, options, imageName);
+    if (separation === undefined) {
+      return { ...segmented, mask: cleanPrediction(segmented.mask, this.card, options) };
+    }
+    const { probabilities, ...rest } = segmented;
+    const probability = probabilityIn(probabilities!.data, separation.length);
+    const { mask, objects } = objectsIn(segmented.mask, energyBytes(separation), probability, options);
+    return { ...rest, ...(options.probabilities && { probabilities }), mask, objects };
   }
 
   private async segmentWhole(
     image: Raster,
     options: SegmentOptions,
     imageName?: string,
-  ): Promise<Segmentation> {
+  ): Promise<WholeSegmentation> {
     if (isInViews(this.card, options)) {
       return segmentInViews(this, image, options, imageName);
     }
+    const { objects } = this.card;
     const beyond = isBeyondGraph(image.width, image.height, this.card.classes.length);
-    const large = beyond && !options.probabilities && (await this.segmentLarge(image, options, imageName));
+    const maskOnly = !options.probabilities && !objects;
+    const large = beyond && maskOnly && (await this.segmentLarge(image, options, imageName));
     if (large) return large;
-    const wanted: GraphValue[] = options.probabilities ? [MASK, PROBABILITIES] : [MASK];
-    const { mask, probabilities, seconds } = await this.run(image, wanted, options, imageName);
+    const wanted: GraphValue[] = maskOnly ? [MASK] : [MASK, PROBABILITIES];
+    if (objects) wanted.push(SEPARATION);
+    const { mask, probabilities, separation, seconds } = await this.run(image, wanted, options, imageName);
     const { width, height } = image;
     return {
       mask: { width, height, data: mask! },
       ...(probabilities && {
         probabilities: { width, height, channels: this.card.classes.length, data: probabilities },
       }),
+      ...(separation && { separation }),
       width,
       height,
       seconds,

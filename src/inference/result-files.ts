@@ -3,8 +3,10 @@ import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { rangeOf } from '../data/normalization.js';
 import { writeImage, writeMask } from '../images/encode.js';
+import { objectOverlay } from '../images/object-overlay.js';
 import { overlay, type OverlayOptions } from '../images/overlay.js';
 import { maskLook } from '../images/palette.js';
+import type { PixelSize } from '../objects/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { hasClass } from '../labels/label-set.js';
@@ -12,7 +14,9 @@ import { writeOutputFile } from '../files/index.js';
 import { maskToCoco } from './coco.js';
 import type { ModelCard } from './model-card.js';
 import { encodeNpy } from './npy.js';
+import { objectOutlines, writeObjects } from './object-files.js';
 import { maskToGeoJson } from './outlines.js';
+import type { SegmentedObjects } from './raster-segmenter.js';
 
 /** Format of outlines: polygons as GeoJSON, or run lengths as COCO annotations. */
 export type OutlineFormat = 'geojson' | 'coco';
@@ -29,6 +33,11 @@ export interface ResultChoice {
   readonly outlines?: OutlineFormat | undefined;
   /** The model's classes if they overlap: a mask of 0 and 255 for each, `CLASS/NAME.png`. */
   readonly overlapping?: readonly string[] | undefined;
+  /**
+   * Of a model of objects: the label image, `objects/NAME.png` of 16 bits, or `.tif` that ImageJ opens, and a table,
+   * `objects/NAME.csv`. Undefined for other models.
+   */
+  readonly objects?: 'png' | 'tif' | undefined;
 }
 
 /** Absolute paths of the files to write for an image. */
@@ -39,6 +48,8 @@ export interface ResultPaths {
   readonly outlines?: string;
   /** Of overlapping classes, a mask for each. */
   readonly classes?: readonly string[];
+  readonly objects?: string;
+  readonly objectTable?: string;
 }
 
 /** All paths of a result. */
@@ -55,6 +66,10 @@ export function resultPaths(out: string, name: string, choice: ResultChoice): Re
     ...(choice.overlay && { overlay: join(out, 'overlays', `${name}.jpg`) }),
     ...(choice.probabilities && { probabilities: join(out, 'probabilities', `${name}.npy`) }),
     ...(choice.outlines && { outlines: join(out, 'outlines', `${name}.${ending}`) }),
+    ...(choice.objects && {
+      objects: join(out, 'objects', `${name}.${choice.objects}`),
+      objectTable: join(out, 'objects', `${name}.csv`),
+    }),
     ...(choice.overlapping && {
       classes: choice.overlapping.map((label) => join(out, folderNamed(label), `${name}.png`)),
     }),
@@ -71,12 +86,15 @@ export interface Result {
   readonly image: Raster;
   readonly mask: ClassMask;
   readonly probabilities?: Planes | undefined;
+  readonly objects?: SegmentedObjects | undefined;
+  /** For the label image and the table. */
+  readonly pixelSize?: PixelSize | undefined;
 }
 
 /** Writes the files in `paths`. Throws `write-failed`; after an error, none of the files exist. */
 export async function writeResults(
   paths: ResultPaths,
-  { fileName, image, mask, probabilities }: Result,
+  { fileName, image, mask, probabilities, objects, pixelSize }: Result,
   card: ModelCard,
 ): Promise<void> {
   const written: string[] = [];
@@ -90,10 +108,23 @@ export async function writeResults(
       const { data, channels, width, height } = probabilities!;
       return writeOutputFile(path, encodeNpy(data, [channels, height, width]));
     });
-    await write(paths.overlay, async (path) =>
-      writeImage(path, await overlay(image, mask, overlayOptions(card))),
+    await write(paths.objects, (path) =>
+      writeObjects(path, paths.objectTable!, objects!, card.classes, image, pixelSize),
     );
-    await write(paths.outlines, (path) => writeOutlines(path, mask, card, fileName));
+    await write(paths.objectTable, () => Promise.resolve());
+    await write(paths.overlay, async (path) =>
+      writeImage(
+        path,
+        objects
+          ? await objectOverlay(image, objects, overlayOptions(card))
+          : await overlay(image, mask, overlayOptions(card)),
+      ),
+    );
+    await write(paths.outlines, (path) =>
+      objects
+        ? writeOutputFile(path, JSON.stringify(objectOutlines(path, objects, card.classes, fileName, image)))
+        : writeOutlines(path, mask, card, fileName),
+    );
     for (const [k, path] of (paths.classes ?? []).entries()) {
       await write(path, (file) => writeClassMask(file, mask, k));
     }

@@ -50,7 +50,7 @@ export interface LoadOptions {
 }
 
 /** Information about the data that a learner does not have. */
-export interface LearnerData extends Pick<ModelCard, 'classes' | 'threshold' | 'patch'> {
+export interface LearnerData extends Pick<ModelCard, 'classes' | 'objects' | 'threshold' | 'patch'> {
   /** The normalisation used in training; default: ImageNet's mean and standard deviation, as in `train`. */
   readonly normalization?: Normalization;
   /** Largest pixel value of the images; default 255. */

@@ -8,6 +8,7 @@ import type { Communicator } from '../distributed/index.js';
 import { assignBySize, fromFirst, toFirst } from '../distributed/index.js';
 import type { LossValues, SampleScores, ScoreAccumulator } from '../metrics/index.js';
 import { ConfusionMatrix } from '../metrics/index.js';
+import { type ImageMatches, ObjectScorer, type ObjectScores } from '../objects/index.js';
 
 /** The results of one sample, as sent between ranks. */
 interface SampleResult {
@@ -15,6 +16,7 @@ interface SampleResult {
   readonly counts: readonly number[];
   readonly losses?: LossValues | undefined;
   readonly scores: SampleScores;
+  readonly objects?: ImageMatches | undefined;
 }
 
 export class SharedScoring {
@@ -48,9 +50,14 @@ export class SharedScoring {
   }
 
   /** Stores the results of this rank's next sample. */
-  keep(counts: ConfusionMatrix, losses: LossValues | undefined, scores: SampleScores): void {
+  keep(
+    counts: ConfusionMatrix,
+    losses: LossValues | undefined,
+    scores: SampleScores,
+    objects?: ImageMatches,
+  ): void {
     const position = this.positions[this.results.length]!;
-    this.results.push({ position, counts: [...counts.counts], losses, scores });
+    this.results.push({ position, counts: [...counts.counts], losses, scores, objects });
   }
 
   /** Stores the soft Dice of this rank's next batch. */
@@ -63,12 +70,17 @@ export class SharedScoring {
   async gather(
     accumulator: ScoreAccumulator,
     groupOf: (position: number) => string | undefined,
-  ): Promise<{ accumulator: ScoreAccumulator; perSample: SampleScores[] } | undefined> {
+  ): Promise<
+    | { accumulator: ScoreAccumulator; perSample: SampleScores[]; objects: { objects?: ObjectScores } }
+    | undefined
+  > {
     const all = await toFirst(this.communicator, { results: this.results, softDice: this.softDice });
     if (!all) return undefined;
     const perSample: SampleScores[] = [];
     const samples = all.flatMap(({ results }) => results).sort((a, b) => a.position - b.position);
-    for (const { position, counts, losses, scores } of samples) {
+    const scorer = new ObjectScorer();
+    for (const { position, counts, losses, scores, objects } of samples) {
+      if (objects) scorer.addMatches(objects);
       const matrix = new ConfusionMatrix(accumulator.counts.classes);
       matrix.counts.set(counts);
       accumulator.addCounts(matrix, groupOf(position));
@@ -77,7 +89,7 @@ export class SharedScoring {
     }
     const values = all.flatMap(({ softDice }) => softDice).sort((a, b) => a.batch - b.batch);
     for (const { value } of values) accumulator.addSoftDice(value);
-    return { accumulator, perSample };
+    return { accumulator, perSample, objects: scorer.matches.length > 0 ? { objects: scorer.scores() } : {} };
   }
 }
 

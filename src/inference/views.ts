@@ -6,7 +6,13 @@ import { isBinary } from '../labels/label-set.js';
 import { decideClasses, decideSets } from './decide.js';
 import { inOrder } from './in-order.js';
 import type { ModelCard } from './model-card.js';
-import type { RasterSegmenter, Segmentation, SegmentOptions, ViewOptions } from './raster-segmenter.js';
+import type {
+  GraphValue,
+  RasterSegmenter,
+  SegmentOptions,
+  ViewOptions,
+  WholeSegmentation,
+} from './raster-segmenter.js';
 import type { Symmetry } from './symmetries.js';
 import { addRestored, applySymmetry, symmetriesOf } from './symmetries.js';
 import type { PixelSource, TileGrid } from './tiling.js';
@@ -25,16 +31,19 @@ export async function segmentInViews(
   image: Raster,
   options: SegmentOptions,
   imageName?: string,
-): Promise<Segmentation> {
+): Promise<WholeSegmentation> {
   const started = performance.now();
   const { width, height } = image;
   const { card } = segmenter;
+  const { objects } = card;
   const classes = card.classes.length;
   const binary = isBinary(card);
-  const whole = options.probabilities ? new Float32Array(classes * height * width) : undefined;
+  const whole = options.probabilities || objects ? new Float32Array(classes * height * width) : undefined;
+  const separation = objects ? new Float32Array(height * width) : undefined;
   const data = new Uint8Array(width * height);
-  const keep = ({ top, classes: decided, probabilities: strip }: MaskStrip) => {
+  const keep = ({ top, classes: decided, probabilities: strip, separation: part }: MaskStrip) => {
     data.set(decided, top * width);
+    if (part) separation!.set(part, top * width);
     if (!whole) return;
     const size = strip.height * width;
     const place = (k: number) =>
@@ -48,6 +57,7 @@ export async function segmentInViews(
   return {
     mask: { width, height, data },
     ...(whole && { probabilities: { width, height, channels: classes, data: whole } }),
+    ...(separation && { separation }),
     width,
     height,
     seconds: (performance.now() - started) / 1000,
@@ -63,6 +73,8 @@ export interface MaskStrip {
   readonly classes: Uint8Array;
   /** Probabilities, K×rows×W; for two classes only those of class 1. */
   readonly probabilities: Planes;
+  /** rows×W, of a model of objects. */
+  readonly separation?: Float32Array;
 }
 
 /**
@@ -82,12 +94,17 @@ export async function maskInViews(
   const threshold = segmenter.thresholdOf(options.threshold);
   const symmetries = transformsOf(options);
   const predict = (tile: Raster) => averaged(segmenter, tile, symmetries, options.signal, imageName);
-  const take = (top: number, probabilities: Planes) => {
+  const { objects } = segmenter.card;
+  const take = (top: number, planes: Planes) => {
     options.signal?.throwIfAborted();
-    const classes = new Uint8Array(width * probabilities.height);
+    const size = width * planes.height;
+    const classes = new Uint8Array(size);
+    const channels = planes.channels - (objects ? 1 : 0);
+    const probabilities = { ...planes, channels, data: planes.data.subarray(0, channels * size) };
     if (segmenter.card.multiLabel) decideSets(probabilities.data, threshold!, classes);
     else decideClasses(probabilities.data, threshold, classes);
-    return emit({ top, classes, probabilities });
+    const separation = objects ? planes.data.subarray(channels * size) : undefined;
+    return emit({ top, classes, probabilities, ...(separation && { separation }) });
   };
   const grid = gridOf(segmenter, options);
   if (grid === undefined) await take(0, await predict(await source.rows(0, height)));
@@ -120,7 +137,10 @@ function gridOf(
   return { height: along(card.height), width: along(card.width), overlap };
 }
 
-/** Probabilities at the size of the image, averaged over transforms; for two classes only those of class 1. */
+/**
+ * Probabilities at the size of the image, averaged over transforms; for two classes only those of class 1; of a model of
+ * objects then the separation.
+ */
 async function averaged(
   segmenter: RasterSegmenter,
   image: Raster,
@@ -130,11 +150,15 @@ async function averaged(
 ): Promise<Planes> {
   const { width, height } = image;
   const classes = segmenter.card.classes.length;
-  const channels = isBinary(segmenter.card) ? 1 : classes;
+  const { objects } = segmenter.card;
+  const binary = isBinary(segmenter.card);
+  const channels = (binary ? 1 : classes) + (objects ? 1 : 0);
   const predict = async (symmetry: Symmetry): Promise<Planes> => {
     const transformed = symmetry === IDENTITY ? image : applySymmetry(image, symmetry);
-    const { probabilities } = await segmenter.run(transformed, ['probabilities'], { signal }, imageName);
-    const data = probabilities!.subarray((classes - channels) * height * width);
+    const wanted: GraphValue[] = objects ? ['probabilities', 'separation'] : ['probabilities'];
+    const { probabilities, separation } = await segmenter.run(transformed, wanted, { signal }, imageName);
+    const own = probabilities!.subarray(binary ? height * width : 0);
+    const data = separation ? joinedPlanes(own, separation) : own;
     return { width: transformed.width, height: transformed.height, channels, data };
   };
   if (symmetries.length === 1) return predict(symmetries[0]!);
@@ -142,4 +166,11 @@ async function averaged(
   let i = 0;
   for await (const view of inOrder(symmetries, 1, predict)) addRestored(view, symmetries[i++]!, sum);
   return { width, height, channels, data: sum.map((value) => value / symmetries.length) };
+}
+
+function joinedPlanes(first: Float32Array, second: Float32Array): Float32Array {
+  const joined = new Float32Array(first.length + second.length);
+  joined.set(first);
+  joined.set(second, first.length);
+  return joined;
 }

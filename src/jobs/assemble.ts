@@ -6,6 +6,7 @@ import {
   DecodedSamples,
   indexMasks,
   Loader,
+  objectTargets,
   parseAugmentation,
   type PatchSource,
   RandomPatches,
@@ -41,11 +42,11 @@ export interface EarlierRun {
 
 /** The model of a plan, and its options as stored in config.json. */
 export function modelFor(plan: Plan, runtime: Runtime, resumed?: EarlierRun): Promise<RunModel> {
-  const { model, parts, classes, size } = plan;
+  const { model, parts, outputs, size } = plan;
   const { channels, multiLabel } = parts.train;
   return prepareModel(model.name, model.options, {
     channels,
-    classes: classes.length,
+    classes: outputs.length,
     multiLabel,
     size,
     runtime,
@@ -75,8 +76,11 @@ export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Pro
   const cache = new SampleCache(CACHE_BYTES);
   const patches = plan.patch && (await patchesOf(plan));
   const [train, valid] = patches ? [patches.train, patches.valid] : [parts.train, parts.valid];
+  // After all transforms, which move objects as a whole.
+  const targets = plan.task === 'objects' ? [objectTargets()] : [];
   const inOrder = (dataset: Dataset) => ({
     ...shared,
+    transforms: targets,
     cache,
     dataset,
     sampler: sequential(dataset.length),
@@ -88,7 +92,7 @@ export async function loadersOf(plan: Plan, share?: LoaderOptions['share']): Pro
       ...(!patches && { cache }),
       dataset: train,
       sampler: patches ? sequential(train.length) : await samplerOf(plan),
-      transforms: plan.objects.augment ?? parseAugmentation(plan.augment),
+      transforms: [...(plan.objects.augment ?? parseAugmentation(plan.augment)), ...targets],
       dropLast: plan.dropLast,
       share,
     }),

@@ -41,6 +41,7 @@ export function configOf(
     model: { ...model, ...(custom !== undefined && { custom: true as const }) },
     classes: [...classes],
     ...(parts.train.multiLabel === true && { multiLabel: true as const }),
+    ...(plan.task === 'objects' && { objects: true as const }),
     channels,
     maxValue,
     size: plan.size,
@@ -73,7 +74,7 @@ export function configOf(
       seed: plan.seed,
       ...(Object.keys(names).length > 0 && { custom: Object.keys(names) }),
     },
-    options: { ...settingsOf(options), ...plan.chosen.settings, ...plan.partOptions },
+    options: { ...settingsOf(options), ...plan.chosen.settings, ...plan.partOptions, task: plan.task },
     chosen: [...plan.chosen.choices],
     machine: { ...describeMachine(runtime), ...(ranks > 1 && { ranks }) },
   };

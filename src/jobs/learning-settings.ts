@@ -15,19 +15,20 @@ import type { Plan } from './train-plan.js';
 export async function lossSettingsFor(
   { classWeights, focalGamma, labelSmoothing }: CheckedSettings,
   train: Dataset,
+  outputs: readonly string[] = train.classes,
 ): Promise<LossSettings | undefined> {
   const weights =
-    classWeights === 'auto'
+    classWeights === 'auto' && outputs.length === train.classes.length
       ? classWeightsOf((await indexMasks(train)).totals(), { weighting: 'sqrt' })
-      : classWeights === 'none'
+      : classWeights === 'none' || classWeights === 'auto'
         ? undefined
         : classWeights;
   if (weights && train.multiLabel === true) {
     throw new UsageError('--class-weights are not for classes that overlap: leave them out');
   }
-  if (weights && weights.length !== train.classes.length) {
+  if (weights && weights.length !== outputs.length) {
     throw new UsageError(
-      `--class-weights has ${weights.length} numbers for ${train.classes.length} classes: ${train.classes.join(', ')}`,
+      `--class-weights has ${weights.length} numbers for ${outputs.length} classes: ${outputs.join(', ')}`,
     );
   }
   const settings = Object.entries({ classWeights: weights, focalGamma, labelSmoothing });

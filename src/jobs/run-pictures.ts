@@ -8,6 +8,7 @@ import { parseAugmentation, randomCrop, rangeOf, stretch } from '../data/index.j
 import { spread } from '../data/spread.js';
 import type { Evaluation, RasterSegmenter } from '../inference/index.js';
 import { evaluate } from '../inference/index.js';
+import { classOfOutputs } from '../objects/index.js';
 import { film, writeDataSheet, writeGallery } from '../report/index.js';
 import type { Callback, RunFolder } from '../training/index.js';
 import type { Loaders } from './assemble.js';
@@ -55,6 +56,7 @@ export class RunPictures {
       part: this.plan.parts.valid ? 'valid' : 'train',
       batches,
       range: rangeOf(this.plan.normalization),
+      ...(this.plan.task === 'objects' && { classOf: classOfOutputs(this.plan.classes.length) }),
       onError: (error) => this.noteFailure('The film', error),
     });
   }

@@ -8,6 +8,7 @@ import {
   percentileNormalization,
 } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
+import { levelNames } from '../objects/index.js';
 import { shareDecoding } from '../images/decode-cache.js';
 import type { ModelValues } from '../models/index.js';
 import type { LossSettings } from '../nn/index.js';
@@ -32,6 +33,7 @@ import { examined, openTrainingData, withAbsolutePath, warningsOf } from './trai
 /** Settings that a plan stores in a different form. */
 type ConvertedSettings =
   | 'model'
+  | 'task'
   | 'classes'
   | 'encoderWeights'
   | 'encoder'
@@ -49,7 +51,10 @@ type ConvertedSettings =
 /** Everything about a run that is decided before it starts: all settings, and what follows from them and the data. */
 export interface Plan extends Omit<ResolvedSettings, ConvertedSettings> {
   readonly parts: Parts;
+  readonly task: 'classes' | 'objects';
   readonly classes: readonly string[];
+  /** The names of the network's outputs: the classes, or for objects the levels of each class. */
+  readonly outputs: readonly string[];
   /** How the data was read, for `data.options` in config.json. Data to evaluate later is read with the same options. */
   readonly dataOptions: Readonly<Record<string, unknown>>;
   /** The `--val` and `--test` options for config.json, with absolute paths. */
@@ -119,11 +124,16 @@ async function plan(
   const asked = checkedOptions(given);
   const objects = asked.objects ?? {};
   const names = namesOf(objects);
-  const data = await openTrainingData(asked, { known, layout });
-  const { dataset, parts, fingerprint } = data;
+  const data = await openTrainingData(asked, { known, layout, choosing });
+  const { dataset, parts, fingerprint, task } = data;
+  if (task === 'objects') checkObjectSettings(asked);
   const report = await examined(data);
   const chosen = choosing
-    ? await choicesFor(parts.train, { ...asked, ...placeholdersFor(objects, normalization) }, machine)
+    ? await choicesFor(
+        parts.train,
+        { ...asked, ...levelSettings(task), ...placeholdersFor(objects, normalization) },
+        machine,
+      )
     : NOTHING_CHOSEN;
   const options: NamedTrainOptions = { ...asked, ...chosen.settings };
   const settings = resolveSettings(options);
@@ -135,20 +145,28 @@ async function plan(
         : DEFAULT_LR;
   checkLearningSettings({ ...settings, lr, objects });
   const { classes, multiLabel } = dataset;
-  const binary = classes.length === 2 && multiLabel !== true;
+  const outputs = task === 'objects' ? levelNames(classes) : classes;
+  const binary = outputs.length === 2 && multiLabel !== true;
   const { notes: modelNotes, ...model } = modelSettings(settings);
   const notes = [
     ...formatNote(dataset),
     ...(dataset.notes ?? []),
     ...(report ? warningsOf(report) : []),
     ...choiceLines(chosen.choices),
+    ...(task === 'objects' && asked.task === undefined
+      ? [
+          'The truth tells objects apart, so the run learns objects. --task classes learns only their classes.',
+        ]
+      : []),
     ...modelNotes,
   ];
   if (options.patience !== undefined && !parts.valid) throw patienceWithoutValidation();
   return {
     ...settings,
     parts,
+    task,
     classes,
+    outputs,
     dataOptions: {
       // Other data is read in the same format only if that is a format of files.
       format: FORMAT_NAMES.find((name) => name === dataset.format),
@@ -176,15 +194,31 @@ async function plan(
     schedule: names.schedule ?? settings.schedule,
     augment: names.augment ?? settings.augment,
     objects,
-    loss: names.loss ?? options.loss ?? defaultLoss(dataset),
-    lossSettings: objects.loss ? undefined : await lossSettingsFor(settings, parts.train),
+    loss: names.loss ?? options.loss ?? (task === 'objects' ? 'cross-entropy+dice' : defaultLoss(dataset)),
+    lossSettings: objects.loss ? undefined : await lossSettingsFor(settings, parts.train, outputs),
     unfreezing: unfreezingOf(settings),
-    threshold: await thresholdOf(settings.threshold, options.signal, binary, parts),
+    threshold: await thresholdOf(settings.threshold, options.signal, classes.length === 2, parts),
     fingerprint,
     notes,
     report,
     chosen,
   };
+}
+
+/** Settings of objects that do not depend on the data. Each class has rims and cores, so none is rare. */
+const levelSettings = (task: 'classes' | 'objects'): Partial<CheckedSettings> =>
+  task === 'objects' ? { loss: 'cross-entropy+dice', classWeights: 'none' } : {};
+
+/** @throws UsageError for a setting that objects cannot have. */
+function checkObjectSettings({ maskInterpolation, threshold }: CheckedSettings): void {
+  if (maskInterpolation === 'as-image') {
+    throw new UsageError('The numbers of objects cannot be interpolated: leave --mask-interpolation out.');
+  }
+  if (threshold === 'auto') {
+    throw new UsageError(
+      '--threshold auto is for --task classes; objects are found without it: leave it out.',
+    );
+  }
 }
 
 /** A note that names the format of the data, and how images and masks were paired. */

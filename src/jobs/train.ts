@@ -177,7 +177,7 @@ async function runTraining(
   note: (message: string) => void,
   began: number,
 ): Promise<TrainResult> {
-  const { parts, classes } = plan;
+  const { parts, outputs } = plan;
   const first = firstBatch(plan, ranks.share);
   const made = await ranks.together(() => modelFor(plan, runtime, earlier && { folder, config: earlier }));
   const learner = new Learner({
@@ -269,11 +269,14 @@ async function runTraining(
       learner,
       train: loaders.train,
       valid: loaders.valid,
-      classNames: classes,
+      classNames: outputs,
       epochs: wanted,
       maxSteps: maxSteps ?? undefined,
       accumulate: plan.accumulate,
-      metrics: { ...monitoredMetric(plan.monitor, parts.train), ...options.metrics },
+      metrics: {
+        ...monitoredMetric(plan.monitor, { classes: outputs, multiLabel: parts.train.multiLabel }),
+        ...options.metrics,
+      },
       callbacks,
       signal: options.signal,
       resume,

@@ -13,6 +13,7 @@ import type {
   Problem,
 } from '../data/index.js';
 import {
+  asObjects,
   Conformed,
   examine,
   FORMAT_NAMES,
@@ -33,6 +34,7 @@ export interface TrainingData {
   readonly parts: Parts;
   /** SHA-256 over the ids of all parts. */
   readonly fingerprint: string;
+  readonly task: 'classes' | 'objects';
 }
 
 /** What an earlier run determined about the data. */
@@ -41,12 +43,14 @@ export interface EarlierData {
   readonly known?: PartIds | undefined;
   /** Channels and largest value of the images that the model takes. */
   readonly layout?: { readonly channels: number; readonly maxValue: number } | undefined;
+  /** Whether the task may be chosen by the data, if it is not given. Default false. */
+  readonly choosing?: boolean;
 }
 
 /** Opens the data and splits it. The same arguments always give the same parts. */
 export async function openTrainingData(
   given: NamedTrainOptions,
-  { known, layout }: EarlierData = {},
+  { known, layout, choosing = false }: EarlierData = {},
 ): Promise<TrainingData> {
   const source: OpenOptions = {
     root: given.data,
@@ -62,14 +66,29 @@ export async function openTrainingData(
     group: given.group === undefined ? undefined : pattern(given.group),
   };
   const opened = given.objects?.data ?? (await openDataset(source));
-  const dataset = layout ? likeLayout(opened, layout) : opened;
+  const task =
+    given.task ?? (choosing && opened.hasObjects && !speaksOfClasses(given) ? 'objects' : 'classes');
+  const laid = layout ? likeLayout(opened, layout) : opened;
+  const dataset = task === 'objects' ? asObjects(laid, given.data) : laid;
   const parts = splitDataset(dataset, {
     valid: await partOf(given.val, dataset, source),
     test: await partOf(given.test, dataset, source),
     seed: given.seed ?? 0,
     known,
   });
-  return { source, dataset, parts, fingerprint: fingerprintOf(parts) };
+  return { source, dataset, parts, fingerprint: fingerprintOf(parts), task };
+}
+
+/** Whether a setting is given that only makes sense for the classes of pixels, or belongs to an earlier run. */
+function speaksOfClasses(given: NamedTrainOptions): boolean {
+  const { loss, classWeights, monitor, threshold, maskInterpolation, recipe, init, objects } = given;
+  return (
+    [loss, classWeights, monitor, recipe, init, objects?.model, objects?.loss].some(
+      (one) => one !== undefined,
+    ) ||
+    (threshold !== undefined && threshold !== 0.5) ||
+    maskInterpolation === 'as-image'
+  );
 }
 
 /** Number of pairs to examine before a run. */
@@ -133,7 +152,8 @@ async function partOf(
     ...(source.format === undefined && format !== 'oxford-pets' && { target: undefined }),
     ...(format !== 'folder' && { images: undefined, masks: undefined }),
   });
-  return { dataset: likeLayout(part, dataset) };
+  const laid = likeLayout(part, dataset);
+  return { dataset: dataset.tellsObjects ? asObjects(laid, root) : laid };
 }
 
 function likeLayout(

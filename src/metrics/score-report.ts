@@ -4,6 +4,7 @@
  * is null.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
+import type { ObjectScores } from '../objects/index.js';
 import { type ClassCounts, ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
 import {
   classCounts,
@@ -55,6 +56,8 @@ export interface Scores {
   readonly groups?: readonly GroupScores[];
   /** The mean over the groups whose Dice is defined. */
   readonly meanGroupDice?: number | null;
+  /** If the truth tells objects apart. */
+  readonly objects?: ObjectScores;
 }
 
 /** The scores of one sample. */
@@ -71,8 +74,22 @@ export interface SampleScores {
    * pixels of any class.
    */
   readonly foreground: number;
+  /** If the truth tells objects apart: how they match. */
+  readonly objects?: SampleObjects;
   /** Scores of outlines and a user's own, if asked for; null where the sample has none. */
   readonly metrics?: Readonly<Record<string, number | null>>;
+}
+
+/** Numbers of objects of a sample, and its average precision. */
+export interface SampleObjects {
+  readonly ap50: number | null;
+  readonly ap: number | null;
+  readonly counted: number;
+  readonly true: number;
+  readonly missed: number;
+  readonly invented: number;
+  readonly split: number;
+  readonly merged: number;
 }
 
 /** A loss and its components, each a mean over samples. */

@@ -66,6 +66,8 @@ export interface FilmOptions {
   readonly part: 'train' | 'valid';
   /** Makes batches of these samples, in order, for the learner. */
   readonly batches: (samples: Dataset) => BatchSource;
+  /** The class of each of the network's outputs, if these are not the classes. */
+  readonly classOf?: readonly number[] | undefined;
   /** The values shown as black and white, if images use only a part of their range. */
   readonly range?: DisplayRange | undefined;
   /** Number of samples, default 21. */
@@ -167,7 +169,9 @@ class FilmRecorder {
       const { prediction } = await learner.evaluate(batch);
       const { width, height } = batch;
       for (let i = 0; i < batch.size; i++) {
-        const data = prediction.subarray(i * width * height, (i + 1) * width * height);
+        const { classOf } = this.options;
+        const outputs = prediction.subarray(i * width * height, (i + 1) * width * height);
+        const data = classOf ? outputs.map((output) => classOf[output]!) : outputs;
         const mask: ClassMask = { width, height, data };
         const sample = this.film.samples[masks.length]!;
         const path = `film/${epoch}/${masks.length + 1}.png`;

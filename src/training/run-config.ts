@@ -152,6 +152,8 @@ const runConfigSchema = z.object({
   classes: z.array(z.string()).min(2).max(255),
   /** Classes overlap; masks hold sets of them. */
   multiLabel: z.literal(true).optional(),
+  /** The run learned objects: the network's outputs are the levels of each class (objects/levels.ts). */
+  objects: z.literal(true).optional(),
   /** Of the images: 1 grey, 3 RGB. */
   channels: whole.positive(),
   /** Largest pixel value: 255 or 65,535. */

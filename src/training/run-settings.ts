@@ -46,7 +46,7 @@ export interface RunSetting<T> extends Setting<T> {
   readonly section: 'model' | 'data' | 'training' | 'scores';
   /** The commands that take it. */
   readonly commands: readonly (
-    'train' | 'lr-find' | 'evaluate' | 'predict' | 'studio' | 'summary' | 'doctor' | 'demo'
+    'train' | 'lr-find' | 'evaluate' | 'predict' | 'measure' | 'studio' | 'summary' | 'doctor' | 'demo'
   )[];
   /** What it applies to, if not to everything. */
   readonly appliesTo?: { readonly choice: Choice; readonly names: readonly string[] };
@@ -73,7 +73,14 @@ const MODEL_SETTINGS = {
     help: 'class names in the order of their indices, or the number of classes; name=#rrggbb,… for masks in colour',
     unset: 'detected from the masks',
     section: 'model',
-    commands: [...READING, 'summary'],
+    commands: [...READING, 'summary', 'measure'],
+  },
+  task: {
+    kind: choice(['classes', 'objects']),
+    help: 'what to learn: the class of each pixel, or also which object it belongs to',
+    unset: 'objects where the truth tells them apart and no other setting speaks of classes, else classes',
+    section: 'model',
+    commands: LEARNING,
   },
   download: {
     kind: flag(),
@@ -454,7 +461,7 @@ const TRAINING_SETTINGS = {
     default: 0.5,
     unset: "the model's own; to train, 0.5",
     section: 'scores',
-    commands: ['train', 'lr-find', 'evaluate', 'predict'],
+    commands: ['train', 'lr-find', 'evaluate', 'predict', 'measure'],
   },
 } as const satisfies Readonly<Record<string, RunSetting<unknown>>>;
 

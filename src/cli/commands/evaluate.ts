@@ -1,5 +1,6 @@
 /** `pixelwise evaluate MODEL --data DIR`: scores of a model on labelled images. */
 import { join, resolve } from 'node:path';
+import { asObjects } from '../../data/index.js';
 import { UsageError } from '../../errors/index.js';
 import { Claim, WrittenFiles, writeOutputFile } from '../../files/index.js';
 import type { ScoredSample } from '../../inference/index.js';
@@ -50,7 +51,11 @@ export const run: Run<'evaluate'> = async (options, { output, signal, words, gro
   const written = options.out === undefined ? undefined : new WrittenFiles(options.out);
   try {
     const { classes, loss, lossSettings } = segmenter.card;
-    const dataset = await dataToScore(source, options, classes);
+    const read = await dataToScore(source, options, classes);
+    const dataset = read.hasObjects ? asObjects(read, data) : read;
+    if (segmenter.card.objects && !read.hasObjects) {
+      output.note('The truth does not tell objects apart: only their classes are scored.');
+    }
     dataset.notes?.forEach((note) => output.note(note));
     await refuseOneClass(dataset, data);
     const { part, note } = await partToScore(sources, dataset, data, split);

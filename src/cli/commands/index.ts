@@ -41,6 +41,20 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./predict.js'),
   }),
   command({
+    name: 'measure',
+    summary: 'objects counted and measured, as tables',
+    positionals: [
+      { name: 'RUN|MODEL.onnx|MASKS', help: 'a model, or masks: a file, a folder, a pattern' },
+      {
+        name: 'INPUT',
+        help: 'images: files, folders, patterns; with masks only for intensities',
+        many: true,
+        optional: true,
+      },
+    ],
+    load: () => import('./measure.js'),
+  }),
+  command({
     name: 'export',
     summary: 'one file that runs anywhere ONNX Runtime runs',
     positionals: [

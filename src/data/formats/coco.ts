@@ -237,6 +237,8 @@ export async function openCoco(
     pairing: `${samples.length} images: ${patternOf(samples.map(({ image }) => image.slice(tree.root.length + 1)))} ↔ ${counts.shapes} annotations in ${files.map(({ file }) => file).join(', ')}`,
     findings,
     smallerOnTop: true,
+    // Strokes of a brush may cover several objects.
+    hasObjects: !crowdsAreObjects && counts.shapes > samples.length,
     resizeMasks: options.resizeMasks,
     multiLabel: options.multiLabel,
     group: options.group,

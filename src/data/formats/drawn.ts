@@ -10,7 +10,7 @@ import { stemOf } from '../files.js';
 import { isBackgroundName, isIgnoredName } from '../legend.js';
 import { patternOf } from '../pairing/describe.js';
 import type { Tree } from '../tree.js';
-import { type DrawnShape, drawShapes, type Shape } from './shapes.js';
+import { drawObjects, type DrawnShape, drawShapes, type Shape } from './shapes.js';
 
 /** A shape with the name that the tool gives its class. */
 export interface LabelledShape {
@@ -44,6 +44,8 @@ export interface DrawnOptions {
   readonly unlabelled?: readonly string[];
   readonly findings?: readonly Finding[];
   readonly smallerOnTop?: boolean;
+  /** Whether each shape is an object. */
+  readonly hasObjects?: boolean;
   readonly group?: RegExp | undefined;
   readonly resizeMasks?: boolean | undefined;
   /** Whether classes overlap; see {@link FileDataset.multiLabel}. */
@@ -72,6 +74,11 @@ export async function openDrawn(options: DrawnOptions): Promise<FileDataset> {
   }));
   const { layout, notes } = await findLayout(pairs.map(({ image }) => image));
   const findings = options.findings ?? [];
+  const drawnOn = async ({ image }: FilePair, i: number) => {
+    const sample = samples[i]!;
+    const size = sample.size ?? (await describeImage(image));
+    return { size, shapes: await sample.shapes(size) };
+  };
   return new FileDataset({
     format,
     pairs,
@@ -83,12 +90,15 @@ export async function openDrawn(options: DrawnOptions): Promise<FileDataset> {
     notes: [...notes, ...findings.filter(({ level }) => level === 'note').map(({ message }) => message)],
     findings,
     resizeMasks: options.resizeMasks ?? false,
+    hasObjects: options.hasObjects === true && !sets,
     masks: {
       draw: async (pair, i): Promise<ClassMask> => {
-        const sample = samples[i]!;
-        const size = sample.size ?? (await describeImage(pair.image));
-        const shapes = await sample.shapes(size);
+        const { shapes, size } = await drawnOn(pair, i);
         return drawShapes(sets ? shapes.map(inSet) : shapes, size, { smallerOnTop, sets });
+      },
+      drawObjects: async (pair, i) => {
+        const { shapes, size } = await drawnOn(pair, i);
+        return drawObjects(shapes, size, { smallerOnTop });
       },
     },
   });

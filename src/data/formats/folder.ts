@@ -82,6 +82,7 @@ export async function layoutOf(
     pairing: pairing.description + said,
     pairs,
     layerClasses,
+    layersAreObjects: kind === 'objects',
     unlabelled: absolute(pairing.unlabelled),
     orphanMasks: absolute(pairing.orphanMasks),
     unused: reasons([

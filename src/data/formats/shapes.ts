@@ -1,6 +1,7 @@
 /** Shapes that labelling tools draw, and class masks made of them, column by column, with memory for one mask. */
 import { PixelwiseError } from '../../errors/index.js';
-import type { ClassMask } from '../../images/raster.js';
+import { type ClassMask, IGNORE_INDEX, type MaskPixels } from '../../images/raster.js';
+import { objectCode, type ObjectMask } from '../../objects/index.js';
 import { polygonRuns } from './polygon.js';
 import { decompressCounts, type EmitRun, type RleSize, rleRuns } from './rle.js';
 
@@ -64,6 +65,13 @@ function bitmapRuns(
   }
 }
 
+interface DrawOptions {
+  readonly smallerOnTop?: boolean;
+  /** Whether values are sets, of which pixels get the union. */
+  readonly sets?: boolean;
+  readonly onBad?: (shape: DrawnShape, error: PixelwiseError) => void;
+}
+
 /**
  * Draws shapes into a class mask in the order given, or with the smaller on top. With `sets` none covers another: a
  * pixel gets the union of its shapes' values. What lies outside of every shape is 0. Shapes that cannot be drawn are passed to `onBad` and left out.
@@ -71,17 +79,31 @@ function bitmapRuns(
 export function drawShapes(
   shapes: readonly DrawnShape[],
   size: RleSize,
-  {
-    smallerOnTop = false,
-    sets = false,
-    onBad,
-  }: {
-    smallerOnTop?: boolean;
-    sets?: boolean;
-    onBad?: (shape: DrawnShape, error: PixelwiseError) => void;
-  } = {},
+  options: DrawOptions = {},
 ): ClassMask {
-  const data = new Uint8Array(size.width * size.height);
+  return drawInto(new Uint8Array(size.width * size.height), shapes, size, options);
+}
+
+/** As {@link drawShapes}, with the code of each shape as an object of its own; class 0 and ignored shapes are none. */
+export function drawObjects(
+  shapes: readonly DrawnShape[],
+  size: RleSize,
+  options: DrawOptions = {},
+): ObjectMask {
+  const coded = shapes.map((drawn, k) =>
+    drawn.value === 0 || drawn.value === IGNORE_INDEX
+      ? drawn
+      : { ...drawn, value: objectCode(k + 1, drawn.value) },
+  );
+  return drawInto(new Uint32Array(size.width * size.height), coded, size, options);
+}
+
+function drawInto<T extends MaskPixels>(
+  data: T,
+  shapes: readonly DrawnShape[],
+  size: RleSize,
+  { smallerOnTop = false, sets = false, onBad }: DrawOptions,
+): { readonly width: number; readonly height: number; readonly data: T } {
   const areaOf = (drawn: DrawnShape): number | undefined => {
     let area = 0;
     try {

@@ -1,4 +1,5 @@
 /** Flips and rotations by 90°, which are exact: no resampling. */
+import { likeMask, type MaskPixels } from '../../images/raster.js';
 import { type PairedSample, sometimes, type Transform } from '../paired-sample.js';
 import { portable } from '../portable.js';
 
@@ -38,7 +39,7 @@ function mirrorRows(sample: PairedSample): PairedSample {
   return sample;
 }
 
-function swapRows(data: Float32Array | Uint8Array, at: number, width: number, height: number): void {
+function swapRows(data: Float32Array | MaskPixels, at: number, width: number, height: number): void {
   for (let top = 0, bottom = height - 1; top < bottom; top++, bottom--) {
     const upper = data.slice(at + top * width, at + (top + 1) * width);
     data.copyWithin(at + top * width, at + bottom * width, at + (bottom + 1) * width);
@@ -49,7 +50,7 @@ function swapRows(data: Float32Array | Uint8Array, at: number, width: number, he
 function transpose(sample: PairedSample): PairedSample {
   const { width, height, channels } = sample;
   const image = new Float32Array(sample.image.length);
-  const mask = new Uint8Array(sample.mask.length);
+  const mask = likeMask(sample.mask, sample.mask.length);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       mask[x * height + y] = sample.mask[y * width + x]!;

@@ -7,7 +7,8 @@
  * become class 0, as in code without an ignore index, and so do pixels from outside the image.
  */
 import { type Fit, type Size, sizeOf, stretch } from '../fit.js';
-import { IGNORE_INDEX } from '../../images/raster.js';
+import { UsageError } from '../../errors/index.js';
+import { IGNORE_INDEX, type MaskPixels } from '../../images/raster.js';
 import { resizeImage } from '../../images/resize.js';
 import type { Transform } from '../paired-sample.js';
 import { portable } from '../portable.js';
@@ -15,7 +16,8 @@ import { portable } from '../portable.js';
 /** Applies a geometric transform with the mask as an additional channel of the image. */
 export const maskAsImage = portable('maskAsImage', (transform: Transform): Transform => {
   return (sample, random) => {
-    const { channels, image, mask, width, height } = sample;
+    const { channels, image, width, height } = sample;
+    const mask = classesOnly(sample.mask);
     const plane = width * height;
     const joined = new Float32Array(image.length + plane);
     joined.set(image);
@@ -40,12 +42,21 @@ export const stretchMaskAsImage = portable('stretchMaskAsImage', (size: Size): F
     random: false,
     apply(sample, maxValue, random) {
       const { mask } = sample;
+      if (sample.objects) classesOnly(sample.objects.data);
       const raster = { width: mask.width, height: mask.height, channels: 1, data: asValues(mask.data) };
       const values = resizeImage(raster, width, height).data;
       return { ...plain.apply(sample, maxValue, random), mask: Uint8Array.from(values, Math.round) };
     },
   };
 });
+
+/** @throws UsageError for codes of objects, which cannot be interpolated. */
+function classesOnly(mask: MaskPixels): Uint8Array {
+  if (mask instanceof Uint8Array) return mask;
+  throw new UsageError(
+    'The numbers of objects cannot be interpolated: leave --mask-interpolation as-image out.',
+  );
+}
 
 /** Class indices as values to interpolate; ignored pixels become 0. */
 function asValues(mask: Uint8Array): Uint8Array {

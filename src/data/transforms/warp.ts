@@ -6,7 +6,7 @@
  * point less than a quarter pixel outside counts as on the border: rotating a mask forth and back moves a point
  * by up to √½ pixels, so a pixel centre, half a pixel inside, can land 0.21 pixels outside.
  */
-import { IGNORE_INDEX } from '../../images/raster.js';
+import { IGNORE_INDEX, likeMask, type MaskPixels } from '../../images/raster.js';
 import type { PairedSample } from '../paired-sample.js';
 
 const TOLERANCE = 0.25;
@@ -15,14 +15,18 @@ const TOLERANCE = 0.25;
 export type RowCoordinates = (y: number, xs: Float64Array, ys: Float64Array) => void;
 
 /** Copies of the input, because the output is written in place. Reused, since most warps have the same size. */
-const inputCopy = { image: new Float32Array(0), mask: new Uint8Array(0) };
+const inputCopy: { image: Float32Array; mask: MaskPixels } = {
+  image: new Float32Array(0),
+  mask: new Uint8Array(0),
+};
 
 /** Resamples `sample` in place at the coordinates that `coordinates` returns. */
 export function warp(sample: PairedSample, coordinates: RowCoordinates, fill: number): PairedSample {
   const { width, height, channels, image, mask } = sample;
   const plane = width * height;
   if (inputCopy.image.length !== image.length) inputCopy.image = new Float32Array(image.length);
-  if (inputCopy.mask.length !== plane) inputCopy.mask = new Uint8Array(plane);
+  if (inputCopy.mask.length !== plane || inputCopy.mask.BYTES_PER_ELEMENT !== mask.BYTES_PER_ELEMENT)
+    inputCopy.mask = likeMask(mask, plane);
   const { image: source, mask: sourceMask } = inputCopy;
   source.set(image);
   sourceMask.set(mask);

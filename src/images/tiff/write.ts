@@ -1,10 +1,14 @@
 /** Writes TIFF 6.0 with deflate: the masks of a stack as pages of palette indices; images of any number of channels. */
 import { deflateSync } from 'node:zlib';
+import type { PixelSize } from '../../objects/index.js';
 import type { ClassMask, Raster } from '../raster.js';
 
 const SHORT = 3;
 const LONG = 4;
 const ASCII = 2;
+const RATIONAL = 5;
+/** Denominator of densities. */
+const PIXELS = 1_000_000;
 
 type Entry = readonly [tag: number, type: number, count: number, value: number];
 
@@ -50,8 +54,23 @@ export function encodeMaskStack(masks: readonly ClassMask[], palette: Uint8Array
   return Buffer.concat(parts);
 }
 
+/** A label image with the size of its pixels, as ImageJ reads it. */
+export function encodeLabelTiff(labels: Raster, pixelSize?: PixelSize): Uint8Array {
+  const unit = pixelSize === undefined ? '' : `unit=${pixelSize.unit === 'um' ? 'micron' : pixelSize.unit}\n`;
+  return encodeImageTiff(labels, { description: `ImageJ=1.54f\nimages=1\n${unit}`, pixelSize });
+}
+
+interface TiffNotes {
+  readonly description?: string;
+  /** Written as pixels per unit. */
+  readonly pixelSize?: PixelSize | undefined;
+}
+
 /** An image of any number of channels as a TIFF of one page: 8 or 16 bits, or 32-bit floating point. */
-export function encodeImageTiff({ width, height, channels, data }: Raster): Uint8Array {
+export function encodeImageTiff(
+  { width, height, channels, data }: Raster,
+  { description, pixelSize }: TiffNotes = {},
+): Uint8Array {
   const packed = deflateSync(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   const bits = 8 * data.BYTES_PER_ELEMENT;
   const shorts = (value: number, count: number): Buffer => {
@@ -68,6 +87,22 @@ export function encodeImageTiff({ width, height, channels, data }: Raster): Uint
     size += 2 * count;
     return [tag, SHORT, count, size - 2 * count];
   };
+  const bytes = (tag: number, type: number, count: number, content: Buffer): Entry => {
+    const padded = content.length % 2 === 0 ? content : Buffer.concat([content, Buffer.alloc(1)]);
+    lists.push(padded);
+    size += padded.length;
+    return [tag, type, count, size - padded.length];
+  };
+  const text = Buffer.from(`${description ?? ''}\0`, 'latin1');
+  const note = description === undefined ? [] : [bytes(270, ASCII, text.length, text)];
+  const density = (tag: number): Entry => {
+    const fraction = Buffer.alloc(8);
+    fraction.writeUInt32LE(Math.round(PIXELS / pixelSize!.size));
+    fraction.writeUInt32LE(PIXELS, 4);
+    return bytes(tag, RATIONAL, 1, fraction);
+  };
+  const densities = pixelSize === undefined ? [] : [density(282), density(283)];
+  const noUnit: Entry[] = pixelSize === undefined ? [] : [[296, SHORT, 1, 1]];
   const colours = channels >= 3 && bits !== 32 ? 3 : 1;
   const bitsEntry = list(258, bits, channels);
   const extra = channels > colours ? [list(338, 0, channels - colours)] : [];
@@ -80,10 +115,13 @@ export function encodeImageTiff({ width, height, channels, data }: Raster): Uint
     bitsEntry,
     [259, SHORT, 1, 8],
     [262, SHORT, 1, colours === 3 ? 2 : 1],
+    ...note,
     [273, LONG, 1, strip],
     [277, SHORT, 1, channels],
     [278, LONG, 1, height],
     [279, LONG, 1, packed.length],
+    ...densities,
+    ...noUnit,
     ...extra,
     format,
   ]);
