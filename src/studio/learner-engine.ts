@@ -429,13 +429,14 @@ export class LearnerEngine {
     const { name, options } =
       this.shown === 'network' ? networkFor(this.encoder !== undefined) : pixelModel(this.encoder);
     await writeWeights(weights, shown.stateDict());
-    const { height, width } = this.input;
+    const { height, width, normalization } = this.input;
     const run = await train({
       ...options,
       data: root,
       model: name,
       init: weights,
       size: { height, width },
+      normalize: normalization.kind === 'per-image' ? 'min-max' : nameOf(normalization.name),
       epochs: 1,
       lr: EXPORT_RATE,
       schedule: 'constant',
@@ -489,6 +490,11 @@ async function freeFolder(root: string): Promise<string> {
     const path = join(root, RUNS_FOLDER, `studio-${n}`);
     if (!(await exists(path)) && !(await exists(`${path}.onnx`))) return path;
   }
+}
+
+/** The name by which `train` computes the same normalisation. */
+function nameOf(name: string) {
+  return name === 'percentiles' || name === 'dataset' || name === 'none' ? name : 'imagenet';
 }
 
 /** ImageNet's for 8 bits; more bits are stretched to the values that the first image uses. */
