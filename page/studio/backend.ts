@@ -2,7 +2,7 @@
 import type { Stroke } from '../../src/labels/stroke.js';
 import type {
   Exported,
-  LabelsChanged,
+  ImageFacts,
   StudioClass,
   StudioError,
   StudioEvents,
@@ -23,8 +23,16 @@ export class BackendError extends Error {
   }
 }
 
-export interface Saved extends LabelsChanged {
-  readonly etag: string;
+/** Values of the image that are shown as black and as white. */
+export interface GreyWindow {
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface ShownImage {
+  readonly file: Blob;
+  /** Present where it can be chosen: for images of more than 8 bits. */
+  readonly window: GreyWindow | undefined;
 }
 
 export interface Backend {
@@ -32,12 +40,14 @@ export interface Backend {
   setClasses(
     classes: readonly { name: string; colour?: string }[],
   ): Promise<{ classes: readonly StudioClass[] }>;
-  image(id: string, depth: 8 | 16, signal: AbortSignal): Promise<Blob>;
+  /** @param window undefined for the one that the server chooses. */
+  image(id: string, window: GreyWindow | undefined, signal: AbortSignal): Promise<ShownImage>;
   labels(id: string, signal: AbortSignal): Promise<{ png: Bytes; etag: string }>;
-  /** @throws BackendError with status 412 if the labels are no longer those of `etag`. */
-  putLabels(id: string, png: Blob, etag: string): Promise<Saved>;
-  /** @throws BackendError with status 412, as above. */
-  sendStroke(id: string, stroke: Stroke, etag: string): Promise<Saved>;
+  /** @returns the new version. @throws BackendError with status 412 if the labels are no longer those of `etag`. */
+  putLabels(id: string, png: Blob, etag: string): Promise<string>;
+  /** As `putLabels`. */
+  sendStroke(id: string, stroke: Stroke, etag: string): Promise<string>;
+  setDone(id: string, done: boolean): Promise<ImageFacts>;
   /** Undefined while there is no prediction. */
   prediction(
     id: string,
@@ -53,6 +63,9 @@ export interface Backend {
     },
   ): void;
 }
+
+/** Tells this page's changes from those of others. */
+export const PAGE_ID = Math.random().toString(36).slice(2);
 
 /** Milliseconds that a request may take. Images of 100 megapixels take seconds. */
 const TIMEOUT = 60_000;
@@ -70,8 +83,14 @@ export class ServerBackend implements Backend {
     return answer.json() as Promise<{ classes: readonly StudioClass[] }>;
   }
 
-  async image(id: string, depth: 8 | 16, signal: AbortSignal): Promise<Blob> {
-    return (await this.ask(`${at(id)}${depth === 16 ? '?depth=16' : ''}`, { signal })).blob();
+  async image(id: string, window: GreyWindow | undefined, signal: AbortSignal): Promise<ShownImage> {
+    const query = window ? `?low=${window.low}&high=${window.high}` : '';
+    const answer = await this.ask(at(id) + query, { signal });
+    const [low, high] = (answer.headers.get('x-window') ?? '').split(' ').map(Number);
+    return {
+      file: await answer.blob(),
+      window: low === undefined || high === undefined ? undefined : { low, high },
+    };
   }
 
   async labels(id: string, signal: AbortSignal) {
@@ -79,12 +98,12 @@ export class ServerBackend implements Backend {
     return { png: new Uint8Array(await answer.arrayBuffer()), etag: answer.headers.get('etag') ?? '' };
   }
 
-  putLabels(id: string, png: Blob, etag: string): Promise<Saved> {
+  putLabels(id: string, png: Blob, etag: string): Promise<string> {
     const headers = { 'content-type': 'image/png', 'if-match': etag };
     return this.change(`${at(id)}/labels`, { method: 'PUT', body: png, headers });
   }
 
-  sendStroke(id: string, stroke: Stroke, etag: string): Promise<Saved> {
+  sendStroke(id: string, stroke: Stroke, etag: string): Promise<string> {
     const request = json(stroke);
     return this.change(`${at(id)}/strokes`, {
       ...request,
@@ -92,9 +111,12 @@ export class ServerBackend implements Backend {
     });
   }
 
-  private async change(path: string, init: RequestInit): Promise<Saved> {
-    const answer = await this.ask(path, init);
-    return { ...((await answer.json()) as LabelsChanged), etag: answer.headers.get('etag') ?? '' };
+  private async change(path: string, init: RequestInit): Promise<string> {
+    return (await this.ask(path, init)).headers.get('etag') ?? '';
+  }
+
+  async setDone(id: string, done: boolean): Promise<ImageFacts> {
+    return (await this.ask(`${at(id)}/state`, json({ done }))).json() as Promise<ImageFacts>;
   }
 
   async prediction(id: string, what: 'classes' | 'uncertainty', signal: AbortSignal) {
@@ -104,7 +126,7 @@ export class ServerBackend implements Backend {
       const step = Number(answer.headers.get('x-model-step') ?? 0);
       return { png: new Uint8Array(await answer.arrayBuffer()), step };
     } catch (error) {
-      if (error instanceof BackendError && error.status === 404) return undefined;
+      if (error instanceof BackendError && error.code === 'no-model') return undefined;
       throw error;
     }
   }
@@ -125,8 +147,9 @@ export class ServerBackend implements Backend {
       );
     on('training');
     on('prediction');
-    on('labels');
-    on('project');
+    on('disk');
+    on('classes');
+    on('image');
     // The browser connects again by itself.
     source.addEventListener('open', () => listeners.connection(true));
     source.addEventListener('error', () => listeners.connection(false));
@@ -138,6 +161,7 @@ export class ServerBackend implements Backend {
     try {
       answer = await fetch(new URL(path, this.base), {
         ...init,
+        headers: { 'x-page': PAGE_ID, ...init.headers },
         signal: signal ? AbortSignal.any([signal, late]) : late,
       });
     } catch (error) {

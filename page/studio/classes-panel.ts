@@ -9,8 +9,11 @@ const EYE =
   '<path d="M2 10s3-5 8-5 8 5 8 5-3 5-8 5-8-5-8-5z"/><circle cx="10" cy="10" r="2.2"/><path class="slash" d="M3 17L17 3"/>';
 const PENCIL = '<path d="M4 16l1-4 8-8 3 3-8 8z"/>';
 
-/** At most as many classes as 8 bits tell apart, 255 being "no label". */
-const MOST_CLASSES = IGNORE_INDEX;
+/** What is nothing in particular: the first class of a new project. */
+const BACKGROUND: StudioClass = { name: 'background', colour: '#4c566a' };
+
+/** As many classes as a project can have. */
+const MOST_CLASSES = 254;
 
 export class ClassesPanel {
   classes: readonly StudioClass[] = [];
@@ -33,7 +36,7 @@ export class ClassesPanel {
       readonly save: (classes: readonly StudioClass[]) => Promise<void>;
     },
   ) {
-    element('add-class').addEventListener('click', () => this.edit(this.classes.length));
+    element('add-class').addEventListener('click', () => this.add());
     element('class-cancel').addEventListener('click', () => this.dialog.close());
     element('class-form').addEventListener('submit', (event) => {
       event.preventDefault();
@@ -88,6 +91,11 @@ export class ClassesPanel {
     });
   }
 
+  /** Opens the dialog for a new class. The first one comes with a background. */
+  add(): void {
+    this.edit(Math.max(1, this.classes.length));
+  }
+
   private row({ name, colour }: StudioClass, k: number): HTMLElement {
     if (k === 0) this.shares = [];
     const item = make('li');
@@ -128,7 +136,7 @@ export class ClassesPanel {
   }
 
   private changed(): StudioClass[] {
-    const classes = [...this.classes];
+    const classes = this.classes.length > 0 ? [...this.classes] : [BACKGROUND];
     classes[this.edited] = { name: this.name.value.trim(), colour: this.colour.value };
     return classes;
   }

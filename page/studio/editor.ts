@@ -52,6 +52,8 @@ export class Editor {
       /** A long edit began, with its name, or ended. */
       readonly busy: (name: string | undefined) => void;
       readonly picked: (label: number) => void;
+      /** All of the image has labels that the user accepted. */
+      readonly accepted: (image: OpenImage) => void;
       readonly say: (text: string) => void;
     },
   ) {}
@@ -191,8 +193,9 @@ export class Editor {
 
   /** Unlabelled pixels take the prediction: inside the polygon, or everywhere. */
   async accept(inside?: readonly Point[]): Promise<void> {
-    const prediction = this.image?.prediction;
-    if (!prediction) {
+    const { image } = this;
+    const prediction = image?.prediction;
+    if (!image || !prediction) {
       this.on.say('There is no prediction to accept yet.');
       return;
     }
@@ -209,6 +212,7 @@ export class Editor {
         }
       })();
     });
+    if (!inside) this.on.accepted(image);
   }
 
   private fill({ x, y }: Point): Promise<void> {

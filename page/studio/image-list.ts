@@ -1,35 +1,35 @@
 /** The list of images. Only the rows on screen are elements, so 5,000 images are no more work than 50. */
-import type { StudioImage } from '../../src/studio/protocol.js';
+import type { ImageFacts, StudioImageState } from '../../src/studio/protocol.js';
 import { element, make } from './elements.js';
 
 /** Height of a row in CSS pixels, and rows beyond the edges that are made too. */
 const ROW = 34;
 const MORE = 6;
 
-const STATES: Readonly<Record<StudioImage['state'], string>> = {
+const STATES: Readonly<Record<StudioImageState, string>> = {
   unlabelled: 'not labelled',
-  partial: 'partly labelled',
-  complete: 'labelled',
-  unreadable: 'unreadable',
+  labelled: 'labelled in part',
+  done: 'done',
+  unusable: 'unusable',
 };
 
 export class ImageList {
-  private images: readonly StudioImage[] = [];
-  private shown: readonly StudioImage[] = [];
+  private images: readonly ImageFacts[] = [];
+  private shown: readonly ImageFacts[] = [];
   private open: string | undefined;
   private active = 0;
   private readonly list = element('list');
   private readonly room = element('list-room');
   private readonly filter = element<HTMLInputElement>('filter');
 
-  constructor(private readonly onOpen: (image: StudioImage) => void) {
+  constructor(private readonly onOpen: (image: ImageFacts) => void) {
     this.list.addEventListener('scroll', () => this.draw());
     this.list.addEventListener('keydown', (event) => this.key(event));
     this.filter.addEventListener('input', () => this.take());
     new ResizeObserver(() => this.draw()).observe(this.list);
   }
 
-  update(images: readonly StudioImage[], open: string | undefined): void {
+  update(images: readonly ImageFacts[], open: string | undefined): void {
     const moved = open !== this.open;
     this.images = images;
     this.open = open;
@@ -40,7 +40,7 @@ export class ImageList {
   private take(): void {
     const wanted = this.filter.value.trim().toLowerCase();
     this.shown = wanted ? this.images.filter(({ id }) => id.toLowerCase().includes(wanted)) : this.images;
-    const labelled = this.images.filter(({ state }) => state === 'partial' || state === 'complete').length;
+    const labelled = this.images.filter(({ state }) => state === 'labelled' || state === 'done').length;
     const count = (n: number) => n.toLocaleString('en');
     element('images-count').textContent = `${count(labelled)} of ${count(this.images.length)} labelled`;
     this.room.style.height = `${this.shown.length * ROW}px`;
@@ -68,8 +68,8 @@ export class ImageList {
     this.list.setAttribute('aria-activedescendant', this.shown.length > 0 ? `image-${this.active}` : '');
   }
 
-  private row(image: StudioImage, index: number): HTMLElement {
-    const row = make('div', '', { className: 'row', id: `image-${index}`, title: image.error ?? image.id });
+  private row(image: ImageFacts, index: number): HTMLElement {
+    const row = make('div', '', { className: 'row', id: `image-${index}`, title: image.problem ?? image.id });
     row.style.top = `${index * ROW}px`;
     row.setAttribute('role', 'option');
     row.setAttribute('aria-selected', String(image.id === this.open));

@@ -1,5 +1,5 @@
 /** Tiles of the open image at the scales that are looked at, requested from the worker as they are needed. */
-import { IMAGE_TILE, type GreyWindow, type RasterClient } from './rasters.js';
+import { IMAGE_TILE, type RasterClient } from './rasters.js';
 
 export interface ImageTile {
   readonly level: number;
@@ -21,14 +21,13 @@ export class ImageTiles {
   private readonly tiles = new Map<string, ImageTile>();
   private readonly requested = new Set<string>();
   private closed = false;
-  /** Changes with the window, so that late tiles of another window are not taken. */
+  /** Changes when the worker opens the image with another window, so that late tiles of the old one are not taken. */
   private generation = 0;
 
   constructor(
     private readonly rasters: RasterClient,
     readonly width: number,
     readonly height: number,
-    private window: GreyWindow | undefined,
     private readonly onTile: () => void,
     /** Frees what the renderer made of a tile. */
     private readonly onDrop: (tile: ImageTile) => void,
@@ -36,9 +35,8 @@ export class ImageTiles {
     this.coarsest = Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / IMAGE_TILE)));
   }
 
-  /** Shows other values as black and white. */
-  setWindow(window: GreyWindow): void {
-    this.window = window;
+  /** Requests all tiles again, where the worker has opened the image with another window. */
+  renew(): void {
     this.generation++;
     this.requested.clear();
     // The tiles of the old window stay until the new ones are there.
@@ -101,7 +99,7 @@ export class ImageTiles {
     this.requested.add(name);
     const { generation } = this;
     void this.rasters
-      .ask({ kind: 'tile', level, column, row, window: this.window })
+      .ask({ kind: 'tile', level, column, row })
       .then((bitmap) => {
         this.requested.delete(name);
         if (!bitmap) return;

@@ -3,10 +3,16 @@
  * what the model has learned from them.
  */
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
-import type { StudioImage, StudioProject, TrainingStatus } from '../../src/studio/protocol.js';
+import type {
+  ImageFacts,
+  StudioClass,
+  StudioEvents,
+  StudioProject,
+  TrainingStatus,
+} from '../../src/studio/protocol.js';
 import { latest } from '../latest.js';
 import { closeNotice, notice, say } from './announce.js';
-import { BackendError, ServerBackend } from './backend.js';
+import { BackendError, type GreyWindow, PAGE_ID, ServerBackend } from './backend.js';
 import { ClassesPanel } from './classes-panel.js';
 import { Editor, LEAST_SIZE, MOST_SIZE, type Tool } from './editor.js';
 import { element } from './elements.js';
@@ -36,7 +42,7 @@ const overlay = new Overlay();
 const training = new TrainingPanel();
 const frame = element('frame');
 
-let project: StudioProject = { name: '', classes: [], images: [] };
+let project: Pick<StudioProject, 'project' | 'classes' | 'images'> = { project: '', classes: [], images: [] };
 let current: OpenImage | undefined;
 /** Where the pointer is in the image, and where the keyboard's crosshair. */
 let pointed: Point | undefined;
@@ -45,7 +51,7 @@ let crosshair: Point | undefined;
 let visited = new Set<number>();
 /** Ends the loading of an image when another one is opened. */
 let loading = new AbortController();
-let learner: TrainingStatus['learner'] = 'none';
+let learner: TrainingStatus['learner'] = null;
 
 const checked = (id: string) => element<HTMLInputElement>(id).checked;
 
@@ -61,7 +67,6 @@ const outbox = new Outbox(
     }),
   {
     state: showSaving,
-    saved: (image, { labelledPixels, state }) => changeImage(image.id, { labelledPixels, state }),
     conflict: askAboutConflict,
   },
 );
@@ -81,6 +86,7 @@ const editor = new Editor(history, outbox, {
     classes.choose(label);
     say(`Class ${project.classes[label]?.name ?? label}.`);
   },
+  accepted: (image) => void setDone(image.id, true),
   say: (text) => {
     say(text);
     notice('said', text, { seconds: 3 });
@@ -94,7 +100,7 @@ const classes = new ClassesPanel({
   visibility: showLook,
   save: async (wanted) => {
     const answer = await backend.setClasses(wanted);
-    takeProject({ ...project, classes: answer.classes });
+    takeClasses(answer.classes);
   },
 });
 
@@ -139,7 +145,6 @@ async function start(): Promise<void> {
   showOpacity();
   try {
     takeProject(await backend.project());
-    takeTraining(await backend.training());
   } catch (error) {
     showEmpty('The project cannot be opened', messageOf(error), {
       text: 'Try again',
@@ -149,40 +154,93 @@ async function start(): Promise<void> {
   }
   backend.listen({
     training: takeTraining,
-    prediction: ({ id }) => {
-      learner = learner === 'none' ? 'pixels' : learner;
-      if (id === current?.id) void loadPrediction(current);
+    prediction: () => {
+      learner ??= 'pixels';
+      if (current) void loadPrediction(current);
     },
-    labels: ({ id, etag }) => setTimeout(() => noticeChange(id, etag), 500),
-    project: () => void refresh(),
+    disk: ({ trouble }) => showTrouble(trouble),
+    classes: ({ classes: taken }) => takeClasses(taken),
+    image: takeImage,
     connection: (connected) => {
       if (!connected) return;
       outbox.retry();
       void refresh();
     },
   });
-  const first = project.images.find(({ state }) => state !== 'unreadable') ?? project.images[0];
+  const first = project.images.find(({ state }) => state !== 'unusable') ?? project.images[0];
   if (first) await open(first);
   document.body.dataset['state'] = 'ready';
 }
 
-function takeProject(taken: StudioProject): void {
+function takeProject({ training: status, trouble, ...taken }: StudioProject): void {
   project = taken;
-  element('project-name').textContent = project.name;
-  document.title = `${project.name} · Pixelwise Studio`;
+  const name = project.project.split(/[\\/]/).findLast((part) => part !== '') ?? '';
+  element('project-name').textContent = name;
+  element('project-name').title = project.project;
+  document.title = `${name} · Pixelwise Studio`;
   list.update(project.images, current?.id);
-  classes.update(project.classes);
-  showLook();
-  showEdits();
-  if (project.readOnly !== undefined) {
-    notice('read-only', `${project.readOnly} You can paint, but nothing is saved.`, { bad: true });
-  }
+  takeTraining(status);
+  takeClasses(project.classes);
+  showTrouble(trouble);
   if (project.images.length === 0) {
     showEmpty(
       'No images in this folder',
-      'Put images into the folder of the project. They appear here by themselves.',
+      'Put images into the folder of the project, then open the studio again.',
     );
-  } else if (!current) list.update(project.images, undefined);
+  }
+}
+
+function takeClasses(taken: readonly StudioClass[]): void {
+  project = { ...project, classes: taken };
+  classes.update(taken);
+  showLook();
+  showEdits();
+  if (taken.length > 0) closeNotice('classes');
+  else if (project.images.length > 0) {
+    notice('classes', 'What do you want to find in these images?', {
+      actions: [{ text: 'Name it', run: () => classes.add() }],
+    });
+  }
+}
+
+function showTrouble(trouble: string | null): void {
+  if (trouble === null) closeNotice('trouble');
+  else {
+    notice(
+      'trouble',
+      `${trouble} Go on painting: the studio keeps your changes and writes them as soon as it can.`,
+      {
+        bad: true,
+      },
+    );
+  }
+}
+
+/** Takes note that an image's labels or state changed, here or elsewhere. */
+function takeImage({ image, by, etag }: StudioEvents['image']): void {
+  changeImage(image.id, image);
+  if (by === PAGE_ID || etag === null || image.id !== current?.id) return;
+  // What this page sends now is refused, since it is for other labels: the outbox then asks.
+  if (current.known.has(etag) || outbox.unsaved(image.id)) return;
+  const changed = current;
+  notice('changed', 'Another page changed the labels of this image.', {
+    actions: [{ text: 'Show its labels', run: () => void takeLabels(changed, false) }],
+  });
+}
+
+async function setDone(id: string, done: boolean): Promise<void> {
+  try {
+    changeImage(id, await backend.setDone(id, done));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function toggleDone(): void {
+  const image = project.images.find(({ id }) => id === current?.id);
+  if (!image) return;
+  say(image.state === 'done' ? 'Not done.' : 'Done.');
+  void setDone(image.id, image.state !== 'done');
 }
 
 function takeTraining(status: TrainingStatus): void {
@@ -200,15 +258,23 @@ async function refresh(): Promise<void> {
   }
 }
 
-function changeImage(id: string, changes: Partial<StudioImage>): void {
+function changeImage(id: string, changes: Partial<ImageFacts>): void {
   const images = project.images.map((image) => (image.id === id ? { ...image, ...changes } : image));
   project = { ...project, images };
   list.update(images, current?.id);
+  showDone();
+}
+
+function showDone(): void {
+  const image = project.images.find(({ id }) => id === current?.id);
+  const button = element<HTMLButtonElement>('done');
+  button.disabled = !image;
+  button.setAttribute('aria-pressed', String(image?.state === 'done'));
 }
 
 // Images
 
-async function open(image: StudioImage): Promise<void> {
+async function open(image: ImageFacts): Promise<void> {
   if (image.id === current?.id) return;
   editor.release();
   loading.abort();
@@ -222,16 +288,16 @@ async function open(image: StudioImage): Promise<void> {
   element('where').title = image.id;
   list.update(project.images, image.id);
   showEdits();
-  if (image.state === 'unreadable') {
-    showEmpty('This image cannot be opened', image.error ?? 'Its file is no image that can be read.');
+  if (image.state === 'unusable') {
+    showEmpty('This image cannot be opened', image.problem ?? 'Its file is no image that can be read.');
     return;
   }
   showEmpty('Opening the image', image.id, undefined, true);
   try {
     const [picture, labels] = await Promise.all([
       backend
-        .image(image.id, image.depth, signal)
-        .then((file) => pictures.ask({ kind: 'open', file, depth: image.depth })),
+        .image(image.id, undefined, signal)
+        .then(async ({ file, window }) => ({ window, ...(await pictures.ask({ kind: 'open', file })) })),
       backend
         .labels(image.id, signal)
         .then(async ({ png, etag }) => ({ etag, ...(await planes.ask({ kind: 'labels', png })) })),
@@ -245,14 +311,7 @@ async function open(image: StudioImage): Promise<void> {
     }
     const unsaved = outbox.unsaved(image.id);
     const opened =
-      unsaved ??
-      new OpenImage(
-        image.id,
-        new LabelPlane(width, height, labels),
-        labels.etag,
-        picture.window,
-        picture.range,
-      );
+      unsaved ?? new OpenImage(image.id, new LabelPlane(width, height, labels), labels.etag, picture.window);
     // Undo is for the labels that it was made for.
     if (versions.get(image.id) !== opened.etag && !unsaved) history.clear(image.id);
     current = opened;
@@ -281,7 +340,7 @@ const versions = new Map<string, string>();
 
 /** Opens an image so many further in the list, unreadable ones apart. */
 function go(direction: 1 | -1): void {
-  const readable = project.images.filter(({ state }) => state !== 'unreadable');
+  const readable = project.images.filter(({ state }) => state !== 'unusable');
   const from = readable.findIndex(({ id }) => id === current?.id);
   const next = readable[from + direction];
   if (next) void open(next);
@@ -290,7 +349,7 @@ function go(direction: 1 | -1): void {
 
 const loadPrediction = latest(async (image: OpenImage) => {
   // Nothing predicts before labels of two classes are there.
-  if (learner === 'none') return;
+  if (learner === null) return;
   const { signal } = loading;
   try {
     const answer = await backend.prediction(image.id, 'classes', signal);
@@ -320,18 +379,6 @@ async function loadUncertainty(image: OpenImage): Promise<void> {
 }
 
 // Changes by others
-
-function noticeChange(id: string, etag: string): void {
-  if (id !== current?.id) {
-    void refresh();
-    return;
-  }
-  if (current.known.has(etag) || current.unsent.length > 0 || outbox.unsaved(id)) return;
-  const image = current;
-  notice('changed', 'Another page changed the labels of this image.', {
-    actions: [{ text: 'Show its labels', run: () => void takeLabels(image, false) }],
-  });
-}
 
 function askAboutConflict(image: OpenImage): void {
   if (image !== current) {
@@ -433,6 +480,7 @@ function showEdits(): void {
   element<HTMLButtonElement>('redo').disabled = !ready || !history.canRedo(id);
   element<HTMLButtonElement>('accept-rest').disabled = !ready || !current?.prediction;
   element<HTMLButtonElement>('next-uncertain').disabled = !ready || !current?.prediction;
+  showDone();
   classes.count(current?.plane.counts, current ? current.width * current.height : 1);
   const position = project.images.findIndex((image) => image.id === id);
   element<HTMLButtonElement>('previous').disabled = position === 0;
@@ -488,29 +536,40 @@ function showEmpty(
   button.onclick = action?.run ?? null;
 }
 
-function showWindow({ window: shown, range }: OpenImage): void {
-  element('window').hidden = !shown || !range;
-  if (!shown || !range) return;
-  for (const [id, value] of [
-    ['low', shown.low],
-    ['high', shown.high],
-  ] as const) {
+function showWindow({ window: shown }: OpenImage): void {
+  element('window').hidden = !shown;
+  if (!shown) return;
+  const span = shown.high - shown.low;
+  for (const id of ['low', 'high'] as const) {
     const slider = element<HTMLInputElement>(id);
-    slider.min = String(range.low);
-    slider.max = String(range.high);
-    slider.value = String(value);
-    element(`${id}-value`).textContent = String(value);
+    slider.min = String(shown.low - span);
+    slider.max = String(shown.high + span);
+    slider.step = span > 100 ? '1' : 'any';
+    slider.value = String(shown[id]);
+    element(`${id}-value`).textContent = String(shown[id]);
   }
 }
 
 function takeWindow(): void {
   const value = (id: string) => Number(element<HTMLInputElement>(id).value);
-  const shown = { low: Math.min(value('low'), value('high') - 1), high: value('high') };
-  element('low-value').textContent = String(shown.low);
-  element('high-value').textContent = String(shown.high);
-  if (current) current.window = shown;
-  stage.setWindow(shown);
+  const shown = { low: value('low'), high: value('high') };
+  for (const id of ['low', 'high'] as const) {
+    element(`${id}-value`).textContent = String(Number(shown[id].toPrecision(6)));
+  }
+  if (current && shown.low < shown.high) loadWindow({ image: current, shown });
 }
+
+const loadWindow = latest(async ({ image, shown }: { image: OpenImage; shown: GreyWindow }) => {
+  const { signal } = loading;
+  try {
+    const { file } = await backend.image(image.id, shown, signal);
+    if (image !== current) return;
+    await pictures.ask({ kind: 'open', file });
+    stage.renewImage();
+  } catch (error) {
+    if (!signal.aborted) fail(error);
+  }
+});
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -641,6 +700,7 @@ function listen(): void {
   };
   onClick('previous', () => go(-1));
   onClick('next', () => go(1));
+  onClick('done', toggleDone);
   onClick('undo', () => editor.undo());
   onClick('redo', () => editor.redo());
   onClick('zoom-in', () => stage.zoom(1.5));
@@ -744,6 +804,7 @@ function listen(): void {
         { keys: ['Ctrl+Z'], does: 'Undo', run: () => editor.undo() },
         { keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], does: 'Redo', run: () => editor.redo() },
         { keys: ['Shift+Enter'], does: 'Accept the rest', run: () => void editor.accept() },
+        { keys: ['D'], does: 'Image is done, or not', run: toggleDone },
         { keys: ['J'], does: 'Next uncertain region', run: () => void lookAtUncertain() },
       ],
     },

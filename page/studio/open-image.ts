@@ -1,7 +1,8 @@
 /** The image on the stage: its labels, what of them has not been saved yet, its prediction. */
 import type { Stroke } from '../../src/labels/stroke.js';
+import type { GreyWindow } from './backend.js';
 import type { Edit, LabelPlane } from './label-plane.js';
-import type { GreyWindow, Plane } from './rasters.js';
+import type { Plane } from './rasters.js';
 
 /** A change that is to be sent: a stroke as it is, anything else as the whole plane. */
 export interface Change {
@@ -30,8 +31,8 @@ export class OpenImage {
     readonly id: string,
     public plane: LabelPlane,
     etag: string,
-    public window: GreyWindow | undefined,
-    readonly range: GreyWindow | undefined,
+    /** The values shown as black and white that the server chose, where they can be chosen. */
+    readonly window: GreyWindow | undefined,
   ) {
     this.version = etag;
     this.known.add(etag);

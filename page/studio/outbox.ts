@@ -3,7 +3,7 @@
  * them at once. All other edits are sent as the whole plane, which includes the strokes that still wait. What cannot
  * be sent is kept and sent again.
  */
-import { type Backend, BackendError, type Saved } from './backend.js';
+import { type Backend, BackendError } from './backend.js';
 import type { Change, OpenImage } from './open-image.js';
 
 export type SavingState =
@@ -27,7 +27,6 @@ export class Outbox {
     private readonly encode: (image: OpenImage) => Promise<Blob>,
     private readonly on: {
       readonly state: (state: SavingState) => void;
-      readonly saved: (image: OpenImage, saved: Saved) => void;
       readonly conflict: (image: OpenImage) => void;
     },
   ) {}
@@ -70,13 +69,11 @@ export class Outbox {
       if (waiting === undefined) this.on.state({ kind: 'saving' });
       const [change, sent] = this.take(image);
       try {
-        const saved = await this.send(image, change);
-        image.etag = saved.etag;
+        image.etag = await this.send(image, change);
         image.saved(change);
         if (image.unsent.length === 0) this.images.delete(image);
         this.delay = RETRY_FIRST;
         waiting = undefined;
-        this.on.saved(image, saved);
       } catch (error) {
         image.unsent.unshift(...sent);
         if (error instanceof BackendError && error.status === 412) {
@@ -105,7 +102,7 @@ export class Outbox {
     return [whole ? { stroke: undefined, edit: sent.at(-1)!.edit } : sent[0]!, sent];
   }
 
-  private async send(image: OpenImage, { stroke }: Change): Promise<Saved> {
+  private async send(image: OpenImage, { stroke }: Change): Promise<string> {
     if (stroke) return this.backend.sendStroke(image.id, stroke, image.etag);
     const { etag } = image;
     return this.backend.putLabels(image.id, await this.encode(image), etag);

@@ -6,7 +6,6 @@ import { answerQuestions } from '../worker-client.js';
 import { cutIntoTiles, TILE } from './label-plane.js';
 import {
   type DecodedLabels,
-  type GreyWindow,
   IMAGE_TILE,
   type OpenedImage,
   type Plane,
@@ -14,17 +13,16 @@ import {
   type RasterQuestion,
 } from './rasters.js';
 
-/** The open image: 8 bits as pictures, each half the size of the one before; 16 bits as samples. */
+/** The open image, each level half the size of the one before. */
 let levels: (ImageBitmap | OffscreenCanvas)[] = [];
-let samples: PngSamples | undefined;
 
 answerQuestions<RasterQuestion, RasterAnswers[keyof RasterAnswers]>(
   (question) => {
     switch (question.kind) {
       case 'open':
-        return open(question.file, question.depth);
+        return open(question.file);
       case 'tile':
-        return samples ? wideTile(samples, question) : tile(question);
+        return tile(question);
       case 'labels':
         return labels(question.png);
       case 'plane':
@@ -41,20 +39,13 @@ answerQuestions<RasterQuestion, RasterAnswers[keyof RasterAnswers]>(
   },
 );
 
-async function open(file: Blob, depth: 8 | 16): Promise<OpenedImage> {
+async function open(file: Blob): Promise<OpenedImage> {
+  // Colours as stored, as the model gets them.
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
   for (const level of levels) if (level instanceof ImageBitmap) level.close();
-  levels = [];
-  samples = undefined;
-  if (depth === 8) {
-    // Colours as stored, as the model gets them.
-    const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
-    levels = [bitmap];
-    const { width, height } = bitmap;
-    return { width, height, window: undefined, range: undefined };
-  }
-  samples = await decoded(new Uint8Array(await file.arrayBuffer()));
-  const { width, height } = samples;
-  return { width, height, ...windows(samples) };
+  levels = [bitmap];
+  const { width, height } = bitmap;
+  return { width, height };
 }
 
 /** The part of the open image, which may end at the image's edges before the tile does. */
@@ -87,59 +78,6 @@ function levelOf(level: number): ImageBitmap | OffscreenCanvas | undefined {
     levels.push(canvas);
   }
   return levels[level];
-}
-
-/** A tile of a 16-bit image by the window. Reduced ones take a sample of each block. */
-function wideTile(
-  { width, height, channels, data }: PngSamples,
-  question: Extract<RasterQuestion, { kind: 'tile' }>,
-): Promise<ImageBitmap> | undefined {
-  const step = 2 ** question.level;
-  const reduced = { width: Math.ceil(width / step), height: Math.ceil(height / step) };
-  const part = partOf(reduced, question);
-  if (part.width <= 0 || part.height <= 0) return undefined;
-  const { low, high } = question.window!;
-  const factor = 255 / Math.max(1, high - low);
-  const image = new ImageData(part.width, part.height);
-  const middle = step >> 1;
-  const colours = channels >= 3;
-  for (let row = 0, to = 0; row < part.height; row++) {
-    const y = Math.min(height - 1, (part.y + row) * step + middle);
-    for (let column = 0; column < part.width; column++, to += 4) {
-      const x = Math.min(width - 1, (part.x + column) * step + middle);
-      const from = (y * width + x) * channels;
-      for (let c = 0; c < 3; c++) {
-        // Values outside 0…255 are clamped by the array.
-        image.data[to + c] = (data[from + (colours ? c : 0)]! - low) * factor;
-      }
-      image.data[to + 3] = 255;
-    }
-  }
-  return createImageBitmap(image);
-}
-
-/** Percentiles and extremes of the samples. */
-function windows({ data }: PngSamples): { window: GreyWindow; range: GreyWindow } {
-  const counts = new Uint32Array(65536);
-  for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
-  const percentile = (share: number) => {
-    let left = share * data.length;
-    return Math.max(
-      0,
-      counts.findIndex((count) => (left -= count) < 0),
-    );
-  };
-  const low = percentile(0.01);
-  return {
-    window: { low, high: Math.max(low + 1, percentile(0.99)) },
-    range: {
-      low: percentile(0),
-      high: Math.max(
-        1,
-        counts.findLastIndex((count) => count > 0),
-      ),
-    },
-  };
 }
 
 async function labels(png: Uint8Array<ArrayBuffer>): Promise<DecodedLabels> {

@@ -2,18 +2,9 @@
 import { WorkerClient } from '../worker-client.js';
 import type { LabelTiles } from './label-plane.js';
 
-/** Values of a 16-bit image that are shown as black and as white. */
-export interface GreyWindow {
-  readonly low: number;
-  readonly high: number;
-}
-
 export interface OpenedImage {
   readonly width: number;
   readonly height: number;
-  /** With 16 bits: the 1st and 99th percentile, and the least and greatest value. */
-  readonly window: GreyWindow | undefined;
-  readonly range: GreyWindow | undefined;
 }
 
 export interface Plane {
@@ -31,15 +22,9 @@ export interface DecodedLabels extends LabelTiles {
 
 export type RasterQuestion =
   /** Opens an image and keeps it until the next. */
-  | { readonly kind: 'open'; readonly file: Blob; readonly depth: 8 | 16 }
-  /** A square part of the open image, reduced by 2^level. Undefined if another image has been opened meanwhile. */
-  | {
-      readonly kind: 'tile';
-      readonly level: number;
-      readonly column: number;
-      readonly row: number;
-      readonly window: GreyWindow | undefined;
-    }
+  | { readonly kind: 'open'; readonly file: Blob }
+  /** A square part of the open image, reduced by 2^level. Undefined if it is outside. */
+  | { readonly kind: 'tile'; readonly level: number; readonly column: number; readonly row: number }
   | { readonly kind: 'labels'; readonly png: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'plane'; readonly png: Uint8Array<ArrayBuffer> }
   /** Labels as an indexed PNG. */

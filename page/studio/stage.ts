@@ -4,7 +4,7 @@ import { ImageTiles } from './image-tiles.js';
 import { type Box, union } from './label-plane.js';
 import type { Look } from './look.js';
 import type { OpenImage } from './open-image.js';
-import type { GreyWindow, RasterClient } from './rasters.js';
+import type { RasterClient } from './rasters.js';
 import type { Renderer } from './renderer.js';
 import {
   centred,
@@ -61,7 +61,6 @@ export class Stage {
       this.rasters,
       image.width,
       image.height,
-      image.window,
       () => this.redraw(),
       (tile) => (this.renderer instanceof WebGlRenderer ? this.renderer.dropTexture(tile) : undefined),
     );
@@ -92,8 +91,9 @@ export class Stage {
     this.redraw();
   }
 
-  setWindow(window: GreyWindow): void {
-    this.tiles?.setWindow(window);
+  /** Takes the image anew from the worker, which has opened it with another window of values. */
+  renewImage(): void {
+    this.tiles?.renew();
   }
 
   planesChanged(): void {

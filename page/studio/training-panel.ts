@@ -1,9 +1,8 @@
 /** What the model does, and how good it is on images that it does not learn from. */
 import type { TrainingStatus } from '../../src/studio/protocol.js';
-import { element, make } from './elements.js';
+import { element } from './elements.js';
 
-const LEARNERS: Readonly<Record<TrainingStatus['learner'], string>> = {
-  none: '',
+const LEARNERS: Readonly<Record<NonNullable<TrainingStatus['learner']>, string>> = {
   pixels: 'Pixel classifier',
   network: 'Network',
 };
@@ -15,30 +14,20 @@ export class TrainingPanel {
   /** Mean Dice on the held-out images, since the page was opened. */
   private readonly course: { readonly seconds: number; readonly dice: number }[] = [];
 
-  update({ learner, doing, seconds, labelledImages, heldOut }: TrainingStatus): void {
-    element('learner').textContent = LEARNERS[learner];
-    element('doing').textContent = doing;
-    const dice = heldOut?.meanDice ?? undefined;
+  update({ learner, activity, problem, seconds, labelledImages, scores }: TrainingStatus): void {
+    element('learner').textContent = learner ? LEARNERS[learner] : '';
+    element('doing').textContent = problem ?? activity;
+    element('doing').classList.toggle('problem', problem !== undefined);
+    const dice = scores?.meanDice ?? undefined;
     element('score').hidden = dice === undefined;
-    element('no-score').textContent =
-      learner === 'none'
-        ? ''
-        : dice === undefined
-          ? 'Label some pixels of an image marked “held out” to see how good the model is.'
-          : `Learning from ${count(labelledImages, 'image')} for ${duration(seconds)}.`;
-    if (dice === undefined || !heldOut) {
-      element('scores').replaceChildren();
-      return;
-    }
+    element('no-score').textContent = !learner
+      ? ''
+      : dice === undefined
+        ? 'Label some pixels of an image marked “held out” to see how good the model is.'
+        : `Learned from ${count(labelledImages, 'image')} for ${duration(seconds)}.`;
+    if (dice === undefined || !scores) return;
     element('dice').textContent = dice.toFixed(3);
-    element('dice-note').textContent = `mean Dice, ${count(heldOut.images, 'held-out image')}`;
-    element('scores').replaceChildren(
-      ...heldOut.classes.map((each) => {
-        const item = make('li');
-        item.append(make('span', each.name), make('span', each.dice === null ? '–' : each.dice.toFixed(3)));
-        return item;
-      }),
-    );
+    element('dice-note').textContent = `mean Dice, ${count(scores.samples, 'held-out image')}`;
     const last = this.course.at(-1);
     if (last?.seconds !== seconds) this.course.push({ seconds, dice });
     if (this.course.length > MOST_POINTS) this.course.shift();

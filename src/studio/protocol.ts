@@ -1,6 +1,6 @@
 /**
  * The JSON that the studio's page and other tools exchange with its server. Types only: the page compiles them too.
- * The labels, predictions and images themselves are PNG files; see docs/studio.md.
+ * The labels, predictions and images themselves are files; see docs/studio.md.
  */
 
 export interface StudioClass {
@@ -9,71 +9,79 @@ export interface StudioClass {
   readonly colour: string;
 }
 
-/** `unreadable`: the file cannot be opened as an image; it is listed and skipped. */
-export type StudioImageState = 'unlabelled' | 'partial' | 'complete' | 'unreadable';
+/** `unusable`: the file cannot be opened as an image; it is listed and skipped. */
+export type StudioImageState = 'unlabelled' | 'labelled' | 'done' | 'unusable';
 
-export interface StudioImage {
+/** What is known of an image. */
+export interface ImageFacts {
   /** Its path in the folder. */
   readonly id: string;
-  /** Pixels; 0 where the image is unreadable. */
-  readonly width: number;
-  readonly height: number;
-  /** Bits of a stored sample. */
-  readonly depth: 8 | 16;
+  /** Pixels; null where they are not known. */
+  readonly width: number | null;
+  readonly height: number | null;
   readonly state: StudioImageState;
   readonly labelledPixels: number;
   /** Whether the image is kept from training, to score predictions on. */
   readonly heldOut: boolean;
-  /** Why the image is unreadable. */
-  readonly error?: string;
+  /** Why the image is unusable. */
+  readonly problem?: string;
 }
 
-/** `GET /api/project` */
-export interface StudioProject {
-  readonly name: string;
-  readonly classes: readonly StudioClass[];
-  readonly images: readonly StudioImage[];
-  /** Why nothing can be saved, if so: the folder is read-only. */
-  readonly readOnly?: string;
-}
-
-/** What labels there are after a change: the response to `POST …/strokes` and `PUT …/labels`. */
-export interface LabelsChanged {
-  readonly labelledPixels: number;
-  readonly state: StudioImageState;
-}
-
-/** Scores on images that the model does not learn from. */
+/** Scores on labelled pixels of images that the model does not learn from. */
 export interface HeldOutScores {
-  /** Images with labels among them. */
-  readonly images: number;
+  /** Images. */
+  readonly samples: number;
+  readonly pixelAccuracy: number | null;
   readonly meanDice: number | null;
   readonly meanIoU: number | null;
-  readonly classes: readonly { readonly name: string; readonly dice: number | null }[];
 }
 
 /** `GET /api/training`, and the event `training`. */
 export interface TrainingStatus {
-  /** The learner that predictions come from: the pixel classifier or the network. */
-  readonly learner: 'none' | 'pixels' | 'network';
+  /** The learner whose predictions are shown: the pixel classifier or the network; null before there is one. */
+  readonly learner: 'pixels' | 'network' | null;
+  /** Counts all steps of both learners. */
   readonly step: number;
-  /** Seconds of training so far. */
+  /** Seconds of learning so far. */
   readonly seconds: number;
+  /** Images that are learned from. */
   readonly labelledImages: number;
-  /** Null before held-out images have labels and a prediction. */
-  readonly heldOut: HeldOutScores | null;
+  /** Held-out images with labels. */
+  readonly heldOutImages: number;
+  /** Null without labels on held-out images. */
+  readonly scores: HeldOutScores | null;
   /** What it is doing, in words. */
-  readonly doing: string;
+  readonly activity: string;
+  /** Why nothing can be learned, if so. */
+  readonly problem?: string;
+}
+
+/** `GET /api/project` */
+export interface StudioProject {
+  /** The folder. */
+  readonly project: string;
+  readonly classes: readonly StudioClass[];
+  readonly images: readonly ImageFacts[];
+  readonly training: TrainingStatus;
+  /** Why changes are not written to the disk, if so. */
+  readonly trouble: string | null;
 }
 
 /** The events of `GET /api/events`, by name, with their data. */
 export interface StudioEvents {
   readonly training: TrainingStatus;
-  readonly prediction: { readonly id: string; readonly step: number };
-  /** Labels changed, by this page or another. */
-  readonly labels: { readonly id: string; readonly etag: string };
-  /** Classes or images changed. */
-  readonly project: Record<string, never>;
+  /** Predictions are better than before. */
+  readonly prediction: { readonly step: number };
+  readonly disk: { readonly trouble: string | null };
+  readonly classes: { readonly classes: readonly StudioClass[] };
+  /** An image's labels or state changed. */
+  readonly image: {
+    readonly image: ImageFacts;
+    /** The `x-page` header of the request that changed it. */
+    readonly by: string | null;
+    /** The version of its labels, if they changed. */
+    readonly etag: string | null;
+  };
 }
 
 /** The response to `POST /api/export`. */

@@ -11,10 +11,10 @@ import { encodeMask } from '../../src/images/encode.js';
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
 import { paintStroke, type Stroke } from '../../src/labels/stroke.js';
 import type {
-  LabelsChanged,
+  ImageFacts,
   StudioClass,
   StudioEvents,
-  StudioImage,
+  StudioProject,
   TrainingStatus,
 } from '../../src/studio/protocol.js';
 
@@ -35,15 +35,17 @@ export interface MadeUpImage {
   readonly width: number;
   readonly height: number;
   readonly file: Uint8Array;
-  readonly depth?: 8 | 16;
+  /** The values that are black and white at first, for an image of more than 8 bits; `file` then shows them. */
+  readonly window?: { readonly low: number; readonly high: number };
   readonly heldOut?: boolean;
-  /** Why it cannot be read. */
-  readonly error?: string;
+  /** Why it cannot be used. */
+  readonly problem?: string;
 }
 
 interface Held extends MadeUpImage {
   labels: Uint8Array;
   version: number;
+  done: boolean;
   prediction?: { readonly classes: Uint8Array; readonly uncertainty: Uint8Array; readonly step: number };
 }
 
@@ -65,14 +67,15 @@ export class StudioFixture {
     { name: 'nucleus', colour: '#56b4e9' },
   ];
   training: TrainingStatus = {
-    learner: 'none',
+    learner: null,
     step: 0,
     seconds: 0,
     labelledImages: 0,
-    heldOut: null,
-    doing: 'Waits for labels of two classes.',
+    heldOutImages: 0,
+    scores: null,
+    activity: 'Waiting for labels of two classes.',
   };
-  readOnly: string | undefined;
+  trouble: string | null = null;
   /** What changes of labels end with: a full disk, or no answer. */
   failing: 'disk-full' | 'no answer' | undefined;
   /** The strokes that arrived, and how often labels were replaced. */
@@ -93,6 +96,7 @@ export class StudioFixture {
           ...image,
           labels: new Uint8Array(image.width * image.height).fill(IGNORE_INDEX),
           version: 0,
+          done: false,
         },
       ]),
     );
@@ -120,7 +124,7 @@ export class StudioFixture {
     const image = this.image(id);
     change(image.labels, image.width);
     image.version++;
-    this.emit('labels', { id, etag: etagOf(image) });
+    this.emit('image', { image: factsOf(image), by: 'another page', etag: etagOf(image) });
   }
 
   predict(
@@ -135,7 +139,7 @@ export class StudioFixture {
     for (let i = 0; i < classes.length; i++)
       [classes[i], uncertainty[i]] = at(i % width, Math.floor(i / width));
     image.prediction = { classes, uncertainty, step };
-    this.emit('prediction', { id, step });
+    this.emit('prediction', { step });
   }
 
   emit<E extends keyof StudioEvents>(event: E, data: StudioEvents[E]): void {
@@ -195,22 +199,21 @@ export class StudioFixture {
     switch (route) {
       case 'GET project':
         return send(response, {
-          name: 'cells',
+          project: '/data/cells',
           classes: this.classes,
-          images: [...this.images.values()].map(described),
-          ...(this.readOnly !== undefined && { readOnly: this.readOnly }),
-        });
+          images: [...this.images.values()].map(factsOf),
+          training: this.training,
+          trouble: this.trouble,
+        } satisfies StudioProject);
       case 'POST classes': {
         const { classes } = (await bodyOf(request, 'json')) as { classes: StudioClass[] };
         const used = Math.max(...[...this.images.values()].map(({ labels }) => highest(labels)));
-        if (used >= classes.length) throw new Refusal(409, 'class-in-use', 'The class has labels.');
+        if (used >= classes.length) throw new Refusal(409, 'class-has-labels', 'The class has labels.');
         this.classes = classes;
         return send(response, { classes });
       }
       case 'GET images/ID':
-        response.writeHead(200, { 'content-type': 'image/png' });
-        response.end(this.image(id).file);
-        return;
+        return sendImage(response, this.image(id), query);
       case 'GET images/ID/labels': {
         const image = this.image(id);
         response.setHeader('etag', etagOf(image));
@@ -221,25 +224,30 @@ export class StudioFixture {
         const { data } = await decodeMask((await bodyOf(request, 'bytes')) as Uint8Array);
         image.labels = Uint8Array.from(data);
         this.replaced++;
-        return this.changed(response, image);
+        return this.changed(request, response, image);
       }
       case 'POST images/ID/strokes': {
         const image = this.changeable(request, id);
         const stroke = (await bodyOf(request, 'json')) as Stroke;
         this.strokes.push(stroke);
         paintStroke(image.labels, image.width, image.height, stroke);
-        return this.changed(response, image);
+        return this.changed(request, response, image);
       }
       case 'GET images/ID/prediction': {
         const image = this.image(id);
         const { prediction } = image;
-        if (!prediction) throw new Refusal(404, 'no-prediction', 'There is no prediction yet.');
+        if (!prediction) throw new Refusal(409, 'no-model', 'There is no prediction yet.');
         response.setHeader('x-model-step', prediction.step);
         return sendMask(
           response,
           image,
           query.has('uncertainty') ? prediction.uncertainty : prediction.classes,
         );
+      }
+      case 'POST images/ID/state': {
+        const image = this.image(id);
+        ({ done: image.done } = (await bodyOf(request, 'json')) as { done: boolean });
+        return send(response, factsOf(image));
       }
       case 'GET training':
         return send(response, this.training);
@@ -265,12 +273,13 @@ export class StudioFixture {
     return image;
   }
 
-  private changed(response: ServerResponse, image: Held): void {
+  private changed(request: IncomingMessage, response: ServerResponse, image: Held): void {
     image.version++;
+    const facts = factsOf(image);
     response.setHeader('etag', etagOf(image));
-    const { labelledPixels, state } = described(image);
-    send(response, { labelledPixels, state } satisfies LabelsChanged);
-    this.emit('labels', { id: image.id, etag: etagOf(image) });
+    send(response, facts);
+    const by = request.headers['x-page'] as string;
+    this.emit('image', { image: facts, by, etag: etagOf(image) });
   }
 }
 
@@ -280,26 +289,28 @@ function highest(labels: Uint8Array): number {
   return labels.reduce((most, label) => (label !== IGNORE_INDEX && label > most ? label : most), -1);
 }
 
-function described({ id, width, height, depth, heldOut, labels, error }: Held): StudioImage {
+function factsOf({ id, width, height, heldOut, labels, done, problem }: Held): ImageFacts {
   const labelledPixels = labels.reduce((count, label) => count + Number(label !== IGNORE_INDEX), 0);
-  const state =
-    error !== undefined
-      ? 'unreadable'
-      : labelledPixels === 0
-        ? 'unlabelled'
-        : labelledPixels < labels.length
-          ? 'partial'
-          : 'complete';
   return {
     id,
     width,
     height,
-    depth: depth ?? 8,
     heldOut: heldOut ?? false,
     labelledPixels,
-    state,
-    ...(error !== undefined && { error }),
+    state:
+      problem !== undefined ? 'unusable' : done ? 'done' : labelledPixels > 0 ? 'labelled' : 'unlabelled',
+    ...(problem !== undefined && { problem }),
   };
+}
+
+function sendImage(response: ServerResponse, { file, window }: MadeUpImage, query: URLSearchParams): void {
+  const headers = { 'content-type': 'image/png' };
+  if (!window) {
+    response.writeHead(200, headers).end(file);
+    return;
+  }
+  const [low, high] = [query.get('low') ?? window.low, query.get('high') ?? window.high];
+  response.writeHead(200, { ...headers, 'x-window': `${low} ${high}` }).end(file);
 }
 
 function send(response: ServerResponse, body: unknown, status = 200): void {
