@@ -30,6 +30,7 @@ export function notice(key: string, text: string, { bad, actions = [], seconds }
     actions.length > 0 || seconds !== undefined ? actions : [{ text: 'Close', run: () => undefined }];
   for (const { text: name, run } of choices) {
     const button = make('button', name, { type: 'button' });
+    if (actions.length === 1) button.className = 'primary';
     button.addEventListener('click', () => {
       closeNotice(key);
       run();

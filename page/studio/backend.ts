@@ -3,7 +3,7 @@ import type { Stroke } from '../../src/labels/stroke.js';
 import type {
   Exported,
   ImageFacts,
-  StudioClass,
+  ProjectClass,
   StudioError,
   StudioEvents,
   StudioProject,
@@ -39,7 +39,7 @@ export interface Backend {
   project(): Promise<StudioProject>;
   setClasses(
     classes: readonly { name: string; colour?: string }[],
-  ): Promise<{ classes: readonly StudioClass[] }>;
+  ): Promise<{ classes: readonly ProjectClass[] }>;
   /** @param window undefined for the one that the server chooses. */
   image(id: string, window: GreyWindow | undefined, signal: AbortSignal): Promise<ShownImage>;
   labels(id: string, signal: AbortSignal): Promise<{ png: Bytes; etag: string }>;
@@ -80,7 +80,7 @@ export class ServerBackend implements Backend {
 
   async setClasses(classes: readonly { name: string; colour?: string }[]) {
     const answer = await this.ask('api/classes', json({ classes }));
-    return answer.json() as Promise<{ classes: readonly StudioClass[] }>;
+    return answer.json() as Promise<{ classes: readonly ProjectClass[] }>;
   }
 
   async image(id: string, window: GreyWindow | undefined, signal: AbortSignal): Promise<ShownImage> {

@@ -96,9 +96,10 @@ function coloured({ view, density, look, labels, prediction, uncertainty }: Scen
       if (found !== IGNORE_INDEX) {
         const edge =
           above[i] !== found || below[i] !== found || here[i - 1] !== found || here[i + 1] !== found;
-        alpha = look.outlines ? 0 : look.opacity * (labelled ? 1 : rules.PREDICTION_FAINTNESS);
-        if (edge) alpha = Math.max(alpha, labelled ? rules.LABEL_EDGE : rules.PREDICTION_EDGE);
         const at = 4 * (found & 255);
+        const tinted = !look.outlines && (labelled || look.palette[at + 3] === rules.TINTED);
+        alpha = tinted ? look.opacity * (labelled ? 1 : rules.PREDICTION_FAINTNESS) : 0;
+        if (edge) alpha = Math.max(alpha, labelled ? rules.LABEL_EDGE : rules.PREDICTION_EDGE);
         for (let c = 0; c < 3; c++) data[to + c] = look.palette[at + c]!;
       }
       const x = columns[i]!;

@@ -1,7 +1,7 @@
 /** The list of classes: which one is painted, which ones are shown; and the dialog that adds and changes them. */
 import { classColour, hexColour } from '../../src/images/palette.js';
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
-import type { StudioClass } from '../../src/studio/protocol.js';
+import type { ProjectClass } from '../../src/studio/protocol.js';
 import { percent } from '../percent.js';
 import { element, icon, make } from './elements.js';
 
@@ -10,13 +10,13 @@ const EYE =
 const PENCIL = '<path d="M4 16l1-4 8-8 3 3-8 8z"/>';
 
 /** What is nothing in particular: the first class of a new project. */
-const BACKGROUND: StudioClass = { name: 'background', colour: '#4c566a' };
+const BACKGROUND: ProjectClass = { name: 'background', colour: '#4c566a' };
 
 /** As many classes as a project can have. */
 const MOST_CLASSES = 254;
 
 export class ClassesPanel {
-  classes: readonly StudioClass[] = [];
+  classes: readonly ProjectClass[] = [];
   private readonly invisible = new Set<number>();
   private chosenIndex = 0;
   private readonly list = element('classes');
@@ -33,7 +33,7 @@ export class ClassesPanel {
       readonly chosen: (index: number) => void;
       readonly visibility: () => void;
       /** Saves the classes. A rejection's message is shown in the dialog. */
-      readonly save: (classes: readonly StudioClass[]) => Promise<void>;
+      readonly save: (classes: readonly ProjectClass[]) => Promise<void>;
     },
   ) {
     element('add-class').addEventListener('click', () => this.add());
@@ -54,7 +54,7 @@ export class ClassesPanel {
     return this.chosenIndex;
   }
 
-  update(classes: readonly StudioClass[]): void {
+  update(classes: readonly ProjectClass[]): void {
     this.classes = classes;
     const rows = classes.map((each, k) => this.row(each, k));
     this.list.replaceChildren(...rows);
@@ -96,7 +96,7 @@ export class ClassesPanel {
     this.edit(Math.max(1, this.classes.length));
   }
 
-  private row({ name, colour }: StudioClass, k: number): HTMLElement {
+  private row({ name, colour }: ProjectClass, k: number): HTMLElement {
     if (k === 0) this.shares = [];
     const item = make('li');
     const label = make('label', '', { title: name });
@@ -135,13 +135,13 @@ export class ClassesPanel {
     this.name.select();
   }
 
-  private changed(): StudioClass[] {
+  private changed(): ProjectClass[] {
     const classes = this.classes.length > 0 ? [...this.classes] : [BACKGROUND];
     classes[this.edited] = { name: this.name.value.trim(), colour: this.colour.value };
     return classes;
   }
 
-  private async submit(classes: readonly StudioClass[]): Promise<void> {
+  private async submit(classes: readonly ProjectClass[]): Promise<void> {
     const names = classes.map(({ name }) => name);
     try {
       if (names.includes('')) throw new Error('The class needs a name.');

@@ -1,12 +1,12 @@
 /** The list of images. Only the rows on screen are elements, so 5,000 images are no more work than 50. */
-import type { ImageFacts, StudioImageState } from '../../src/studio/protocol.js';
+import type { ImageFacts, ImageState } from '../../src/studio/protocol.js';
 import { element, make } from './elements.js';
 
 /** Height of a row in CSS pixels, and rows beyond the edges that are made too. */
 const ROW = 34;
 const MORE = 6;
 
-const STATES: Readonly<Record<StudioImageState, string>> = {
+const STATES: Readonly<Record<ImageState, string>> = {
   unlabelled: 'not labelled',
   labelled: 'labelled in part',
   done: 'done',

@@ -9,9 +9,14 @@ export interface Look {
   readonly outlines: boolean;
   /** From 0 to 1, inside labelled regions. Edges are always nearly opaque. */
   readonly opacity: number;
-  /** By class: red, green, blue, and 255 where the class is shown, else 0. 256 entries. */
+  /** By class: red, green, blue, and how it is shown: HIDDEN, EDGES or TINTED. 256 entries. */
   readonly palette: Uint8Array;
 }
+
+/** How a class is shown: not at all; where it is predicted, by its edges only; by its colour everywhere. */
+export const HIDDEN = 0;
+export const EDGES = 128;
+export const TINTED = 255;
 
 /** A prediction is fainter than a label of the same class. */
 export const PREDICTION_FAINTNESS = 0.65;
@@ -22,12 +27,17 @@ export const PREDICTION_EDGE = 0.75;
 export const UNCERTAIN = [255, 0, 144] as const;
 export const UNCERTAIN_OPACITY = 0.85;
 
-export function paletteOf(colours: readonly string[], hidden: readonly boolean[]): Uint8Array {
+/** @param background the class whose predictions leave the image as it is; null for none. */
+export function paletteOf(
+  colours: readonly string[],
+  hidden: readonly boolean[],
+  background: number | null,
+): Uint8Array {
   const palette = new Uint8Array(4 * 256);
   colours.forEach((colour, k) => {
-    palette.set([...rgb(colour), hidden[k] ? 0 : 255], 4 * k);
+    palette.set([...rgb(colour), hidden[k] ? HIDDEN : k === background ? EDGES : TINTED], 4 * k);
   });
-  palette[4 * IGNORE_INDEX + 3] = 0;
+  palette[4 * IGNORE_INDEX + 3] = HIDDEN;
   return palette;
 }
 

@@ -2,10 +2,11 @@
  * The page of `pixelwise studio`: opens images and their labels, lets the user paint, sends every change, and shows
  * what the model has learned from them.
  */
+import { backgroundClass } from '../../src/images/palette.js';
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
 import type {
   ImageFacts,
-  StudioClass,
+  ProjectClass,
   StudioEvents,
   StudioProject,
   TrainingStatus,
@@ -190,7 +191,7 @@ function takeProject({ training: status, trouble, ...taken }: StudioProject): vo
   }
 }
 
-function takeClasses(taken: readonly StudioClass[]): void {
+function takeClasses(taken: readonly ProjectClass[]): void {
   project = { ...project, classes: taken };
   classes.update(taken);
   showLook();
@@ -444,6 +445,7 @@ function look(): Look {
     palette: paletteOf(
       project.classes.map(({ colour }) => colour),
       classes.hidden,
+      backgroundClass(project.classes.map(({ name }) => name)),
     ),
   };
 }

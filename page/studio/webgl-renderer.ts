@@ -57,8 +57,8 @@ int code(ivec2 p) {
   vec4 found = texelFetch(layers, clamp(p, ivec2(0), size - 1), 0);
   int label = int(found.r * 255.0 + 0.5);
   int predicted = int(found.g * 255.0 + 0.5);
-  if (shown.x && label != ${UNLABELLED} && texelFetch(palette, ivec2(label, 0), 0).a > 0.5) return 256 + label;
-  if (shown.y && predicted != ${UNLABELLED} && texelFetch(palette, ivec2(predicted, 0), 0).a > 0.5) return predicted;
+  if (shown.x && label != ${UNLABELLED} && texelFetch(palette, ivec2(label, 0), 0).a > 0.25) return 256 + label;
+  if (shown.y && predicted != ${UNLABELLED} && texelFetch(palette, ivec2(predicted, 0), 0).a > 0.25) return predicted;
   return ${UNLABELLED};
 }
 void main() {
@@ -69,9 +69,11 @@ void main() {
   vec4 over = vec4(0);
   if (here != ${UNLABELLED}) {
     bool labelled = here >= 256;
-    float inside = outlines ? 0.0 : opacity * (labelled ? 1.0 : ${shade(rules.PREDICTION_FAINTNESS)});
+    vec4 own = texelFetch(palette, ivec2(here & 255, 0), 0);
+    bool tinted = !outlines && (labelled || own.a > 0.75);
+    float inside = tinted ? opacity * (labelled ? 1.0 : ${shade(rules.PREDICTION_FAINTNESS)}) : 0.0;
     float alpha = edge ? max(inside, labelled ? ${shade(rules.LABEL_EDGE)} : ${shade(rules.PREDICTION_EDGE)}) : inside;
-    over = vec4(texelFetch(palette, ivec2(here & 255, 0), 0).rgb * alpha, alpha);
+    over = vec4(own.rgb * alpha, alpha);
   }
   if (shown.z && here < 256) {
     float alpha = texelFetch(layers, p, 0).b * ${shade(rules.UNCERTAIN_OPACITY)};

@@ -1,4 +1,5 @@
 /** Server-sent events (HTML standard, section 9.2): what happens in the studio, to all pages that listen. */
+import type { StudioEvents } from './protocol.js';
 
 /** Milliseconds between comments that keep idle connections open. */
 const HEARTBEAT = 15_000;
@@ -16,7 +17,7 @@ export class EventStream {
   }
 
   /** Tells all pages. */
-  send(name: string, data: object): void {
+  send<E extends keyof StudioEvents>(name: E, data: StudioEvents[E]): void {
     this.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 

@@ -12,7 +12,7 @@ import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
 import { paintStroke, type Stroke } from '../../src/labels/stroke.js';
 import type {
   ImageFacts,
-  StudioClass,
+  ProjectClass,
   StudioEvents,
   StudioProject,
   TrainingStatus,
@@ -61,7 +61,7 @@ class Refusal extends Error {
 
 export class StudioFixture {
   url = '';
-  classes: StudioClass[] = [
+  classes: ProjectClass[] = [
     { name: 'background', colour: '#3b4252' },
     { name: 'cell', colour: '#e69f00' },
     { name: 'nucleus', colour: '#56b4e9' },
@@ -73,6 +73,7 @@ export class StudioFixture {
     labelledImages: 0,
     heldOutImages: 0,
     scores: null,
+    scoresByLearner: {},
     activity: 'Waiting for labels of two classes.',
   };
   trouble: string | null = null;
@@ -206,7 +207,7 @@ export class StudioFixture {
           trouble: this.trouble,
         } satisfies StudioProject);
       case 'POST classes': {
-        const { classes } = (await bodyOf(request, 'json')) as { classes: StudioClass[] };
+        const { classes } = (await bodyOf(request, 'json')) as { classes: ProjectClass[] };
         const used = Math.max(...[...this.images.values()].map(({ labels }) => highest(labels)));
         if (used >= classes.length) throw new Refusal(409, 'class-has-labels', 'The class has labels.');
         this.classes = classes;
