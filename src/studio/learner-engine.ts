@@ -98,6 +98,8 @@ export class LearnerEngine {
   private step = 0;
   private seconds = 0;
   private stepsSinceLabels = 0;
+  /** Whether the network is to make a step before further labels are taken: strokes in quick succession left it none. */
+  private networkTurn = false;
   private scores: Partial<Record<LearnerKind, HeldOutScores>> = {};
   private activity = 'waiting for labels';
   private problem: string | undefined;
@@ -167,7 +169,7 @@ export class LearnerEngine {
       try {
         const next = this.waiting.shift();
         if (next) await next();
-        else if (this.incoming.size > 0) await this.takeLabels();
+        else if (this.incoming.size > 0 && !(this.networkTurn && this.canTrain())) await this.takeLabels();
         else if (this.canTrain()) await this.trainNetwork();
         else await this.idle();
         this.problem = undefined;
@@ -239,6 +241,7 @@ export class LearnerEngine {
 
   /** Takes new labels, and learns them at once. */
   private async takeLabels(): Promise<void> {
+    this.networkTurn = true;
     if (this.names.length < 2) {
       this.incoming.clear();
       return;
@@ -289,6 +292,7 @@ export class LearnerEngine {
   }
 
   private async trainNetwork(): Promise<void> {
+    this.networkTurn = false;
     const began = performance.now();
     this.network ??= NetworkLearner.create({
       input: this.input!,
