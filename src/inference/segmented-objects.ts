@@ -1,8 +1,12 @@
 /** Objects in what a model of objects predicts. */
+import { UsageError } from '../errors/index.js';
+import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
-import { findObjects, type ObjectMap } from '../objects/index.js';
+import type { MaskClasses } from '../labels/label-set.js';
+import { findObjects, type ObjectMap, objectsOfMask } from '../objects/index.js';
 import type { CleanOptions } from './components.js';
 import { cleanMask } from './components.js';
+import type { SegmentedObjects, Segmentation } from './raster-segmenter.js';
 
 /**
  * Finds the objects, and makes the mask of their classes.
@@ -16,25 +20,14 @@ export function objectsIn(
   energy: Uint8Array,
   probability: (pixel: number, value: number) => number,
   { keepLargest = false, minArea = 1, fillHoles = false }: CleanOptions = {},
-): { mask: ClassMask; objects: ObjectMap & { probabilities: Float32Array } } {
+): { mask: ClassMask; objects: SegmentedObjects } {
   const { width, height, data: classes } = fillHoles ? cleanMask(mask, { fillHoles }) : mask;
   const found = findObjects({ width, height, classes, energy }, minArea);
   const objects = keepLargest ? largestOfEachClass(found) : found;
-  const { labels } = objects;
-  const plane = width * height;
-  const sums = new Float64Array(objects.classes.length);
-  const areas = new Float64Array(objects.classes.length);
-  const data = new Uint8Array(plane);
-  for (let i = 0; i < plane; i++) {
-    const k = labels[i]! - 1;
-    if (k < 0) continue;
-    data[i] = objects.classes[k]!;
-    areas[k]!++;
-    sums[k]! += probability(i, objects.classes[k]!);
-  }
+  const data = Uint8Array.from(objects.labels, (label) => (label === 0 ? 0 : objects.classes[label - 1]!));
   return {
     mask: { width, height, data },
-    objects: { ...objects, probabilities: Float32Array.from(sums, (sum, k) => sum / areas[k]!) },
+    objects: { ...objects, probabilities: meanProbabilities(objects, probability) },
   };
 }
 
@@ -58,4 +51,36 @@ function largestOfEachClass({ width, height, labels, classes }: ObjectMap): Obje
     labels: labels.map((label) => kept.indexOf(label) + 1),
     classes: Uint8Array.from(kept, (label) => classes[label - 1]!),
   };
+}
+
+/**
+ * The objects of a segmentation: those that the model tells apart, or else the connected components of its classes.
+ *
+ * @param segmented with probabilities, unless it has objects. @throws UsageError for classes that overlap.
+ */
+export function objectsOfSegmentation(
+  { objects, mask, probabilities }: Pick<Segmentation, 'objects' | 'mask' | 'probabilities'>,
+  { classes, multiLabel }: MaskClasses,
+): SegmentedObjects {
+  if (objects) return objects;
+  if (multiLabel) {
+    throw new UsageError('The classes of this model overlap, so their pieces are no objects. Use masks.');
+  }
+  const found = objectsOfMask(mask, backgroundClass(classes));
+  const probability = probabilityIn(probabilities!.data, mask.data.length);
+  return { ...found, probabilities: meanProbabilities(found, probability) };
+}
+
+function meanProbabilities(
+  { labels, classes }: ObjectMap,
+  probability: (pixel: number, value: number) => number,
+): Float32Array {
+  const sums = new Float64Array(classes.length);
+  const areas = new Float64Array(classes.length);
+  labels.forEach((label, i) => {
+    if (label === 0) return;
+    areas[label - 1]!++;
+    sums[label - 1]! += probability(i, classes[label - 1]!);
+  });
+  return Float32Array.from(sums, (sum, k) => sum / areas[k]!);
 }

@@ -19,6 +19,7 @@ import { backgroundClass } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
 import { findInputs, type InputFile, resultNames } from '../inference/input-files.js';
 import type { Segmenter, SegmentOptions } from '../inference/index.js';
+import { objectsOfSegmentation } from '../inference/segmented-objects.js';
 import type { LabelImage, MaskContents, MeasuredObject, Row } from '../objects/index.js';
 import {
   imageRow,
@@ -63,8 +64,8 @@ interface FoundObjects {
   readonly labels: LabelImage;
   readonly classOf: (label: number) => string;
   readonly image?: Raster | undefined;
-  /** The probability of each pixel's class. */
-  readonly probability?: Float32Array | undefined;
+  /** The mean probability of an object's class. */
+  readonly probabilityOf?: ((label: number) => number) | undefined;
 }
 
 /** Finds the objects of inputs. */
@@ -98,9 +99,10 @@ export async function measure(options: MeasureFilesOptions): Promise<MeasureResu
   for (const [i, input] of inputs.entries()) {
     options.signal?.throwIfAborted();
     try {
-      const { labels, classOf, image, probability } = await source.find(input);
-      const objects = measureObjects(labels, { image, probability }).map((one): MeasuredObject => ({
+      const { labels, classOf, image, probabilityOf } = await source.find(input);
+      const objects = measureObjects(labels, { image }).map((one): MeasuredObject => ({
         ...one,
+        ...(probabilityOf && { meanProbability: probabilityOf(one.label) }),
         className: classOf(one.label),
       }));
       for (const row of objectRows(names[i]!, objects, pixelSize)) objectTable.push(row);
@@ -157,14 +159,12 @@ function predictedObjects(
     async find({ path }) {
       const image = await decodeImage(path, { channels });
       const segmented = await model.segment(image, { ...options, probabilities: true }, path);
-      const { mask, probabilities, objects } = segmented;
-      const { labels, classes, width, height } = objects ?? objectsOfMask(mask, background);
-      const plane = width * height;
+      const { labels, classes, probabilities, width, height } = objectsOfSegmentation(segmented, model.card);
       return {
         labels: { width, height, data: labels },
         classOf: (label) => all[classes[label - 1]!]!,
         image,
-        probability: Float32Array.from(mask.data, (k, i) => probabilities!.data[k * plane + i]!),
+        probabilityOf: (label) => probabilities[label - 1]!,
       };
     },
   };

@@ -369,8 +369,12 @@ async function failureOf(work: () => Promise<void>): Promise<TrainResult['unsave
   }
 }
 
-function summaryOf({ perSample: _perSample, ...scores }: Evaluation): FinalScores {
-  return scores;
+function summaryOf({ perSample, ...scores }: Evaluation): FinalScores {
+  if (!scores.objects) return scores;
+  const objectCounts = perSample.flatMap(({ id, objects }) =>
+    objects ? [{ id, counted: objects.counted, true: objects.true }] : [],
+  );
+  return { ...scores, objectCounts };
 }
 
 /** Median over epochs; null if no epoch was completed. */

@@ -14,7 +14,7 @@ export interface ObjectField {
 }
 
 /** How far a core must rise above the way to a higher one to be one of its own, of 255. */
-const DEPTH = 40;
+const DEPTH = 25;
 /** The smallest energy of a core. */
 const LEAST_CORE = 110;
 

@@ -37,6 +37,8 @@ export interface ObjectScores {
   /** At 0.5: true objects without a match, and predicted ones without. */
   readonly missed: number;
   readonly invented: number;
+  /** Numbers of objects by area: bin k is for 2^(k/2) pixels up to the next bin. */
+  readonly sizes: { readonly true: readonly number[]; readonly counted: readonly number[] };
 }
 
 /** What became of an object. */
@@ -193,6 +195,8 @@ export interface ImageMatches extends Pick<ObjectMatching, 'counted' | 'true' | 
   readonly merged: number;
   /** By class: true objects, and for each predicted one its score and its best IoUs with true ones. */
   readonly classes: readonly ClassMatches[];
+  /** Numbers of objects by area, as in {@link ObjectScores.sizes}. */
+  readonly sizes: ObjectScores['sizes'];
   /** Sums of pixels for the aggregated Jaccard index. */
   readonly intersection: number;
   readonly union: number;
@@ -241,6 +245,10 @@ export class ObjectScorer {
       split: matching.truths.filter((fate) => fate === 'split').length,
       merged: matching.predictions.filter((fate) => fate === 'merged').length,
       classes: classMatches(truth, predicted, overlaps, scores),
+      sizes: {
+        true: sizeBins(overlaps.truthAreas),
+        counted: sizeBins(overlaps.predictedAreas.filter((_, p) => !overlaps.left[p])),
+      },
       ...aggregatedSums(overlaps),
     });
     return matching;
@@ -286,8 +294,28 @@ export class ObjectScorer {
       merged: sum((image) => image.merged),
       missed: trues - hits,
       invented: counted - hits,
+      sizes: {
+        true: summedBins(images.map(({ sizes }) => sizes.true)),
+        counted: summedBins(images.map(({ sizes }) => sizes.counted)),
+      },
     };
   }
+}
+
+function sizeBins(areas: Float64Array): number[] {
+  const bins: number[] = [];
+  for (const area of areas) {
+    if (area === 0) continue;
+    const k = Math.floor(2 * Math.log2(area));
+    while (bins.length <= k) bins.push(0);
+    bins[k]!++;
+  }
+  return bins;
+}
+
+function summedBins(all: readonly (readonly number[])[]): number[] {
+  const length = Math.max(0, ...all.map((bins) => bins.length));
+  return Array.from({ length }, (_, k) => all.reduce((sum, bins) => sum + (bins[k] ?? 0), 0));
 }
 
 function classMatches(

@@ -12,6 +12,7 @@ import { curvesSection } from './sections/curves.js';
 import { dataSection } from './sections/data-sheet.js';
 import { filmSection } from './sections/film.js';
 import { gallerySection } from './sections/gallery.js';
+import { objectsSection } from './sections/objects.js';
 import { settingsSection } from './sections/settings.js';
 import { verdictSection } from './sections/verdict.js';
 
@@ -51,6 +52,7 @@ export function reportPage(run: Run, animation: string | undefined, now: Date): 
     curvesSection(run),
     classesSection(run),
     confusionSection(run),
+    objectsSection(run),
     gallerySection(run),
     filmSection(run, animation),
     dataSection(run),

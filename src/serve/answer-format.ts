@@ -11,6 +11,16 @@ export const ANSWER_FORMATS = ['png', 'rle', 'polygons', 'json'] as const;
  */
 export type AnswerFormat = (typeof ANSWER_FORMATS)[number];
 
+/** What an answer is about: the classes of pixels, or the objects. */
+export type AnswerSubject = 'mask' | 'objects';
+
+/** @throws HttpError 400 for another word. */
+export function answerSubject(query: string | undefined): AnswerSubject {
+  if (query === undefined || query === 'mask') return 'mask';
+  if (query === 'objects') return query;
+  throw new HttpError(400, 'as', `The answer is asked for as "${query}"; it must be mask or objects.`);
+}
+
 const BY_TYPE: Readonly<Record<string, AnswerFormat>> = {
   'image/png': 'png',
   'image/*': 'png',

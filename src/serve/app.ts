@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import { UsageError } from '../errors/index.js';
 import { decodeImage } from '../images/decode.js';
 import type { Segmenter } from '../inference/index.js';
-import { answerFormat } from './answer-format.js';
+import { answerFormat, answerSubject } from './answer-format.js';
 import { drain } from './body.js';
 import { inPieces, lengthOf } from './body-in-pieces.js';
 import type { Guard } from './guard.js';
-import { maskAnswer } from './mask-answer.js';
+import { maskAnswer, objectsAnswer } from './mask-answer.js';
 import type { Metrics } from './metrics.js';
 import type { AdmissionQueue } from './admission-queue.js';
 import { HttpError, httpErrorOf } from './http-error.js';
@@ -142,6 +142,10 @@ export function createApp(parts: AppParts): Hono {
     c.set('route', '/segment');
     if (parts.closing()) throw new HttpError(503, 'closing', 'The server is shutting down.', 5);
     const format = answerFormat(c.req.query('format'), c.req.header('accept') ?? null);
+    const as = answerSubject(c.req.query('as'));
+    if (as === 'objects' && segmenter.card.multiLabel) {
+      throw new HttpError(400, 'as', 'The classes of this model overlap: it has masks, no objects.');
+    }
     const threshold = thresholdIn(c.req.query('threshold'));
     segmenter.thresholdOf(threshold);
     return queue.admit(async () => {
@@ -157,13 +161,16 @@ export function createApp(parts: AppParts): Hono {
             channels: segmenter.card.channels,
           });
           const decoding = performance.now() - started;
-          const { mask, seconds } = await segmenter.segment(
+          const segmented = await segmenter.segment(
             image,
-            { ...(threshold !== undefined && { threshold }), signal },
+            { ...(threshold !== undefined && { threshold }), probabilities: as === 'objects', signal },
             'the image',
           );
+          const { mask, seconds } = segmented;
           metrics.segmentedIn(seconds, mask.data.length);
-          const { type, body } = await maskAnswer(mask, segmenter.card, format, seconds);
+          const { type, body } = await (as === 'objects'
+            ? objectsAnswer(segmented, segmenter.card, format)
+            : maskAnswer(mask, segmenter.card, format, seconds));
           return c.body(inPieces(body), 200, {
             ...lengthOf(body),
             'content-type': type,

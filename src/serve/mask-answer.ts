@@ -1,8 +1,15 @@
 /** Encodes a mask in the requested format. */
 import { encodeMask } from '../images/encode.js';
+import { MOST_IN_16_BITS } from '../images/encode-labels.js';
+import { backgroundClass } from '../images/palette.js';
+import { encodeIndexedPng } from '../images/png-write.js';
 import type { ClassMask } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
 import { maskToCoco, maskToGeoJson, paletteOf } from '../inference/index.js';
+import { measureSegmented, objectsToCoco, objectsToGeoJson } from '../inference/object-files.js';
+import { objectsOfSegmentation } from '../inference/segmented-objects.js';
+import type { Segmentation } from '../inference/index.js';
+import { objectRows, type ValueMask } from '../objects/index.js';
 import { pixelsByClass } from '../labels/label-set.js';
 import type { AnswerFormat } from './answer-format.js';
 import { HttpError } from './http-error.js';
@@ -37,6 +44,45 @@ export async function maskAnswer(
   return json('application/json', maskToCoco(mask, card.classes, '', card));
 }
 
+/** The objects of an image in the requested format; `json` is their number by class and their measurements. */
+export async function objectsAnswer(
+  segmented: Segmentation,
+  card: ModelCard,
+  format: AnswerFormat,
+): Promise<MaskBody> {
+  const { image, seconds, width, height } = segmented;
+  const objects = objectsOfSegmentation(segmented, card);
+  if (format === 'png') {
+    if (objects.classes.length > MOST_IN_16_BITS) {
+      throw new HttpError(
+        422,
+        'mask-scattered',
+        `${objects.classes.length} objects do not fit into a PNG; request json.`,
+      );
+    }
+    const data = Uint16Array.from(objects.labels);
+    const body = await encodeIndexedPng({ width, height, data });
+    return { type: 'image/png', body: body as Uint8Array<ArrayBuffer> };
+  }
+  if (format === 'json') {
+    const rows = objectRows('', measureSegmented(objects, card.classes, image));
+    const counts = Object.fromEntries(
+      card.classes.flatMap((name, value) => {
+        const count = objects.classes.filter((own) => own === value).length;
+        return value === backgroundClass(card.classes) ? [] : [[name, count]];
+      }),
+    );
+    return json('application/json', { width, height, seconds, counts, objects: rows });
+  }
+  if (changes({ width, height, data: objects.labels }) > MOST_CHANGES) {
+    throw new HttpError(422, 'mask-scattered', `The objects are too fragmented for ${format}; request png.`);
+  }
+  if (format === 'polygons') {
+    return json('application/geo+json', objectsToGeoJson(objects, card.classes, '', image));
+  }
+  return json('application/json', objectsToCoco(objects, card.classes, ''));
+}
+
 function json(type: string, value: object): MaskBody {
   return { type, body: JSON.stringify(value) };
 }
@@ -58,7 +104,7 @@ function summary({ width, height, data }: ClassMask, card: ModelCard, seconds: n
 }
 
 /** How many neighbouring pixels differ in class. */
-function changes({ width, data }: ClassMask): number {
+function changes({ width, data }: ValueMask): number {
   let count = 0;
   for (let i = 1; i < data.length; i++) {
     if (data[i] !== data[i - 1]) count++;

@@ -125,6 +125,38 @@ describe('a valid image', () => {
   });
 });
 
+describe('?as=objects', () => {
+  test('gives a label image, measurements, polygons and instances of the same objects', async () => {
+    const labels = await decodeMask(
+      new Uint8Array(await (await post(server, png, 'segment?as=objects')).arrayBuffer()),
+    );
+    const areas = new Map<number, number>();
+    for (const label of labels.data) if (label > 0) areas.set(label, (areas.get(label) ?? 0) + 1);
+    expect([...labels.data].map((label) => label > 0)).toEqual([...expected].map((value) => value > 0));
+    const json = (await (await post(server, png, 'segment?as=objects&format=json')).json()) as {
+      counts: Record<string, number>;
+      objects: { label: number; area: number; probability_mean: number }[];
+    };
+    expect(new Map(json.objects.map(({ label, area }) => [label, area]))).toEqual(
+      new Map([...areas].sort(([a], [b]) => a - b)),
+    );
+    expect(Object.values(json.counts).reduce((sum, count) => sum + count, 0)).toBe(areas.size);
+    expect(json.objects.every(({ probability_mean: p }) => p > 0 && p <= 1)).toBe(true);
+    const { features } = (await (await post(server, png, 'segment?as=objects&format=polygons')).json()) as {
+      features: { id: number }[];
+    };
+    expect(features.map(({ id }) => id)).toEqual(json.objects.map(({ label }) => label));
+    const coco = (await (await post(server, png, 'segment?as=objects&format=rle')).json()) as {
+      annotations: { area: number }[];
+    };
+    expect(coco.annotations).toHaveLength(areas.size);
+  });
+
+  test('refuses another word', async () => {
+    expect((await post(server, png, 'segment?as=cells')).status).toBe(400);
+  });
+});
+
 describe('what cannot be segmented gets 4xx and a message', () => {
   const bomb = () => {
     // A header of 60,000×60,000 pixels and no more.

@@ -70,6 +70,12 @@ export const epochRecordSchema: z.ZodType<EpochRecord> = z.object({
 export interface FinalScores extends Scores {
   /** Pixels by true class (rows) and predicted class (columns). */
   readonly confusion?: readonly (readonly number[])[];
+  /** If objects were told apart: how many each image has. */
+  readonly objectCounts?: readonly {
+    readonly id: string;
+    readonly counted: number;
+    readonly true: number;
+  }[];
 }
 
 export interface RunScores {
@@ -92,7 +98,29 @@ export interface RunScores {
 /** Version of the format of scores.json. */
 export const SCORES_VERSION = 1;
 
-const finalSchema = scoresSchema.extend({ confusion: z.array(z.array(whole)).optional() });
+const objectScoresSchema = z.object({
+  ap50: score,
+  ap: score,
+  cocoAp50: score,
+  cocoAp: score,
+  f1: score,
+  panopticQuality: score,
+  aggregatedJaccard: score,
+  counted: whole,
+  true: whole,
+  countError: score,
+  split: whole,
+  merged: whole,
+  missed: whole,
+  invented: whole,
+  sizes: z.object({ true: z.array(whole), counted: z.array(whole) }),
+});
+
+const finalSchema = scoresSchema.extend({
+  confusion: z.array(z.array(whole)).optional(),
+  objects: objectScoresSchema.optional(),
+  objectCounts: z.array(z.object({ id: z.string(), counted: whole, true: whole })).optional(),
+});
 
 const runScoresSchema: z.ZodType<RunScores & { version: number }> = z.object({
   version: z.literal(SCORES_VERSION),
