@@ -7,6 +7,7 @@ import { openCamera, type Camera } from './camera.js';
 import { elements } from './elements.js';
 import { latest } from './latest.js';
 import { createLegend, type Legend } from './legend.js';
+import { showObjectAt, showObjects } from './objects.js';
 import { PainterClient } from './painter-client.js';
 import type { Look, Painted } from './painting.js';
 import { percent } from './percent.js';
@@ -27,7 +28,7 @@ void start().catch(fail);
 
 async function start(): Promise<void> {
   busy('Loading the model', 0);
-  const { Segmenter, isBinary, maskLook, maskValueName } = (await import(
+  const { Segmenter, isBinary, maskLook, maskValueName, measureObjects } = (await import(
     /* @vite-ignore */ new URL('pixelwise/index.js', document.baseURI).href
   )) as typeof Browser;
   const about = (await (await fetch('model.json')).json()) as { name: string; bytes: number };
@@ -46,7 +47,11 @@ async function start(): Promise<void> {
   const { colours, clear } = maskLook(card, card.palette);
   valueNames = colours.map((_, value) => maskValueName(card, value));
   legend = createLegend(valueNames, colours, clear, repaint);
-  if (isBinary(card)) {
+  elements.picture.addEventListener('click', (event) => {
+    const { x, y } = pointIn(event);
+    showObjectAt(x, y, card.classes, measureObjects);
+  });
+  if (isBinary(card) && !card.objects) {
     elements.thresholdRow.hidden = false;
     elements.threshold.value = String(card.threshold ?? 0.5);
     showThreshold();
@@ -128,6 +133,7 @@ async function open(file: File): Promise<void> {
       await painter.ask({ kind: 'mask', mask, look: look() }, [mask.mask.buffer, mask.confidence.buffer]),
     );
     elements.rateRow.hidden = true;
+    showObjects(result.objects);
     timing(result.seconds);
     idle();
   } catch (error) {
@@ -161,6 +167,7 @@ async function toggleCamera(): Promise<void> {
         if (size?.width !== width || size.height !== height) show(width, height);
         idle();
         painted(answer);
+        showObjects(result.objects);
         timing(result.seconds);
         const now = performance.now();
         rate += (rate === 0 ? 1 : 0.2) * (1000 / (now - last) - rate);
@@ -246,6 +253,7 @@ function show(width: number, height: number): void {
   elements.size.textContent = `${width} × ${height}`;
   elements.seconds.textContent = '…';
   probeAt(undefined);
+  showObjects(undefined);
   painted({ counts: undefined });
   markEnlarged();
 }
@@ -273,7 +281,7 @@ interface Point {
 let probed: Point | undefined;
 
 /** The pixel under a pointer. */
-function pointIn({ offsetX, offsetY }: PointerEvent): Point {
+function pointIn({ offsetX, offsetY }: MouseEvent): Point {
   const { clientWidth, clientHeight } = elements.picture;
   return { x: (offsetX / clientWidth) * size!.width, y: (offsetY / clientHeight) * size!.height };
 }
