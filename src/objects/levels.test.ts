@@ -73,20 +73,22 @@ describe('levelsOf', () => {
         const levels = levelsOf(mask(codes));
         const classOf = classOfOutputs(3);
         const cores = new Set<number>();
+        const areas = new Map<number, number>();
+        for (const code of codes) areas.set(code, (areas.get(code) ?? 0) + 1);
         levels.forEach((level, i) => {
-          if (level === 255 || level === 0) expect(codes[i]).toBe(level);
-          else expect(classOf[level]).toBe(codes[i]! & 255);
+          const wrong =
+            level === 255 || level === 0 ? codes[i] !== level : classOf[level] !== (codes[i]! & 255);
+          if (wrong) expect(level).toBe(codes[i]);
           if (level !== 255 && level > 0 && level % 3 === 0) cores.add(codes[i]!);
           const right = codes[i + 1];
           if ((i + 1) % SIDE > 0 && codes[i]! > 255 && right! > 255 && right !== codes[i]) {
-            const alone = [...codes].filter((code) => code === codes[i]).length;
             // Slivers of a pixel or two are all core.
-            if (alone > 40) expect(level % 3).toBe(1);
+            if (areas.get(codes[i]!)! > 40) expect(level % 3).toBe(1);
           }
         });
         expect(cores).toEqual(new Set(codes.filter((code) => code > 255)));
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 
