@@ -1,6 +1,8 @@
-/** Sizes of image files as they are shown, from their headers. */
+/** Sizes of image files as they are shown, from their first bytes where these tell. */
+import { open } from 'node:fs/promises';
 import sharp from 'sharp';
 import { describeImage } from '../images/decode.js';
+import { detectFormat, jpegHeader, pngHeader, unreadable } from '../images/image-source.js';
 import { imageSize } from '../images/pixel-file.js';
 
 /** The most pixels of an image in the studio; larger ones are listed and refused. */
@@ -11,12 +13,22 @@ export interface ShownSize {
   readonly height: number;
 }
 
-/** Formats whose orientation is in the header that sharp reads; their endings. */
-const ORIENTED = /\.(jpe?g|jpe|jfif|jif|webp)$/i;
+/** Bytes that are read first: enough for the header of most files. */
+const HEAD_BYTES = 2 ** 16;
 
 /** Width and height after the orientation is applied. Throws as `decodeImage` for files that cannot be read. */
 export async function shownSize(path: string): Promise<ShownSize> {
-  if (ORIENTED.test(path)) {
+  const head = await readHead(path);
+  const format = detectFormat(head);
+  if (format === 'png') {
+    const header = pngHeader(head);
+    if (header) return header;
+  }
+  if (format === 'jpeg') {
+    const header = jpegHeader(head);
+    if (header && exifAt(head) < 0) return header;
+  }
+  if (format === 'jpeg' || format === 'webp') {
     const found = await sharp(path, { limitInputPixels: false })
       .metadata()
       .catch(() => undefined);
@@ -25,3 +37,21 @@ export async function shownSize(path: string): Promise<ShownSize> {
   }
   return (await imageSize(path)) ?? (await describeImage(path));
 }
+
+async function readHead(path: string): Promise<Uint8Array> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where EXIF data begins, which may hold an orientation; −1 without any. */
+const exifAt = (head: Uint8Array): number =>
+  Buffer.from(head.buffer, head.byteOffset, head.length).indexOf('Exif\0\0', 0, 'latin1');
