@@ -119,6 +119,8 @@ const stage = new Stage(
     frame: () => {
       editor.paint();
       showOverlay();
+      // A stroke needs no words, and they would make the browser lay out the page in each frame.
+      if (!editor.drawing) showProbe();
     },
     view: () => {
       element('scale').textContent = `${Math.round(stage.view.scale * 100)}%`;
@@ -132,8 +134,7 @@ const stage = new Stage(
 const pointers = new Pointers(frame, stage, editor, (at) => {
   pointed = at;
   if (at) crosshair = undefined;
-  showOverlay();
-  showProbe();
+  stage.request();
 });
 
 const markTool = createToolbar(chooseTool);

@@ -7,8 +7,10 @@ import { type Point, toScreen, type Viewport } from './viewport.js';
 const SPOT_SECONDS = 2.5;
 
 export class Overlay {
-  private readonly rings = [element<SVGElement>('ring'), element<SVGElement>('ring-under')];
+  private readonly circle = element('ring');
+  private side = 0;
   private readonly lines = [element<SVGElement>('line'), element<SVGElement>('line-under')];
+  private lineIsEmpty = true;
   private readonly crosshair = element<SVGElement>('crosshair');
   private readonly spot = element<SVGElement>('spot');
   private spotted: Box | undefined;
@@ -16,17 +18,20 @@ export class Overlay {
 
   /** @param diameter of the brush in pixels of the image. */
   ring(view: Viewport, at: Point | undefined, diameter: number): void {
-    const centre = at && toScreen(view, at);
-    for (const ring of this.rings) {
-      ring.toggleAttribute('hidden', !centre);
-      if (!centre) continue;
-      ring.setAttribute('cx', String(centre.x));
-      ring.setAttribute('cy', String(centre.y));
-      ring.setAttribute('r', String(Math.max(1.5, (diameter / 2) * view.scale)));
+    this.circle.hidden = !at;
+    if (!at) return;
+    const side = Math.max(3, diameter * view.scale);
+    if (side !== this.side) {
+      this.side = side;
+      this.circle.style.width = this.circle.style.height = `${side}px`;
     }
+    const { x, y } = toScreen(view, at);
+    this.circle.style.transform = `translate(${x - side / 2}px, ${y - side / 2}px)`;
   }
 
   lasso(view: Viewport, points: readonly Point[]): void {
+    if (points.length === 0 && this.lineIsEmpty) return;
+    this.lineIsEmpty = points.length === 0;
     const path = points.map((point) => {
       const { x, y } = toScreen(view, point);
       return `${x.toFixed(1)} ${y.toFixed(1)}`;

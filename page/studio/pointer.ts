@@ -33,6 +33,7 @@ export class Pointers {
     frame.addEventListener('pointerup', (event) => this.up(event));
     frame.addEventListener('pointercancel', (event) => this.up(event, true));
     frame.addEventListener('lostpointercapture', (event) => this.up(event));
+    frame.addEventListener('pointerenter', () => stage.measure());
     frame.addEventListener('pointerleave', () => this.onHover(undefined));
     frame.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
     frame.addEventListener('contextmenu', (event) => event.preventDefault());
@@ -41,6 +42,7 @@ export class Pointers {
   private down(event: PointerEvent): void {
     if (event.button > 1) return;
     if (event.button === 1) event.preventDefault();
+    this.stage.measure();
     this.frame.focus({ preventScroll: true });
     this.frame.setPointerCapture(event.pointerId);
     const at = this.stage.stagePoint(event);

@@ -29,6 +29,8 @@ export class Stage {
   private whole = true;
   private damage: Box | undefined;
   private fitted = true;
+  /** The stage's top left corner in the window. */
+  private corner: Point = { x: 0, y: 0 };
 
   constructor(
     private readonly frame: HTMLElement,
@@ -46,6 +48,8 @@ export class Stage {
       (webgl ? WebGlRenderer.on(canvas, () => this.redraw()) : undefined) ?? new CanvasRenderer(canvas);
     this.size = { width: frame.clientWidth, height: frame.clientHeight };
     new ResizeObserver(() => this.resize()).observe(frame);
+    addEventListener('scroll', () => this.measure(), { passive: true });
+    addEventListener('resize', () => this.measure());
     this.resize();
   }
 
@@ -141,8 +145,14 @@ export class Stage {
   }
 
   stagePoint({ clientX, clientY }: { clientX: number; clientY: number }): Point {
+    const { x, y } = this.corner;
+    return { x: clientX - x, y: clientY - y };
+  }
+
+  /** Finds out where the stage is in the window. Not for each movement: it makes the browser lay out the page. */
+  measure(): void {
     const { left, top } = this.frame.getBoundingClientRect();
-    return { x: clientX - left, y: clientY - top };
+    this.corner = { x: left, y: top };
   }
 
   private setView(view: Viewport): void {
@@ -156,6 +166,7 @@ export class Stage {
     const size = { width: Math.max(1, this.frame.clientWidth), height: Math.max(1, this.frame.clientHeight) };
     const from = this.size;
     this.size = size;
+    this.measure();
     if (!this.image) return;
     if (this.fitted) this.fit();
     else this.setView(resized(this.view, from, size, this.image));

@@ -185,6 +185,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
     await page.keyboard.press('2');
     await drag(page, [20, 20], [250, 180]);
     const before = Uint8Array.from(await labelsOfPage(page, server));
+    const strokes = server.strokes.length;
     const random = new Random(3, 'actions');
     for (let round = 0; round < 10; round++) {
       await page.setViewportSize({ width: 500 + random.integer(900), height: 400 + random.integer(600) });
@@ -212,7 +213,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
       }, numbers);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
-    expect(server.strokes.length).toBe(1);
+    expect(server.strokes.length).toBe(strokes);
     expect(same(await labelsOfPage(page, server), before)).toBe(true);
   });
 
@@ -268,13 +269,14 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
     await page.keyboard.press('2');
     await drag(page, [30, 30], [60, 30]);
     await saved(page);
+    const before = server.strokes.length;
     server.changeByOthers('a.png', (labels) => labels.fill(2, 100 * WIDTH, 110 * WIDTH));
     await page.getByText('Another page changed the labels of this image.').waitFor();
     // It goes on painting all the same.
     await drag(page, [200, 50], [220, 60]);
     await page.getByText('Your last changes are not saved yet.').waitFor();
     await drag(page, [200, 150], [220, 160]);
-    expect(server.strokes.length).toBe(1);
+    expect(server.strokes.length).toBe(before);
     await page.getByRole('button', { name: 'Keep both' }).click();
     await saved(page);
     const labels = server.labels('a.png');
@@ -326,7 +328,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
     await touch('touchStart', [x, y]);
     await touch('touchMove', [x + 30, y]);
     await touch('touchEnd');
-    await expect.poll(() => server.strokes.length, SLOW).toBe(1);
+    await expect.poll(() => server.strokes.length, SLOW).toBeGreaterThan(0);
   });
 
   test('the keyboard alone paints', async () => {
