@@ -19,7 +19,7 @@ export function objectsIn(
   mask: ClassMask,
   energy: Uint8Array,
   probability: (pixel: number, value: number) => number,
-  { keepLargest = false, minArea = 1, fillHoles = false }: CleanOptions = {},
+  { keepLargest = false, minArea, fillHoles = false }: CleanOptions = {},
 ): { mask: ClassMask; objects: SegmentedObjects } {
   const { width, height, data: classes } = fillHoles ? cleanMask(mask, { fillHoles }) : mask;
   const found = findObjects({ width, height, classes, energy }, minArea);
