@@ -237,7 +237,6 @@ async function runTraining(
     // Fail on an unsuitable loss or a batch that is too large before the run folder is created.
     if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
     if (ranks.isFirst) await folder.create();
-    begun = ranks.isFirst;
     if (!earlier && ranks.isFirst) {
       // The configuration first: by it, the folder is known to be a run's.
       await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
@@ -245,6 +244,8 @@ async function runTraining(
       await writeRunSamples(folder, parts);
       if (found) await writeLrFind(folder.path, found);
     }
+    // From here on config.json is there, unless the disk is gone.
+    begun = ranks.isFirst;
     const draws = options.pictures !== false && ranks.isFirst;
     const pictures = draws ? new RunPictures(folder, plan, note) : undefined;
     const report = draws ? new RunReport(folder, note) : undefined;

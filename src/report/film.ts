@@ -13,14 +13,14 @@
  * not change the learner, so a run gives bit-identical results with and without a film.
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { Subset } from '../data/subset.js';
 import type { DisplayRange } from '../images/overlay.js';
 import { hexColour, maskLook } from '../images/palette.js';
 import { type ClassMask } from '../images/raster.js';
 import { resizeMask } from '../images/resize.js';
-import { writeOutputFile, writing } from '../files/index.js';
+import { exists, writeFileAtomic, writing } from '../files/index.js';
 import type { BatchSource, Callback, EpochRecord, FitContext } from '../training/index.js';
 import { animateFilm } from './film-animation.js';
 import { foregroundFirst } from './foreground-first.js';
@@ -212,12 +212,17 @@ class FilmRecorder {
     }
   }
 
-  private write(path: string, bytes: Uint8Array): Promise<void> {
-    return writeOutputFile(join(this.folder, path), bytes);
+  /** Creates the file's own folder, but none above it: where the run's folder is gone, nothing is written. */
+  private async write(path: string, bytes: Uint8Array): Promise<void> {
+    const file = join(this.folder, path);
+    await writing(file, async () => {
+      if (!(await exists(dirname(file)))) await mkdir(dirname(file));
+    });
+    await writeFileAtomic(file, bytes);
   }
 
   private writeJson(): Promise<void> {
-    return writeOutputFile(join(this.folder, 'film.json'), `${JSON.stringify(this.film, null, 1)}\n`);
+    return writeFileAtomic(join(this.folder, 'film.json'), `${JSON.stringify(this.film, null, 1)}\n`);
   }
 }
 

@@ -37,7 +37,8 @@ export async function writeReport(
   const run = await readRun(path);
   const file = resolve(out ?? join(path, 'report.html'));
   const text = reportPage(run, await animationFrom(file, run), new Date());
-  await writeFileAtomic(file, text, { durable, createFolder: true });
+  // The run's own folder is not created again, should its disk be gone by now.
+  await writeFileAtomic(file, text, { durable, createFolder: out !== undefined });
   return file;
 }
 
