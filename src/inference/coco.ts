@@ -6,7 +6,7 @@ import { compressCounts } from '../data/formats/rle.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
-import { MOST_OVERLAPPING_CLASSES, planeOf } from '../labels/label-set.js';
+import { classesInSets, planeOf } from '../labels/label-set.js';
 import type { ValueMask } from '../objects/index.js';
 
 /** The run-length encoding of one class. */
@@ -31,11 +31,12 @@ export function maskToRuns(
   { multiLabel }: { readonly multiLabel?: boolean | undefined } = {},
 ): ClassRuns[] {
   if (multiLabel === true) {
-    return Array.from({ length: MOST_OVERLAPPING_CLASSES }, (_, k) =>
-      maskToRuns({ width, height, data: planeOf(Uint8Array.from(data), k) })
+    const sets = Uint8Array.from(data);
+    return classesInSets(sets).flatMap((k) =>
+      maskToRuns({ width, height, data: planeOf(sets, k) })
         .filter(({ value }) => value === 1)
         .map((runs) => ({ ...runs, value: k })),
-    ).flat();
+    );
   }
   const runs = new Map<number, OpenRuns>();
   const size = width * height;

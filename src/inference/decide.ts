@@ -4,12 +4,33 @@
  */
 import { setOf } from '../labels/label-set.js';
 
+/** How mask values follow from probabilities. */
+export interface Decision {
+  /** Two classes: pixels with at least this probability are class 1. Overlapping classes: the same for each. */
+  readonly threshold: number | undefined;
+  /** Whether classes overlap: a mask value is then a set of them. */
+  readonly multiLabel?: boolean | undefined;
+}
+
+/**
+ * Writes the class of every pixel, or the set of its classes, to `mask`.
+ *
+ * @param planes one plane for each class; for two classes only the plane of class 1
+ */
+export function decideMask(
+  planes: Float32Array,
+  { threshold, multiLabel }: Decision,
+  mask: Uint8Array,
+): Uint8Array {
+  return multiLabel === true ? decideSets(planes, threshold!, mask) : decideClasses(planes, threshold, mask);
+}
+
 /**
  * Writes the set of classes of every pixel to `mask`: those with at least the probability `threshold`.
  *
  * @param planes one plane for each class
  */
-export function decideSets(planes: Float32Array, threshold: number, mask: Uint8Array): Uint8Array {
+function decideSets(planes: Float32Array, threshold: number, mask: Uint8Array): Uint8Array {
   const limit = Math.fround(threshold);
   const pixels = mask.length;
   mask.fill(0);

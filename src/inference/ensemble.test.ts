@@ -78,5 +78,10 @@ describe('ensembleModel', () => {
     );
     const patches = exported({ ...two, patch: { scale: 1 } }, 1);
     expect(() => ensembleModel([files[0]!, patches], ['a', 'b'])).toThrow(/a and b cannot be averaged/);
+    const three = tinyCard(3);
+    const sets = [exported(three, 0), exported({ ...three, multiLabel: true }, 1)];
+    expect(() => ensembleModel(sets, ['a', 'b'])).toThrow(
+      /classes that exclude each other, b classes that overlap/,
+    );
   });
 });

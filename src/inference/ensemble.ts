@@ -4,7 +4,7 @@
  * one ONNX file. Members may differ in architecture, size and normalisation, each has its own.
  */
 import { PixelwiseError } from '../errors/index.js';
-import { isBinary, setOf } from '../labels/label-set.js';
+import { isBinary } from '../labels/label-set.js';
 import { LOGITS } from '../models/prediction-graph.js';
 import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode } from '../onnx/index.js';
 import { GraphBuilder, int, modelOf, tensorOf } from '../onnx/index.js';
@@ -82,6 +82,7 @@ function checkAlike(
   }
   const properties: Readonly<Record<string, (i: number) => string>> = {
     'the classes': (i) => cards[i]!.classes.join(', '),
+    'classes that': (i) => (cards[i]!.multiLabel ? 'overlap' : 'exclude each other'),
     'images of': (i) => `${cards[i]!.channels} channels with values up to ${cards[i]!.maxValue}`,
     'images of the size': (i) => models[i]!.graph.inputs[0]!.dims!.join('×'),
     'a model for': (i) => (cards[i]!.patch ? 'patches' : 'whole images'),
@@ -142,15 +143,11 @@ function writeScores(writer: GraphBuilder, mean: string, channels: number, singl
   writer.emit('Slice', [both, first, second, first], {}, { output: SCORES });
 }
 
-function writeMask(writer: GraphBuilder, { classes, threshold, multiLabel }: ModelCard): void {
+function writeMask(writer: GraphBuilder, card: ModelCard): void {
+  const { classes, threshold, multiLabel } = card;
   if (multiLabel) {
-    const limit = writer.define(tensorOf(THRESHOLD, 'float32', [], Float32Array.of(threshold!)));
-    const bits = writer.constant(
-      Float32Array.from(classes, (_, k) => setOf(k)),
-      [1, classes.length, 1, 1],
-      'float32',
-    );
-    writer.emit('Identity', [writeSets(writer, PROBABILITIES, limit, bits)], {}, { output: MASK });
+    const [sets] = writeSets(writer, card, [PROBABILITIES]);
+    writer.emit('Identity', [sets!], {}, { output: MASK });
     return;
   }
   if (classes.length > 2) {

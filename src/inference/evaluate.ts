@@ -33,7 +33,7 @@ import { Program, transferredView } from '../runtime/index.js';
 import type { CleanOptions } from './components.js';
 import { cleanPrediction } from './clean-prediction.js';
 import { checkCleanOptions } from './components.js';
-import { decideClasses, decideSets } from './decide.js';
+import { decideMask } from './decide.js';
 import { membersOfSets } from '../training/step.js';
 import { inOrder } from './in-order.js';
 import { isInViews } from './views.js';
@@ -386,10 +386,9 @@ function compare(
   // The scores of a model of objects end with the separation.
   const planes = binary ? 1 : card.classes.length;
   const scores = results.scores!.subarray(0, planes * width * height);
-  const empty = new Uint8Array(width * height);
-  const data = card.multiLabel
-    ? decideSets(scores, threshold, empty)
-    : decideClasses(scores, binary ? threshold : undefined, empty);
+  const { multiLabel } = card;
+  const decision = { threshold: binary || multiLabel ? threshold : undefined, multiLabel };
+  const data = decideMask(scores, decision, new Uint8Array(width * height));
   return {
     prediction: { width, height, data },
     target: resizeMask(mask, width, height).data,

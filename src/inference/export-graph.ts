@@ -369,26 +369,30 @@ function writeClasses(writer: GraphBuilder, strips: readonly string[]): void {
   joined(writer, strips, 2, PROBABILITIES);
 }
 
-/** Writes the postprocessing for classes that overlap: a threshold for each, and the sum of their bits as the mask. */
+/** Writes the postprocessing for classes that overlap from strips of their probabilities. */
 function writeOverlappingClasses(writer: GraphBuilder, card: ModelCard, strips: readonly string[]): void {
+  joined(writer, writeSets(writer, card, strips), 1, MASK);
+  joined(writer, strips, 2, PROBABILITIES);
+}
+
+/**
+ * The sets of the classes whose probabilities (1×K×H×W) reach the threshold, as uint8 1×H×W: the sums of their bits.
+ *
+ * @param strips of rows of the probabilities.
+ */
+export function writeSets(writer: GraphBuilder, card: ModelCard, strips: readonly string[]): string[] {
   const threshold = writer.define(thresholdTensor(card));
   const bits = writer.constant(
     Float32Array.from(card.classes, (_, k) => setOf(k)),
     [1, card.classes.length, 1, 1],
     'float32',
   );
-  const chosen = strips.map((strip) => writeSets(writer, strip, threshold, bits));
-  joined(writer, chosen, 1, MASK);
-  joined(writer, strips, 2, PROBABILITIES);
-}
-
-/** The sets of the classes whose probabilities (1×K×H×W) reach the threshold, as uint8 1×H×W. */
-export function writeSets(writer: GraphBuilder, planes: string, threshold: string, bits: string): string {
-  const reached = writer.castTo(writer.emit('GreaterOrEqual', [planes, threshold]), 'float32');
-  const sum = writer.emit('ReduceSum', [writer.emit('Mul', [reached, bits]), writer.int64s([1])], {
-    keepdims: int(0),
+  return strips.map((strip) => {
+    const reached = writer.castTo(writer.emit('GreaterOrEqual', [strip, threshold]), 'float32');
+    const axes = writer.int64s([1]);
+    const sum = writer.emit('ReduceSum', [writer.emit('Mul', [reached, bits]), axes], { keepdims: int(0) });
+    return writer.castTo(sum, 'uint8');
   });
-  return writer.castTo(sum, 'uint8');
 }
 
 /** The threshold as a value of the graph, which an input may replace. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { testImage } from '../../test/inference/tiny-model.js';
 import { resizePlanes, type Planes } from '../images/resize.js';
-import { decideClasses } from './decide.js';
+import { decideClasses, decideMask } from './decide.js';
 import { isBeyondGraph, maskFromScores } from './mask-from-scores.js';
 
 function scoresOf(width: number, height: number, channels: number): Planes {
@@ -25,7 +25,7 @@ describe('maskFromScores', () => {
   ])('decides %i×%i pixels by %i planes as resizing all of them does', async (width, height, channels) => {
     const scores = scoresOf(16, 12, channels);
     const threshold = channels === 1 ? 0.4 : undefined;
-    const mask = await maskFromScores(scores, { width, height }, threshold);
+    const mask = await maskFromScores(scores, { width, height }, { threshold });
     const resized = resizePlanes(scores, width, height);
     const expected = decideClasses(resized.data, threshold, new Uint8Array(width * height));
     const differing = mask.filter((value, i) => value !== expected[i]).length;
@@ -34,9 +34,20 @@ describe('maskFromScores', () => {
     expect(new Set(mask).size).toBe(new Set(expected).size);
   });
 
+  it('decides overlapping classes each for itself', async () => {
+    const [scores, size] = [scoresOf(16, 12, 3), { width: 75, height: 41 }];
+    const decision = { threshold: 0.4, multiLabel: true };
+    const mask = await maskFromScores(scores, size, decision);
+    const resized = resizePlanes(scores, size.width, size.height);
+    const expected = decideMask(resized.data, decision, new Uint8Array(size.width * size.height));
+    expect(mask.filter((value, i) => value !== expected[i]).length).toBeLessThanOrEqual(mask.length / 1000);
+    expect(new Set(mask)).toEqual(new Set(expected));
+    expect(Math.max(...mask)).toBe(7);
+  });
+
   it('handles a single row or column of model scores', async () => {
     const scores: Planes = { width: 1, height: 2, channels: 2, data: Float32Array.of(0.9, 0.2, 0.1, 0.8) };
-    expect([...(await maskFromScores(scores, { width: 3, height: 4 }, undefined))]).toEqual([
+    expect([...(await maskFromScores(scores, { width: 3, height: 4 }, { threshold: undefined }))]).toEqual([
       ...[0, 0, 0, 0, 0, 0],
       ...[1, 1, 1, 1, 1, 1],
     ]);
@@ -45,7 +56,12 @@ describe('maskFromScores', () => {
   it('lets other work run, and stops when aborted', async () => {
     const stopped = new AbortController();
     setTimeout(() => stopped.abort(new Error('enough')));
-    const work = maskFromScores(scoresOf(8, 1, 8), { width: 2 ** 20, height: 1 }, undefined, stopped.signal);
+    const work = maskFromScores(
+      scoresOf(8, 1, 8),
+      { width: 2 ** 20, height: 1 },
+      { threshold: undefined },
+      stopped.signal,
+    );
     await expect(work).rejects.toThrow('enough');
   });
 });

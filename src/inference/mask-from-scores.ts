@@ -4,6 +4,8 @@
  * does not help for an image of few rows and millions of columns.
  */
 import type { Planes, ResizeTaps } from '../images/resize.js';
+import { setOf } from '../labels/label-set.js';
+import type { Decision } from './decide.js';
 import { resizePlanes, resizeTaps } from '../images/resize.js';
 
 /** Above this length of a side, the graph multiplies hundreds of thousands of small matrices. */
@@ -22,16 +24,15 @@ const WORK_AT_ONCE = 2 ** 20;
 const OVERHEAD = 32;
 
 /**
- * Resizes scores as {@link resizePlanes} does, and decides the class of every pixel as `decideClasses` does.
+ * Resizes scores as {@link resizePlanes} does, and decides the value of every pixel as `decideMask` does.
  *
  * @param scores one plane per class; for two classes only the plane of class 1
- * @param threshold for two classes: pixels with at least this probability are class 1
- * @returns the classes, height×width. @throws `signal.reason` when aborted.
+ * @returns the mask's values, height×width. @throws `signal.reason` when aborted.
  */
 export async function maskFromScores(
   scores: Planes,
   { width, height }: { readonly width: number; readonly height: number },
-  threshold: number | undefined,
+  { threshold, multiLabel = false }: Decision,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const { channels } = scores;
@@ -49,7 +50,7 @@ export async function maskFromScores(
     mixRow(low, rows, y, line);
     for (let x = 0; x < width;) {
       const end = Math.min(width, x + atOnce);
-      decide(line, channels, columns, x, end, limit, classes, y * width);
+      decide(line, channels, columns, x, end, { limit, multiLabel }, classes, y * width);
       work += (end - x) * channels + line.length + OVERHEAD;
       x = end;
       if (work < WORK_AT_ONCE) continue;
@@ -85,7 +86,7 @@ function decide(
   { taps, first, weights }: ResizeTaps,
   x: number,
   end: number,
-  limit: number | undefined,
+  { limit, multiLabel }: { readonly limit: number | undefined; readonly multiLabel: boolean },
   classes: Uint8Array,
   row: number,
 ): void {
@@ -98,7 +99,8 @@ function decide(
     if (limit !== undefined) best = most >= limit ? 1 : 0;
     for (let c = 1; c < channels; c++) {
       const value = Math.fround(near * line[at + c]! + far * line[at + channels + c]!);
-      if (value > most) [most, best] = [value, c];
+      if (multiLabel) best |= value >= limit! ? setOf(c) : 0;
+      else if (value > most) [most, best] = [value, c];
     }
     classes[row + x] = best;
   }

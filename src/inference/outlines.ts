@@ -9,7 +9,7 @@
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import { IGNORE_INDEX } from '../images/raster.js';
-import { MOST_OVERLAPPING_CLASSES, planeOf } from '../labels/label-set.js';
+import { classesInSets, planeOf } from '../labels/label-set.js';
 import { connectedComponents, type ValueMask } from '../objects/index.js';
 
 /** A corner of a pixel: x to the right, y down; (0, 0) is the top left corner of the image. */
@@ -47,10 +47,10 @@ export function maskToPolygons(
   { background = 0, multiLabel }: PolygonOptions = {},
 ): MaskPolygon[] {
   if (multiLabel === true) {
-    return Array.from({ length: MOST_OVERLAPPING_CLASSES }, (_, k) => {
-      const plane = { ...mask, data: planeOf(Uint8Array.from(mask.data), k) };
-      return maskToPolygons(plane).map((polygon) => ({ ...polygon, value: k }));
-    }).flat();
+    const sets = Uint8Array.from(mask.data);
+    return classesInSets(sets).flatMap((k) =>
+      maskToPolygons({ ...mask, data: planeOf(sets, k) }).map((polygon) => ({ ...polygon, value: k })),
+    );
   }
   const { labels, components } = connectedComponents(mask, 'all');
   const outlined = components.map(({ value }) => value !== background && value !== IGNORE_INDEX);

@@ -219,10 +219,15 @@ export class RasterSegmenter {
     const { card } = this;
     const threshold = this.thresholdOf(options.threshold);
     const { scores } = await this.run(image, [SCORES], options, imageName);
-    const channels = card.classes.length === 2 ? 1 : card.classes.length;
+    const channels = isBinary(card) ? 1 : card.classes.length;
     if (scores!.length !== channels * card.height * card.width) return undefined;
     const planes = { width: card.width, height: card.height, channels, data: scores! };
-    const data = await maskFromScores(planes, image, threshold, options.signal);
+    const data = await maskFromScores(
+      planes,
+      image,
+      { threshold, multiLabel: card.multiLabel },
+      options.signal,
+    );
     const seconds = (performance.now() - started) / 1000;
     return { mask: { width, height, data }, width, height, seconds, image };
   }

@@ -71,13 +71,18 @@ export function resultPaths(out: string, name: string, choice: ResultChoice): Re
       objectTable: join(out, 'objects', `${name}.csv`),
     }),
     ...(choice.overlapping && {
-      classes: choice.overlapping.map((label) => join(out, folderNamed(label), `${name}.png`)),
+      classes: foldersNamed(choice.overlapping).map((folder) => join(out, folder, `${name}.png`)),
     }),
   };
 }
 
-/** A class's name as the name of a folder. */
-const folderNamed = (label: string): string => label.replace(/[^\p{L}\p{N} _-]/gu, '_');
+/** A folder for each class: its name, with its index where that is the name of another, too. */
+function foldersNamed(labels: readonly string[]): string[] {
+  const names = labels.map((label) => label.replace(/[^\p{L}\p{N} _-]/gu, '_'));
+  // Some file systems do not tell capitals apart.
+  const alike = names.map((name) => name.toLowerCase());
+  return names.map((name, k) => (alike.indexOf(alike[k]!) === k ? name : `${name}-${k}`));
+}
 
 /** The results of a segmented image. */
 export interface Result {

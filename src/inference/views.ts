@@ -3,7 +3,7 @@ import type { Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { UsageError } from '../errors/index.js';
 import { isBinary } from '../labels/label-set.js';
-import { decideClasses, decideSets } from './decide.js';
+import { decideMask } from './decide.js';
 import { inOrder } from './in-order.js';
 import type { ModelCard } from './model-card.js';
 import type {
@@ -94,15 +94,14 @@ export async function maskInViews(
   const threshold = segmenter.thresholdOf(options.threshold);
   const symmetries = transformsOf(options);
   const predict = (tile: Raster) => averaged(segmenter, tile, symmetries, options.signal, imageName);
-  const { objects } = segmenter.card;
+  const { objects, multiLabel } = segmenter.card;
   const take = (top: number, planes: Planes) => {
     options.signal?.throwIfAborted();
     const size = width * planes.height;
     const classes = new Uint8Array(size);
     const channels = planes.channels - (objects ? 1 : 0);
     const probabilities = { ...planes, channels, data: planes.data.subarray(0, channels * size) };
-    if (segmenter.card.multiLabel) decideSets(probabilities.data, threshold!, classes);
-    else decideClasses(probabilities.data, threshold, classes);
+    decideMask(probabilities.data, { threshold, multiLabel }, classes);
     const separation = objects ? planes.data.subarray(channels * size) : undefined;
     return emit({ top, classes, probabilities, ...(separation && { separation }) });
   };

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import {
   checkOverlappingClasses,
+  classesInSets,
   coloursOfSets,
   isBinary,
   maskValueCount,
@@ -30,6 +31,7 @@ it('takes sets apart, and leaves ignored pixels out', () => {
   expect([...planeOf(mask, 0)]).toEqual([0, 1, 1, 255, 0]);
   expect([...planeOf(mask, 1)]).toEqual([0, 0, 0, 255, 0]);
   expect(pixelsByClass(mask, overlapping)).toEqual([2, 0, 2]);
+  expect(classesInSets(mask)).toEqual([0, 2]);
   expect(pixelsByClass(Uint8Array.of(0, 1, 1, 255), { classes: ['a', 'b'] })).toEqual([1, 2]);
 });
 

@@ -52,6 +52,13 @@ export function pixelsByClass(data: Uint8Array, of: MaskClasses): number[] {
   );
 }
 
+/** The classes that occur in a mask of sets, ascending. Ignored pixels have none. */
+export function classesInSets(sets: ArrayLike<number>): number[] {
+  let all = 0;
+  for (let i = 0; i < sets.length; i++) if (sets[i] !== IGNORE_INDEX) all |= sets[i]!;
+  return Array.from({ length: MOST_OVERLAPPING_CLASSES }, (_, k) => k).filter((k) => hasClass(all, k));
+}
+
 /** The pixels of class `k` as a mask of 0 and 1; ignored pixels stay ignored. */
 export function planeOf(sets: Uint8Array, k: number): Uint8Array {
   return sets.map((set) => (set === IGNORE_INDEX ? IGNORE_INDEX : (set >> k) & 1));
