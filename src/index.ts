@@ -28,7 +28,7 @@ export {
   withRecipe,
 } from './jobs/index.js';
 export { measureObjects, type LabelImage, type ObjectMeasurements } from './objects/index.js';
-export { Segmenter } from './inference/index.js';
+export { colorize, drawOverlay, imageToPng, maskToPng, Segmenter } from './inference/index.js';
 export { openDataset, Loader } from './data/index.js';
 export type { Batch, Dataset, Sample, Transform } from './data/index.js';
 export { fit, Learner } from './training/index.js';

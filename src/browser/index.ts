@@ -7,6 +7,19 @@ export type { Planes } from '../images/resize.js';
 export type { ModelCard } from '../inference/model-card.js';
 export type { SegmentedObjects } from '../inference/raster-segmenter.js';
 export { measureObjects, objectRows, toCsv, type ObjectMeasurements } from '../objects/index.js';
+export {
+  type CardLook,
+  colorize,
+  type ColorizeOptions,
+  type DrawOverlayOptions,
+  imageToPng,
+  maskToPng,
+  type MaskToPngOptions,
+} from '../inference/pictures.js';
+export type { DisplayRange, RgbaImage } from '../images/paint-mask.js';
+export type { LegendSide } from '../images/legend.js';
+export type { Colour } from '../images/palette.js';
+export { drawOverlay } from './draw-overlay.js';
 export type { DeviceChoice } from './device.js';
 export { type LoadOptions, type Segmentation, Segmenter, type SegmentOptions } from './segmenter.js';
 export type { ImageSource } from './sources.js';

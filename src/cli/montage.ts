@@ -1,5 +1,5 @@
 /** Pictures side by side on one sheet. */
-import { toDisplay } from '../images/overlay.js';
+import { toDisplay } from '../images/paint-mask.js';
 import type { Raster } from '../images/raster.js';
 
 const GAP = 6;

@@ -1,7 +1,8 @@
 /** Pictures for checking a data set and an augmentation by eye. */
 import sharp, { type OverlayOptions } from 'sharp';
 import { UsageError } from '../errors/index.js';
-import { escapeXml, overlay, toDisplay } from '../images/overlay.js';
+import { escapeXml, overlay } from '../images/overlay.js';
+import { toDisplay } from '../images/paint-mask.js';
 import { classColour, maskLook } from '../images/palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
 import { hasClass } from '../labels/label-set.js';

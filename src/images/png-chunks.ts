@@ -1,24 +1,26 @@
 /** Building blocks of PNG files (PNG specification, sections 5 and 11). Uses nothing from Node. */
 import { crc32 } from '../files/crc.js';
 
-const GREY = 0;
 const PALETTE = 3;
+/** Colour types by number of channels: grey, RGB, RGB and opacity. */
+const COLOUR_TYPES: Readonly<Record<number, number>> = { 1: 0, 3: 2, 4: 6 };
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
-/** Signature, header and, if given, the palette of RGB triples. */
+/** Signature, header and, if given, the palette of RGB triples of one-channel images. */
 export function pngHeaderChunks(
   width: number,
   height: number,
   bits: 8 | 16,
   palette: Uint8Array | undefined,
+  channels = 1,
 ): Uint8Array<ArrayBuffer>[] {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
   header[8] = bits;
-  header[9] = palette === undefined ? GREY : PALETTE;
+  header[9] = palette === undefined ? COLOUR_TYPES[channels]! : PALETTE;
   return [SIGNATURE, pngChunk('IHDR', header), ...(palette === undefined ? [] : [pngChunk('PLTE', palette)])];
 }
 

@@ -31,10 +31,23 @@ export {
   Segmenter,
   type SegmentManyOptions,
 } from './segmenter.js';
+export { drawOverlay } from './draw-overlay.js';
+export {
+  type CardLook,
+  colorize,
+  type ColorizeOptions,
+  type DrawOverlayOptions,
+  imageToPng,
+  maskToPng,
+  type MaskToPngOptions,
+  paletteOf,
+} from './pictures.js';
+export type { DisplayRange, RgbaImage } from '../images/paint-mask.js';
+export type { LegendSide } from '../images/legend.js';
+export type { Colour } from '../images/palette.js';
 export { type PredictOptions, type PredictOutput, type PredictResult, predictFiles } from './predict.js';
 export {
   type OutlineFormat,
-  paletteOf,
   pathsIn,
   type Result,
   type ResultChoice,

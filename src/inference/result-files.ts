@@ -1,11 +1,9 @@
 /** Writes the result files of a segmented image, under names that `predict` and `evaluate` share. */
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { rangeOf } from '../data/normalization.js';
 import { writeImage, writeMask } from '../images/encode.js';
 import { objectOverlay } from '../images/object-overlay.js';
-import { overlay, type OverlayOptions } from '../images/overlay.js';
-import { maskLook } from '../images/palette.js';
+import { overlay } from '../images/overlay.js';
 import type { PixelSize } from '../objects/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
@@ -16,6 +14,7 @@ import type { ModelCard } from './model-card.js';
 import { encodeNpy } from './npy.js';
 import { objectOutlines, writeObjects } from './object-files.js';
 import { maskToGeoJson } from './outlines.js';
+import { overlayOptions, paletteOf } from './pictures.js';
 import type { SegmentedObjects } from './raster-segmenter.js';
 
 /** Format of outlines: polygons as GeoJSON, or run lengths as COCO annotations. */
@@ -147,23 +146,6 @@ export async function writeClassMask(path: string, mask: ClassMask, k: number): 
   await writeMask(path, { ...mask, data }, { as: 'grey' });
 }
 
-/** The overlay options for masks of a model. */
-export function overlayOptions(card: ModelCard): OverlayOptions {
-  const { colours, clear, ofClasses } = maskLook(card, card.palette);
-  return {
-    colours,
-    clear,
-    legend: card.multiLabel
-      ? card.classes.map((name, k) => ({
-          name,
-          colour: ofClasses[k]!,
-          shown: (set: number) => hasClass(set, k),
-        }))
-      : card.classes,
-    range: rangeOf(card.normalization),
-  };
-}
-
 /** Writes the outlines of a mask in the format given by the path's extension. */
 export async function writeOutlines(
   path: string,
@@ -175,9 +157,4 @@ export async function writeOutlines(
     ? maskToGeoJson(mask, classes, { multiLabel })
     : maskToCoco(mask, classes, basename(fileName), { multiLabel });
   await writeOutputFile(path, JSON.stringify(outlines));
-}
-
-/** The colours of the model's mask values, as bytes. */
-export function paletteOf(card: ModelCard): Uint8Array {
-  return Uint8Array.from(maskLook(card, card.palette).colours.flat());
 }

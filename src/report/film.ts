@@ -16,7 +16,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { Subset } from '../data/subset.js';
-import type { DisplayRange } from '../images/overlay.js';
+import type { DisplayRange } from '../images/paint-mask.js';
 import { hexColour, maskLook } from '../images/palette.js';
 import { type ClassMask } from '../images/raster.js';
 import { resizeMask } from '../images/resize.js';

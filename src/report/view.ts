@@ -1,6 +1,6 @@
 /** Pictures of samples in a report: downscaled images, and masks as transparent layers over them. */
 import sharp from 'sharp';
-import { type DisplayRange, toDisplay } from '../images/overlay.js';
+import { type DisplayRange, toDisplay } from '../images/paint-mask.js';
 import type { Colour } from '../images/palette.js';
 import { encodeIndexedPng } from '../images/png-write.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';

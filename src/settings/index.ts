@@ -20,6 +20,7 @@ export {
   written,
 } from './kinds.js';
 export {
+  checkOptions,
   checkSettings,
   checkValue,
   defaultInWords,

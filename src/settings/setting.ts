@@ -41,14 +41,7 @@ export function checkSettings<O extends object>(
   given: { readonly [K in keyof O]?: O[K] | undefined },
 ): O {
   const rows = Object.entries<Setting<unknown>>(table);
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
-  if (unknown !== undefined) {
-    const names = rows.map(([name]) => name);
-    const few = names.length <= MOST_LISTED;
-    throw new UsageError(
-      `${owner} has no option "${unknown}"${few ? `; its options are ${names.join(', ') || 'none'}` : ''}.${didYouMean(unknown, names)}`,
-    );
-  }
+  refuseUnknown(owner, table, given);
   const values = given as Readonly<Record<string, unknown>>;
   const resolved = rows.flatMap(([name, setting]) => {
     const value = values[name];
@@ -58,6 +51,35 @@ export function checkSettings<O extends object>(
     throw new UsageError(`${owner} needs the option ${name}: ${setting.help}.`);
   });
   return Object.fromEntries(resolved) as O;
+}
+
+/**
+ * Checks options that stay as they were given: names, and values where a kind is given.
+ *
+ * @param kinds a kind for each option of `O`; null for values that are checked where they are used.
+ * @throws UsageError for an unknown option, with the nearest name, and for a value that is not accepted.
+ */
+export function checkOptions<O extends object>(
+  owner: string,
+  kinds: { readonly [K in keyof O]-?: Kind<unknown> | null },
+  given: O,
+): void {
+  refuseUnknown(owner, kinds, given);
+  for (const [name, value] of Object.entries(given)) {
+    const kind = kinds[name as keyof O];
+    if (value !== undefined && kind !== null) checkValue(`${owner}: ${name}`, kind, value);
+  }
+}
+
+/** Throws a UsageError for the first option that is not in `table`. */
+function refuseUnknown(owner: string, table: object, given: object): void {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(table, name));
+  if (unknown === undefined) return;
+  const names = Object.keys(table);
+  const few = names.length <= MOST_LISTED;
+  throw new UsageError(
+    `${owner} has no option "${unknown}"${few ? `; its options are ${names.join(', ') || 'none'}` : ''}.${didYouMean(unknown, names)}`,
+  );
 }
 
 /**

@@ -2,11 +2,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decode as decodePng } from 'fast-png';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type * as InPage from '../../src/browser/index.js';
 import { encodeImage } from '../../src/images/encode.js';
-import { exportGraph } from '../../src/inference/index.js';
+import { colorize, drawOverlay, exportGraph, maskToPng } from '../../src/inference/index.js';
 import { encodeModel } from '../../src/onnx/index.js';
 import type { RunningServer } from '../../src/serve/index.js';
 import { startServer } from '../../src/serve/index.js';
@@ -82,6 +83,36 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
     );
     expect(largest).toBeLessThan(1e-4);
     expect(confidence).toEqual(mask.map((value, i) => probabilities[value * mask.length + i]));
+  });
+
+  test('pictures are those that Node makes', async () => {
+    const { width, height, data } = picture;
+    const mask = { width, height, data: Uint8Array.from(expected.mask) };
+    const inPage = await page.evaluate(
+      async ([pixels, classes]) => {
+        const { colorize, drawOverlay, imageToPng, maskToPng } = window.pixelwise;
+        const [own, image] = [
+          { width: 75, height: 52, data: Uint8Array.from(classes) },
+          { width: 75, height: 52, channels: 3, data: Uint8Array.from(pixels) },
+        ];
+        const { card: look } = window.segmenter;
+        const drawn = await drawOverlay(image, own, { card: look });
+        const legend = await drawOverlay(image, own, { card: look, legend: 'beside' });
+        return {
+          mask: [...(await maskToPng(own, { card: look }))],
+          drawn: [...drawn.data],
+          png: [...(await imageToPng(drawn))],
+          layer: [...colorize(own, { card: look, opacity: 0.5 }).data],
+          legend: [legend.width > 75, legend.height, legend.data.includes(look.palette[1]![1])],
+        };
+      },
+      [[...data], expected.mask] as const,
+    );
+    expect(inPage.mask).toEqual([...(await maskToPng(mask, { card }))]);
+    expect(inPage.drawn).toEqual([...(await drawOverlay(picture, mask, { card })).data]);
+    expect([...decodePng(Uint8Array.from(inPage.png)).data]).toEqual(inPage.drawn);
+    expect(inPage.layer).toEqual([...colorize(mask, { card, opacity: 0.5 }).data]);
+    expect(inPage.legend).toEqual([true, 52, true]);
   });
 
   const SOURCES = [
