@@ -43,7 +43,7 @@ it('stays below 15 MB and 512 MiB with 5,000 validation samples and pictures of 
   expect(size).toBeLessThan(15e6);
   // Nothing of it was empty: the gallery is whole, and the film has many frames.
   const text = await readFile(report, 'utf8');
-  expect(text.match(/<figure class="card">/g)).toHaveLength(SAMPLES);
+  expect(text.match(/<figure class="card"/g)).toHaveLength(SAMPLES);
   expect(size).toBeGreaterThan(8e6);
 }, 60_000);
 

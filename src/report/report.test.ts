@@ -110,7 +110,9 @@ describe('a report', () => {
     const document = await documentOf('learnt', { valid: 0, shows: 'train' });
     for (const id of ['verdict', 'gallery'])
       expect(document.querySelector(`#${id}`)!.textContent).toContain('trained on these samples');
-    expect(document.querySelector('#gallery figcaption')!.textContent).toContain('ranked by 0.500');
+    expect(document.querySelector('#gallery figcaption')!.textContent).toContain(
+      'mean Dice 0.500 · mean IoU 0.600',
+    );
     const held = await documentOf('held');
     expect(held.body.textContent).not.toContain('trained on these samples');
   });

@@ -7,6 +7,8 @@ export interface ScoreName {
   readonly label: string;
   /** `larger` for scores, `smaller` for losses, `unknown` for metrics of the user's own. */
   readonly better: 'larger' | 'smaller' | 'unknown';
+  /** What it measures, in a line; absent for metrics of the user's own. */
+  readonly meaning?: string;
 }
 
 /**
@@ -15,23 +17,34 @@ export interface ScoreName {
  */
 export function scoreNames(scores: EpochScores): ScoreName[] {
   const foreground = scores.classes[1]?.name ?? 'foreground';
-  const all: [key: keyof EpochScores, label: string][] = [
-    ['meanIoU', 'Mean IoU'],
-    ['meanDice', 'Mean Dice'],
-    ['dice', `Dice of ${foreground}`],
-    ['iou', `IoU of ${foreground}`],
-    ['meanGroupDice', 'Mean Dice of groups'],
-    ['softDice', 'Soft Dice'],
-    ['pixelAccuracy', 'Pixel accuracy'],
+  const all: [key: keyof EpochScores, label: string, meaning: string][] = [
+    ['meanIoU', 'Mean IoU', 'overlap ÷ union of prediction and truth, averaged over classes'],
+    ['meanDice', 'Mean Dice', '2 × overlap ÷ sum of both areas, averaged over classes'],
+    ['dice', `Dice of ${foreground}`, '2 × overlap ÷ sum of both areas, over all pixels'],
+    ['iou', `IoU of ${foreground}`, 'overlap ÷ union, over all pixels'],
+    ['meanGroupDice', 'Mean Dice of groups', `Dice of the foreground in each group, averaged over groups`],
+    [
+      'softDice',
+      'Soft Dice',
+      `Dice of the probabilities of ${foreground} before the threshold: it also rewards certainty`,
+    ],
+    [
+      'pixelAccuracy',
+      'Pixel accuracy',
+      'share of the pixels with the right class; large classes dominate it',
+    ],
   ];
   const present = all.filter(([key]) => scores[key] !== undefined);
   return [
-    ...present.map(([key, label]): ScoreName => ({ key, label, better: 'larger' })),
-    ...(scores.loss === undefined ? [] : [{ key: 'loss', label: 'Loss', better: 'smaller' } as const]),
+    ...present.map(([key, label, meaning]): ScoreName => ({ key, label, better: 'larger', meaning })),
+    ...(scores.loss === undefined
+      ? []
+      : [{ key: 'loss', label: 'Loss', better: 'smaller', meaning: 'what training minimises' } as const]),
     ...Object.keys(scores.losses ?? {}).map((name): ScoreName => ({
       key: `loss/${name}`,
       label: `Loss: ${name}`,
       better: 'smaller',
+      meaning: 'a part of the loss',
     })),
     ...Object.keys(scores.metrics ?? {}).map((name): ScoreName => ({
       key: `metric/${name}`,

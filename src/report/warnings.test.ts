@@ -42,6 +42,13 @@ describe('warnings', () => {
     expect(await codes({ epochs: 30, test: 40 })).not.toContain(code);
   });
 
+  it('does not call a curve still rising whose best epoch is long past', async () => {
+    const record = (each: EpochRecord): EpochRecord =>
+      each.epoch === 3 ? { ...each, valid: { ...each.valid!, meanIoU: 0.99 } } : each;
+    const path = await writeMadeUpRun(join(folder, 'past'), { ids: [], epochs: 6, record, bestEpoch: 3 });
+    expect(warningsAbout(await readRun(path)).map(({ code }) => code)).not.toContain('still-rising');
+  });
+
   it('names the epochs whose loss was not finite', async () => {
     const record = (each: EpochRecord): EpochRecord =>
       each.epoch === 3 ? { ...each, train: { ...each.train, loss: null } } : each;

@@ -151,8 +151,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     };
   },
 
-  'still-rising': ({ history, config }) => {
+  'still-rising': ({ history, bestEpoch = 0, config }) => {
     const done = history.length === config.training.epochs;
+    // Where an earlier epoch was the best, the scores no longer rose.
+    if (bestEpoch <= history.length - Math.ceil(history.length / 5)) return undefined;
     const back = history.at(-1 - Math.ceil(history.length / 5));
     const [before, now] = [back, history.at(-1)].map((record) => (record?.valid ?? record?.train)?.meanIoU);
     if (!done || history.length < 5 || !before || !now || now - before < STILL_RISING) return undefined;

@@ -120,10 +120,22 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     const { page, said } = await openFile(out, { ...look, audit: true });
     expect(await violationsOn(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.width);
-    const panel = page.locator('#samples button.panel').first();
-    await panel.focus();
+    await page.locator('#samples button.panel').first().focus();
     await page.keyboard.press('Enter');
-    expect(await panel.getAttribute('aria-pressed')).toBe('true');
+    const layers = page.locator('dialog[open] .viewer-layers button');
+    expect(await layers.allInnerTexts()).toEqual(expect.arrayContaining(['Image', 'Truth', 'a']));
+    expect(said).toEqual([]);
+    await page.context().close();
+  });
+
+  test('the sections are reached from a menu on a phone', async () => {
+    const { page, said } = await open('two classes', { width: 390, dark: false });
+    const link = page.locator('nav a[href="#settings"]');
+    expect(await link.isVisible()).toBe(false);
+    await page.locator('nav .menu').click();
+    await link.click();
+    await expect.poll(() => page.locator('nav .menu').innerText()).toContain('Settings');
+    expect(await link.isVisible()).toBe(false);
     expect(said).toEqual([]);
     await page.context().close();
   });
@@ -140,16 +152,27 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     await page.context().close();
   });
 
-  test('masks come and go, and the film moves, by keyboard alone', async () => {
+  test('pictures open large and the film moves, by keyboard alone', async () => {
     const { page, said } = await open('three classes', { width: 1280, dark: false });
-    const panel = page.locator('button.panel').first();
-    const opacity = () => panel.locator('.mask').evaluate((mask) => Number(getComputedStyle(mask).opacity));
-    await panel.focus();
+    const dialog = page.locator('dialog[open]');
+    const shown = async () => [
+      await dialog.locator('.viewer-title').innerText(),
+      await dialog.locator('[aria-pressed=true]').innerText(),
+    ];
+    await page.locator('#gallery button.panel').nth(2).focus();
     await page.keyboard.press('Enter');
-    expect(await panel.getAttribute('aria-pressed')).toBe('true');
-    await expect.poll(opacity).toBe(0);
-    await page.keyboard.press('Space');
-    await expect.poll(opacity).toBeGreaterThan(0.5);
+    expect(await shown()).toEqual(['a', 'Prediction']);
+    expect((await dialog.locator('.viewer-stage svg').boundingBox())!.width).toBeGreaterThan(900);
+    await page.keyboard.press('ArrowRight');
+    expect(await shown()).toEqual(['b', 'Prediction']);
+    await page.keyboard.press('4');
+    expect(await shown()).toEqual(['b', 'Errors']);
+    await page.keyboard.press('Escape');
+    expect(await dialog.count()).toBe(0);
+    // The pictures of the summary open those of the gallery.
+    await page.locator('#verdict button.panel').last().click();
+    expect(await shown()).toEqual(['f', 'Prediction']);
+    await dialog.locator('.close').click();
 
     const film = page.locator('.film');
     const told = () => film.locator('output').innerText();

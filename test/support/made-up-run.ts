@@ -28,6 +28,8 @@ export interface MadeUpRun {
   /** Changes the configuration before it is written. */
   readonly config?: (config: RunConfig) => RunConfig;
   readonly groups?: number;
+  /** The best epoch; default the last. */
+  readonly bestEpoch?: number;
   /** Share of the pixels that it gets right at its end; of those of the test part, a little less. */
   readonly right?: number;
   /** Whose samples gallery and film show. */
@@ -73,6 +75,7 @@ export async function writeMadeUpRun(path: string, options: MadeUpRun = {}): Pro
     classes = ['background', 'cell'],
     epochs = 6,
     wanted = epochs,
+    bestEpoch = epochs,
     valid = 40,
     test = 0,
     stopped = 'epochs',
@@ -103,7 +106,7 @@ export async function writeMadeUpRun(path: string, options: MadeUpRun = {}): Pro
   });
   await folder.writeMetrics(history);
   if (stopped !== null) {
-    const best = { epoch: epochs, metric: 'meanIoU', value: 0.8 };
+    const best = { epoch: bestEpoch, metric: 'meanIoU', value: 0.8 };
     const scored = stopped !== 'interrupted';
     await writeRunScores(folder, {
       epochs,

@@ -95,7 +95,7 @@ describe('a comparison', () => {
     const { document } = parseHTML(await readFile(file, 'utf8'));
     const figures = document.querySelectorAll('#samples figure');
     expect(figures.length).toBe(2);
-    expect(figures[0]!.querySelectorAll('button.panel').length).toBe(5);
+    expect(figures[0]!.querySelectorAll('button.panel').length).toBe(6);
     expect(document.querySelector('#samples p')!.textContent).toContain(why);
   });
 

@@ -8,7 +8,7 @@ import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
 import { coloursOf, legend } from '../sections/class-colours.js';
 import { errorLegend } from '../sections/error-legend.js';
-import { panel } from '../sections/panel.js';
+import { panel, PANEL_HINT } from '../sections/panel.js';
 import { PART_NAMES } from '../sections/part-names.js';
 import type { Column, Compared } from './compared.js';
 import type { ComparedPrediction, ComparedSample, ComparedSamples } from './samples.js';
@@ -44,8 +44,7 @@ export function samplesSection(
     ...head,
     body: html`<p>
         ${PART_NAMES[part] ?? part} samples with the prediction of each model.
-        ${why !== undefined && `${why} `}${notes.join(' ')}
-        <span class="hint">Point at a picture to hide its mask; click it to keep the mask hidden.</span>
+        ${why !== undefined && `${why} `}${notes.join(' ')} ${PANEL_HINT}
       </p>
       ${
         anyTrainedOn &&
@@ -128,6 +127,7 @@ function figureOf(
     return each
       ? panel({
           what: captionOf(name, each, best[i]!),
+          layer: name,
           layers: { ...size, photo, mask: each.mask, label: `Prediction of ${name} for ${id}` },
         })
       : emptyPanel(name);
@@ -138,6 +138,7 @@ function figureOf(
       ? emptyPanel('')
       : panel({
           what: 'Errors',
+          layer: `Errors of ${name}`,
           layers: { ...size, photo, mask: each.errors, label: `Errors of ${name} for ${id}` },
           errors: true,
         });

@@ -61,7 +61,7 @@ export function page({ title, kicker, sections, footer }: Page): string {
           </div>
         </header>
         <nav aria-label="Sections">
-          <ul>
+          <ul id="sections">
             ${sections.map(({ id, title: name }) => html`<li><a href="#${id}">${name}</a></li>`)}
           </ul>
         </nav>

@@ -1,14 +1,37 @@
 /**
- * The script of a report: the film's slider, and hiding masks by click. The report is readable without it. It is
- * inserted in the page literally.
+ * The script of a report: pictures that open large, the film's slider, and the menu of sections. The report is readable
+ * without it. It is inserted in the page literally.
  */
+import { VIEWER } from './viewer.js';
+
 export const SCRIPT = `
 'use strict';
-for (const panel of document.querySelectorAll('.panel')) {
-  panel.addEventListener('click', () => {
-    panel.setAttribute('aria-pressed', String(panel.getAttribute('aria-pressed') !== 'true'));
-  });
-}
+${VIEWER}
+const nav = document.querySelector('nav');
+const menu = document.createElement('button');
+menu.type = 'button';
+menu.className = 'menu';
+menu.setAttribute('aria-expanded', 'false');
+menu.setAttribute('aria-controls', 'sections');
+nav.prepend(menu);
+nav.classList.add('folds');
+const fold = (open) => menu.setAttribute('aria-expanded', String(open));
+menu.addEventListener('click', () => fold(menu.getAttribute('aria-expanded') !== 'true'));
+nav.addEventListener('keydown', (event) => event.key === 'Escape' && (fold(false), menu.focus()));
+const links = [...nav.querySelectorAll('a')];
+for (const link of links) link.addEventListener('click', () => fold(false));
+const titles = [...document.querySelectorAll('main > section')];
+const follow = () => {
+  const here = titles.findLast((section) => section.getBoundingClientRect().top < 120) ?? titles[0];
+  for (const link of links) {
+    const current = link.hash === '#' + here.id;
+    if (current) link.setAttribute('aria-current', 'true');
+    else link.removeAttribute('aria-current');
+    if (current) menu.textContent = link.textContent;
+  }
+};
+addEventListener('scroll', follow, { passive: true });
+follow();
 const film = document.querySelector('.film');
 if (film) {
   const { truths, frames } = JSON.parse(document.getElementById('film-data').textContent);

@@ -33,7 +33,10 @@ a { color: var(--accent); text-underline-offset: .15em; }
 nav { position: sticky; top: 0; z-index: 2; margin-top: 1.25rem; background: var(--paper); border-bottom: 1px solid var(--line); }
 nav ul { display: flex; gap: 1.25rem; margin: 0 auto; padding: 0 1.25rem; max-width: 70rem; list-style: none; overflow-x: auto; scrollbar-width: none; }
 nav a { display: block; padding: .6rem 0; color: var(--muted); font-size: .875rem; text-decoration: none; white-space: nowrap; }
-nav a:hover { color: var(--ink); }
+nav a:hover, nav a[aria-current] { color: var(--ink); }
+nav a[aria-current] { box-shadow: inset 0 -2px var(--accent); }
+.menu { display: none; width: 100%; padding: .65rem 1.25rem; border: 0; background: none; color: inherit; font: inherit; font-size: .9375rem; font-weight: 600; text-align: left; cursor: pointer; }
+.menu::after { content: "Sections ▾"; float: right; color: var(--accent); font-weight: 400; }
 section { padding: 2.25rem 0 1rem; }
 section + section { border-top: 1px solid var(--line); }
 .lede { font-size: 1.125rem; line-height: 1.55; max-width: 48rem; }
@@ -62,6 +65,8 @@ th:first-child, td:first-child, .left { text-align: left; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 500; font-size: .8125rem; border-bottom-color: var(--strong-line); vertical-align: bottom; }
 tbody th { font-weight: 500; }
+.score { min-width: 8rem; max-width: 21rem; white-space: normal; }
+.meaning { display: block; color: var(--muted); font-weight: 400; font-size: .8125rem; line-height: 1.4; }
 .wide { width: 100%; }
 .name { min-width: 7.5rem; max-width: 22rem; white-space: normal; overflow-wrap: anywhere; }
 .swatch { display: inline-block; width: .75em; height: .75em; margin-right: .5em; border-radius: 2px; background: var(--swatch); box-shadow: 0 0 0 1px rgba(128, 128, 128, .5); }
@@ -91,20 +96,37 @@ svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflo
 .heat .axis { color: var(--muted); font-weight: 500; font-size: .8125rem; }
 
 .trio { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1rem; max-width: 56rem; margin: 1.5rem 0; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1.75rem 1.5rem; margin: 0 0 2rem; align-items: start; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1.75rem 1.5rem; margin: 0 0 2rem; align-items: start; }
 .card figcaption, .trio figcaption, .tile figcaption { margin-top: .35rem; font-size: .8125rem; line-height: 1.45; color: var(--muted); overflow-wrap: anywhere; }
 .card .id, .trio .id { color: var(--ink); }
 .tile figcaption { font-size: .6875rem; line-height: 1.35; }
 .panels { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .5rem; }
-.panel { display: block; width: 100%; margin: 0; padding: 0; border: 0; background: none; font: inherit; color: inherit; text-align: left; cursor: pointer; }
-.panel svg, .trio svg, .tile svg { display: block; width: 100%; height: auto; border-radius: 3px; background: var(--soft); }
+.panel { display: block; width: 100%; margin: 0; padding: 0; border: 0; background: none; font: inherit; color: inherit; text-align: left; cursor: zoom-in; }
+.panel svg, .tile svg { display: block; width: 100%; height: auto; border-radius: 3px; background: var(--soft); }
 .panel .what { display: block; padding-bottom: .2rem; font-size: .75rem; color: var(--muted); }
 .mask { opacity: .6; image-rendering: pixelated; transition: opacity .12s; }
 use.mask { opacity: 1; }
 .errors .mask { opacity: .85; }
-.panel[aria-pressed="true"] .mask, .film.plain .mask { opacity: 0; }
-.panel[aria-pressed="true"] .what { text-decoration: line-through; }
-@media (hover: hover) { .panel:not([aria-pressed="true"]):hover .mask { opacity: 0; } .panel[aria-pressed="true"]:hover .mask { opacity: .6; } }
+.film.plain .mask { opacity: 0; }
+.with-touch { display: none; }
+@media (hover: hover) { .panel:hover .mask { opacity: 0; } }
+@media (hover: none) { .with-mouse { display: none; } .with-touch { display: inline; } }
+
+.viewer { width: calc(100vw - 2rem); height: calc(100dvh - 2rem); max-width: none; max-height: none; padding: 0; border: 1px solid var(--strong-line); border-radius: 8px; background: var(--paper); color: var(--ink); overflow: hidden; }
+.viewer[open] { display: flex; flex-direction: column; }
+.viewer::backdrop { background: rgba(0, 0, 0, .6); }
+.viewer p { margin: 0; max-width: none; overflow-wrap: anywhere; }
+.viewer-head, .viewer-foot { display: flex; gap: .75rem; align-items: center; justify-content: space-between; padding: .6rem 1rem; }
+.viewer-title { font-weight: 600; }
+.viewer-stage { flex: 1; min-height: 0; display: flex; justify-content: center; background: var(--soft); }
+.viewer-stage > div { flex: 1; min-width: 0; min-height: 0; display: flex; }
+.viewer-stage svg, .viewer-stage img { width: 100%; height: 100%; object-fit: contain; }
+.viewer-caption { padding: .6rem 1rem 0; color: var(--muted); font-size: .875rem; font-variant-numeric: tabular-nums; }
+.viewer-caption:empty { display: none; }
+.viewer-layers { display: flex; flex-wrap: wrap; gap: .375rem; justify-content: center; }
+.viewer button { min-width: 2.75rem; min-height: 2.75rem; padding: .3rem .8rem; border: 1px solid var(--strong-line); border-radius: 4px; background: var(--card); color: inherit; font: inherit; font-size: .9375rem; cursor: pointer; }
+.viewer button:disabled { opacity: .35; cursor: default; }
+.viewer button[aria-pressed="true"] { border-color: var(--accent); background: var(--accent); color: var(--paper); }
 @media (prefers-reduced-motion: reduce) { .mask { transition: none; } }
 
 .controls { display: flex; flex-wrap: wrap; align-items: center; gap: .75rem 1.25rem; margin: 0 0 1rem; padding: .75rem 1rem; background: var(--soft); border-radius: 6px; font-size: .9375rem; }
@@ -148,6 +170,12 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
 
 @media (max-width: 44rem) {
   h1 { font-size: 1.625rem; }
+  .viewer { width: 100vw; height: 100dvh; border: 0; border-radius: 0; }
+  .viewer-head, .viewer-foot { padding: .5rem; gap: .375rem; }
+  .folds .menu { display: block; }
+  .folds ul { display: none; grid-template-columns: 1fr 1fr; gap: 0 1.25rem; padding-bottom: .5rem; max-height: 70vh; overflow-y: auto; }
+  .menu[aria-expanded="true"] + ul { display: grid; }
+  .folds a { padding: .7rem 0; font-size: .9375rem; }
   .lede { font-size: 1.0625rem; }
   .masthead { padding-top: 1.5rem; }
   .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem 1.25rem; }
@@ -168,7 +196,7 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
   }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   body { font-size: 10pt; }
-  nav, .skip, .controls, .hint { display: none; }
+  nav, .skip, .controls, .hint, .viewer { display: none; }
   section { padding: 1rem 0; }
   figure, .card, tr, .warnings li, .figures { break-inside: avoid; }
   h2, h3 { break-after: avoid; }

@@ -7,8 +7,9 @@ import type { GalleryItem } from '../pictures.js';
 import type { Run } from '../read-run.js';
 import { legend } from './class-colours.js';
 import { errorLegend } from './error-legend.js';
-import { type Panel, panel } from './panel.js';
+import { type Panel, panel, PANEL_HINT } from './panel.js';
 import { PART_NAMES } from './part-names.js';
+import { rankingFigure } from './ranking-figure.js';
 import { TRAINED_ON } from './verdict.js';
 
 const RANKS = [
@@ -30,8 +31,8 @@ export function gallerySection({ gallery }: Run): Section | undefined {
     id: 'gallery',
     title: 'Gallery',
     body: html`<p>
-        ${PART_NAMES[part] ?? part}, ranked by score${chosenOn && '; the epoch was chosen on these images'}.
-        <span class="hint">Point at a picture to hide its mask; click it to keep the mask hidden.</span>
+        ${PART_NAMES[part] ?? part}, ranked by
+        ${rankedBy(gallery.items)}${chosenOn && '; the epoch was chosen on these images'}. ${PANEL_HINT}
       </p>
       ${
         part === 'train' &&
@@ -76,22 +77,24 @@ function card(item: GalleryItem, index: number): Html {
       errors: true,
     },
   ];
-  return html`<figure class="card">
+  return html`<figure class="card" id="card-${index}">
     <div class="panels">${panels.map(panel)}</div>
-    <figcaption><span class="id">${id}</span> ${figuresOf(item)}</figcaption>
+    <figcaption><span class="id">${id}</span> <span class="told">${figuresOf(item)}</span></figcaption>
   </figure>`;
 }
 
-/** Rank and scores of a sample, in one line. */
+/** The score that most items are ranked by. */
+function rankedBy(items: readonly GalleryItem[]): string {
+  return items.some(({ dice }) => typeof dice === 'number') ? 'Dice' : 'mean Dice';
+}
+
+/** Rank and scores of a sample in one line, the score that it is ranked by first. */
 export function figuresOf(item: GalleryItem): string {
-  const { place, of, score, meanIoU, meanDice, dice, loss, group } = item;
-  const shown = [meanIoU, dice === undefined ? meanDice : dice];
+  const { place, of, meanIoU, loss, group } = item;
   return [
     `· ${count(place)} of ${count(of)}`,
+    rankingFigure(item),
     `mean IoU ${figure(meanIoU)}`,
-    dice === undefined ? `mean Dice ${figure(meanDice)}` : `Dice ${figure(dice)}`,
-    // If samples are ranked by another number: a sample without foreground has no Dice.
-    ...(typeof score !== 'number' || shown.includes(score) ? [] : [`ranked by ${figure(score)}`]),
     ...(loss === undefined ? [] : [`loss ${lossFigure(loss)}`]),
     ...(group === undefined ? [] : [`group ${group}`]),
   ].join(' · ');

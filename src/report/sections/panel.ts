@@ -1,27 +1,34 @@
-/** A picture with a title. If it has a mask, it is a button that hides and shows the mask. */
-import type { HtmlValue } from '../page/html.js';
+/** A picture with a title, as a button that opens it large. The panels of a figure are the layers of one picture. */
+import type { Html, HtmlValue } from '../page/html.js';
 import { html } from '../page/html.js';
 import type { Layers } from './overlay.js';
 import { overlay } from './overlay.js';
 
 export interface Panel {
-  readonly what: HtmlValue;
+  /** The title above the picture. Without one, the picture stands alone, and `layer` is needed. */
+  readonly what?: HtmlValue;
   readonly layers: Layers;
+  /** The name of the layer where the picture is large; default: the title. */
+  readonly layer?: string;
+  /** Id of the figure that opens, if it is another one. */
+  readonly card?: string;
   /** Whether the mask is an error map, which is less transparent. */
   readonly errors?: boolean;
 }
 
-export function panel({ what, layers, errors = false }: Panel) {
-  const drawing = overlay(layers);
-  if (layers.mask === undefined) {
-    return html`<div class="panel"><span class="what">${what}</span>${drawing}</div>`;
-  }
+export function panel({ what, layers, layer, card, errors = false }: Panel): Html {
   return html`<button
     type="button"
     class="${errors ? 'panel errors' : 'panel'}"
-    aria-pressed="false"
-    title="Hides the mask, and shows it again"
+    ${layer !== undefined && html`data-layer="${layer}"`}
+    ${card !== undefined && html`data-card="${card}"`}
+    title="Open the picture large"
   >
-    <span class="what">${what}</span>${drawing}
+    ${what !== undefined && html`<span class="what">${what}</span>`}${overlay(layers)}
   </button>`;
 }
+
+/** What to do with the pictures of a section, in words for a mouse and for touch. */
+export const PANEL_HINT: Html = html`<span class="hint with-mouse"
+    >Point at a picture to hide its mask; click it to open it large.</span
+  ><span class="hint with-touch">Tap a picture to open it large.</span>`;

@@ -9,7 +9,8 @@ import type { Judged, Run } from '../read-run.js';
 import { scoreNames, scoreOf, writtenScore } from '../scores-table.js';
 import type { Warning } from '../warnings.js';
 import { warningsAbout } from '../warnings.js';
-import { overlay } from './overlay.js';
+import { rankingFigure } from './ranking-figure.js';
+import { panel } from './panel.js';
 import { PART_NAMES } from './part-names.js';
 import { publishedTable } from './published.js';
 
@@ -114,7 +115,9 @@ function scoreTable({ judged }: Run): Html {
         ${names.map(
           (name) =>
             html`<tr>
-              <th scope="row">${name.label}</th>
+              <th scope="row" class="score">
+                ${name.label}${name.meaning !== undefined && html`<span class="meaning">${name.meaning}</span>`}
+              </th>
               ${judged.map(({ scores }) => html`<td>${writtenScore(name, scoreOf(scores, name.key))}</td>`)}
             </tr>`,
         )}
@@ -123,8 +126,8 @@ function scoreTable({ judged }: Run): Html {
           ${judged.map(({ scores }) => html`<td>${count(scores.samples)}</td>`)}
         </tr>
         <tr>
-          <th scope="row">Resolution of the scores</th>
-          ${judged.map(({ scoreAt }) => html`<td>${scoreAt === 'source' ? 'image size' : 'model size'}</td>`)}
+          <th scope="row">Compared at</th>
+          ${judged.map(({ scoreAt }) => html`<td>${scoreAt} size</td>`)}
         </tr>
       </tbody>
     </table>`,
@@ -145,14 +148,18 @@ function trio({ gallery }: Run): Html | undefined {
       ${shown.map(
         ({ item, index }) =>
           html`<figure>
-            ${overlay({
-              ...item.view,
-              photo: `#photo-${index}`,
-              mask: `#prediction-${index}`,
-              label: `${words[item.rank]} prediction, laid over ${item.id}`,
+            ${panel({
+              card: `card-${index}`,
+              layer: 'Prediction',
+              layers: {
+                ...item.view,
+                photo: `#photo-${index}`,
+                mask: `#prediction-${index}`,
+                label: `${words[item.rank]} prediction, laid over ${item.id}`,
+              },
             })}
             <figcaption>
-              ${words[item.rank]}: mean IoU ${figure(item.meanIoU)}<br /><span class="id">${item.id}</span>
+              ${words[item.rank]}: ${rankingFigure(item)}<br /><span class="id">${item.id}</span>
             </figcaption>
           </figure>`,
       )}

@@ -1,0 +1,99 @@
+/**
+ * The part of a report's script that opens pictures large, in a dialog: those of cards (`.panel` buttons of one figure
+ * are the layers of one picture), contact sheets, and the images behind the marks of charts (`openImages`).
+ */
+export const VIEWER = `
+const viewer = (() => {
+  const make = (name, properties, ...children) => {
+    const element = Object.assign(document.createElement(name), properties);
+    element.append(...children);
+    return element;
+  };
+  const title = make('p', { className: 'viewer-title id' });
+  const close = make('button', { type: 'button', className: 'close', textContent: 'Close' });
+  const stage = make('div', { className: 'viewer-stage' });
+  const caption = make('p', { className: 'viewer-caption', ariaLive: 'polite' });
+  const before = make('button', { type: 'button', textContent: '←', ariaLabel: 'Previous picture' });
+  const after = make('button', { type: 'button', textContent: '→', ariaLabel: 'Next picture' });
+  const layers = make('div', { className: 'viewer-layers', role: 'group', ariaLabel: 'Layer' });
+  const dialog = make(
+    'dialog',
+    { className: 'viewer', ariaLabel: 'Picture' },
+    make('div', { className: 'viewer-head' }, title, close),
+    stage,
+    caption,
+    make('div', { className: 'viewer-foot' }, before, layers, after),
+  );
+  document.body.append(dialog);
+  let entries = [];
+  let at = 0;
+  let layer = '';
+  const draw = () => {
+    const { name, text, views } = entries[at];
+    const shown = views.find((view) => view.name === layer) ?? views[views.length - 1];
+    title.textContent = name;
+    caption.textContent = text;
+    stage.replaceChildren(shown.draw());
+    layers.replaceChildren(
+      ...(views.length < 2 ? [] : views).map((view) => {
+        const chosen = view === shown;
+        const button = make('button', { type: 'button', textContent: view.name, ariaPressed: String(chosen) });
+        button.addEventListener('click', () => show(at, view.name));
+        return button;
+      }),
+    );
+    before.hidden = after.hidden = entries.length < 2;
+    before.disabled = at === 0;
+    after.disabled = at === entries.length - 1;
+  };
+  const show = (index, name) => {
+    const inside = layers.contains(document.activeElement);
+    at = Math.max(0, Math.min(entries.length - 1, index));
+    layer = name;
+    draw();
+    if (inside) layers.querySelector('[aria-pressed=true]')?.focus();
+  };
+  close.addEventListener('click', () => dialog.close());
+  before.addEventListener('click', () => show(at - 1, layer));
+  after.addEventListener('click', () => show(at + 1, layer));
+  // A click beside the picture closes the dialog, as people expect.
+  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener('keydown', (event) => {
+    const { views } = entries[at];
+    if (event.key === 'ArrowLeft') show(at - 1, layer);
+    else if (event.key === 'ArrowRight') show(at + 1, layer);
+    else if (views[Number(event.key) - 1]) show(at, views[Number(event.key) - 1].name);
+    else return;
+    event.preventDefault();
+  });
+  return {
+    /** Opens entries: { name, text, views: [{ name, draw() }] }. */
+    open(list, index, name) {
+      entries = list;
+      show(index, name);
+      dialog.showModal();
+    },
+  };
+})();
+const layerOf = (panel) => panel.dataset.layer ?? panel.querySelector('.what')?.textContent ?? '';
+const copyOf = (panel) => {
+  const copy = panel.querySelector('svg, img').cloneNode(true);
+  for (const element of [copy, ...copy.querySelectorAll('[id]')]) element.removeAttribute('id');
+  const holder = document.createElement('div');
+  holder.className = panel.classList.contains('errors') ? 'errors' : '';
+  holder.append(copy);
+  return holder;
+};
+const entryOf = (figure) => ({
+  name: figure.querySelector('.id')?.textContent ?? '',
+  text: figure.querySelector('.told')?.textContent.trim() ?? '',
+  views: [...figure.querySelectorAll('.panel')].map((panel) => ({ name: layerOf(panel), draw: () => copyOf(panel) })),
+});
+for (const panel of document.querySelectorAll('button.panel')) {
+  panel.addEventListener('click', () => {
+    const figure = panel.dataset.card ? document.getElementById(panel.dataset.card) : panel.closest('figure');
+    const figures = [...(figure.closest('section') ?? document).querySelectorAll('figure:has(button.panel)')];
+    viewer.open(figures.map(entryOf), figures.indexOf(figure), layerOf(panel));
+  });
+}
+`;
