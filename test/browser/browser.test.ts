@@ -21,7 +21,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (skipped where there is non
   let browser: Browser;
   const native: Record<string, readonly number[]> = {};
   beforeAll(async () => {
-    [server, browser] = await Promise.all([servePages(), launchChromium()]);
+    [server, browser] = await Promise.all([servePages(), launchChromium('webgpu')]);
     const runtime = await createNodeRuntime({ threads: 1, worker: false });
     for (const name of Object.keys(TRAINING_RUNS)) native[name] = await trainingLosses(name, runtime);
     await runtime.close();

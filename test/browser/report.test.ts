@@ -30,6 +30,11 @@ const RUNS: Record<string, MadeUpRun> = {
   },
 };
 
+const LOOKS = [
+  { width: 390, colorScheme: 'dark' },
+  { width: 1280, colorScheme: 'light' },
+] as const;
+
 describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where there is none)', () => {
   let folder: string;
   let browser: Browser;
@@ -38,7 +43,7 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
   const written: Record<string, Promise<string>> = {};
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pixelwise-report-'));
-    browser = await launchChromium();
+    browser = await launchChromium('none');
     axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   });
   afterAll(async () => {
@@ -46,26 +51,29 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     await rm(folder, { recursive: true });
   });
 
-  /** Opens a report. Returns the page, and what the browser logged or requested. */
-  async function open(
-    name: string,
-    look: { width: number; dark: boolean; audit?: boolean },
-  ): Promise<{ page: Page; said: string[] }> {
-    written[name] ??= writeMadeUpRun(join(folder, name), RUNS[name]).then((run) => writeReport(run));
-    return openFile(await written[name], look);
+  interface Options {
+    /** Whether axe can be run in it. */
+    readonly audit?: boolean;
+    readonly width?: number;
   }
 
-  async function openFile(
-    file: string,
-    look: { width: number; dark: boolean; audit?: boolean },
-  ): Promise<{ page: Page; said: string[] }> {
-    const context = await browser.newContext({
-      viewport: { width: look.width, height: 900 },
-      colorScheme: look.dark ? 'dark' : 'light',
-      // Axe is injected, which the page's own policy forbids.
-      bypassCSP: look.audit ?? false,
-    });
+  interface Opened {
+    readonly page: Page;
+    /** What the browser logged or requested. */
+    readonly said: string[];
+  }
+
+  /** Opens a report of {@link RUNS}. */
+  async function open(name: string, options: Options = {}): Promise<Opened> {
+    written[name] ??= writeMadeUpRun(join(folder, name), RUNS[name]).then((run) => writeReport(run));
+    return openFile(await written[name], options);
+  }
+
+  async function openFile(file: string, { audit = false, width = 1280 }: Options = {}): Promise<Opened> {
+    // Axe is injected, which the page's own policy forbids.
+    const context = await browser.newContext({ viewport: { width, height: 900 }, bypassCSP: audit });
     const page = await context.newPage();
+    if (audit) await page.addInitScript({ content: axe });
     const said: string[] = [];
     page.on('console', (message) => said.push(message.text()));
     page.on('pageerror', (error) => said.push(error.message));
@@ -77,36 +85,32 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     return { page, said };
   }
 
-  async function violationsOn(page: Page): Promise<string[]> {
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() =>
-      (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  /** Checks a page on a phone in the dark, then on a desk in the light. */
+  async function expectAccessible(page: Page): Promise<void> {
+    for (const { width, colorScheme } of LOOKS) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 900 });
+      const violations = await page.evaluate(async () => {
+        const results = await (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run();
+        return results.violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+      });
+      expect(violations, `${width} pixels wide`).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+    }
+  }
+
+  test.each(Object.keys(RUNS))('%s, on a phone and on a desk', async (name) => {
+    const { page, said } = await open(name, { audit: true });
+    await expectAccessible(page);
+    const unnamed = await page.evaluate(
+      () => document.querySelectorAll('img:not([alt]), img[alt=""], svg[role=img]:not([aria-label])').length,
     );
-    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
-  }
+    expect(unnamed).toBe(0);
+    expect(said).toEqual([]);
+    await page.context().close();
+  });
 
-  for (const name of Object.keys(RUNS)) {
-    test.each([
-      { width: 390, dark: true },
-      { width: 1280, dark: false },
-    ])(`${name}, $width pixels wide`, async (look) => {
-      const { page, said } = await open(name, { ...look, audit: true });
-      expect(await violationsOn(page)).toEqual([]);
-      const unnamed = await page.evaluate(
-        () =>
-          document.querySelectorAll('img:not([alt]), img[alt=""], svg[role=img]:not([aria-label])').length,
-      );
-      expect(unnamed).toBe(0);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.width);
-      expect(said).toEqual([]);
-      await page.context().close();
-    });
-  }
-
-  test.each([
-    { width: 390, dark: true },
-    { width: 1280, dark: false },
-  ])('a comparison of runs of unlike classes, $width pixels wide', async (look) => {
+  test('a comparison of runs of unlike classes', async () => {
     const runs = [
       await writeMadeUpRun(join(folder, 'compared', 'a'), { test: 30 }),
       await writeMadeUpRun(join(folder, 'compared', 'a name that is long enough to need two lines'), {
@@ -117,9 +121,8 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     ];
     const out = join(folder, 'comparison.html');
     await writeComparison(await readCompared(runs), { out });
-    const { page, said } = await openFile(out, { ...look, audit: true });
-    expect(await violationsOn(page)).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(look.width);
+    const { page, said } = await openFile(out, { audit: true });
+    await expectAccessible(page);
     await page.locator('#samples button.panel').first().focus();
     await page.keyboard.press('Enter');
     const layers = page.locator('dialog[open] .viewer-layers button');
@@ -129,7 +132,7 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
   });
 
   test('the sections are reached from a menu on a phone', async () => {
-    const { page, said } = await open('two classes', { width: 390, dark: false });
+    const { page, said } = await open('two classes', { width: 390 });
     const link = page.locator('nav a[href="#settings"]');
     expect(await link.isVisible()).toBe(false);
     await page.locator('nav .menu').click();
@@ -142,7 +145,7 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
 
   test('names that would be code are shown as text', async () => {
     const name = 'names that would be code';
-    const { page, said } = await open(name, { width: 1280, dark: false });
+    const { page, said } = await open(name);
     const text = await page.evaluate(() => document.body.innerText);
     for (const shown of [HOSTILE, `"onclick='x'&amp;`, `"quoted" 'id' 🐈`, '</figure>']) {
       expect(text).toContain(shown);
@@ -153,7 +156,7 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
   });
 
   test('pictures open large and the film moves, by keyboard alone', async () => {
-    const { page, said } = await open('three classes', { width: 1280, dark: false });
+    const { page, said } = await open('three classes');
     const dialog = page.locator('dialog[open]');
     const shown = async () => [
       await dialog.locator('.viewer-title').innerText(),

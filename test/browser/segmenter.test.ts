@@ -39,7 +39,7 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
   beforeAll(async () => {
     place = await mkdtemp(join(tmpdir(), 'pixelwise-browser-'));
     const folders = { page: join(place, 'page'), browser: join(place, 'browser') };
-    [browser] = await Promise.all([launchChromium(), buildBrowser(folders.browser)]);
+    [browser] = await Promise.all([launchChromium('webgpu'), buildBrowser(folders.browser)]);
     await writePage(folders.page);
     server = await startServer(file, { port: 0, threads: 1, folders });
     const native = await server.segmenter.segment(picture, { probabilities: true });

@@ -29,7 +29,7 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped without Chromium)', (
   const troubles: string[] = [];
 
   beforeAll(async () => {
-    [built, browser] = await Promise.all([buildPage(), launchChromium(FAKE_CAMERA)]);
+    [built, browser] = await Promise.all([buildPage(), launchChromium('none', FAKE_CAMERA)]);
     server = await startServer(file, { port: 0, threads: 1, folders: built.folders });
     context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true });
     context.on('request', (request) => {

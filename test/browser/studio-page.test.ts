@@ -30,7 +30,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pixelwise-studio-page-'));
-    [browser] = await Promise.all([launchChromium(), buildStudioPage(folder)]);
+    [browser] = await Promise.all([launchChromium('webgl'), buildStudioPage(folder)]);
     axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     file = await encodeImage(testImage(WIDTH, HEIGHT));
   }, 120_000);
