@@ -61,7 +61,7 @@ function shareOut(tasks: readonly Task[], count: number): Task[][] {
 /** A worker thread that updates the arrays that it is sent, and sends them back. */
 class KernelThread {
   private readonly thread = new NodeThread<KernelRequest, KernelReply>(
-    './node-kernel-worker.js',
+    new URL('./node-kernel-worker.js', import.meta.url),
     'updates arrays',
   );
 

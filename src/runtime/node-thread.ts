@@ -10,10 +10,10 @@ export class NodeThread<Request extends { readonly id: number }, Reply extends {
   private nextId = 0;
   private failure: Error | undefined;
 
-  /** @param file the compiled worker beside this file. @param role what the thread does, for messages. */
-  constructor(file: string, role: string) {
+  /** @param file the compiled worker. @param role what the thread does, for messages. @param data what it starts with. */
+  constructor(file: URL, role: string, data?: unknown) {
     // Without the flags of this process: those of `node --input-type=module --eval …` do not fit a file.
-    this.worker = new Worker(new URL(file, import.meta.url), { execArgv: [] });
+    this.worker = new Worker(file, { execArgv: [], workerData: data });
     this.worker.on('message', (reply: Reply) => {
       const entry = this.waiting.get(reply.id);
       this.waiting.delete(reply.id);

@@ -169,7 +169,10 @@ class InlineHost implements SessionHost {
 
 /** Sessions in a worker thread. */
 class WorkerHost implements SessionHost {
-  private readonly thread = new NodeThread<Request, Reply>('./node-worker.js', 'runs the graphs');
+  private readonly thread = new NodeThread<Request, Reply>(
+    new URL('./node-worker.js', import.meta.url),
+    'runs the graphs',
+  );
   private readonly open = new Set<Session>();
 
   private async done(request: Request, transfer: ArrayBuffer[] = []): Promise<Reply> {

@@ -2,18 +2,17 @@
 import { Hono } from 'hono';
 import { createHash } from 'node:crypto';
 import { UsageError } from '../errors/index.js';
-import { decodeImage } from '../images/decode.js';
 import type { Segmenter } from '../inference/index.js';
 import { answerFormat, answerSubject } from './answer-format.js';
 import { drain } from './body.js';
 import { inPieces, lengthOf } from './body-in-pieces.js';
 import type { Guard } from './guard.js';
-import { maskAnswer, objectsAnswer } from './mask-answer.js';
 import type { Metrics } from './metrics.js';
 import type { AdmissionQueue } from './admission-queue.js';
 import { HttpError, httpErrorOf } from './http-error.js';
 import type { StaticFiles } from './static-files.js';
-import { uploadedImage } from './uploaded-image.js';
+import type { ImageAnswers } from './image-thread.js';
+import { uploadedBody } from './uploaded-image.js';
 
 /** A request and its outcome, for a log. */
 export interface AnsweredRequest {
@@ -28,6 +27,9 @@ export interface AnsweredRequest {
 
 export interface AppParts {
   readonly segmenter: Segmenter;
+  /** The model as an exported file. */
+  readonly model: Uint8Array<ArrayBuffer>;
+  readonly images: ImageAnswers;
   /** The model's name on the page. */
   readonly name: string;
   readonly guard: Guard;
@@ -67,8 +69,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 const KNOWN_ID = /^[\w.-]{1,64}$/;
 
 export function createApp(parts: AppParts): Hono {
-  const { segmenter, name, guard, queue, metrics, files } = parts;
-  const model = segmenter.toBytes() as Uint8Array<ArrayBuffer>;
+  const { segmenter, model, images, name, guard, queue, metrics, files } = parts;
   const modelTag = `"${createHash('sha256').update(model).digest('base64url').slice(0, 20)}"`;
   const begun = Date.now();
   let count = 0;
@@ -150,27 +151,16 @@ export function createApp(parts: AppParts): Hono {
     segmenter.thresholdOf(threshold);
     return queue.admit(async () => {
       const { maxBytes, uploadTimeout: timeout } = parts;
-      const bytes = await uploadedImage(c.req.raw, { maxBytes, timeout, slowest: SLOWEST_UPLOAD });
+      const bytes = await uploadedBody(c.req.raw, { maxBytes, timeout, slowest: SLOWEST_UPLOAD });
       const late = AbortSignal.timeout(parts.workTimeout);
       const signal = AbortSignal.any([c.req.raw.signal, late]);
+      const contentType = c.req.header('content-type') ?? '';
+      const { maxPixels } = parts;
       try {
         return await queue.run(async () => {
-          const started = performance.now();
-          const image = await decodeImage(bytes, {
-            maxPixels: parts.maxPixels,
-            channels: segmenter.card.channels,
-          });
-          const decoding = performance.now() - started;
-          const segmented = await segmenter.segment(
-            image,
-            { ...(threshold !== undefined && { threshold }), probabilities: as === 'objects', signal },
-            'the image',
-          );
-          const { mask, seconds } = segmented;
-          metrics.segmentedIn(seconds, mask.data.length);
-          const { type, body } = await (as === 'objects'
-            ? objectsAnswer(segmented, segmenter.card, format)
-            : maskAnswer(mask, segmenter.card, format, seconds));
+          const asked = { contentType, format, as, threshold, maxPixels };
+          const { type, body, decoding, seconds, pixels } = await images.answer(bytes, asked, signal);
+          metrics.segmentedIn(seconds, pixels);
           return c.body(inPieces(body), 200, {
             ...lengthOf(body),
             'content-type': type,

@@ -13,7 +13,7 @@ export interface BodyLimits {
 const GRACE = 3000;
 
 /**
- * Reads a body completely.
+ * Reads a body completely, into memory of its own.
  *
  * @param length the Content-Length header.
  * @throws HttpError 413 beyond `maxBytes` (immediately if the header says so), 408 if the upload is too slow, 400 if
@@ -23,7 +23,7 @@ export async function readBody(
   body: ReadableStream<Uint8Array> | null,
   length: string | undefined,
   limits: BodyLimits,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   if (length !== undefined && Number(length) > limits.maxBytes) throw tooLarge(limits);
   if (body === null) return new Uint8Array(0);
   const reader = body.getReader();
@@ -68,7 +68,13 @@ export async function readBody(
   if (length !== undefined && size !== Number(length)) {
     throw new HttpError(400, 'cut-short', `The request ended after ${size} of ${length} bytes.`);
   }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
 
 /** How many bytes of a refused body are read and discarded, and for how many milliseconds. */

@@ -16,6 +16,7 @@ import { limitConnections } from './connections.js';
 import { Guard, isLoopback, newToken } from './guard.js';
 import { Metrics } from './metrics.js';
 import { AdmissionQueue } from './admission-queue.js';
+import { imageAnswers } from './image-thread.js';
 import { StaticFiles } from './static-files.js';
 
 export interface ServeOptions extends Pick<LoadOptions, 'device' | 'threads' | 'checkpoint'> {
@@ -119,8 +120,17 @@ export async function startServer(
   const chosen = options.token ?? (isLoopback(host) ? false : newToken());
   const token = chosen === false ? undefined : chosen;
   const queue = new AdmissionQueue({ capacity, concurrency: CONCURRENCY, timeout: workTimeout });
+  const model = segmenter.toBytes() as Uint8Array<ArrayBuffer>;
+  const images = imageAnswers(segmenter, {
+    bytes: model,
+    name,
+    ...(device && { device }),
+    ...(threads !== undefined && { threads }),
+  });
   const app = createApp({
     segmenter,
+    model,
+    images,
     name,
     guard: new Guard({ host, allowedHosts: options.allowedHosts, token }),
     maxBytes,
@@ -150,7 +160,7 @@ export async function startServer(
   try {
     await listening(server, port, host);
   } catch (error) {
-    await segmenter.close();
+    await Promise.all([images.close(), segmenter.close()]);
     throw error;
   }
   const { port: taken } = server.address() as AddressInfo;
@@ -160,7 +170,7 @@ export async function startServer(
     const timer = setTimeout(() => server.closeAllConnections(), closeTimeout);
     await closed;
     clearTimeout(timer);
-    await segmenter.close();
+    await Promise.all([images.close(), segmenter.close()]);
   };
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}/`,

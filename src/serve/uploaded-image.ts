@@ -1,4 +1,4 @@
-/** Gets the image from a request: the body itself, or a file in a form. */
+/** The image in a request: its body, or a file in a form. */
 import type { BodyLimits } from './body.js';
 import { readBody } from './body.js';
 import { HttpError } from './http-error.js';
@@ -6,26 +6,31 @@ import { HttpError } from './http-error.js';
 /** The form field with the image. Without it, the first file of the form is used. */
 const FIELD = 'image';
 
+const kindOf = (contentType: string) => contentType.split(';')[0]!.trim().toLowerCase();
+const FORM = 'multipart/form-data';
+
 /**
- * The bytes of the image in a request: its body (`image/…`, `application/octet-stream`, or no type), or a file in
- * `multipart/form-data`. Decoding detects the image format later.
+ * Receives the body of a request, which is an image (`image/…`, `application/octet-stream`, or no type), or a form
+ * with one.
  */
-export async function uploadedImage(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const type = request.headers.get('content-type') ?? '';
-  const kind = type.split(';')[0]!.trim().toLowerCase();
-  const form = kind === 'multipart/form-data';
-  if (!form && kind !== '' && kind !== 'application/octet-stream' && !kind.startsWith('image/')) {
+export async function uploadedBody(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+  const kind = kindOf(request.headers.get('content-type') ?? '');
+  if (kind !== FORM && kind !== '' && kind !== 'application/octet-stream' && !kind.startsWith('image/')) {
     throw new HttpError(
       415,
       'content-type',
       `The body is of type ${kind}. Send an image (image/png, image/jpeg, …) or a file in multipart/form-data.`,
     );
   }
-  const bytes = await readBody(request.body, request.headers.get('content-length') ?? undefined, limits);
-  return form ? fileInForm(bytes, type) : bytes;
+  return readBody(request.body, request.headers.get('content-length') ?? undefined, limits);
 }
 
-/** The most parts of a form: parsing takes the thread that answers everybody. */
+/** The bytes of the image in a body: the body itself, or a file of a form. Decoding detects the image format later. */
+export async function imageInBody(bytes: Uint8Array, contentType: string): Promise<Uint8Array> {
+  return kindOf(contentType) === FORM ? fileInForm(bytes, contentType) : bytes;
+}
+
+/** The most parts of a form. */
 const MOST_PARTS = 64;
 
 /** Throws HttpError 400 for a form with more parts than {@link MOST_PARTS}, without parsing it. */

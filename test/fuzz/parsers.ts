@@ -11,7 +11,7 @@ import { encodeImage, encodeMask } from '../../src/images/encode.js';
 import { exportGraph } from '../../src/inference/index.js';
 import { decodeModel, encodeModel } from '../../src/onnx/index.js';
 import { readRun } from '../../src/report/read-run.js';
-import { uploadedImage } from '../../src/serve/uploaded-image.js';
+import { imageInBody, uploadedBody } from '../../src/serve/uploaded-image.js';
 import { decodePth, decodeSafetensors, encodeSafetensors } from '../../src/weights/index.js';
 import { testImage, tinyCard, tinyUNet } from '../inference/tiny-model.js';
 import { put } from '../support/made-data.js';
@@ -167,14 +167,15 @@ export const PARSERS: readonly FuzzedParser[] = [
       const boundary = body.slice(2, body.indexOf('\r\n'));
       return [Buffer.from(body.replaceAll(boundary, 'boundary'))];
     },
-    parse(bytes) {
+    async parse(bytes) {
       const headers = { 'content-type': 'multipart/form-data; boundary=boundary' };
       const request = new Request('http://localhost/segment', {
         method: 'POST',
         body: Buffer.from(bytes),
         headers,
       });
-      return uploadedImage(request, { maxBytes: 2 ** 20, timeout: 10_000, slowest: 1 });
+      const body = await uploadedBody(request, { maxBytes: 2 ** 20, timeout: 10_000, slowest: 1 });
+      return imageInBody(body, request.headers.get('content-type')!);
     },
   },
 ];
