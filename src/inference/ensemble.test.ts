@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage, tinyCard, tinyUNet } from '../../test/inference/tiny-model.js';
 import { ModelState } from '../nn/index.js';
 import type { Runtime } from '../runtime/index.js';
+import { classOfOutputs, energyOfOutputs } from '../objects/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
 import { ensembleModel } from './ensemble.js';
 import { exportGraph } from './export-graph.js';
@@ -70,6 +71,37 @@ describe('ensembleModel', () => {
     await Promise.all([...members, together].map((each) => each.close()));
   });
 
+  it.each([2, 3])('averages models that tell objects apart, with %i classes', async (classes) => {
+    const levels = classOfOutputs(classes).length;
+    const plain = tinyCard(classes);
+    const options = { ...plain.model.options, classes: levels };
+    const first: ModelCard = { ...plain, objects: true, model: { ...plain.model, options } };
+    const cards = [first, { ...first, height: first.height + 8, width: first.width + 16 }];
+    const files = cards.map((card, i) => exported(card, i));
+    const members = files.map((file, i) => new RasterSegmenter(file, runtime, `member ${i}`));
+    const together = new RasterSegmenter(ensembleModel(files, ['a', 'b']), runtime, 'a + b');
+    const image = testImage(41, 35);
+    const wanted = ['probabilities', 'separation'] as const;
+    const [p, q] = [await members[0]!.run(image, wanted), await members[1]!.run(image, wanted)];
+    const both = await together.run(image, wanted);
+    for (const name of wanted) {
+      const apart = both[name]!.map((value, i) => Math.abs(value - (p[name]![i]! + q[name]![i]!) / 2));
+      expect(Math.max(...apart)).toBeLessThan(1e-6);
+    }
+    // The logits, for the losses, are those of the mean at the model's size.
+    const { logits, scores } = await together.run(image, ['logits', 'scores']);
+    const plane = first.height * first.width;
+    expect(logits).toHaveLength(levels * plane);
+    const energy = energyOfOutputs(classes).reduce(
+      (sum, level, k) => sum + level * Math.exp(logits![k * plane + 100]!),
+      0,
+    );
+    expect(scores!.at(-plane + 100)).toBeCloseTo(energy, 5);
+    const segmented = await together.segment(image, { minArea: 1 });
+    expect(segmented.objects?.classes.length).toBeGreaterThan(0);
+    await Promise.all([...members, together].map((each) => each.close()));
+  });
+
   it('refuses models that cannot be averaged', () => {
     const two = tinyCard(2);
     const files = [exported(two, 0), exported({ ...two, classes: ['background', 'other'] }, 1)];
@@ -82,6 +114,11 @@ describe('ensembleModel', () => {
     const sets = [exported(three, 0), exported({ ...three, multiLabel: true }, 1)];
     expect(() => ensembleModel(sets, ['a', 'b'])).toThrow(
       /classes that exclude each other, b classes that overlap/,
+    );
+    const levels = { ...two, model: { ...two.model, options: { ...two.model.options, classes: 4 } } };
+    const objects = exported({ ...levels, objects: true }, 1);
+    expect(() => ensembleModel([files[0]!, objects], ['a', 'b'])).toThrow(
+      /a model that finds classes only, b a model that tells objects apart/,
     );
   });
 });

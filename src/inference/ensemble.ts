@@ -8,9 +8,19 @@ import { isBinary } from '../labels/label-set.js';
 import { LOGITS } from '../models/prediction-graph.js';
 import type { AttributeValue, OnnxGraph, OnnxModel, OnnxNode } from '../onnx/index.js';
 import { GraphBuilder, int, modelOf, tensorOf } from '../onnx/index.js';
-import { hasSingleLogit, IMAGE, MASK, PROBABILITIES, SCORES, THRESHOLD, writeSets } from './export-graph.js';
+import {
+  hasSingleLogit,
+  IMAGE,
+  MASK,
+  PROBABILITIES,
+  SCORES,
+  SEPARATION,
+  THRESHOLD,
+  writeLevels,
+  writeSets,
+} from './export-graph.js';
 import type { ModelCard } from './model-card.js';
-import { CARD_KEY, DEFAULT_THRESHOLD, formatCard, parseCard } from './model-card.js';
+import { CARD_KEY, DEFAULT_THRESHOLD, formatCard, outputsOf, parseCard } from './model-card.js';
 import { resizePlanesTo } from './resize-graph.js';
 
 /** What the card of an ensemble names as its model. */
@@ -48,12 +58,27 @@ export function ensembleModel(models: readonly OnnxModel[], names: readonly stri
   const card = cardOf(cards);
   const size = { height: card.height, width: card.width };
   const channels = isBinary(card) ? 1 : card.classes.length;
-  const scores = cards.map((each, i) => {
-    const strips = resizePlanesTo(after, own(i, SCORES), channels, each, size);
-    return strips.length === 1 ? strips[0]! : after.emit('Concat', strips, { axis: int(2) });
-  });
-  const single = models.every(({ graph }) => hasSingleLogit(graph));
-  writeScores(after, mean(scores), channels, single);
+  /** The mean of planes of each member, at the first one's size. */
+  const meanPlanes = (of: (i: number) => string, count: number) =>
+    mean(
+      cards.map((each, i) => {
+        const strips = resizePlanesTo(after, of(i), count, each, size);
+        return strips.length === 1 ? strips[0]! : after.emit('Concat', strips, { axis: int(2) });
+      }),
+    );
+  if (card.objects) {
+    mean(
+      members.map((_, i) => own(i, SEPARATION)),
+      SEPARATION,
+    );
+    const levels = outputsOf(card);
+    const shares = (i: number) => after.emit('Softmax', [own(i, LOGITS)], { axis: int(1) });
+    after.emit('Identity', [logarithm(after, meanPlanes(shares, levels))], {}, { output: LOGITS });
+    writeLevels(after, card, { channels: levels });
+  } else {
+    const single = models.every(({ graph }) => hasSingleLogit(graph));
+    writeScores(after, meanPlanes((i) => own(i, SCORES), channels), channels, single);
+  }
   writeMask(after, card);
   const graph: OnnxGraph = {
     name: 'ensemble',
@@ -73,17 +98,11 @@ function checkAlike(
   cards: readonly ModelCard[],
   names: readonly string[],
 ): void {
-  const ofObjects = cards.findIndex(({ objects }) => objects);
-  if (ofObjects >= 0 && models.length > 1) {
-    throw new PixelwiseError(
-      'ensemble',
-      `${names[ofObjects]} tells objects apart; such models cannot be averaged. Use one of them.`,
-    );
-  }
   const properties: Readonly<Record<string, (i: number) => string>> = {
     'the classes': (i) => cards[i]!.classes.join(', '),
     'classes that': (i) => (cards[i]!.multiLabel ? 'overlap' : 'exclude each other'),
     'images of': (i) => `${cards[i]!.channels} channels with values up to ${cards[i]!.maxValue}`,
+    'a model that': (i) => (cards[i]!.objects ? 'tells objects apart' : 'finds classes only'),
     'images of the size': (i) => models[i]!.graph.inputs[0]!.dims!.join('×'),
     'a model for': (i) => (cards[i]!.patch ? 'patches' : 'whole images'),
     'the ONNX opset': (i) => String(models[i]!.opsets['']),
@@ -124,8 +143,8 @@ function cardOf(cards: readonly ModelCard[]): ModelCard {
  * @param single whether each logit stands for itself: a single one, or those of overlapping classes.
  */
 function writeScores(writer: GraphBuilder, mean: string, channels: number, single: boolean): void {
-  const [least, one] = [writer.scalar(LEAST), writer.scalar(1)];
-  const log = (value: string) => writer.emit('Log', [writer.emit('Max', [value, least])]);
+  const one = writer.scalar(1);
+  const log = (value: string) => logarithm(writer, value);
   const rest = () => writer.emit('Sub', [one, mean]);
   if (single) {
     writer.emit('Sub', [log(mean), log(rest())], {}, { output: LOGITS });
@@ -142,6 +161,9 @@ function writeScores(writer: GraphBuilder, mean: string, channels: number, singl
   const [first, second] = [writer.int64s([1]), writer.int64s([2])];
   writer.emit('Slice', [both, first, second, first], {}, { output: SCORES });
 }
+
+const logarithm = (writer: GraphBuilder, probabilities: string): string =>
+  writer.emit('Log', [writer.emit('Max', [probabilities, writer.scalar(LEAST)])]);
 
 function writeMask(writer: GraphBuilder, card: ModelCard): void {
   const { classes, threshold, multiLabel } = card;

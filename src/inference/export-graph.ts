@@ -316,7 +316,11 @@ function writeForeground(writer: GraphBuilder, logits: LogitsShape): void {
 }
 
 /** Writes the scores of objects: the probabilities of the classes, sums over their levels, and the expected level. */
-function writeLevels(writer: GraphBuilder, card: ModelCard, logits: LogitsShape): void {
+export function writeLevels(
+  writer: GraphBuilder,
+  card: ModelCard,
+  logits: Pick<LogitsShape, 'channels'>,
+): void {
   const classes = card.classes.length;
   const levels = writer.emit('Softmax', [LOGITS], { axis: int(1) });
   const classOf = classOfOutputs(classes);

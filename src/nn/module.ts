@@ -179,6 +179,15 @@ export abstract class Module {
     return this.setFrozen(false);
   }
 
+  /**
+   * Undoes {@link freeze} for the weights only: they get gradients, while batch norms still normalise by their stored
+   * statistics and dropout stays off. This is how to fine-tune a pretrained part in small batches.
+   */
+  unfreezeWeights(): this {
+    for (const [, parameter] of this.namedParameters()) parameter.requiresGrad = true;
+    return this;
+  }
+
   private setFrozen(frozen: boolean): this {
     for (const [, module] of this.namedModules()) {
       module.frozen = frozen;

@@ -21,7 +21,7 @@ export function unfreezing({ module, after, options }: UnfreezingOptions): Callb
   let done = false;
   const unfreeze = async (learner: Learner) => {
     done = true;
-    module.unfreeze();
+    module.unfreezeWeights();
     await learner.unfreeze(options);
   };
   return {
