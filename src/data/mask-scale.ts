@@ -1,5 +1,6 @@
 /** How finely masks are drawn: what shrinking would lose, and how wide objects are. */
 import { IGNORE_INDEX, type ClassMask } from '../images/raster.js';
+import type { ObjectMask, ValueMask } from '../objects/index.js';
 
 /**
  * The mean IoU that perfect predictions at another size would have at the size of the masks: each pixel of the smaller
@@ -47,11 +48,18 @@ export function meanIouAfterShrinking(masks: readonly ClassMask[], classes: numb
  * The mean width of objects in pixels: the mean length of the runs of pixels of one class along rows and columns,
  * without the class that fills most of the mask. Undefined for a mask of one class.
  */
-export function objectWidth({ width, height, data }: ClassMask): number | undefined {
+export function objectWidth(mask: ClassMask): number | undefined {
   const counts = new Uint32Array(256);
-  for (let i = 0; i < data.length; i++) counts[data[i]!]!++;
+  for (const value of mask.data) counts[value]!++;
   counts[IGNORE_INDEX] = 0;
-  const main = counts.indexOf(Math.max(...counts));
+  return widthOfRuns(mask, counts.indexOf(Math.max(...counts)));
+}
+
+/** The same for objects that the mask tells apart, without the background. */
+export const numberedObjectWidth = (mask: ObjectMask): number | undefined => widthOfRuns(mask, 0);
+
+/** The mean length of the runs of pixels of one value along rows and columns, without `main` and ignored pixels. */
+function widthOfRuns({ width, height, data }: ValueMask, main: number): number | undefined {
   let runs = 0;
   let pixels = 0;
   const along = (length: number, lines: number, step: number, stride: number) => {

@@ -77,7 +77,12 @@ export function ensembleModel(models: readonly OnnxModel[], names: readonly stri
     writeLevels(after, card, { channels: levels });
   } else {
     const single = models.every(({ graph }) => hasSingleLogit(graph));
-    writeScores(after, meanPlanes((i) => own(i, SCORES), channels), channels, single);
+    writeScores(
+      after,
+      meanPlanes((i) => own(i, SCORES), channels),
+      channels,
+      single,
+    );
   }
   writeMask(after, card);
   const graph: OnnxGraph = {

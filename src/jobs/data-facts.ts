@@ -1,11 +1,12 @@
 /** Finds the facts about a data set from which settings are chosen. */
-import { meanIouAfterShrinking, objectWidth } from '../data/mask-scale.js';
+import { meanIouAfterShrinking, numberedObjectWidth, objectWidth } from '../data/mask-scale.js';
 import { mapParallel } from '../data/parallel.js';
 import { spread } from '../data/spread.js';
 import { valueRangeOf } from '../data/value-range.js';
 import type { Dataset } from '../data/index.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import { hasClass, maskValueCount } from '../labels/label-set.js';
+import { levelNames, levelsOf } from '../objects/index.js';
 import type { PixelSize } from '../settings/index.js';
 import type { DataFacts } from './choose.js';
 import { bandDifferences, isOriented } from './orientation.js';
@@ -22,6 +23,7 @@ const COLOUR_THRESHOLD = 4;
 export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
   const { length, channels, classes, multiLabel } = dataset;
   const valueCount = maskValueCount(dataset);
+  const drawnValues = dataset.tellsObjects ? levelNames(classes).length : valueCount;
   const heights: number[] = [];
   const widths: number[] = [];
   const colours: number[] = [];
@@ -40,9 +42,11 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     colours.push(colourOf(image));
     count(mask, counts);
     values.push({ ...valueRangeOf(image), classes: momentsOf(image, mask, valueCount) });
-    const object = objectWidth(mask);
+    const { objects } = sample;
+    const object = objects ? numberedObjectWidth(objects) : objectWidth(mask);
     if (object !== undefined) scales.push({ size: { height: mask.height, width: mask.width }, object });
-    if (k % 3 === 0) masks.push(middleOf(mask));
+    // Of objects, what shrinking loses first is the rims that separate them.
+    if (k % 3 === 0) masks.push(middleOf(objects ? { ...objects, data: levelsOf(objects) } : mask));
   });
   const total = counts.reduce((sum, each) => sum + each, 0);
   const perClass =
@@ -65,7 +69,7 @@ export async function dataFacts(dataset: Dataset): Promise<DataFacts> {
     scale: {
       sizes: scales.map(({ size }) => size),
       objects: scales.map(({ object }) => object),
-      scoreAfterShrinking: (scale) => meanIouAfterShrinking(masks, valueCount, scale),
+      scoreAfterShrinking: (scale) => meanIouAfterShrinking(masks, drawnValues, scale),
     },
   };
 }

@@ -445,6 +445,23 @@ const leaks: Check = ({ facts }) => {
   });
 };
 
+/** `object-pieces`: a number whose pixels are in several pieces may stand for several objects. */
+const objectPieces: Check = ({ facts }) =>
+  facts.flatMap(({ pair, inPieces = [] }) => {
+    const [first] = inPieces;
+    if (first === undefined) return [];
+    const others = inPieces.length > 1 ? ` (and ${inPieces.length - 1} more numbers in several)` : '';
+    return [
+      problem(
+        'warning',
+        'object-pieces',
+        pair.mask,
+        `The pixels of object ${first.number} are in ${first.pieces} pieces that do not touch${others}. They are learned and counted as one object.`,
+        'If they are several objects, give each a number of its own; if another object covers the middle, leave them.',
+      ),
+    ];
+  });
+
 /** Share of the set that must agree before the others are reported. */
 const MAJORITY = 0.9;
 
@@ -488,6 +505,7 @@ const CHECKS: readonly Check[] = [
   palettes,
   empty,
   absent,
+  objectPieces,
   duplicates,
   leaks,
   oddOnes,

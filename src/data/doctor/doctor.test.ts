@@ -10,6 +10,7 @@ import {
   temporaryFolder,
 } from '../../../test/support/made-data.js';
 import { encodeImage, encodeMask } from '../../images/encode.js';
+import { writeLabels } from '../../images/encode-labels.js';
 import { encodeIndexedPng } from '../../images/png-write.js';
 import { resizeMask } from '../../images/resize.js';
 import { openDataset } from '../open.js';
@@ -267,6 +268,26 @@ it('counts files that nothing reads, and passes over those that stand beside any
     ok,
     problems.map(({ code, level, count, examples }) => [code, level, count, examples.length]),
   ]).toEqual([true, [['file-unused', 'warning', 4, 3]]]);
+});
+
+it('reports object numbers whose pixels are in several pieces', async () => {
+  const numbered = (i: number, split: boolean) => {
+    const data = new Int32Array(40 * 30);
+    // Each object is a square of 4×4 pixels.
+    for (let k = 0; k < 24 - (i % 5); k++) {
+      const [left, top] = [1 + 6 * (k % 6), 1 + 6 * Math.floor(k / 6)];
+      for (let p = 0; p < 16; p++) data[(top + (p >> 2)) * 40 + left + (p & 3)] = k + 1;
+    }
+    if (split) data.fill(1, 40 * 28, 40 * 28 + 5);
+    return writeLabels(mask(i), { width: 40, height: 30, labels: data });
+  };
+  for (let i = 0; i < COUNT; i++) await numbered(i, i === 2);
+  const { problems } = await examine({ root });
+  const found = problems.filter(({ code }) => code === 'object-pieces');
+  expect(found.map(({ count, examples, level }) => [count, examples, level])).toEqual([
+    [1, [mask(2)], 'warning'],
+  ]);
+  expect(found[0]!.message).toContain('object 1 are in 2 pieces');
 });
 
 it('reports masks in colour among masks that store class indices', async () => {

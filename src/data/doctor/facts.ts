@@ -5,6 +5,7 @@ import { decodeImage, describeImage, type ImageInfo } from '../../images/decode.
 import { decodeMask } from '../../images/decode-mask.js';
 import { type ImageFormat, readImage } from '../../images/image-source.js';
 import type { Raster } from '../../images/raster.js';
+import { connectedComponents, type ObjectMask } from '../../objects/index.js';
 import { givenClasses } from '../coloured-classes.js';
 import type { Dataset } from '../dataset.js';
 import type { FilePair } from '../file-dataset.js';
@@ -36,6 +37,8 @@ export interface PairFacts {
   /** The mask file as stored, if the mask is a separate file. */
   readonly mask?: MaskFacts;
   readonly maskError?: PixelwiseError;
+  /** Numbers of a label image whose pixels are in several pieces that do not touch, with the number of pieces. */
+  readonly inPieces?: readonly { readonly number: number; readonly pieces: number }[];
   /** Pixels by class, read as training reads them. */
   readonly classes?: ReadonlyMap<number, number>;
   /** Why training could not read this sample. */
@@ -167,7 +170,12 @@ async function pairFacts(
       ? {}
       : await expected('sampleError', async () => {
           const { image: decoded, mask: classes } = await dataset.get(i);
-          return { decoded, classes: countsOf(classes.data) };
+          const numbered = maskFile && dataset.hasObjects === true;
+          return {
+            decoded,
+            classes: countsOf(classes.data),
+            ...(numbered && { inPieces: numbersInPieces(await dataset.getObjects!(i)) }),
+          };
         });
   // If training can read the sample, it is correct, even if the file is unusual.
   if (sample.classes !== undefined) delete (mask as { maskError?: PixelwiseError }).maskError;
@@ -187,6 +195,15 @@ async function pairFacts(
 function renamed(error: unknown, file: string): unknown {
   if (!(error instanceof PixelwiseError)) return error;
   return new PixelwiseError(error.code, error.message.replace('image in memory', file), { cause: error });
+}
+
+function numbersInPieces(mask: ObjectMask): { number: number; pieces: number }[] {
+  const pieces = new Map<number, number>();
+  for (const { value } of connectedComponents(mask).components) {
+    const number = Math.floor(value / 256);
+    if (number > 0) pieces.set(number, (pieces.get(number) ?? 0) + 1);
+  }
+  return [...pieces].flatMap(([number, count]) => (count > 1 ? [{ number, pieces: count }] : []));
 }
 
 async function storedMask(file: string): Promise<MaskFacts> {
