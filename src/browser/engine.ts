@@ -6,15 +6,15 @@
 import type * as Ort from 'onnxruntime-common';
 import { PixelwiseError } from '../errors/index.js';
 import { makePixels } from '../images/raster.js';
+import { fetchModel } from '../inference/fetch-model.js';
 import { RasterSegmenter } from '../inference/raster-segmenter.js';
+import type { Segmentation } from '../inference/segmentation.js';
 import type { OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
 import { createWebRuntime } from '../runtime/index.js';
-import { confidenceOf } from './confidence.js';
 import type { ChosenDevice, DeviceChoice } from './device.js';
 import { wasmThreads } from './device.js';
-import { fetchModel } from './fetch-model.js';
-import type { LoadRequest, LoadResult, SegmentRequest, SegmentResult } from './messages.js';
+import type { LoadRequest, LoadResult, SegmentRequest } from './messages.js';
 import { pixelsOf } from './pixels.js';
 import { missingGpu } from './web-gpu.js';
 
@@ -49,7 +49,8 @@ export class Engine {
     onProgress: (loaded: number, total: number | undefined) => void,
   ): Promise<Engine> {
     const { model: source, device, threads, assets } = request;
-    const { bytes, name } = await fetchModel(source, signal, onProgress);
+    const { bytes, name: address } = await fetchModel(source, signal, onProgress);
+    const { name = address } = request;
     const model = decodeBytes(bytes, name);
     const { segmenter, chosen } = await openSegmenter(model, name, device, threads, assets);
     signal.throwIfAborted();
@@ -57,28 +58,12 @@ export class Engine {
     return new Engine(segmenter, { ...chosen, card, fixedSize, bytes: bytes.length });
   }
 
-  async segment(request: SegmentRequest, signal: AbortSignal): Promise<SegmentResult> {
-    const { probabilities, confidence, luminance, threshold, name = 'image' } = request;
+  async segment({ image: sent, options }: SegmentRequest, signal: AbortSignal): Promise<Segmentation> {
+    const { name = 'image' } = options;
     const started = performance.now();
-    const image = await pixelsOf(request.image, luminance && this.segmenter.card.channels === 1, name);
-    const decodeSeconds = (performance.now() - started) / 1000;
-    const segmented = await this.segmenter.segment(
-      image,
-      { probabilities: probabilities || confidence, ...(threshold !== undefined && { threshold }), signal },
-      name,
-    );
-    const { mask, objects, width, height, seconds } = segmented;
-    const values = segmented.probabilities?.data;
-    return {
-      width,
-      height,
-      mask: mask.data,
-      probabilities: probabilities ? values : undefined,
-      confidence: confidence ? confidenceOf(mask.data, values!, this.segmenter.card.multiLabel) : undefined,
-      objects,
-      seconds,
-      decodeSeconds,
-    };
+    const image = await pixelsOf(sent, this.segmenter.card.channels, name);
+    const decodeSeconds = sent.kind === 'raster' ? 0 : (performance.now() - started) / 1000;
+    return { ...(await this.segmenter.segment(image, { ...options, signal }, name)), decodeSeconds };
   }
 }
 

@@ -5,7 +5,27 @@ export { isBinary, type MaskClasses, maskValueName } from '../labels/label-set.j
 export type { ClassMask, Raster } from '../images/raster.js';
 export type { Planes } from '../images/resize.js';
 export type { ModelCard } from '../inference/model-card.js';
-export type { SegmentedObjects } from '../inference/raster-segmenter.js';
+export type {
+  AskedOptions,
+  Segmentation,
+  SegmentationWith,
+  SegmentedObjects,
+  SegmentOptions,
+  ViewOptions,
+} from '../inference/segmentation.js';
+export type { TestTimeAugmentation } from '../inference/symmetries.js';
+export { type CleanOptions, cleanMask } from '../inference/components.js';
+export type { ObjectFeature, ObjectFeatures } from '../inference/object-outlines.js';
+export {
+  type Corner,
+  type MaskFeature,
+  type MaskFeatures,
+  type MaskPolygon,
+  maskToGeoJson,
+  maskToPolygons,
+  type PolygonOptions,
+  type Ring,
+} from '../inference/outlines.js';
 export { measureObjects, objectRows, toCsv, type ObjectMeasurements } from '../objects/index.js';
 export {
   type CardLook,
@@ -21,5 +41,5 @@ export type { LegendSide } from '../images/legend.js';
 export type { Colour } from '../images/palette.js';
 export { drawOverlay } from './draw-overlay.js';
 export type { DeviceChoice } from './device.js';
-export { type LoadOptions, type Segmentation, Segmenter, type SegmentOptions } from './segmenter.js';
+export { type LoadOptions, type ModelSource, Segmenter, type SegmentManyOptions } from './segmenter.js';
 export type { ImageSource } from './sources.js';

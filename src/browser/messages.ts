@@ -1,7 +1,7 @@
 /** Messages between a page and its worker. Each request has an id, and its replies carry the same id. */
 import type { PixelValues } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
-import type { SegmentedObjects } from '../inference/raster-segmenter.js';
+import type { Segmentation, SegmentOptions } from '../inference/segmentation.js';
 import type { ChosenDevice, DeviceChoice } from './device.js';
 
 /** An image as it is sent to the worker: only values that can be cloned or transferred. */
@@ -26,6 +26,8 @@ export interface LoadRequest {
   readonly kind: 'load';
   /** An absolute address, or the file itself. */
   readonly model: string | Uint8Array | Blob;
+  /** What messages call the model; default: its address. */
+  readonly name: string | undefined;
   readonly device: DeviceChoice;
   readonly threads: number | undefined;
   /** Address of the folder that contains `ort/`; undefined if `ort/` is beside the worker. */
@@ -35,11 +37,7 @@ export interface LoadRequest {
 export interface SegmentRequest {
   readonly kind: 'segment';
   readonly image: SentImage;
-  readonly name: string | undefined;
-  readonly probabilities: boolean;
-  readonly confidence: boolean;
-  readonly luminance: boolean;
-  readonly threshold: number | undefined;
+  readonly options: Omit<SegmentOptions, 'signal'>;
 }
 
 export type WorkerRequest = LoadRequest | SegmentRequest;
@@ -57,22 +55,9 @@ export interface LoadResult extends ChosenDevice {
   readonly bytes: number;
 }
 
-export interface SegmentResult {
-  readonly width: number;
-  readonly height: number;
-  readonly mask: Uint8Array;
-  readonly probabilities: Float32Array | undefined;
-  readonly confidence: Float32Array | undefined;
-  readonly objects: SegmentedObjects | undefined;
-  /** Time from pixels to mask. */
-  readonly seconds: number;
-  /** Time from the file or bitmap to pixels. */
-  readonly decodeSeconds: number;
-}
-
 export interface ResultOf {
   readonly load: LoadResult;
-  readonly segment: SegmentResult;
+  readonly segment: Segmentation;
 }
 
 export interface SentError {
@@ -90,5 +75,5 @@ export type FromWorker =
       readonly loaded: number;
       readonly total: number | undefined;
     }
-  | { readonly id: number; readonly kind: 'done'; readonly result: LoadResult | SegmentResult }
+  | { readonly id: number; readonly kind: 'done'; readonly result: LoadResult | Segmentation }
   | { readonly id: number; readonly kind: 'failed'; readonly error: SentError };

@@ -1,20 +1,21 @@
 /** Decodes an image in the worker to pixels with the model's number of channels. */
 import { PixelwiseError } from '../errors/index.js';
+import { coloursOf } from '../images/rgba.js';
 import type { Raster } from '../images/raster.js';
 import type { SentImage } from './messages.js';
 import { AS_STORED } from './sources.js';
 
 /**
- * Decodes an image.
- * @param luminance converts colours to one channel.
+ * Decodes an image to three channels, or to four for models of four; pixels stay as they are.
+ *
  * @throws PixelwiseError `image-damaged` if a file cannot be decoded, `image-too-large` if the browser cannot
  *   make a canvas of that size.
  */
-export async function pixelsOf(sent: SentImage, luminance: boolean, name: string): Promise<Raster> {
+export async function pixelsOf(sent: SentImage, channels: number, name: string): Promise<Raster> {
   if (sent.kind === 'raster') return sent;
-  const { width, height, data } =
-    sent.kind === 'rgba' ? sent : await drawBitmap(await bitmapOf(sent, name), name);
-  return luminance ? luminanceOf(data, width, height) : coloursOf(data, width, height);
+  const rgba = sent.kind === 'rgba' ? sent : drawBitmap(await bitmapOf(sent, name), name);
+  const { width, height, data } = rgba;
+  return channels === 4 ? { width, height, channels, data: new Uint8Array(data) } : coloursOf(rgba);
 }
 
 async function bitmapOf(
@@ -53,24 +54,4 @@ function drawBitmap(bitmap: ImageBitmap, name: string): ImageData {
   } finally {
     bitmap.close();
   }
-}
-
-/** RGBA to RGB. Alpha is ignored, as everywhere in Pixelwise. */
-export function coloursOf(rgba: Uint8ClampedArray, width: number, height: number): Raster {
-  const data = new Uint8Array(width * height * 3);
-  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
-    data[to] = rgba[from]!;
-    data[to + 1] = rgba[from + 1]!;
-    data[to + 2] = rgba[from + 2]!;
-  }
-  return { width, height, channels: 3, data };
-}
-
-/** RGBA to luminance: ITU-R BT.601 in 16-bit fixed point as in PIL, which keeps greys exactly unchanged. */
-export function luminanceOf(rgba: Uint8ClampedArray, width: number, height: number): Raster {
-  const data = new Uint8Array(width * height);
-  for (let from = 0, to = 0; to < data.length; from += 4, to++) {
-    data[to] = (rgba[from]! * 19595 + rgba[from + 1]! * 38470 + rgba[from + 2]! * 7471 + 0x8000) >> 16;
-  }
-  return { width, height, channels: 1, data };
 }

@@ -6,16 +6,22 @@
  *
  * const segmenter = await Segmenter.load('/cells.onnx');
  * const { mask } = await segmenter.segment(document.querySelector('img'));
- * segmenter.close();
+ * await segmenter.close();
  * ```
  *
  * All work, including decoding, runs in a worker, so the page never freezes.
  */
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
-import type { ClassMask } from '../images/raster.js';
-import type { Planes } from '../images/resize.js';
+import { inOrder } from '../inference/in-order.js';
 import type { ModelCard } from '../inference/model-card.js';
-import type { SegmentedObjects } from '../inference/raster-segmenter.js';
+import {
+  type AskedOptions,
+  checkSegmentOptions,
+  type Segmentation,
+  type SegmentationWith,
+  type SegmentOptions,
+} from '../inference/segmentation.js';
+import { checkOptions, whole } from '../settings/index.js';
 import type { DeviceChoice } from './device.js';
 import type { FromWorker, LoadResult, ResultOf, SentError, ToWorker, WorkerRequest } from './messages.js';
 import type { ImageSource } from './sources.js';
@@ -23,56 +29,38 @@ import { sentImage } from './sources.js';
 
 export interface LoadOptions {
   /** Default `auto`: WebGPU if there is a GPU that runs the model, else WebAssembly. */
-  readonly device?: DeviceChoice;
+  readonly device?: DeviceChoice | undefined;
   /** WebAssembly threads; default one per core, at most 8. Always 1 if the page is not cross-origin isolated. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
+  /** What messages call the model; default: its address. */
+  readonly name?: string | undefined;
   /**
    * Address of a folder with the files of `pixelwise/dist/browser`. Default: where the bundler put them or,
    * without a bundler, beside this module.
    */
-  readonly assets?: string | URL;
+  readonly assets?: string | URL | undefined;
   /** Called while the model is downloaded. `totalBytes` is absent if the server does not send the length. */
-  readonly onProgress?: (loadedBytes: number, totalBytes?: number) => void;
+  readonly onProgress?: ((loadedBytes: number, totalBytes?: number) => void) | undefined;
   /** Aborting it stops loading, which then throws `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
-export interface SegmentOptions {
-  /** Also return the probabilities: 4 bytes per pixel and class. Default false. */
-  readonly probabilities?: boolean;
-  /** Also return the probability of each pixel's predicted class. Default false. */
-  readonly confidence?: boolean;
-  /**
-   * Two classes only: pixels with at least this probability (0 … 1) are class 1. Default: the model's threshold.
-   */
-  readonly threshold?: number;
-  /** One-channel models only: convert colour images to luminance instead of throwing. Default false. */
-  readonly luminance?: boolean;
-  /**
-   * Aborting it makes the call throw `signal.reason`. The result of a run that has already started is discarded.
-   */
-  readonly signal?: AbortSignal;
-  /** Name of the image in error messages; default the file's name. */
-  readonly name?: string;
+export interface SegmentManyOptions extends SegmentOptions {
+  /** Number of images sent ahead; default 1. All are in memory. */
+  readonly ahead?: number | undefined;
 }
 
-/** The result for one image. */
-export interface Segmentation {
-  /** Class of each pixel, at the size of the image. */
-  readonly mask: ClassMask;
-  /** Probability of every class, K×H×W at the size of the image, if requested. */
-  readonly probabilities?: Planes;
-  /** Probability (0 … 1) of the class in the mask, H×W, if requested. */
-  readonly confidence?: Float32Array;
-  /** The objects, if the model tells them apart. */
-  readonly objects?: SegmentedObjects;
-  readonly width: number;
-  readonly height: number;
-  /** Time from pixels to mask: resizing, model and resizing back. */
-  readonly seconds: number;
-  /** Time from the file or picture to pixels. */
-  readonly decodeSeconds: number;
-}
+/** A model file: its address, its bytes, or a file of an `<input type="file">`. */
+export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob;
+
+const LOAD_OPTIONS = {
+  device: null,
+  threads: whole(1),
+  name: null,
+  assets: null,
+  onProgress: null,
+  signal: null,
+};
 
 interface PendingRequest {
   readonly resolve: (result: ResultOf[keyof ResultOf]) => void;
@@ -112,16 +100,11 @@ export class Segmenter {
    * @throws PixelwiseError if the model or a file of the library is missing or damaged; UsageError for wrong
    *   options.
    */
-  static async load(
-    model: string | URL | Uint8Array | ArrayBuffer | Blob,
-    options: LoadOptions = {},
-  ): Promise<Segmenter> {
+  static async load(model: ModelSource, options: LoadOptions = {}): Promise<Segmenter> {
+    checkOptions<LoadOptions>('Segmenter.load', LOAD_OPTIONS, options);
     const { device = 'auto', threads, onProgress, signal } = options;
     if (!['auto', 'webgpu', 'wasm'].includes(device)) {
       throw new UsageError(`The device is "${device}"; in a browser it is auto, webgpu or wasm.`);
-    }
-    if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-      throw new UsageError(`threads is ${threads}; it must be a whole number of at least 1.`);
     }
     signal?.throwIfAborted();
     const assets = options.assets === undefined ? undefined : folder(options.assets);
@@ -133,13 +116,13 @@ export class Segmenter {
     const segmenter = new Segmenter(worker);
     try {
       segmenter.description = await segmenter.ask(
-        { kind: 'load', model: transferableModel(model), device, threads, assets },
+        { kind: 'load', model: transferableModel(model), name: options.name, device, threads, assets },
         [],
         signal,
         onProgress,
       );
     } catch (error) {
-      segmenter.close();
+      await segmenter.close();
       throw error;
     }
     return segmenter;
@@ -179,36 +162,42 @@ export class Segmenter {
    * Segments an image at its own size. Calls are processed one after the other, in order. The source is read
    * during the call and stays usable.
    *
-   * @throws PixelwiseError if the image cannot be decoded or does not fit the model.
+   * @throws PixelwiseError if the image cannot be decoded or does not fit the model; UsageError for wrong options.
    */
+  async segment<P extends boolean = false, C extends boolean = false, O extends boolean = false>(
+    source: ImageSource,
+    options?: AskedOptions<P, C, O>,
+  ): Promise<SegmentationWith<P, C, O>>;
   async segment(source: ImageSource, options: SegmentOptions = {}): Promise<Segmentation> {
-    const { probabilities = false, confidence = false, luminance = false, threshold, signal } = options;
+    checkSegmentOptions(options);
+    const { signal, ...rest } = options;
     signal?.throwIfAborted();
-    const { image, transfer } = await sentImage(source);
-    const name = options.name ?? (source instanceof File ? source.name : undefined);
-    const answer = await this.ask(
-      { kind: 'segment', image, name, probabilities, confidence, luminance, threshold },
-      transfer,
-      signal,
-    );
-    const { width, height, seconds, decodeSeconds } = answer;
-    return {
-      mask: { width, height, data: answer.mask },
-      ...(answer.probabilities && {
-        probabilities: { width, height, channels: this.card.classes.length, data: answer.probabilities },
-      }),
-      ...(answer.confidence && { confidence: answer.confidence }),
-      ...(answer.objects && { objects: answer.objects }),
-      width,
-      height,
-      seconds,
-      decodeSeconds,
-    };
+    const { image, transfer, file } = await sentImage(source, signal);
+    const asked = { ...rest, name: options.name ?? file };
+    const result = await this.ask({ kind: 'segment', image, options: asked }, transfer, signal);
+    return { ...result, ...(file !== undefined && { file }) };
+  }
+
+  /**
+   * Segments many images and yields the masks in order. An unreadable image ends the iteration with an error that names
+   * it.
+   */
+  segmentMany(
+    images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
+    options: SegmentManyOptions = {},
+  ): AsyncGenerator<Segmentation, void, undefined> {
+    const { ahead = 1, ...rest } = options;
+    return inOrder(images, ahead, (image) => this.segment(image, rest), options.signal);
   }
 
   /** Ends the worker and frees the model. Pending calls throw. */
-  close(): void {
+  async close(): Promise<void> {
     this.end(new UsageError('The segmenter was closed; load the model again to segment more.'));
+  }
+
+  /** Calls {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   private end(error: PixelwiseError): void {
@@ -276,9 +265,7 @@ function folder(address: string | URL): string {
   return whole.endsWith('/') ? whole : `${whole}/`;
 }
 
-function transferableModel(
-  model: string | URL | Uint8Array | ArrayBuffer | Blob,
-): string | Uint8Array | Blob {
+function transferableModel(model: ModelSource): string | Uint8Array | Blob {
   if (typeof model === 'string' || model instanceof URL) return absolute(model);
   return model instanceof ArrayBuffer ? new Uint8Array(model) : model;
 }

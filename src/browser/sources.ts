@@ -1,14 +1,20 @@
 /** Converts the image sources of a page to values that can be sent to a worker. */
-import { UsageError } from '../errors/index.js';
+import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Raster } from '../images/raster.js';
 import type { SentImage } from './messages.js';
 
 /**
- * Any source of pixels: a file or other blob, ImageData, ImageBitmap, a canvas, an `<img>`, a `<video>` (its
- * current frame), a VideoFrame, or raw pixels.
+ * An image: its address, the bytes of a file (also as `Blob` or `File`), a stream of them, ImageData, ImageBitmap, a canvas,
+ * an `<img>`, a `<video>` (its current frame), a VideoFrame, or pixels.
  */
 export type ImageSource =
+  | string
+  | URL
+  | Uint8Array
+  | ArrayBuffer
   | Blob
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>
   | ImageData
   | ImageBitmap
   | HTMLCanvasElement
@@ -25,11 +31,36 @@ export const AS_STORED: ImageBitmapOptions = {
   imageOrientation: 'from-image',
 };
 
-/** The message for an image and its transferable buffers, which are copies: the source stays usable. */
-export async function sentImage(
-  source: ImageSource,
-): Promise<{ readonly image: SentImage; readonly transfer: readonly Transferable[] }> {
-  if (is(source, 'Blob')) return { image: { kind: 'file', blob: source as Blob }, transfer: [] };
+/** An image for the worker. */
+export interface SendableImage {
+  readonly image: SentImage;
+  /** Transferable buffers, which are copies: the source stays usable. */
+  readonly transfer: readonly Transferable[];
+  /** The image's address or the name of its file. */
+  readonly file?: string | undefined;
+}
+
+/** @param signal aborts downloads. */
+export async function sentImage(source: ImageSource, signal?: AbortSignal): Promise<SendableImage> {
+  const asFile = (blob: Blob, file?: string): SendableImage => ({
+    image: { kind: 'file', blob },
+    transfer: [],
+    file,
+  });
+  if (typeof source === 'string' || source instanceof URL) {
+    const { href } = new URL(source, globalThis.document?.baseURI ?? globalThis.location.href);
+    return asFile(await download(href, signal), href);
+  }
+  if (is(source, 'Blob')) return asFile(source as Blob, (source as Partial<File>).name);
+  if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
+    return asFile(new Blob([source as Uint8Array<ArrayBuffer> | ArrayBuffer]));
+  }
+  if (is(source, 'ReadableStream')) return asFile(await new Response(source as ReadableStream).blob());
+  if (Symbol.asyncIterator in source) {
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    for await (const part of source as AsyncIterable<Uint8Array<ArrayBuffer>>) parts.push(part);
+    return asFile(new Blob(parts));
+  }
   if (is(source, 'ImageData')) {
     const { width, height, data } = source as ImageData;
     const copy = new Uint8ClampedArray(data);
@@ -48,9 +79,23 @@ export async function sentImage(
     };
   }
   throw new UsageError(
-    'This image source is not supported. Pass a Blob, ImageData, ImageBitmap, canvas, <img>, <video>, VideoFrame, ' +
-      'or { width, height, channels, data }.',
+    'This image source is not supported. Pass an address, the bytes of an image file (Blob, File, Uint8Array, ArrayBuffer or a ' +
+      'stream), ImageData, ImageBitmap, canvas, <img>, <video>, VideoFrame, or { width, height, channels, data }.',
   );
+}
+
+async function download(address: string, signal: AbortSignal | undefined): Promise<Blob> {
+  const failed = (why: string, options?: ErrorOptions) =>
+    new PixelwiseError('image-unreadable', `${address}: ${why}. Check the address.`, options);
+  let response: Response;
+  try {
+    response = await fetch(address, { signal: signal ?? null });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw failed('it cannot be fetched', { cause });
+  }
+  if (!response.ok) throw failed(`the server answered ${response.status}`);
+  return response.blob();
 }
 
 const DRAWN = [

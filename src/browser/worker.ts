@@ -28,9 +28,9 @@ async function handle(id: number, request: WorkerRequest): Promise<void> {
       scope.postMessage({ id, kind: 'done', result: engine.description });
     } else {
       const result = await engine!.segment(request, controller.signal);
-      const { mask, probabilities, confidence } = result;
+      const { mask, probabilities, confidence, image } = result;
       // Transfers the arrays instead of copying them: they can be hundreds of megabytes.
-      const transfer = [mask, probabilities, confidence].flatMap((values) =>
+      const transfer = [mask.data, probabilities?.data, confidence, image.data].flatMap((values) =>
         values === undefined ? [] : [values.buffer as ArrayBuffer],
       );
       scope.postMessage({ id, kind: 'done', result }, [...new Set(transfer)]);

@@ -40,13 +40,8 @@ import { isInViews } from './views.js';
 import { SharedScoring } from './shared-scoring.js';
 import type { ModelCard } from './model-card.js';
 import { DEFAULT_THRESHOLD } from './model-card.js';
-import type {
-  GraphResults,
-  GraphValue,
-  RasterSegmenter,
-  SegmentedObjects,
-  ViewOptions,
-} from './raster-segmenter.js';
+import type { GraphResults, GraphValue, RasterSegmenter } from './raster-segmenter.js';
+import type { SegmentedObjects, ViewOptions } from './segmentation.js';
 import { objectsIn, probabilityIn } from './segmented-objects.js';
 
 export interface EvaluateOptions extends ViewOptions, CleanOptions {

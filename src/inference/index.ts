@@ -16,18 +16,22 @@ export {
 } from './calibration.js';
 export { type CheckpointChoice, loadRun, type LoadedRun } from './load-run.js';
 export { DEFAULT_THRESHOLD, formatCard, type ModelCard, parseCard } from './model-card.js';
+export { RasterSegmenter } from './raster-segmenter.js';
+export type {
+  AskedOptions,
+  FileSegmentOptions,
+  Segmentation,
+  SegmentationWith,
+  SegmentedObjects,
+  SegmentOptions,
+  ViewOptions,
+} from './segmentation.js';
+export { segmentOptionsIn } from './segmentation.js';
+export type { CanvasLike, ImageDataLike, ImageSource, SharpLike } from './image-source.js';
 export {
-  RasterSegmenter,
-  type Segmentation,
-  type SegmentedObjects,
-  type SegmentOptions,
-  type ViewOptions,
-} from './raster-segmenter.js';
-export {
-  type FileSegmentation,
-  type ImageSource,
   type LearnerData,
   type LoadOptions,
+  type ModelSource,
   Segmenter,
   type SegmentManyOptions,
 } from './segmenter.js';
@@ -45,6 +49,7 @@ export {
 export type { DisplayRange, RgbaImage } from '../images/paint-mask.js';
 export type { LegendSide } from '../images/legend.js';
 export type { Colour } from '../images/palette.js';
+export type { ObjectFeature, ObjectFeatures } from './object-outlines.js';
 export { type PredictOptions, type PredictOutput, type PredictResult, predictFiles } from './predict.js';
 export {
   type OutlineFormat,

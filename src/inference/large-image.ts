@@ -16,7 +16,8 @@ import { cleanPrediction } from './clean-prediction.js';
 import { isCleaned } from './components.js';
 import { NpyPlanesWriter } from './npy.js';
 import { objectOutlines, writeObjects } from './object-files.js';
-import type { RasterSegmenter, SegmentOptions } from './raster-segmenter.js';
+import type { RasterSegmenter } from './raster-segmenter.js';
+import type { FileSegmentOptions } from './segmentation.js';
 import type { ResultPaths } from './result-files.js';
 import { overlayOptions, paletteOf } from './pictures.js';
 import { writeClassMask, writeOutlines } from './result-files.js';
@@ -35,7 +36,7 @@ export interface LargeResult {
   readonly seconds: number;
 }
 
-interface LargeOptions extends SegmentOptions {
+interface LargeOptions extends FileSegmentOptions {
   readonly tile: number;
   readonly pixelSize?: PixelSize | undefined;
 }

@@ -1,36 +1,11 @@
 /** The objects of an image as files: a label image, a table, outlines as GeoJSON or COCO instances. */
 import { basename } from 'node:path';
-import { compressCounts } from '../data/formats/rle.js';
 import { writeOutputFile } from '../files/index.js';
 import { MOST_IN_16_BITS, writeLabels } from '../images/encode-labels.js';
-import { backgroundClass } from '../images/palette.js';
-import { IGNORE_INDEX, type Raster } from '../images/raster.js';
-import {
-  type MeasuredObject,
-  measureObjects,
-  objectRows,
-  type ObjectMap,
-  type PixelSize,
-  type Row,
-  toCsv,
-  type ValueMask,
-} from '../objects/index.js';
-import { maskToRuns } from './coco.js';
-import { type Corner, maskToPolygons } from './outlines.js';
-import type { SegmentedObjects } from './raster-segmenter.js';
-
-/** Measurements of segmented objects, with the names of their classes and their mean probabilities. */
-export function measureSegmented(
-  { width, height, labels, classes, probabilities }: SegmentedObjects,
-  names: readonly string[],
-  image?: Raster,
-): MeasuredObject[] {
-  return measureObjects({ width, height, data: labels }, { image }).map((object) => ({
-    ...object,
-    className: names[classes[object.label - 1]!]!,
-    meanProbability: probabilities[object.label - 1]!,
-  }));
-}
+import type { Raster } from '../images/raster.js';
+import { type ObjectMap, objectRows, type PixelSize, toCsv } from '../objects/index.js';
+import { measureSegmented, objectsToCoco, objectsToGeoJson } from './object-outlines.js';
+import type { SegmentedObjects } from './segmentation.js';
 
 /** Writes a label image and, beside it, a table of the objects. @param path ends with `.png` or `.tif`. */
 export async function writeObjects(
@@ -48,77 +23,6 @@ export async function writeObjects(
 
 /** Whether a label image has to be a TIFF. */
 export const needsTiff = ({ classes }: ObjectMap): boolean => classes.length > MOST_IN_16_BITS;
-
-/** Objects as values of a mask; no object has the value for ignored pixels. */
-const asValues = ({ width, height, labels }: ObjectMap): ValueMask => ({
-  width,
-  height,
-  data: labels.map((label) => (label < IGNORE_INDEX ? label : label + 1)),
-});
-const labelOf = (value: number): number => (value < IGNORE_INDEX ? value : value - 1);
-
-export interface ObjectFeature {
-  readonly type: 'Feature';
-  readonly id: number;
-  /** The columns of the table of objects. */
-  readonly properties: Row;
-  readonly geometry:
-    | { readonly type: 'Polygon'; readonly coordinates: readonly (readonly Corner[])[] }
-    | { readonly type: 'MultiPolygon'; readonly coordinates: readonly (readonly (readonly Corner[])[])[] };
-}
-
-/** Objects as GeoJSON, each with its measurements. Coordinates are pixels, x to the right and y down. */
-export function objectsToGeoJson(
-  objects: SegmentedObjects,
-  names: readonly string[],
-  fileName: string,
-  image?: Raster,
-): { type: 'FeatureCollection'; features: ObjectFeature[] } {
-  const polygons = new Map<number, (readonly (readonly Corner[])[])[]>();
-  for (const { value, rings } of maskToPolygons(asValues(objects))) {
-    const closed = rings.map((ring) => [...ring, ring[0]!]);
-    polygons.set(labelOf(value), [...(polygons.get(labelOf(value)) ?? []), closed]);
-  }
-  const rows = objectRows(basename(fileName), measureSegmented(objects, names, image));
-  const features = rows.map((properties): ObjectFeature => {
-    const id = properties['label'] as number;
-    const [first, ...others] = polygons.get(id)!;
-    return {
-      type: 'Feature',
-      id,
-      properties,
-      geometry:
-        others.length === 0
-          ? { type: 'Polygon', coordinates: first! }
-          : { type: 'MultiPolygon', coordinates: [first!, ...others] },
-    };
-  });
-  return { type: 'FeatureCollection', features };
-}
-
-/** Objects as COCO instances with run lengths. Category ids are class indices; the score is the mean probability. */
-export function objectsToCoco(objects: SegmentedObjects, names: readonly string[], fileName: string): object {
-  const { width, height } = objects;
-  const background = backgroundClass(names);
-  const runs = maskToRuns(asValues(objects)).filter(({ value }) => value !== 0);
-  return {
-    images: [{ id: 1, file_name: basename(fileName), width, height }],
-    categories: names.map((name, id) => ({ id, name })).filter(({ id }) => id !== background),
-    annotations: runs.map(({ value, counts, area, box }) => {
-      const label = labelOf(value);
-      return {
-        id: label,
-        image_id: 1,
-        category_id: objects.classes[label - 1]!,
-        segmentation: { size: [height, width], counts: compressCounts(counts) },
-        area,
-        bbox: box,
-        iscrowd: 0,
-        score: objects.probabilities[label - 1]!,
-      };
-    }),
-  };
-}
 
 /** The outlines of objects in the format given by the path's extension. */
 export function objectOutlines(

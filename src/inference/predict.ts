@@ -18,7 +18,7 @@ import type { InputFile } from './input-files.js';
 import { findInputs, resultNames } from './input-files.js';
 import type { ModelCard } from './model-card.js';
 import { segmentLargeFile } from './large-image.js';
-import type { SegmentOptions } from './raster-segmenter.js';
+import { type FileSegmentOptions, segmentOptionsIn } from './segmentation.js';
 import type { ResultChoice, ResultPaths } from './result-files.js';
 import { paletteOf } from './pictures.js';
 import { pathsIn, resultPaths, writeResults } from './result-files.js';
@@ -26,7 +26,7 @@ import type { Segmenter } from './segmenter.js';
 import { sizesOf } from './shared-scoring.js';
 import { isInViews } from './views.js';
 
-export interface PredictOptions extends SegmentOptions, Omit<ResultChoice, 'mask' | 'objects'> {
+export interface PredictOptions extends FileSegmentOptions, Omit<ResultChoice, 'mask' | 'objects'> {
   /** Folder for the results. Masks are `NAME.png`. */
   readonly out: string;
   /**
@@ -227,7 +227,7 @@ async function predictOne(
     await written.record(pathsIn(paths));
     return { input: resolve(file.path), ...paths, ...result };
   }
-  const segmented = await segmenter.segment(file.path, options);
+  const segmented = await segmenter.segment(file.path, segmentOptionsIn(options));
   const { width, height, seconds } = segmented;
   await writeResults(paths, { ...segmented, fileName: file.path, pixelSize: sizeOf(options) }, card);
   await written.record(pathsIn(paths));
@@ -254,7 +254,7 @@ async function predictPages(
   if (source === undefined && channels > 1 && whole.channels === channels) {
     options.onNote?.(`${path}: the ${pages} pages are read as channels of one image.`);
     const image = await decodeImage(path, { page: 'channels' });
-    const segmented = await segmenter.segment(image, options, path);
+    const segmented = await segmenter.segment(image, segmentOptionsIn(options), path);
     const { width, height, seconds } = segmented;
     await writeResults(paths, { ...segmented, fileName: path, pixelSize: sizeOf(options) }, card);
     await written.record(pathsIn(paths));
@@ -268,7 +268,7 @@ async function predictPages(
   for (let page = 0; page < pages; page++) {
     options.signal?.throwIfAborted();
     const image = await decodeImage(path, { page, channels });
-    const segmented = await segmenter.segment(image, options, `${path}, slice ${page + 1}`);
+    const segmented = await segmenter.segment(image, segmentOptionsIn(options), `${path}, slice ${page + 1}`);
     const slice = `${name}-${String(page + 1).padStart(String(pages).length, '0')}`;
     const others = resultPaths(resolve(options.out), slice, {
       ...withOwnFiles(options, card),

@@ -4,18 +4,17 @@
  */
 import { conform, depthName } from '../data/conform.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
-import { type ClassMask, maxValueOf, type Raster } from '../images/raster.js';
-import type { Planes } from '../images/resize.js';
+import { asLuminance } from '../images/rgba.js';
+import { maxValueOf, type Raster } from '../images/raster.js';
 import { isBinary } from '../labels/label-set.js';
 import { LOGITS, MODEL_INPUT } from '../models/prediction-graph.js';
 import { allFinite } from '../nn/finite.js';
 import type { OnnxModel, ValueInfo } from '../onnx/index.js';
-import { energyBytes, type ObjectMap } from '../objects/index.js';
+import { energyBytes } from '../objects/index.js';
 import { encodeModel, float32Values, int, nodeFor } from '../onnx/index.js';
 import type { TensorData } from '../graph/index.js';
 import type { Binding, Runtime, Session } from '../runtime/index.js';
 import { transferredView } from '../runtime/index.js';
-import type { CleanOptions } from './components.js';
 import { cleanPrediction } from './clean-prediction.js';
 import { checkCleanOptions } from './components.js';
 import {
@@ -32,66 +31,20 @@ import { isBeyondGraph, maskFromScores } from './mask-from-scores.js';
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, checkThreshold, DEFAULT_THRESHOLD, outputsOf, parseCard } from './model-card.js';
 import { objectsIn, probabilityIn } from './segmented-objects.js';
-import type { TestTimeAugmentation } from './symmetries.js';
+import { confidenceOf } from './confidence.js';
+import { objectsToGeoJson } from './object-outlines.js';
+import { maskToGeoJson } from './outlines.js';
+import {
+  type AskedOptions,
+  checkSegmentOptions,
+  type Segmentation,
+  type SegmentationWith,
+  type SegmentOptions,
+} from './segmentation.js';
 import { isInViews, segmentInViews } from './views.js';
 
-/**
- * Tiles and test-time augmentation. By default, a model of patches runs on tiles of the patches' size, any other model
- * once on the whole image.
- */
-export interface ViewOptions {
-  /**
-   * Length of the tiles' longer side in pixels; the aspect ratio is that of the model's input. Tiles are resized to
-   * the model's input size, so tiles of that size keep the full resolution. A model of patches takes only that size.
-   */
-  readonly tile?: number | undefined;
-  /** Minimum overlap of neighbouring tiles as a share of their side, 0 … 0.9; default 0.5. */
-  readonly overlap?: number | undefined;
-  /**
-   * Averages the predictions for transformed copies of the image. `true` means `mirror`, which suits models trained
-   * with horizontal flips. Vertical flips and rotations lower the accuracy for images with a fixed orientation.
-   * Default: none.
-   */
-  readonly tta?: boolean | TestTimeAugmentation | undefined;
-}
-
-/** Options for segmenting an image, including postprocessing ({@link CleanOptions}). */
-export interface SegmentOptions extends ViewOptions, CleanOptions {
-  /** Whether to return probabilities: 4 bytes per pixel and class. Default false. */
-  readonly probabilities?: boolean | undefined;
-  /**
-   * Two classes: pixels with at least this probability are class 1. Overlapping classes: the same for each class.
-   * Default: the model's threshold.
-   */
-  readonly threshold?: number | undefined;
-  /** Aborts the call with `signal.reason`. A run that has started is completed first. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The mask of one image. */
-export interface Segmentation {
-  /** The class of every pixel, or the set of its classes if they overlap, at the size of the image. */
-  readonly mask: ClassMask;
-  /** Probabilities of all classes, K×H×W at the size of the image; if requested. */
-  readonly probabilities?: Planes;
-  /** The objects, if the model tells them apart. The mask has their classes. */
-  readonly objects?: SegmentedObjects;
-  readonly width: number;
-  readonly height: number;
-  /** Time for resizing, model and resizing back, without decoding and waiting for other runs. */
-  readonly seconds: number;
-  /** The segmented image. */
-  readonly image: Raster;
-}
-
-/** Objects with the mean probability of their class. */
-export interface SegmentedObjects extends ObjectMap {
-  /** 0 … 1, that of object 1 first. */
-  readonly probabilities: Float32Array;
-}
-
 /** What is predicted of every pixel of an image. */
-export interface WholeSegmentation extends Segmentation {
+export interface WholeSegmentation extends Omit<Segmentation, 'decodeSeconds'> {
   /** H×W, of a model of objects: how far inside its object a pixel is, 0 … 1. */
   readonly separation?: Float32Array;
 }
@@ -165,17 +118,43 @@ export class RasterSegmenter {
     return encodeModel(this.model);
   }
 
-  /** Segments an image. @param imageName its name in messages. */
+  /**
+   * Segments an image.
+   *
+   * @param imageName its name in messages, if the options have none.
+   * @throws PixelwiseError if the image does not fit the model, UsageError for wrong options.
+   */
+  async segment<P extends boolean = false, C extends boolean = false, O extends boolean = false>(
+    image: Raster,
+    options?: AskedOptions<P, C, O>,
+    imageName?: string,
+  ): Promise<SegmentationWith<P, C, O>>;
   async segment(image: Raster, options: SegmentOptions = {}, imageName?: string): Promise<Segmentation> {
+    checkSegmentOptions(options);
     checkCleanOptions(options);
-    const { separation, ...segmented } = await this.segmentWhole(image, options, imageName);
-    if (separation === undefined) {
-      return { ...segmented, mask: cleanPrediction(segmented.mask, this.card, options) };
-    }
-    const { probabilities, ...rest } = segmented;
-    const probability = probabilityIn(probabilities!.data, separation.length);
-    const { mask, objects } = objectsIn(segmented.mask, energyBytes(separation), probability, options);
-    return { ...rest, ...(options.probabilities && { probabilities }), mask, objects };
+    const { card } = this;
+    const { probabilities: wanted = false, confidence = false, name = imageName } = options;
+    const pixels = options.luminance && card.channels === 1 ? asLuminance(image) : image;
+    const asked = { ...options, probabilities: wanted || confidence };
+    const { separation, probabilities, ...whole } = await this.segmentWhole(pixels, asked, name);
+    const found =
+      separation === undefined
+        ? { mask: cleanPrediction(whole.mask, card, options) }
+        : objectsIn(
+            whole.mask,
+            energyBytes(separation),
+            probabilityIn(probabilities!.data, separation.length),
+            options,
+          );
+    const result: Segmentation = {
+      ...whole,
+      ...found,
+      image,
+      decodeSeconds: 0,
+      ...(wanted && { probabilities: probabilities! }),
+      ...(confidence && { confidence: confidenceOf(found.mask.data, probabilities!.data, card.multiLabel) }),
+    };
+    return options.outlines ? { ...result, outlines: outlinesOf(result, card, name) } : result;
   }
 
   private async segmentWhole(
@@ -213,7 +192,7 @@ export class RasterSegmenter {
     image: Raster,
     options: SegmentOptions,
     imageName?: string,
-  ): Promise<Segmentation | undefined> {
+  ): Promise<WholeSegmentation | undefined> {
     const started = performance.now();
     const { width, height } = image;
     const { card } = this;
@@ -413,4 +392,10 @@ export class RasterSegmenter {
     const initializers = graph.initializers.filter((value) => value !== threshold);
     return { ...cut, graph: { ...graph, inputs, initializers } };
   }
+}
+
+function outlinesOf({ mask, objects, image }: Segmentation, { classes, multiLabel }: ModelCard, name = '') {
+  return objects
+    ? objectsToGeoJson(objects, classes, name, image)
+    : maskToGeoJson(mask, classes, { multiLabel });
 }

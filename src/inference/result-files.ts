@@ -15,7 +15,7 @@ import { encodeNpy } from './npy.js';
 import { objectOutlines, writeObjects } from './object-files.js';
 import { maskToGeoJson } from './outlines.js';
 import { overlayOptions, paletteOf } from './pictures.js';
-import type { SegmentedObjects } from './raster-segmenter.js';
+import type { SegmentedObjects } from './segmentation.js';
 
 /** Format of outlines: polygons as GeoJSON, or run lengths as COCO annotations. */
 export type OutlineFormat = 'geojson' | 'coco';

@@ -6,7 +6,7 @@ import type { MaskClasses } from '../labels/label-set.js';
 import { findObjects, type ObjectMap, objectsOfMask } from '../objects/index.js';
 import type { CleanOptions } from './components.js';
 import { cleanMask } from './components.js';
-import type { SegmentedObjects, Segmentation } from './raster-segmenter.js';
+import type { SegmentedObjects, Segmentation } from './segmentation.js';
 
 /**
  * Finds the objects, and makes the mask of their classes.

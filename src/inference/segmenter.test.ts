@@ -2,15 +2,21 @@ import { createReadStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage, tinyCard, tinyUNet } from '../../test/inference/tiny-model.js';
 import { writeTinyRun } from '../../test/inference/tiny-run.js';
 import { writeImage } from '../images/encode.js';
+import { asLuminance } from '../images/rgba.js';
 import type { Raster } from '../images/raster.js';
 import { encodeModel } from '../onnx/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
+import { cleanMask } from './components.js';
 import { exportGraph } from './export-graph.js';
+import type { ImageSource } from './image-source.js';
+import { maskToGeoJson } from './outlines.js';
 import { Segmenter } from './segmenter.js';
 
 const card = tinyCard(2, { threshold: 0.4, loss: 'bce+dice' });
@@ -188,6 +194,79 @@ describe('a Segmenter', () => {
       kept = segmenter;
     }
     await expect(kept.segment(path)).rejects.toThrow(/is closed/);
+  });
+
+  it('takes an image from wherever it comes, and names it', async () => {
+    const path = join(folder, 'upload.png');
+    await writeImage(path, testImage(44, 31));
+    const bytes = await readFile(path);
+    const { data, info } = await sharp(path).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    const { width, height } = info;
+    const pixels = { width, height, data: new Uint8ClampedArray(data) };
+    const canvas = { width, height, getContext: () => ({ getImageData: () => pixels }) };
+    await using segmenter = await Segmenter.load(new Blob([await readFile(file)]), { threads: 1 });
+    const { mask: expected } = await segmenter.segment(path);
+    const sources: readonly (readonly [ImageSource, string?])[] = [
+      [pathToFileURL(path), path],
+      [new URL(`data:image/png;base64,${bytes.toString('base64')}`)],
+      [bytes],
+      [new Uint8Array(bytes)],
+      [new Uint8Array(bytes).buffer],
+      [new Blob([bytes])],
+      [new File([bytes], 'photo.png'), 'photo.png'],
+      [sharp(path)],
+      [pixels],
+      [canvas],
+    ];
+    for (const [source, name] of sources) {
+      const result = await segmenter.segment(source);
+      expect([result.mask, result.file]).toEqual([expected, name]);
+    }
+    await expect(segmenter.segment(new File(['no image'], 'notes.txt'))).rejects.toThrow(/^notes\.txt: /);
+    await expect(segmenter.segment({ some: 'thing' } as unknown as Blob)).rejects.toThrow(/not supported/);
+  });
+
+  it('returns confidence and outlines, cleaned as the mask is', async () => {
+    await using segmenter = await Segmenter.load(pathToFileURL(file), {
+      threads: 1,
+      device: 'auto',
+    });
+    expect(segmenter.device).toBe('cpu');
+    const image = testImage(60, 40);
+    const plain = await segmenter.segment(image, { probabilities: true, confidence: true });
+    const { mask, probabilities, confidence } = plain;
+    expect([...confidence]).toEqual([...mask.data].map((value, i) => probabilities.data[value * 2400 + i]));
+    const cleaned = await segmenter.segment(image, { outlines: true, keepLargest: true });
+    expect(cleaned.outlines).toEqual(maskToGeoJson(cleanMask(mask, { keepLargest: true }), card.classes));
+    expect(cleaned.probabilities).toBeUndefined();
+  });
+
+  it('refuses options that do not exist, with the nearest', async () => {
+    await using segmenter = await Segmenter.load(file, { threads: 1 });
+    const image = testImage(20, 20);
+    await expect(segmenter.segment(image, { probabilites: true } as object)).rejects.toThrow(
+      'segment has no option "probabilites"',
+    );
+    await expect(segmenter.segment(image, { probabilites: true } as object)).rejects.toThrow(
+      'Did you mean "probabilities"?',
+    );
+    await expect(segmenter.segment(image, { outlines: 'geojson' } as object)).rejects.toThrow(
+      'true or false',
+    );
+    await expect(Segmenter.load(file, { thread: 1 } as object)).rejects.toThrow('Did you mean "threads"?');
+  });
+
+  it('converts colours to luminance for a one-channel model, if asked to', async () => {
+    const grey = tinyCard(2, { channels: 1 });
+    const tiny = tinyUNet(grey);
+    await using segmenter = await Segmenter.load(encodeModel(exportGraph(tiny.model, tiny.state, grey)), {
+      threads: 1,
+    });
+    const image = testImage(30, 22);
+    await expect(segmenter.segment(image)).rejects.toThrow(/trained on 1 channels/);
+    const { mask, image: shown } = await segmenter.segment(image, { luminance: true });
+    expect(mask).toEqual((await segmenter.segment(asLuminance(image))).mask);
+    expect(shown).toBe(image);
   });
 
   it('segments many images in order', async () => {

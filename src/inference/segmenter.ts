@@ -8,12 +8,12 @@
  * ```
  */
 import { readFile, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import type { Normalization } from '../data/normalization.js';
 import { defaultNormalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
-import { decodeImage } from '../images/decode.js';
 import { maskLook } from '../images/palette.js';
-import type { Raster } from '../images/raster.js';
+import { checkOptions, whole } from '../settings/index.js';
 import type { ExternalReader, OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
 import type { Device, Runtime } from '../runtime/index.js';
@@ -23,28 +23,40 @@ import { externalDataBeside } from '../weights/onnx-external.js';
 import type { Learner } from '../training/index.js';
 import { ensembleModel } from './ensemble.js';
 import { exportedModel, predictionTarget } from './export-graph.js';
+import { fetchModel } from './fetch-model.js';
 import { inOrder } from './in-order.js';
 import type { CheckpointChoice } from './load-run.js';
 import { loadRun } from './load-run.js';
 import { membersOf } from './members.js';
 import type { ModelCard } from './model-card.js';
-import type { Segmentation, SegmentOptions } from './raster-segmenter.js';
+import { type ImageSource, readSource } from './image-source.js';
 import { RasterSegmenter } from './raster-segmenter.js';
+import {
+  type AskedOptions,
+  checkSegmentOptions,
+  type Segmentation,
+  type SegmentationWith,
+  type SegmentOptions,
+} from './segmentation.js';
 
-/** The path of an image file, its bytes, a stream of its bytes (Node's or the web's), or pixels. */
-export type ImageSource = string | Uint8Array | AsyncIterable<Uint8Array> | Raster;
+/** A run folder or an exported file: its path, its address, or the bytes of the file. */
+export type ModelSource = string | URL | Uint8Array | ArrayBuffer | Blob;
 
 export interface LoadOptions {
-  /** Default `cpu`. */
-  readonly device?: Device;
+  /** Default `cpu`, which `auto` means, too. */
+  readonly device?: Device | 'auto' | undefined;
   /** Number of threads; default: all cores. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** The checkpoint of a run: `best` (default), `last`, or the number of an epoch. */
-  readonly checkpoint?: CheckpointChoice;
+  readonly checkpoint?: CheckpointChoice | undefined;
   /** An existing runtime to use, which stays open; default: a new one. */
-  readonly runtime?: Runtime;
+  readonly runtime?: Runtime | undefined;
   /** What messages call the model; default: its path. */
   readonly name?: string | undefined;
+  /** Called while the model is downloaded. `totalBytes` is absent if the server does not send the length. */
+  readonly onProgress?: ((loadedBytes: number, totalBytes?: number) => void) | undefined;
+  /** Aborting it stops loading, which then throws `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
   /** Called with what a person should be told about the files of a run. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
@@ -57,10 +69,16 @@ export interface LearnerData extends Pick<ModelCard, 'classes' | 'objects' | 'th
   readonly maxValue?: ModelCard['maxValue'];
 }
 
-export interface FileSegmentation extends Segmentation {
-  /** The image's path, if it was read from a file. */
-  readonly file?: string;
-}
+const LOAD_OPTIONS = {
+  device: null,
+  threads: whole(1),
+  checkpoint: null,
+  runtime: null,
+  name: null,
+  onProgress: null,
+  signal: null,
+  onNote: null,
+};
 
 export interface SegmentManyOptions extends SegmentOptions {
   /** Number of images decoded ahead; default 3. All are in memory. */
@@ -80,25 +98,27 @@ export class Segmenter extends RasterSegmenter {
   }
 
   /**
-   * Loads a trained model from a run folder, an exported file, or the bytes of one. Several paths, or the folder of a
-   * cross-validation, are an ensemble: the probabilities of all models are averaged.
+   * Loads a trained model from a run folder or an exported file: its path, its address, or the bytes of the file. Several
+   * paths, or the folder of a cross-validation, are an ensemble: the probabilities of all models are averaged.
    *
-   * @throws PixelwiseError for missing or damaged files, and for models that cannot be averaged.
+   * @throws PixelwiseError for missing or damaged files, and for models that cannot be averaged; UsageError for wrong
+   *   options.
    */
-  static async load(
-    source: string | readonly string[] | Uint8Array,
-    options: LoadOptions = {},
-  ): Promise<Segmenter> {
-    const { device, threads, checkpoint, onNote } = options;
-    const members = source instanceof Uint8Array ? [source] : await membersOf(source);
-    const names = members.map((member) => (typeof member === 'string' ? member : 'model in memory'));
+  static async load(source: ModelSource | readonly string[], options: LoadOptions = {}): Promise<Segmenter> {
+    checkOptions<LoadOptions>('Segmenter.load', LOAD_OPTIONS, options);
+    const { threads, checkpoint, onNote, signal } = options;
+    const device = options.device === 'auto' ? undefined : options.device;
+    signal?.throwIfAborted();
+    const members = await membersIn(source, options);
+    const names = members.map(({ name }) => name);
     const name = options.name ?? names.join(' + ');
     // A run's graph is created for the device; an exported file is used unchanged.
     const target = predictionTarget(options.runtime?.device ?? device);
     const models: OnnxModel[] = [];
-    for (const [i, member] of members.entries()) {
-      models.push(await readModel(member, names[i]!, checkpoint, target, onNote));
+    for (const member of members) {
+      models.push(await readModel(member.source, member.name, checkpoint, target, onNote));
     }
+    signal?.throwIfAborted();
     const model = models.length === 1 ? models[0]! : ensembleModel(models, names);
     const runtime =
       options.runtime ??
@@ -144,20 +164,35 @@ export class Segmenter extends RasterSegmenter {
     return new Segmenter(model, learner.runtime, 'the model in training', false);
   }
 
+  /** The device that runs the model. */
+  get device(): Device {
+    return this.runtime.device;
+  }
+
   /**
-   * Segments an image. The mask has the image's size. Throws a PixelwiseError that names the file.
+   * Segments an image. The mask has the image's size.
    *
-   * @param imageName name in messages of an image that is not a file.
+   * @param imageName name in messages of an image that is not a file, if the options have none.
+   * @throws PixelwiseError that names the image if it cannot be read or does not fit the model; UsageError for wrong
+   *   options.
    */
+  override async segment<P extends boolean = false, C extends boolean = false, O extends boolean = false>(
+    image: ImageSource,
+    options?: AskedOptions<P, C, O>,
+    imageName?: string,
+  ): Promise<SegmentationWith<P, C, O>>;
   override async segment(
     image: ImageSource,
     options: SegmentOptions = {},
     imageName?: string,
-  ): Promise<FileSegmentation> {
+  ): Promise<Segmentation> {
+    checkSegmentOptions(options);
     options.signal?.throwIfAborted();
-    const raster = await rasterOf(image, this.card.channels);
-    if (typeof image !== 'string') return super.segment(raster, options, imageName);
-    return { ...(await super.segment(raster, options, imageName ?? image)), file: image };
+    const started = performance.now();
+    const { raster, file } = await readSource(image, this.card.channels, options.signal);
+    const decodeSeconds = raster === image ? 0 : (performance.now() - started) / 1000;
+    const result: Segmentation = await super.segment(raster, options, imageName ?? file);
+    return { ...result, decodeSeconds, ...(file !== undefined && { file }) };
   }
 
   /**
@@ -167,7 +202,7 @@ export class Segmenter extends RasterSegmenter {
   segmentMany(
     images: Iterable<ImageSource> | AsyncIterable<ImageSource>,
     options: SegmentManyOptions = {},
-  ): AsyncGenerator<FileSegmentation, void, undefined> {
+  ): AsyncGenerator<Segmentation, void, undefined> {
     const { ahead = AHEAD, ...rest } = options;
     return inOrder(images, ahead, (image) => this.segment(image, rest), options.signal);
   }
@@ -179,12 +214,25 @@ export class Segmenter extends RasterSegmenter {
   }
 }
 
-async function rasterOf(image: ImageSource, channels: number): Promise<Raster> {
-  if (typeof image === 'string' || image instanceof Uint8Array) return decodeImage(image, { channels });
-  if ('data' in image) return image;
-  const parts: Uint8Array[] = [];
-  for await (const part of image) parts.push(part);
-  return decodeImage(Buffer.concat(parts), { channels });
+interface ModelMember {
+  readonly source: string | Uint8Array;
+  readonly name: string;
+}
+
+/** The models that are to be averaged, mostly one; an address is downloaded. */
+async function membersIn(
+  source: ModelSource | readonly string[],
+  { signal, onProgress }: LoadOptions,
+): Promise<ModelMember[]> {
+  const path = source instanceof URL && source.protocol === 'file:' ? fileURLToPath(source) : source;
+  if (typeof path === 'string' || Array.isArray(path)) {
+    return (await membersOf(path)).map((member) => ({ source: member, name: member }));
+  }
+  const whole = path instanceof URL ? path.href : path instanceof ArrayBuffer ? new Uint8Array(path) : path;
+  const { bytes, name } = await fetchModel(whole as string | Uint8Array | Blob, signal, (loaded, total) =>
+    onProgress?.(loaded, total),
+  );
+  return [{ source: bytes, name }];
 }
 
 async function readModel(

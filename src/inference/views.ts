@@ -6,13 +6,8 @@ import { isBinary } from '../labels/label-set.js';
 import { decideMask } from './decide.js';
 import { inOrder } from './in-order.js';
 import type { ModelCard } from './model-card.js';
-import type {
-  GraphValue,
-  RasterSegmenter,
-  SegmentOptions,
-  ViewOptions,
-  WholeSegmentation,
-} from './raster-segmenter.js';
+import type { GraphValue, RasterSegmenter, WholeSegmentation } from './raster-segmenter.js';
+import type { FileSegmentOptions, SegmentOptions, ViewOptions } from './segmentation.js';
 import type { Symmetry } from './symmetries.js';
 import { addRestored, applySymmetry, symmetriesOf } from './symmetries.js';
 import type { PixelSource, TileGrid } from './tiling.js';
@@ -86,7 +81,7 @@ export interface MaskStrip {
 export async function maskInViews(
   segmenter: RasterSegmenter,
   source: PixelSource,
-  options: SegmentOptions,
+  options: FileSegmentOptions,
   emit: (strip: MaskStrip) => void | Promise<void>,
   imageName?: string,
 ): Promise<void> {

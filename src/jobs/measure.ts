@@ -18,7 +18,7 @@ import { decodeLabels } from '../images/decode-labels.js';
 import { backgroundClass } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
 import { findInputs, type InputFile, resultNames } from '../inference/input-files.js';
-import type { Segmenter, SegmentOptions } from '../inference/index.js';
+import { type FileSegmentOptions, type Segmenter, segmentOptionsIn } from '../inference/index.js';
 import { objectsOfSegmentation } from '../inference/segmented-objects.js';
 import type { LabelImage, MaskContents, MeasuredObject, Row } from '../objects/index.js';
 import {
@@ -30,7 +30,7 @@ import {
   toCsv,
 } from '../objects/index.js';
 
-export interface MeasureFilesOptions extends SegmentOptions {
+export interface MeasureFilesOptions extends FileSegmentOptions {
   /** Folder for the tables. */
   readonly out: string;
   /** Files, folders and patterns of masks or label images. Either these or {@link model}. */
@@ -149,7 +149,7 @@ async function sourceOf(options: MeasureFilesOptions): Promise<ObjectSource> {
 function predictedObjects(
   model: Segmenter,
   inputs: readonly InputFile[],
-  { out: _out, masks: _masks, model: _model, images: _images, ...options }: MeasureFilesOptions,
+  options: MeasureFilesOptions,
 ): ObjectSource {
   const { classes: all, channels } = model.card;
   const background = backgroundClass(all);
@@ -158,7 +158,11 @@ function predictedObjects(
     classes: all.filter((_, k) => k !== background),
     async find({ path }) {
       const image = await decodeImage(path, { channels });
-      const segmented = await model.segment(image, { ...options, probabilities: true }, path);
+      const segmented = await model.segment(
+        image,
+        { ...segmentOptionsIn(options), probabilities: true },
+        path,
+      );
       const { labels, classes, probabilities, width, height } = objectsOfSegmentation(segmented, model.card);
       return {
         labels: { width, height, data: labels },

@@ -10,7 +10,8 @@ import type { Dataset } from '../data/dataset.js';
 import { backgroundClass, hexColour, maskLook } from '../images/palette.js';
 import { resizeMask } from '../images/resize.js';
 import { writeOutputFile } from '../files/index.js';
-import type { CleanOptions, Evaluation, RasterSegmenter, SegmentOptions } from '../inference/index.js';
+import type { Evaluation, FileSegmentOptions, RasterSegmenter } from '../inference/index.js';
+import { segmentOptionsIn } from '../inference/index.js';
 import type { SampleScores } from '../metrics/index.js';
 import { ConfusionMatrix } from '../metrics/index.js';
 import { encodeErrorMap, ERROR_COLOURS, errorMap, type ErrorKind } from './error-map.js';
@@ -66,7 +67,7 @@ export interface Gallery {
 }
 
 /** Segmentation options must be the same as in the call of `evaluate`. */
-export interface GalleryOptions extends SegmentOptions, CleanOptions {
+export interface GalleryOptions extends FileSegmentOptions {
   readonly part: string;
   readonly chosenOn: boolean;
   /** The `indices` that were passed to `evaluate`, if any. */
@@ -139,12 +140,12 @@ async function writeItem(
   index: number,
   { foreground: _foreground, ...scores }: SampleScores,
   { rank, place, of, score }: Choice,
-  options: SegmentOptions & CleanOptions,
+  options: FileSegmentOptions,
 ): Promise<GalleryItem> {
   const { card } = segmenter;
   const { colours, clear: background } = maskLook(card, card.palette);
   const { image, mask } = await dataset.get(index);
-  const { mask: predicted } = await segmenter.segment(image, options, scores.id);
+  const { mask: predicted } = await segmenter.segment(image, segmentOptionsIn(options), scores.id);
   const view = viewSize(image, GALLERY_SIDE);
   const truth = resizeMask(mask, view.width, view.height);
   const prediction = resizeMask(predicted, view.width, view.height);

@@ -6,7 +6,7 @@ import { encodeIndexedPng } from '../images/png-write.js';
 import type { ClassMask } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
 import { maskToCoco, maskToGeoJson, paletteOf } from '../inference/index.js';
-import { measureSegmented, objectsToCoco, objectsToGeoJson } from '../inference/object-files.js';
+import { measureSegmented, objectsToCoco, objectsToGeoJson } from '../inference/object-outlines.js';
 import { objectsOfSegmentation } from '../inference/segmented-objects.js';
 import type { Segmentation } from '../inference/index.js';
 import { objectRows, type ValueMask } from '../objects/index.js';

@@ -45,6 +45,9 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
     const native = await server.segmenter.segment(picture, { probabilities: true });
     expected = { mask: [...native.mask.data], probabilities: native.probabilities!.data };
     page = await browser.newPage();
+    await page.route('**/picture.png', async (route) =>
+      route.fulfill({ body: Buffer.from(await encodeImage(picture)), contentType: 'image/png' }),
+    );
     await page.goto(server.url);
     await page.waitForFunction(() => window.pixelwise !== undefined);
     await page.evaluate(
@@ -115,6 +118,22 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
     expect(inPage.legend).toEqual([true, 52, true]);
   });
 
+  test('tiles, test-time augmentation, cleaning and outlines are those of Node', async () => {
+    const options = { tile: 48, overlap: 0.25, tta: true, minArea: 20, outlines: true } as const;
+    const native = await server.segmenter.segment(picture, options);
+    const inPage = await page.evaluate(async (asked) => {
+      const own = window.segmenter;
+      const { mask, outlines, image } = await own.segment(window.picture, asked);
+      const wrong = await own.segment(window.picture, { tiles: 48 } as object).catch(String);
+      return { mask: [...mask.data], features: outlines.features.length, image: image.channels, wrong };
+    }, options);
+    const off = inPage.mask.filter((value, i) => value !== native.mask.data[i]).length;
+    expect(off).toBeLessThanOrEqual(1);
+    expect(inPage.features).toBe(native.outlines.features.length);
+    expect(inPage.image).toBe(3);
+    expect(inPage.wrong).toContain('Did you mean "tile"?');
+  });
+
   const SOURCES = [
     'ImageBitmap',
     'canvas',
@@ -123,6 +142,9 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
     'ImageData',
     'VideoFrame',
     'raster',
+    'ArrayBuffer',
+    'stream',
+    'address',
   ] as const;
   test.each(SOURCES)('pixels from %s', async (kind) => {
     const mask = await page.evaluate(async (from) => {
@@ -152,6 +174,12 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
             return context.getImageData(0, 0, width, height);
           case 'VideoFrame':
             return new VideoFrame(bitmap, { timestamp: 0 });
+          case 'ArrayBuffer':
+            return window.picture.arrayBuffer();
+          case 'stream':
+            return window.picture.stream();
+          case 'address':
+            return './picture.png';
           case 'raster': {
             const { data } = context.getImageData(0, 0, width, height);
             const rgb = new Uint8Array(data.filter((_, i) => i % 4 !== 3));
@@ -168,7 +196,7 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
     const { mask, device } = await page.evaluate(async () => {
       const own = await window.pixelwise.Segmenter.load('model.onnx', { device: 'webgpu' });
       const result = await own.segment(window.picture);
-      own.close();
+      await own.close();
       return { mask: [...result.mask.data], device: own.device };
     });
     expect(device).toBe('webgpu');
@@ -237,7 +265,7 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
       const own = await window.pixelwise.Segmenter.load('model.onnx');
       const waiting = own.segment(window.picture).catch((error: Error) => error.message);
       await new Promise((done) => setTimeout(done));
-      own.close();
+      await own.close();
       const later = own.segment(window.picture).catch((error: Error) => error.message);
       return Promise.all([waiting, later]);
     });

@@ -1,4 +1,4 @@
-/** Reads a model's bytes from an address, a buffer or a file. */
+/** Reads a model's bytes from an address, a buffer or a file. Uses nothing from Node. */
 import { PixelwiseError } from '../errors/index.js';
 
 /**
@@ -8,7 +8,7 @@ import { PixelwiseError } from '../errors/index.js';
  */
 export async function fetchModel(
   source: string | Uint8Array | Blob,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   onProgress: (loaded: number, total: number | undefined) => void,
 ): Promise<{ readonly bytes: Uint8Array; readonly name: string }> {
   if (source instanceof Uint8Array) return { bytes: source, name: 'model in memory' };
@@ -18,9 +18,9 @@ export async function fetchModel(
   }
   let response: Response;
   try {
-    response = await fetch(source, { signal });
+    response = await fetch(source, { signal: signal ?? null });
   } catch (cause) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     throw new PixelwiseError(
       'model-missing',
       `${source} cannot be fetched. Check the address and the network.`,
