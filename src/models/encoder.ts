@@ -28,8 +28,9 @@ export interface FrozenEncoderOptions {
    */
   readonly freezeEncoder?: boolean;
   /**
-   * Batch norms of a frozen encoder: `frozen` (default) uses their stored statistics; `training` normalises by
-   * each batch and updates the statistics, like published code that freezes only the weights.
+   * Batch norms of an encoder that starts frozen: `frozen` (default) uses their stored statistics, also once its
+   * weights are unfrozen; `training` normalises by each batch and updates the statistics, like published code that
+   * freezes only the weights.
    */
   readonly encoderBn?: EncoderBn;
 }
@@ -45,7 +46,7 @@ const FREEZE_ENCODER: Setting<boolean> = {
 const ENCODER_BN: Setting<EncoderBn> = {
   kind: choice(['frozen', 'training']),
   default: 'frozen',
-  help: 'batch norms of a frozen encoder: use stored statistics, or normalise by each batch and update them',
+  help: 'batch norms of an encoder that starts frozen: use stored statistics, or normalise by each batch and update them',
 };
 
 /** The settings of {@link FrozenEncoderOptions}. */

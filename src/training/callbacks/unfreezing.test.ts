@@ -58,6 +58,17 @@ it('lets a frozen part learn from an epoch on, at a rate of its own', async () =
   await learner.close();
 });
 
+it('lets the weights of a frozen batch norm learn, while it goes on to use its stored statistics', async () => {
+  const { model, learner } = frozenLearner();
+  const values = (name: string) =>
+    learner.state.values(learner.state.slots.find((slot) => slot.name === name)!).slice();
+  const [weight, mean] = [values('norm.weight'), values('norm.running_mean')];
+  await fit(tinyFit(learner, { epochs: 2, callbacks: [unfreezing({ module: model.norm, after: 1 })] }));
+  expect(values('norm.weight')).not.toEqual(weight);
+  expect(values('norm.running_mean')).toEqual(mean);
+  await learner.close();
+});
+
 it.each([4, 7])('resumes bit for bit after %i steps', async (steps) => {
   const temporary = await temporaryFolder();
   const folder = new RunFolder(join(temporary.path, 'run'));

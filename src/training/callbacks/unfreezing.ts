@@ -14,7 +14,11 @@ export interface UnfreezingOptions {
   readonly options?: Partial<OptimizerOptions>;
 }
 
-/** Unfreezes `module` after `after` epochs. A resumed run needs this callback too. */
+/**
+ * Unfreezes the weights of `module` after `after` epochs. Its batch norms stay in the mode that they had: those of a
+ * module frozen by `freeze()` go on to use their stored statistics, which suits small batches. A resumed run needs this
+ * callback too.
+ */
 export function unfreezing({ module, after, options }: UnfreezingOptions): Callback {
   if (!Number.isInteger(after) || after < 1)
     throw new UsageError(`unfreezing: after must be a whole number from 1, not ${after}`);
