@@ -1,10 +1,7 @@
 /** `--threshold auto` of `evaluate` and `predict`: chosen on the validation part of the run that is used. */
 import { UsageError } from '../errors/index.js';
 import type { RasterSegmenter, ViewOptions } from '../inference/index.js';
-import { thresholdOnValidation } from '../jobs/index.js';
-import { partOfRun } from '../jobs/part-of-run.js';
 import type { ChosenThreshold } from '../training/index.js';
-import { configOfRun } from './data-to-score.js';
 import type { Output } from './output.js';
 
 /**
@@ -22,6 +19,12 @@ export async function chosenThreshold(
   { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
 ): Promise<{ threshold: number | undefined; chosen?: ChosenThreshold }> {
   if (threshold !== 'auto') return { threshold };
+  // Only here: the jobs are the largest part of the program.
+  const [{ thresholdOnValidation }, { partOfRun }, { configOfRun }] = await Promise.all([
+    import('../jobs/index.js'),
+    import('../jobs/part-of-run.js'),
+    import('./data-to-score.js'),
+  ]);
   const [source, ...others] = sources as [string, ...string[]];
   if (others.length > 0) {
     throw new UsageError(

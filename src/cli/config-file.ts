@@ -1,6 +1,5 @@
 /** Options from a file (`--config`): YAML or JSON, the names of the flags without their dashes. */
 import { readFile } from 'node:fs/promises';
-import { parse as parseYaml } from 'yaml';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { readValue } from '../settings/index.js';
 import { withNewName } from './renamed-flags.js';
@@ -50,7 +49,7 @@ async function readMapping(path: string): Promise<Record<string, unknown>> {
   let values: unknown;
   try {
     // JSON is a part of YAML 1.2.
-    values = parseYaml(source);
+    values = (await import('yaml')).parse(source);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new PixelwiseError('config', `${path}: neither YAML nor JSON. ${why}`, { cause });

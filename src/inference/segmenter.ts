@@ -109,17 +109,7 @@ export class Segmenter extends RasterSegmenter {
     const { threads, checkpoint, onNote, signal } = options;
     const device = options.device === 'auto' ? undefined : options.device;
     signal?.throwIfAborted();
-    const members = await membersIn(source, options);
-    const names = members.map(({ name }) => name);
-    const name = options.name ?? names.join(' + ');
-    // A run's graph is created for the device; an exported file is used unchanged.
-    const target = predictionTarget(options.runtime?.device ?? device);
-    const models: OnnxModel[] = [];
-    for (const member of members) {
-      models.push(await readModel(member.source, member.name, checkpoint, target, onNote));
-    }
-    signal?.throwIfAborted();
-    const model = models.length === 1 ? models[0]! : ensembleModel(models, names);
+    // First, so that its thread starts while the model is read.
     const runtime =
       options.runtime ??
       (await createNodeRuntime({
@@ -128,6 +118,17 @@ export class Segmenter extends RasterSegmenter {
         ...(threads !== undefined && { threads }),
       }));
     try {
+      const members = await membersIn(source, options);
+      const names = members.map(({ name }) => name);
+      // A run's graph is created for the device; an exported file is used unchanged.
+      const target = predictionTarget(runtime.device);
+      const models: OnnxModel[] = [];
+      for (const member of members) {
+        models.push(await readModel(member.source, member.name, checkpoint, target, onNote));
+      }
+      signal?.throwIfAborted();
+      const model = models.length === 1 ? models[0]! : ensembleModel(models, names);
+      const name = options.name ?? names.join(' + ');
       return new Segmenter(model, runtime, name, options.runtime === undefined);
     } catch (error) {
       if (options.runtime === undefined) await runtime.close();

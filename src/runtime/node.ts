@@ -81,6 +81,8 @@ let blockOfMachine: number | undefined;
 
 /** @throws PixelwiseError `device` if this machine's onnxruntime-node does not have the device. */
 export async function checkDevice(device: Device): Promise<void> {
+  // Every ONNX Runtime has it. Loading the library on this thread, too, would only take time.
+  if (device === 'cpu') return;
   const { listSupportedBackends } = (await import('onnxruntime-node')) as unknown as {
     listSupportedBackends?: () => readonly { readonly name: string }[];
   };

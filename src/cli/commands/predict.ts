@@ -2,7 +2,6 @@
 import { join, resolve } from 'node:path';
 import { isModel, membersOf, predictFiles, Segmenter } from '../../inference/index.js';
 import { writePreLabels } from '../../inference/pre-labels.js';
-import { checkSameModel } from '../../jobs/ranks.js';
 import { counted } from '../../report/numbers.js';
 import { chosenThreshold } from '../chosen-threshold.js';
 import type { Run } from '../command.js';
@@ -17,7 +16,10 @@ export const run: Run<'predict'> = async (options, { output, signal, words, grou
     threads: threads ?? group?.threads,
     onNote: (note) => output.note(note),
   });
-  for (const each of sources) await checkSameModel(group?.communicator, each, checkpoint);
+  if (group) {
+    const { checkSameModel } = await import('../../jobs/ranks.js');
+    for (const each of sources) await checkSameModel(group.communicator, each, checkpoint);
+  }
   try {
     const { tile, overlap } = options;
     const tta = options.tta === true ? (ttaTransforms ?? true) : options.tta;

@@ -1,5 +1,4 @@
 /** Reads class lists in the forms that labelling tools write. */
-import { parse as parseYaml } from 'yaml';
 import type { Colour } from '../../images/palette.js';
 import { colourOf, type Legend, type LegendEntry } from '../legend.js';
 import { readLines, readText } from '../text-file.js';
@@ -146,7 +145,8 @@ async function jsonNames(path: string): Promise<LegendEntry[]> {
 /** YOLO's `data.yaml`: its `names`. */
 async function yaml(path: string): Promise<LegendEntry[]> {
   try {
-    const read = parseYaml(await readText(path)) as { names?: unknown } | null;
+    const { parse } = await import('yaml');
+    const read = parse(await readText(path)) as { names?: unknown } | null;
     return namesOf(read?.names);
   } catch {
     return [];
