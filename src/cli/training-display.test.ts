@@ -6,7 +6,7 @@ import { createNodeRuntime } from '../runtime/node.js';
 import { fit } from '../training/index.js';
 import { Output } from './output.js';
 import { Progress } from './progress.js';
-import { trainingDisplay } from './training-display.js';
+import { epochHead, epochLine, trainingDisplay } from './training-display.js';
 
 let runtime: Runtime;
 beforeAll(async () => {
@@ -44,5 +44,43 @@ describe('the display of training', () => {
     );
     expect(new Set(shown.map(({ total }) => total))).toEqual(new Set([images]));
     expect(shown.at(-1)!.done).toBe(images);
+  });
+});
+
+describe('the line of an epoch', () => {
+  const scores = {
+    samples: 4,
+    loss: 0.21304,
+    pixelAccuracy: 0.9514,
+    meanIoU: 0.8731,
+    meanDice: null,
+    classes: [],
+  };
+  const record = {
+    epoch: 3,
+    step: 1,
+    lr: 1,
+    seconds: 4000,
+    waitSeconds: 0,
+    imagesPerSecond: 812.3,
+    train: { ...scores, loss: 123456.789 },
+    valid: scores,
+  };
+
+  it('stands in columns under their heads, in 80 characters', () => {
+    expect([epochHead(1000, record), epochLine(record, 1000)]).toEqual([
+      'epoch               loss  valid loss  accuracy  mean IoU   Dice     time   img/s',
+      'epoch    3/1000   1.2e+5      0.2130     0.951     0.873      –  1:06:40     812',
+    ]);
+    expect(epochLine(record, 1000).length).toBeLessThanOrEqual(80);
+  });
+
+  it('has the training scores where there is no validation part, and tells of waiting for data', () => {
+    const { valid: _, ...alone } = record;
+    expect([epochHead(20, {}), epochLine({ ...alone, waitSeconds: 400 }, 20)]).toEqual([
+      'epoch           loss  accuracy  mean IoU   Dice     time   img/s',
+      'epoch  3/20   1.2e+5     0.951     0.873      –  1:06:40     812\n' +
+        '             10% of the time was spent waiting for data',
+    ]);
   });
 });

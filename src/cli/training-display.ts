@@ -13,6 +13,7 @@ export function trainingDisplay(output: Output): Callback {
   let imagesPerEpoch = 0;
   let total = 0;
   let loss: number | undefined;
+  let headed = false;
   const label = ({ epoch, epochs }: FitContext): string => `epoch ${epoch + 1}/${epochs}`;
   return {
     name: 'display',
@@ -36,6 +37,8 @@ export function trainingDisplay(output: Output): Callback {
     epochEnd(context, record) {
       imagesPerEpoch = record.train.samples;
       images = record.epoch * imagesPerEpoch;
+      if (!headed) output.note(epochHead(context.epochs, record));
+      headed = true;
       output.note(epochLine(record, context.epochs));
     },
     fitEnd: () => progress?.end(),
@@ -45,27 +48,44 @@ export function trainingDisplay(output: Output): Callback {
 /** Waiting for data is told of where it takes at least this share of an epoch. */
 const WAITING_TOLD = 0.02;
 
-/** `epoch  3/20  loss 0.2130  valid: loss 0.2011, accuracy 0.951, mean IoU 0.873, Dice 0.921  0:12, 81 images/s`. */
-export function epochLine(record: EpochRecord, epochs: number): string {
-  const { epoch, train, valid, seconds, waitSeconds, imagesPerSecond } = record;
-  const number = String(epoch).padStart(String(epochs).length);
-  const parts = [`epoch ${number}/${epochs}`, `train: ${figures(train)}`];
-  if (valid) parts.push(`valid: ${figures(valid)}`);
-  const waiting = waitSeconds / seconds;
-  parts.push(
-    `${duration(seconds)}, ${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s` +
-      (waiting >= WAITING_TOLD ? `, ${Math.round(100 * waiting)}% of the time waiting for data` : ''),
-  );
-  return parts.join('  ');
+const COLUMNS = ['   loss', 'valid loss', 'accuracy', 'mean IoU', ' Dice', '   time', ' img/s'] as const;
+
+/** The heads of the columns of {@link epochLine}; at most 80 characters wide, as the lines are. */
+export function epochHead(epochs: number, { valid }: Pick<EpochRecord, 'valid'>): string {
+  const first = 'epoch'.padEnd(numberOf(epochs, epochs).length);
+  return [first, ...COLUMNS.filter((column) => valid !== undefined || column !== 'valid loss')].join('  ');
 }
 
-function figures(scores: EpochRecord['train']): string {
-  const written = (value: number | null | undefined, digits: number): string =>
-    value === null || value === undefined ? 'undefined' : value.toFixed(digits);
-  return [
-    `loss ${written(scores.loss, 4)}`,
-    `accuracy ${written(scores.pixelAccuracy, 3)}`,
-    `mean IoU ${written(scores.meanIoU, 3)}`,
-    `Dice ${written(scores.meanDice, 3)}`,
-  ].join(', ');
+/**
+ * `epoch  3/20    0.2130      0.2011     0.951     0.873  0.921     0:12        81`: the scores are those of the
+ * validation part, where there is one.
+ */
+export function epochLine(record: EpochRecord, epochs: number): string {
+  const { epoch, train, valid, seconds, waitSeconds, imagesPerSecond } = record;
+  const scores = valid ?? train;
+  const cells: Record<(typeof COLUMNS)[number], string | undefined> = {
+    '   loss': written(train.loss, 4),
+    'valid loss': valid && written(valid.loss, 4),
+    accuracy: written(scores.pixelAccuracy, 3),
+    'mean IoU': written(scores.meanIoU, 3),
+    ' Dice': written(scores.meanDice, 3),
+    '   time': duration(seconds),
+    ' img/s': imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0),
+  };
+  const row = COLUMNS.flatMap((column) => cells[column]?.padStart(column.length) ?? []);
+  const waiting = waitSeconds / seconds;
+  const line = [numberOf(epoch, epochs), ...row].join('  ');
+  return waiting < WAITING_TOLD
+    ? line
+    : `${line}\n${' '.repeat(numberOf(epoch, epochs).length)}  ${Math.round(100 * waiting)}% of the time was spent waiting for data`;
+}
+
+function numberOf(epoch: number, epochs: number): string {
+  return `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`;
+}
+
+/** A large loss is written with an exponent, so that columns stay in line. */
+function written(value: number | null | undefined, digits: number): string {
+  if (value === null || value === undefined) return '–';
+  return Math.abs(value) < 1000 ? value.toFixed(digits) : value.toExponential(1);
 }

@@ -13,8 +13,23 @@ import { isBinary } from '../labels/label-set.js';
 import type { ClassMask } from '../images/raster.js';
 import type { Planes } from '../images/resize.js';
 import { resizeMask } from '../images/resize.js';
-import type { LossValues, SampleMetric, SampleScores, Scores, ThresholdScore } from '../metrics/index.js';
-import { meanMetrics, metricsOf, sampleScores, ScoreAccumulator, ThresholdSweep } from '../metrics/index.js';
+import type {
+  Calibration,
+  LossValues,
+  SampleMetric,
+  SampleScores,
+  ScoreIntervals,
+  Scores,
+  ThresholdScore,
+} from '../metrics/index.js';
+import {
+  meanMetrics,
+  metricsOf,
+  sampleScores,
+  ScoreAccumulator,
+  ScoreBootstrap,
+  ThresholdSweep,
+} from '../metrics/index.js';
 import type { LossTerm } from '../nn/index.js';
 import type { ImageMatches, ObjectMap, ObjectMask, ObjectMatching, ObjectScores } from '../objects/index.js';
 import {
@@ -36,6 +51,7 @@ import { checkCleanOptions } from './components.js';
 import { decideMask } from './decide.js';
 import { membersOfSets } from '../training/step.js';
 import { inOrder } from './in-order.js';
+import { ProbabilityScorer } from './probability-scorer.js';
 import { isInViews } from './views.js';
 import { SharedScoring } from './shared-scoring.js';
 import type { ModelCard } from './model-card.js';
@@ -86,6 +102,10 @@ export interface ScoredSample {
 export interface Evaluation extends Scores {
   /** Pixels by true class (rows) and predicted class (columns). */
   readonly confusion: readonly (readonly number[])[];
+  /** How far chance moves the scores; absent for a few images. */
+  readonly intervals?: ScoreIntervals;
+  /** How far probabilities can be taken at their word; absent if they were not computed. */
+  readonly calibration?: Calibration;
   readonly perSample: readonly SampleScores[];
   /** The means of {@link EvaluateOptions.metrics} over the samples that have a value. */
   readonly metrics?: Readonly<Record<string, number | null>>;
@@ -133,6 +153,9 @@ export async function evaluate(
   });
   const perSample: SampleScores[] = [];
   const objectScorer = new SampleObjectScorer();
+  const bootstrap = () => new ScoreBootstrap(card.classes.length, multiLabel ?? false, scored);
+  const chance = bootstrap();
+  const probabilityScorer = new ProbabilityScorer(card);
   // The losses of a model of objects are those of the objects.
   const hasTarget = !card.objects || dataset.tellsObjects === true;
   const losses =
@@ -156,7 +179,11 @@ export async function evaluate(
         sample.objects && scoreAt === 'source'
           ? objectScorer.add(sample.objects, found?.objects ?? objectsOfMask(prediction, background))
           : undefined;
-      const counts = accumulator.addSample(prediction.data, compared.target, dataset.groups?.[index]);
+      const group = dataset.groups?.[index];
+      const counts = accumulator.addSample(prediction.data, compared.target, group);
+      chance.add(counts, group);
+      const examined = probabilitiesOf(results, sample, card);
+      const labelDoubt = examined && probabilityScorer.add(examined.planes, examined.target);
       if (compared.foreground) soft.add(compared.foreground, compared.target);
       const values = await (card.patch
         ? losses?.overTiles(segmenter, sample)
@@ -166,11 +193,13 @@ export async function evaluate(
       const masks = { prediction: prediction.data, target: compared.target, height: rows, width: columns };
       const scores: SampleScores = {
         ...sampleScores(sample.id, counts, values, background),
+        ...(labelDoubt && { labelDoubt }),
         ...(matching && { objects: summaryOfMatching(matching) }),
         ...(metrics && { metrics: metricsOf(metrics, { ...masks, classes: foreground, multiLabel }) }),
       };
       perSample.push(scores);
-      shared?.keep(counts, values, scores, matching && objectScorer.last);
+      const calibration = probabilityScorer.takeCounts();
+      shared?.keep({ counts, losses: values, scores, objects: matching && objectScorer.last, calibration });
       const { width, height } = sample.image;
       await options.onSample?.({
         index,
@@ -190,21 +219,57 @@ export async function evaluate(
   const means = (samples: readonly SampleScores[]) =>
     metrics && { metrics: meanMetrics(Object.keys(metrics), samples) };
   const whole = await shared?.gather(
-    new ScoreAccumulator(scored),
+    {
+      accumulator: new ScoreAccumulator(scored),
+      chance: bootstrap(),
+      probabilities: new ProbabilityScorer(card),
+    },
     (position) => dataset.groups?.[indices[position]!],
   );
-  if (whole) {
-    const { accumulator: all, perSample, objects } = whole;
-    return { ...all.scores(), ...objects, ...means(perSample), confusion: all.counts.rows(), perSample };
-  }
-  return {
-    ...accumulator.scores(),
-    ...objectScorer.scores(),
-    ...means(perSample),
-    confusion: accumulator.counts.rows(),
+  const all = whole ?? {
+    accumulator,
+    chance,
+    probabilities: probabilityScorer,
     perSample,
+    objects: objectScorer.scores(),
+  };
+  const intervals = all.chance.intervals();
+  return {
+    ...all.accumulator.scores(),
+    ...all.objects,
+    ...means(all.perSample),
+    confusion: all.accumulator.counts.rows(),
+    ...(intervals && { intervals }),
+    ...all.probabilities.scores(),
+    perSample: all.perSample,
   };
 }
+
+/**
+ * The probabilities of a sample, and the truth at the same size: those of the model's size, or of the image if it was
+ * predicted in views. Undefined if they were not computed.
+ */
+function probabilitiesOf(
+  { scores, probabilities }: PredictedSample,
+  { image, mask }: Sample,
+  card: ModelCard,
+): { planes: Planes; target: ClassMask } | undefined {
+  const channels = isBinary(card) ? 1 : card.classes.length;
+  if (scores !== undefined) {
+    const { width, height } = card;
+    // The scores of a model of objects end with the separation. Graphs of a fixed size may have another size inside.
+    if (scores.length < channels * width * height) return undefined;
+    const data = scores.subarray(0, channels * width * height);
+    return { planes: { width, height, channels, data }, target: resizeMask(mask, width, height) };
+  }
+  if (probabilities === undefined) return undefined;
+  const { width, height } = image;
+  const data = isBinary(card) ? foregroundOf({ probabilities }) : probabilities;
+  return { planes: { width, height, channels, data }, target: mask };
+}
+
+/** In views, the probabilities of more classes are computed only if they are not more than this. */
+const MOST_IN_VIEWS = 2 ** 24;
 
 /** What is predicted of a sample; the objects if they were found already. */
 type PredictedSample = Partial<GraphResults> & { readonly objects?: SegmentedObjects };
@@ -258,7 +323,7 @@ function predictionOf(
     throw new UsageError('Probabilities have the size of the image; use scoreAt "source".');
   }
   if (!isInViews(card, options)) {
-    const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask'];
+    const wanted: GraphValue[] = scoreAt === 'model' ? ['scores'] : ['mask', 'scores'];
     if (scoreAt === 'source' && probabilities) wanted.push('probabilities');
     if (objects) wanted.push('separation');
     if (withLogits) wanted.push('logits');
@@ -271,8 +336,9 @@ function predictionOf(
   }
   return async ({ image, id }) => {
     // Without the options for cleaning: masks are cleaned later, at the size at which they are compared.
-    const view = { tile, overlap, tta, threshold, signal, probabilities, ...(objects && cleaning) };
-    const segmented = await segmenter.segment(image, view, id);
+    const few = card.classes.length * image.width * image.height <= MOST_IN_VIEWS;
+    const view = { tile, overlap, tta, threshold, signal, ...(objects && cleaning) };
+    const segmented = await segmenter.segment(image, { ...view, probabilities: probabilities || few }, id);
     const whole = withLogits && !card.patch;
     const logits = whole ? (await segmenter.run(image, ['logits'], { signal }, id)).logits : undefined;
     return {

@@ -6,8 +6,14 @@ import { stat } from 'node:fs/promises';
 import type { Dataset } from '../data/dataset.js';
 import type { Communicator } from '../distributed/index.js';
 import { assignBySize, fromFirst, toFirst } from '../distributed/index.js';
-import type { LossValues, SampleScores, ScoreAccumulator } from '../metrics/index.js';
-import { ConfusionMatrix } from '../metrics/index.js';
+import type {
+  ConfusionMatrix,
+  LossValues,
+  SampleScores,
+  ScoreAccumulator,
+  ScoreBootstrap,
+} from '../metrics/index.js';
+import type { ProbabilityScorer } from './probability-scorer.js';
 import { type ImageMatches, ObjectScorer, type ObjectScores } from '../objects/index.js';
 
 /** The results of one sample, as sent between ranks. */
@@ -17,6 +23,15 @@ interface SampleResult {
   readonly losses?: LossValues | undefined;
   readonly scores: SampleScores;
   readonly objects?: ImageMatches | undefined;
+  /** For the calibration of probabilities. */
+  readonly calibration?: readonly (readonly number[])[] | undefined;
+}
+
+/** What collects the scores of all samples. */
+export interface Collectors {
+  readonly accumulator: ScoreAccumulator;
+  readonly chance: ScoreBootstrap;
+  readonly probabilities: ProbabilityScorer;
 }
 
 export class SharedScoring {
@@ -50,14 +65,9 @@ export class SharedScoring {
   }
 
   /** Stores the results of this rank's next sample. */
-  keep(
-    counts: ConfusionMatrix,
-    losses: LossValues | undefined,
-    scores: SampleScores,
-    objects?: ImageMatches,
-  ): void {
+  keep({ counts, ...result }: Omit<SampleResult, 'position' | 'counts'> & { counts: ConfusionMatrix }): void {
     const position = this.positions[this.results.length]!;
-    this.results.push({ position, counts: [...counts.counts], losses, scores, objects });
+    this.results.push({ position, counts: [...counts.counts], ...result });
   }
 
   /** Stores the soft Dice of this rank's next batch. */
@@ -68,28 +78,32 @@ export class SharedScoring {
 
   /** On rank 0, adds the results of all ranks in order, like a single process would. Undefined on the others. */
   async gather(
-    accumulator: ScoreAccumulator,
+    collectors: Collectors,
     groupOf: (position: number) => string | undefined,
-  ): Promise<
-    | { accumulator: ScoreAccumulator; perSample: SampleScores[]; objects: { objects?: ObjectScores } }
-    | undefined
-  > {
+  ): Promise<(Collectors & { perSample: SampleScores[]; objects: { objects?: ObjectScores } }) | undefined> {
     const all = await toFirst(this.communicator, { results: this.results, softDice: this.softDice });
     if (!all) return undefined;
+    const { accumulator, chance, probabilities } = collectors;
     const perSample: SampleScores[] = [];
     const samples = all.flatMap(({ results }) => results).sort((a, b) => a.position - b.position);
     const scorer = new ObjectScorer();
-    for (const { position, counts, losses, scores, objects } of samples) {
+    for (const { position, counts, losses, scores, objects, calibration } of samples) {
       if (objects) scorer.addMatches(objects);
-      const matrix = new ConfusionMatrix(accumulator.counts.classes);
+      const matrix = accumulator.counts.likewise();
       matrix.counts.set(counts);
       accumulator.addCounts(matrix, groupOf(position));
+      chance.add(matrix, groupOf(position));
+      if (calibration) probabilities.merge(calibration);
       if (losses) accumulator.addLoss(losses, 1);
       perSample.push(scores);
     }
     const values = all.flatMap(({ softDice }) => softDice).sort((a, b) => a.batch - b.batch);
     for (const { value } of values) accumulator.addSoftDice(value);
-    return { accumulator, perSample, objects: scorer.matches.length > 0 ? { objects: scorer.scores() } : {} };
+    return {
+      ...collectors,
+      perSample,
+      objects: scorer.matches.length > 0 ? { objects: scorer.scores() } : {},
+    };
   }
 }
 

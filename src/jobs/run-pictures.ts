@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/index.js';
 import { parseAugmentation, randomCrop, rangeOf, stretch } from '../data/index.js';
 import { spread } from '../data/spread.js';
-import type { Evaluation, RasterSegmenter } from '../inference/index.js';
+import type { Evaluation, RasterSegmenter, ScoredSample } from '../inference/index.js';
 import { evaluate } from '../inference/index.js';
 import { classOfOutputs } from '../objects/index.js';
-import { film, writeDataSheet, writeGallery } from '../report/index.js';
+import { film, ImageScores, writeDataSheet, writeGallery } from '../report/index.js';
 import type { Callback, RunFolder } from '../training/index.js';
 import type { Loaders } from './assemble.js';
 import { lossOf } from './learning-settings.js';
@@ -26,6 +26,8 @@ export interface ScoredParts {
 
 export class RunPictures {
   private readonly samples: string;
+  /** The images of the part that the gallery shows. */
+  private images: ImageScores | undefined;
 
   constructor(
     private readonly folder: RunFolder,
@@ -61,6 +63,38 @@ export class RunPictures {
     });
   }
 
+  /** What keeps the images of the part that the gallery shows while they are scored; undefined for another part. */
+  recorderOf(part: 'valid' | 'test'): ((scored: ScoredSample) => Promise<void>) | undefined {
+    const { valid, test } = this.plan.parts;
+    if (part !== (valid ? 'valid' : 'test')) return undefined;
+    const dataset = part === 'valid' ? valid : test;
+    return dataset && this.recorder(part, dataset, dataset.length);
+  }
+
+  private recorder(part: string, dataset: Dataset, count: number): (scored: ScoredSample) => Promise<void> {
+    const { classes, normalization } = this.plan;
+    const images = new ImageScores({
+      part,
+      chosenOn: part === 'valid',
+      classes,
+      multiLabel: dataset.multiLabel,
+      normalization,
+      count,
+      groupOf: (index) => dataset.groups?.[index],
+    });
+    this.images = images;
+    return async (scored) => {
+      // After a failure there are no such pictures; the scores are not affected.
+      if (this.images !== images) return;
+      try {
+        await images.add(scored);
+      } catch (error) {
+        this.images = undefined;
+        this.noteFailure('The pictures of single images', error);
+      }
+    };
+  }
+
   /** Writes the gallery, of the validation part, else of the test part, else of some training samples. */
   async showPredictions(
     segmenter: RasterSegmenter,
@@ -83,9 +117,11 @@ export class RunPictures {
         else {
           const indices = spread(parts.train.length, TRAIN_SCORED);
           const losses = lossOf(this.plan);
-          const evaluation = await evaluate(segmenter, parts.train, { indices, losses, signal });
+          const onSample = this.recorder('train', parts.train, indices.length);
+          const evaluation = await evaluate(segmenter, parts.train, { indices, losses, signal, onSample });
           await write(parts.train, evaluation, 'train', indices);
         }
+        await this.images?.write(this.samples);
       },
       signal,
     );

@@ -5,7 +5,6 @@
  * const run = await train({ data: './cells', epochs: 20, out: './runs/cells' });
  * ```
  */
-import type { Dataset } from '../data/index.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import type { Claim } from '../files/index.js';
 import type { Evaluation } from '../inference/index.js';
@@ -349,9 +348,11 @@ async function scoreParts(
   if (!parts.valid && !parts.test && !pictures) return {};
   const segmenter = await Segmenter.load(folder.path, { runtime });
   try {
-    const score = async (part: Dataset | undefined) =>
-      part && evaluate(segmenter, part, { losses: lossOf(plan), signal });
-    const [valid, test] = [await score(parts.valid), await score(parts.test)];
+    const score = async (part: 'valid' | 'test') => {
+      const onSample = pictures?.recorderOf(part);
+      return parts[part] && evaluate(segmenter, parts[part], { losses: lossOf(plan), signal, onSample });
+    };
+    const [valid, test] = [await score('valid'), await score('test')];
     await pictures?.showPredictions(segmenter, { valid, test }, signal);
     return { ...(valid && { valid: summaryOf(valid) }), ...(test && { test: summaryOf(test) }) };
   } finally {

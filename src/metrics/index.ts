@@ -35,3 +35,9 @@ export { meanMetrics, metricsOf, OUTLINE_METRIC_NAMES, OUTLINE_METRICS } from '.
 export type { MasksToScore, OutlineMetric, SampleMetric } from './sample-metrics.js';
 export { boundaryCounts, boundaryIoU } from './boundary-iou.js';
 export type { BoundaryCounts } from './boundary-iou.js';
+export { CALIBRATION_BINS, CalibrationCounter } from './calibration.js';
+export type { Calibration, CalibrationBin } from './calibration.js';
+export { FEWEST_UNITS, quantile, ScoreBootstrap } from './bootstrap.js';
+export type { Interval, ScoreIntervals } from './bootstrap.js';
+export { labelDoubt, SURE } from './label-doubt.js';
+export type { LabelDoubt } from './label-doubt.js';

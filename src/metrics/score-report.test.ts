@@ -80,9 +80,10 @@ describe('ScoreAccumulator', () => {
       meanIoU: (1 / 2 + 2 / 3) / 2,
       dice: 4 / 5,
       foreground: 2,
+      areas: { true: [2, 2], predicted: [1, 3] },
     });
     const alone = sampleScores('x.png', counts, undefined, 1);
-    expect(Object.keys(alone)).toEqual(['id', 'meanDice', 'meanIoU', 'dice', 'foreground']);
+    expect(Object.keys(alone)).toEqual(['id', 'meanDice', 'meanIoU', 'dice', 'foreground', 'areas']);
     expect(alone.foreground).toBe(2);
     expect(sampleScores('x.png', counts, undefined, null).foreground).toBe(4);
     expect(sampleScores('x.png', new ConfusionMatrix(3))).not.toHaveProperty('dice');

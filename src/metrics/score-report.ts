@@ -4,6 +4,7 @@
  * is null.
  */
 import { ShapeError, UsageError } from '../errors/index.js';
+import type { LabelDoubt } from './label-doubt.js';
 import type { ObjectScores } from '../objects/index.js';
 import { type ClassCounts, ConfusionMatrix, IGNORE_INDEX } from './confusion-matrix.js';
 import {
@@ -74,6 +75,10 @@ export interface SampleScores {
    * pixels of any class.
    */
   readonly foreground: number;
+  /** Pixels of each class in truth and prediction, ignored ones left out. */
+  readonly areas: { readonly true: readonly number[]; readonly predicted: readonly number[] };
+  /** The largest region where the model is sure of another class than the truth; absent if there is none. */
+  readonly labelDoubt?: LabelDoubt;
   /** If the truth tells objects apart: how they match. */
   readonly objects?: SampleObjects;
   /** Scores of outlines and a user's own, if asked for; null where the sample has none. */
@@ -136,6 +141,7 @@ export function sampleScores(
     : background === null
       ? 0
       : pixelsOf(counts.of(background));
+  const all = classCounts(counts);
   return {
     id,
     ...(losses === undefined ? {} : finiteLosses(losses)),
@@ -143,6 +149,10 @@ export function sampleScores(
     meanIoU: meanIoU(counts),
     ...(counts.binary ? { dice: dice(foreground(counts, 0)) } : {}),
     foreground: counts.total - empty,
+    areas: {
+      true: all.map(pixelsOf),
+      predicted: all.map(({ tp, fp }) => tp + fp),
+    },
   };
 }
 

@@ -16,6 +16,11 @@ export function dataUri(type: string, bytes: Uint8Array): DataUri {
 
 const TYPES: Readonly<Record<string, string>> = { png: 'image/png', webp: 'image/webp' };
 
+/** Whether a text is a picture as a data URI, and nothing else. */
+export function isPictureUri(text: string): boolean {
+  return /^data:image\/(png|webp);base64,[A-Za-z0-9+/]+={0,2}$/.test(text);
+}
+
 export class Embedder {
   private used = 0;
   /** Paths of pictures that could not be read. */
@@ -33,6 +38,14 @@ export class Embedder {
   /** Remaining bytes. */
   get left(): number {
     return this.limit - this.used;
+  }
+
+  /** Whether pictures that are data URIs already still fit; they are counted then. */
+  admit(...uris: readonly DataUri[]): boolean {
+    const bytes = uris.reduce((sum, uri) => sum + uri.length, 0);
+    if (bytes > this.left) return false;
+    this.used += bytes;
+    return true;
   }
 
   /** The picture at `path`; undefined if it cannot be read, is not a picture, or exceeds the limit. */

@@ -9,6 +9,7 @@ const scored = (id: string, dice: number | null, foreground = 5): SampleScores =
   meanIoU: null,
   dice,
   foreground,
+  areas: { true: [], predicted: [] },
 });
 
 describe('chooseSamples', () => {

@@ -26,7 +26,7 @@ export interface ShownClass {
 }
 
 /** One sample of a gallery. Paths are relative to the folder of `gallery.json`. */
-export interface GalleryItem extends Omit<SampleScores, 'foreground'> {
+export interface GalleryItem extends Omit<SampleScores, 'foreground' | 'areas' | 'labelDoubt'> {
   readonly rank: Rank;
   /** Place in the ranking; 1 is the best. */
   readonly place: number;
@@ -79,7 +79,7 @@ export interface GalleryOptions extends FileSegmentOptions {
 }
 
 /** Maximum length of the pictures' longer side. */
-export const GALLERY_SIDE = 320;
+export const GALLERY_SIDE = 480;
 
 /** Folder of the pictures, beside `gallery.json`. */
 const PICTURES = 'gallery';
@@ -138,7 +138,7 @@ async function writeItem(
   segmenter: RasterSegmenter,
   dataset: Dataset,
   index: number,
-  { foreground: _foreground, ...scores }: SampleScores,
+  { foreground: _foreground, areas: _areas, labelDoubt: _labelDoubt, ...scores }: SampleScores,
   { rank, place, of, score }: Choice,
   options: FileSegmentOptions,
 ): Promise<GalleryItem> {

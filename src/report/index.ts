@@ -6,6 +6,7 @@ export type { ComparedPrediction, ComparedSample, ComparedSamples } from './comp
 export { writeDataSheet } from './data-sheet.js';
 export { film } from './film.js';
 export { writeGallery } from './gallery.js';
+export { ImageScores } from './image-scores.js';
 export { writeReport } from './report.js';
 export { type Spread, spreadOf } from './spread.js';
 export type { FoldsSummary } from './comparison/folds-section.js';

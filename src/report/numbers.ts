@@ -7,6 +7,11 @@ export function figure(value: number | null | undefined, digits = 3): string {
   return value === null || value === undefined ? DASH : value.toFixed(digits);
 }
 
+/** An interval of a score: `0.812–0.853`. */
+export function intervalText([low, high]: readonly [number, number]): string {
+  return `${figure(low)}–${figure(high)}`;
+}
+
 /** A loss: four decimals, or scientific notation if it is very small or large. */
 export function lossFigure(value: number | null | undefined): string {
   if (value === null || value === undefined) return DASH;

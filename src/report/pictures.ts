@@ -1,9 +1,9 @@
-/** Reads, validates and embeds the contents of a run's `samples/` folder: gallery, film and data sheet. */
+/** Reads, validates and embeds the contents of a run's `samples/` folder: gallery, images, film and data sheet. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DataUri } from './embed.js';
-import { Embedder } from './embed.js';
+import { Embedder, isPictureUri } from './embed.js';
 
 const whole = z.number().int().nonnegative();
 const score = z.number().nullish();
@@ -75,6 +75,48 @@ const dataSchema = z.object({
   sheets: z.object({ samples: z.string().optional(), augmented: z.string().optional() }),
 });
 
+const uri = z.string().refine(isPictureUri, 'not a picture');
+const share = z.number().min(0).max(1);
+
+const imagesSchema = z.object({
+  version,
+  part: z.string(),
+  chosenOn: z.boolean(),
+  classes: z.array(z.string()),
+  background: whole.nullable(),
+  items: z.array(
+    z.object({
+      id: z.string(),
+      group: z.string().optional(),
+      score: z.number().nullable(),
+      meanIoU: z.number().nullable(),
+      loss: score,
+      foreground: whole,
+      areas: z.object({ true: z.array(whole), predicted: z.array(whole) }),
+      labelDoubt: z
+        .object({
+          truth: whole,
+          predicted: whole,
+          share,
+          probability: share,
+          box: z.tuple([share, share, share, share]),
+        })
+        .optional(),
+      brightness: z.number().optional(),
+      contrast: z.number().optional(),
+      picture: z
+        .object({
+          width: whole.positive(),
+          height: whole.positive(),
+          image: uri,
+          truth: uri,
+          prediction: uri,
+        })
+        .optional(),
+    }),
+  ),
+});
+
 type GalleryFile = z.infer<typeof gallerySchema>;
 type FilmFile = z.infer<typeof filmSchema>;
 type DataFile = z.infer<typeof dataSchema>;
@@ -87,11 +129,15 @@ export type Film = FilmFile & {
   readonly epochs: number;
 };
 export type DataSheet = DataFile;
+/** The scores of all images of a part. Pictures are left out where they exceed the limit. */
+export type ImageScoresSheet = z.infer<typeof imagesSchema>;
+export type ImageItem = ImageScoresSheet['items'][number];
 
 export interface Pictures {
   readonly gallery?: Gallery;
   readonly film?: Film;
   readonly data?: DataSheet;
+  readonly images?: ImageScoresSheet;
   /** Messages about files that could not be read. */
   readonly notes: readonly string[];
 }
@@ -103,15 +149,17 @@ const PICTURE_BYTES = 12 * 2 ** 20;
 export async function readPictures(samples: string, limit = PICTURE_BYTES): Promise<Pictures> {
   const notes: string[] = [];
   const embedder = new Embedder(samples, limit);
-  const [gallery, data, film] = [
+  const [gallery, data, images, film] = [
     await readSheet(samples, 'gallery.json', gallerySchema, notes),
     await readSheet(samples, 'data.json', dataSchema, notes),
+    await readSheet(samples, 'images.json', imagesSchema, notes),
     await readSheet(samples, 'film.json', filmSchema, notes),
   ];
   // The most important first: if the limit is reached, only frames of the film are left out.
   const pictures = {
     ...(gallery && { gallery: await embedGallery(gallery, embedder, notes) }),
     ...(data && { data: await embedSheets(data, embedder) }),
+    ...(images && { images: admitImages(images, embedder) }),
     ...(film && { film: await embedFilm(film, embedder) }),
   };
   const { missing } = embedder;
@@ -159,6 +207,13 @@ async function embedSheets(data: DataSheet, embedder: Embedder): Promise<DataShe
   const one = async (path: string | undefined): Promise<DataUri | undefined> =>
     path === undefined ? undefined : embedder.embed(path);
   return { ...data, sheets: { samples: await one(samples), augmented: await one(augmented) } };
+}
+
+function admitImages(images: ImageScoresSheet, embedder: Embedder): ImageScoresSheet {
+  const items = images.items.map(({ picture, ...item }) =>
+    picture && embedder.admit(picture.image, picture.truth, picture.prediction) ? { ...item, picture } : item,
+  );
+  return { ...images, items };
 }
 
 /** Embeds the first and the last frame, and as many evenly spaced frames between them as fit. */

@@ -31,7 +31,7 @@ describe('a report', () => {
   it('has its sections in order, and needs nothing but itself', async () => {
     const document = await documentOf('whole', { test: 20, classes: ['pet', 'background', 'border'] });
     expect(sections(document)).toEqual([
-      ...['verdict', 'curves', 'classes', 'confusion'],
+      ...['verdict', 'next', 'curves', 'classes', 'confusion'],
       ...['gallery', 'film', 'data', 'settings'],
     ]);
     const outside = [...document.querySelectorAll('[src], [href]')]
@@ -153,6 +153,44 @@ describe('a report', () => {
     const { document } = parseHTML(await readFile(report, 'utf8'));
     expect(document.querySelectorAll('.heat tbody tr').length).toBe(24);
     expect(document.querySelector('#classes')!.textContent).toContain('the worst 40 of 1,714 are listed');
+  });
+
+  it('shows intervals, probabilities and a mark for each image that opens its picture', async () => {
+    const document = await documentOf('images', { test: 20, images: 30, ids: [] });
+    expect(sections(document)).toContain('probabilities');
+    expect(document.querySelector('.figures .interval')!.textContent).toBe('0.730–0.820');
+    expect(document.querySelectorAll('#classes .interval').length).toBe(1);
+    expect(document.querySelector('#probabilities p')!.textContent).toContain(
+      'The probabilities are off by 4.0 points on average: do not take them at their word.',
+    );
+    const marks = [...document.querySelectorAll('#images > .marks .mark')];
+    expect(marks.length).toBe(30);
+    expect(marks.filter((mark) => mark.hasAttribute('data-image')).length).toBe(15);
+    const listed = JSON.parse(document.querySelector('#images-data')!.textContent!) as { id: string }[];
+    for (const mark of marks.filter((each) => each.hasAttribute('data-image'))) {
+      expect(mark.textContent.trim()).toMatch(
+        new RegExp(`^${listed[Number(mark.getAttribute('data-image'))]!.id}: Dice 0\\.`),
+      );
+    }
+    expect(document.querySelectorAll('#images .areas figure').length).toBe(1);
+  });
+
+  it('draws many images as a histogram', async () => {
+    const document = await documentOf('histogram', { images: 500, ids: [] });
+    expect(document.querySelectorAll('#images > .marks rect.mark').length).toBeLessThanOrEqual(25);
+    expect(document.querySelector('#images p')!.textContent.replace(/\s+/g, ' ')).toContain(
+      'the Dice of each of 500 images',
+    );
+  });
+
+  it('leaves out what is no picture', async () => {
+    const run = await made('no-picture', { images: 4, ids: [] });
+    const file = join(run, 'samples', 'images.json');
+    const text = (await readFile(file, 'utf8')).replace('data:image/webp;base64,', 'https://example.org/');
+    await writeFile(file, text);
+    const read = await readRun(run);
+    expect(read.images).toBeUndefined();
+    expect(read.notes.join()).toContain('samples/images.json is damaged');
   });
 
   it('refuses what is no run', async () => {

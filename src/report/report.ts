@@ -13,6 +13,9 @@ import { dataSection } from './sections/data-sheet.js';
 import { filmSection } from './sections/film.js';
 import { gallerySection } from './sections/gallery.js';
 import { objectsSection } from './sections/objects.js';
+import { nextStepsSection } from './sections/next-steps.js';
+import { imagesSection } from './sections/images.js';
+import { probabilitiesSection } from './sections/probabilities.js';
 import { settingsSection } from './sections/settings.js';
 import { verdictSection } from './sections/verdict.js';
 
@@ -50,10 +53,13 @@ export async function writeReport(
 export function reportPage(run: Run, animation: string | undefined, now: Date): string {
   const sections = [
     verdictSection(run),
+    nextStepsSection(run),
     curvesSection(run),
     classesSection(run),
     confusionSection(run),
     objectsSection(run),
+    probabilitiesSection(run),
+    imagesSection(run),
     gallerySection(run),
     filmSection(run, animation),
     dataSection(run),

@@ -151,17 +151,14 @@ const RULES: Readonly<Record<string, Rule>> = {
     };
   },
 
-  'still-rising': ({ history, bestEpoch = 0, config }) => {
-    const done = history.length === config.training.epochs;
-    // Where an earlier epoch was the best, the scores no longer rose.
-    if (bestEpoch <= history.length - Math.ceil(history.length / 5)) return undefined;
-    const back = history.at(-1 - Math.ceil(history.length / 5));
-    const [before, now] = [back, history.at(-1)].map((record) => (record?.valid ?? record?.train)?.meanIoU);
-    if (!done || history.length < 5 || !before || !now || now - before < STILL_RISING) return undefined;
-    return {
-      level: 'note',
-      text: `Mean IoU was still rising at the end (${figure(before, 3)} to ${figure(now, 3)} over the last fifth of the epochs). A longer run would probably be better.`,
-    };
+  'still-rising': (run) => {
+    const rising = risingAtEnd(run);
+    return (
+      rising && {
+        level: 'note',
+        text: `Mean IoU was still rising at the end (${figure(rising.before, 3)} to ${figure(rising.now, 3)} over the last fifth of the epochs). A longer run would probably be better.`,
+      }
+    );
   },
 
   'test-below': ({ judged }) => {
@@ -237,6 +234,24 @@ export function warningsAbout(run: Run): Warning[] {
     return warning ? [{ code, ...warning }] : [];
   });
   return [...all.filter(({ level }) => level === 'warning'), ...all.filter(({ level }) => level === 'note')];
+}
+
+/**
+ * The mean IoU a fifth of the epochs before the end, and at the end, if a complete run still improved. Where an earlier
+ * epoch was the best, it no longer did.
+ */
+export function risingAtEnd({
+  history,
+  bestEpoch = 0,
+  config,
+}: Pick<Run, 'history' | 'bestEpoch' | 'config'>): { before: number; now: number } | undefined {
+  const fifth = Math.ceil(history.length / 5);
+  const done = history.length === config.training.epochs;
+  if (!done || history.length < 5 || bestEpoch <= history.length - fifth) return undefined;
+  const [before, now] = [history.at(-1 - fifth), history.at(-1)].map(
+    (record) => (record?.valid ?? record?.train)?.meanIoU,
+  );
+  return before && now && now - before >= STILL_RISING ? { before, now } : undefined;
 }
 
 /** The epoch of the lowest validation loss, if it has risen since while the training loss fell. */

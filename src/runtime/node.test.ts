@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeModel } from '../onnx/index.js';
 import { viewOf } from './host-buffer.js';
-import { createNodeRuntime, explain } from './node.js';
+import { checkDevice, createNodeRuntime, explain } from './node.js';
 
 describe('an error of ONNX Runtime', () => {
   it.each([
@@ -37,6 +37,19 @@ describe('an error of ONNX Runtime', () => {
     const x = { name: 'x', dtype: 'float32', shape: [1], view: viewOf(Float32Array.of(1)) } as const;
     await expect(session.run([x], [], ['z'])).rejects.toMatchObject({ code: 'memory' });
     await runtime.close();
+  });
+
+  it('refuses a missing graphics card in two lines, before any work', async (context) => {
+    const refused = await checkDevice('cuda').then(
+      () => undefined,
+      (error: unknown) => error as Error,
+    );
+    if (refused === undefined) return context.skip('this machine has the library for CUDA');
+    expect(refused).toMatchObject({ code: 'device' });
+    const [what, advice, ...rest] = refused.message.split('\n');
+    expect(what).toMatch(/^no CUDA graphics card can be used|is not in this machine's ONNX Runtime/);
+    expect(advice ?? what).toContain('--device');
+    expect(rest).toEqual([]);
   });
 
   it('names the device where that is not the CPU', () => {

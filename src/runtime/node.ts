@@ -1,5 +1,8 @@
 /** The runtime for Node: onnxruntime-node in a worker thread. */
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import type { Target, TensorData } from '../graph/index.js';
 import { CPU, PORTABLE, WEBGPU } from '../graph/index.js';
@@ -79,7 +82,10 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
 /** Detected once per process. */
 let blockOfMachine: number | undefined;
 
-/** @throws PixelwiseError `device` if this machine's onnxruntime-node does not have the device. */
+/**
+ * Checks a device in a moment, before any work is done for it.
+ * @throws PixelwiseError `device` if this machine's onnxruntime-node does not have the device.
+ */
 export async function checkDevice(device: Device): Promise<void> {
   // Every ONNX Runtime has it. Loading the library on this thread, too, would only take time.
   if (device === 'cpu') return;
@@ -93,6 +99,22 @@ export async function checkDevice(device: Device): Promise<void> {
       `device "${device}" is not in this machine's ONNX Runtime, which has: ${names.join(', ')}. Choose one of these with --device.`,
     );
   }
+  if (device === 'cuda' && !hasCudaLibrary()) {
+    throw new PixelwiseError(
+      'device',
+      'no CUDA graphics card can be used: onnxruntime-node was installed without its CUDA library.\n' +
+        'Use --device webgpu or --device cpu, or reinstall onnxruntime-node with ONNXRUNTIME_NODE_INSTALL=cuda12.',
+    );
+  }
+}
+
+/** Whether the install script of onnxruntime-node fetched the library for CUDA, which the package does not contain. */
+function hasCudaLibrary(): boolean {
+  const { platform, arch } = process;
+  const entry = createRequire(import.meta.url).resolve('onnxruntime-node');
+  const folders = join(dirname(entry), '..', 'bin');
+  const name = platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so';
+  return readdirSync(folders).some((version) => existsSync(join(folders, version, platform, arch, name)));
 }
 
 /** How ONNX Runtime (on CPU and GPU), V8 and C++ report that memory ran out. */

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { PixelwiseError } from '../errors/index.js';
-import type { Scores } from '../metrics/index.js';
+import type { Calibration, ScoreIntervals, Scores } from '../metrics/index.js';
 import { checkedEntries, withChecksum, writeFileAtomic } from '../files/index.js';
 import type { EpochRecord, StopReason } from './callback.js';
 import type { Best } from './callbacks/checkpoints.js';
@@ -70,6 +70,9 @@ export const epochRecordSchema: z.ZodType<EpochRecord> = z.object({
 export interface FinalScores extends Scores {
   /** Pixels by true class (rows) and predicted class (columns). */
   readonly confusion?: readonly (readonly number[])[];
+  /** Absent for a few images, and in runs of earlier versions. */
+  readonly intervals?: ScoreIntervals;
+  readonly calibration?: Calibration;
   /** If objects were told apart: how many each image has. */
   readonly objectCounts?: readonly {
     readonly id: string;
@@ -116,8 +119,27 @@ const objectScoresSchema = z.object({
   sizes: z.object({ true: z.array(whole), counted: z.array(whole) }),
 });
 
+const interval = z.tuple([z.number(), z.number()]).readonly();
+const intervalsSchema = z.object({
+  level: z.number(),
+  of: z.enum(['images', 'groups']),
+  count: whole,
+  resamples: whole,
+  scores: z.record(z.string(), interval),
+  classes: z.array(interval.nullable()),
+});
+
+const calibrationSchema = z.object({
+  of: z.enum(['foreground', 'choice', 'class']),
+  expectedError: score,
+  pixels: whole,
+  bins: z.array(z.object({ pixels: whole, probability: score, frequency: score })),
+});
+
 const finalSchema = scoresSchema.extend({
   confusion: z.array(z.array(whole)).optional(),
+  intervals: intervalsSchema.optional(),
+  calibration: calibrationSchema.optional(),
   objects: objectScoresSchema.optional(),
   objectCounts: z.array(z.object({ id: z.string(), counted: whole, true: whole })).optional(),
 });

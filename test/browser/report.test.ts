@@ -14,7 +14,7 @@ import { CHROMIUM, launchChromium } from './chromium.js';
 
 const HOSTILE = '<script>alert(1)</script>';
 const RUNS: Record<string, MadeUpRun> = {
-  'two classes': { test: 30, groups: 60 },
+  'two classes': { test: 30, groups: 60, images: 30 },
   'three classes': { classes: ['pet', 'background', 'border'], ids: ['a', 'b', 'c', 'd', 'e', 'f'] },
   'eleven classes': { classes: Array.from({ length: 11 }, (_, k) => `a class called ${k}`), epochs: 70 },
   'names that would be code': {
@@ -127,6 +127,25 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
     await page.keyboard.press('Enter');
     const layers = page.locator('dialog[open] .viewer-layers button');
     expect(await layers.allInnerTexts()).toEqual(expect.arrayContaining(['Image', 'Truth', 'a']));
+    expect(said).toEqual([]);
+    await page.context().close();
+  });
+
+  test('the marks of images open their pictures, by pointer and by keyboard', async () => {
+    const { page, said } = await open('two classes', { width: 390, dark: false });
+    const chart = page.locator('#images .marks').first();
+    const title = page.locator('dialog[open] .viewer-title');
+    await chart.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    const told = await chart.locator('.chosen').innerText();
+    await page.keyboard.press('Enter');
+    expect(told).toContain(`${await title.innerText()}: Dice`);
+    await page.keyboard.press('Escape');
+    // A finger beside the mark.
+    const mark = (await chart.locator('[data-image]').last().boundingBox())!;
+    await page.mouse.click(mark.x + mark.width + 8, mark.y);
+    expect(await title.innerText()).toMatch(/^image/);
     expect(said).toEqual([]);
     await page.context().close();
   });

@@ -2,11 +2,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backgroundClass, classColours, hexColour } from '../../src/images/palette.js';
+import { dataUri } from '../../src/report/embed.js';
+import type { ImageEntry, ImageScoresFile } from '../../src/report/image-scores.js';
 import { encodeMaskLayer, encodeWebp } from '../../src/report/view.js';
 import { Random } from '../../src/random/index.js';
 import type { Raster } from '../../src/images/raster.js';
 import type { Scores } from '../../src/metrics/index.js';
-import { ConfusionMatrix, ScoreAccumulator } from '../../src/metrics/index.js';
+import { CALIBRATION_BINS, ConfusionMatrix, ScoreAccumulator } from '../../src/metrics/index.js';
 import type { EpochRecord, RunConfig, RunScores } from '../../src/training/index.js';
 import { RunFolder, writeRunScores } from '../../src/training/index.js';
 
@@ -32,6 +34,10 @@ export interface MadeUpRun {
   readonly bestEpoch?: number;
   /** Share of the pixels that it gets right at its end; of those of the test part, a little less. */
   readonly right?: number;
+  /** Number of images in images.json, with intervals and calibration in the scores; default 0: neither. */
+  readonly images?: number;
+  /** Changes an entry of images.json before it is written. */
+  readonly image?: (image: ImageEntry, index: number) => ImageEntry;
   /** Whose samples gallery and film show. */
   readonly shows?: 'valid' | 'test' | 'train';
 }
@@ -85,6 +91,8 @@ export async function writeMadeUpRun(path: string, options: MadeUpRun = {}): Pro
     config = (same) => same,
     groups = 0,
     right = 0.8,
+    images = 0,
+    image = (same) => same,
     shows = 'valid',
   } = options;
   const folder = new RunFolder(path);
@@ -108,16 +116,21 @@ export async function writeMadeUpRun(path: string, options: MadeUpRun = {}): Pro
   if (stopped !== null) {
     const best = { epoch: bestEpoch, metric: 'meanIoU', value: 0.8 };
     const scored = stopped !== 'interrupted';
+    const scoresOf = (share: number, samples: number) => ({
+      ...madeUpScores(classes, share, samples, groups),
+      ...(images > 0 && madeUpEvidence(classes, share, samples)),
+    });
     await writeRunScores(folder, {
       epochs,
       stopped,
       ...(valid > 0 && { best }),
-      ...(scored && valid > 0 && { valid: madeUpScores(classes, right, valid, groups) }),
-      ...(scored && test > 0 && { test: madeUpScores(classes, right - 0.02, test, groups) }),
+      ...(scored && valid > 0 && { valid: scoresOf(right, valid) }),
+      ...(scored && test > 0 && { test: scoresOf(right - 0.02, test) }),
       secondsPerEpoch: 4,
       imagesPerSecond: 30,
     });
   }
+  if (images > 0) await writeImages(join(path, 'samples'), classes, images, seed, image);
   if (ids.length > 0) await writePictures(join(path, 'samples'), classes, ids, epochs, seed, shows);
   return path;
 }
@@ -174,6 +187,73 @@ function configOf(
       target: {},
     },
   } as RunConfig;
+}
+
+/** Intervals and a calibration as an evaluation has them. */
+function madeUpEvidence(classes: readonly string[], right: number, samples: number) {
+  const interval = [right - 0.05, right + 0.04] as const;
+  const bins = Array.from({ length: CALIBRATION_BINS }, (_, bin) =>
+    bin === 0
+      ? { pixels: 0, probability: null, frequency: null }
+      : {
+          pixels: 10 ** (bin % 5),
+          probability: (bin + 0.5) / CALIBRATION_BINS,
+          frequency: bin / CALIBRATION_BINS,
+        },
+  );
+  return {
+    intervals: {
+      level: 0.95,
+      of: 'images' as const,
+      count: samples,
+      resamples: 1000,
+      scores: { meanIoU: interval, meanDice: interval, pixelAccuracy: interval },
+      classes: classes.map((_, k) => (k === 1 ? null : interval)),
+    },
+    calibration: {
+      of: classes.length === 2 ? ('foreground' as const) : ('choice' as const),
+      expectedError: 0.04,
+      pixels: bins.reduce((sum, { pixels }) => sum + pixels, 0),
+      bins,
+    },
+  };
+}
+
+/** `images.json` of so many images, every second of which has a picture. */
+async function writeImages(
+  samples: string,
+  classes: readonly string[],
+  count: number,
+  seed: number,
+  change: (image: ImageEntry, index: number) => ImageEntry,
+): Promise<void> {
+  const colours = classColours(classes);
+  const background = backgroundClass(classes);
+  const layer = async (size: number) =>
+    dataUri('image/png', await encodeMaskLayer(blob(classes, 0, size), colours, background));
+  const [image, truth, prediction] = [
+    dataUri('image/webp', await encodeWebp(noise(seed))),
+    await layer(16),
+    await layer(13),
+  ];
+  const items = Array.from({ length: count }, (_, i) => {
+    const areas = classes.map((__, k) => 100 + ((i * (k + 3)) % 70));
+    const entry: ImageEntry = {
+      id: `image ${i}`,
+      score: 0.5 + 0.49 * ((i * 0.618) % 1),
+      meanIoU: 0.7,
+      loss: 0.3,
+      foreground: areas[1]!,
+      areas: { true: areas, predicted: areas.map((area) => area + (i % 9)) },
+      brightness: 100 + (i % 50),
+      contrast: 30,
+      ...(i % 2 === 0 && { picture: { width: SIDE, height: SIDE, image, truth, prediction } }),
+    };
+    return change(entry, i);
+  });
+  await mkdir(samples, { recursive: true });
+  const file: ImageScoresFile = { version: 1, part: 'valid', chosenOn: true, classes, background, items };
+  await writeFile(join(samples, 'images.json'), JSON.stringify(file));
 }
 
 async function writePictures(

@@ -15,6 +15,8 @@ export interface Series {
   /** Lengths of dashes and gaps, as SVG takes them: `5,3`. */
   readonly dash?: string;
   readonly points: readonly (readonly [x: number, y: number | null])[];
+  /** Whether points are marked, if there are not too many. Default true. */
+  readonly dots?: boolean;
 }
 
 export interface LineChart {
@@ -84,7 +86,7 @@ export function lineChart(chart: LineChart): Html | undefined {
             }),
           ]
         : []),
-      ...series.flatMap(({ name, color, dash, points }) => {
+      ...series.flatMap(({ name, color, dash, points, dots = true }) => {
         const channels = { x: (point: Point) => point[0], y: (point: Point) => point[1] ?? NaN };
         const shown = points.filter((point): point is readonly [number, number] => point[1] !== null);
         const title = ([at, value]: Point) => `${name}, ${tell?.(at, value!) ?? `${at}: ${value}`}`;
@@ -95,7 +97,9 @@ export function lineChart(chart: LineChart): Html | undefined {
             strokeWidth: 1.75,
             ...(dash !== undefined && { strokeDasharray: dash }),
           }),
-          ...(shown.length <= DOTS ? [Plot.dot(shown, { ...channels, fill: color, r: 2.2, title })] : []),
+          ...(dots && shown.length <= DOTS
+            ? [Plot.dot(shown, { ...channels, fill: color, r: 2.2, title })]
+            : []),
         ];
       }),
     ],

@@ -48,6 +48,7 @@ pre { margin: 0 0 1rem; padding: .875rem 1rem; background: var(--soft); border-r
 .figures div { border-top: 2px solid var(--ink); padding-top: .5rem; }
 .figures dt { color: var(--muted); font-size: .8125rem; }
 .figures dd { margin: 0; font-size: 2rem; line-height: 1.2; font-weight: 600; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+.interval { display: block; color: var(--muted); font-size: .8125rem; line-height: 1.4; font-weight: 400; letter-spacing: 0; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .beside { display: flex; flex-wrap: wrap; gap: 0 3rem; align-items: flex-start; margin: 1.5rem 0; }
 .beside > .warnings { flex: 1 1 24rem; margin: 0 0 1rem; }
 .beside > .scroll { flex: 0 1 auto; max-width: 100%; }
@@ -57,6 +58,12 @@ pre { margin: 0 0 1rem; padding: .875rem 1rem; background: var(--soft); border-r
 .warnings .warning { border-left-color: var(--warn-line); background: var(--warn-paper); }
 .warnings strong { font-weight: 650; }
 .warnings .warning strong { color: var(--warn); }
+
+.steps { margin: 0 0 1rem; padding-left: 1.25rem; max-width: 48rem; }
+.steps li { margin-bottom: .9rem; padding-left: .25rem; }
+.steps li::marker { color: var(--muted); font-variant-numeric: tabular-nums; }
+.examples { display: flex; flex-wrap: wrap; gap: .375rem .5rem; margin-top: .375rem; font-size: .875rem; }
+.examples button { padding: .15rem .6rem; border: 1px solid var(--strong-line); border-radius: 4px; background: var(--card); color: var(--accent); cursor: zoom-in; overflow-wrap: anywhere; }
 
 .scroll { overflow-x: auto; margin: 0 0 1rem; }
 table { border-collapse: collapse; font-size: .9375rem; font-variant-numeric: tabular-nums; }
@@ -85,6 +92,21 @@ svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflo
 .stroke { display: inline-block; width: 1.25rem; height: 0; margin-right: .5rem; vertical-align: .3em; border-top: 2.5px solid var(--swatch); }
 .stroke.dashed { border-top-style: dashed; }
 
+.marks { position: relative; max-width: 52rem; }
+.marks.opens { cursor: pointer; touch-action: manipulation; }
+.marks svg { display: block; width: 100%; height: auto; overflow: visible; }
+.marks text, .chart text { fill: var(--muted); font-size: 11px; font-variant-numeric: tabular-nums; }
+.axis, .grid, .middle { fill: none; stroke: var(--strong-line); }
+.grid { stroke: var(--line); }
+.middle { stroke: var(--muted); stroke-dasharray: 3 3; }
+.mark { fill: var(--valid); fill-opacity: .8; }
+.mark.hollow { fill-opacity: .35; }
+.opens .mark:hover, .mark.at { fill: var(--train); fill-opacity: 1; }
+.bar { fill: var(--valid); }
+.chosen { min-height: 1.4em; margin: .25rem 0 0; overflow-wrap: anywhere; }
+.areas { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); gap: 1.5rem 2rem; }
+.areas figure { max-width: 20rem; }
+.doubt { fill: none; stroke: #fff; stroke-width: 2; vector-effect: non-scaling-stroke; paint-order: stroke; filter: drop-shadow(0 0 1px #000) drop-shadow(0 0 1px #000); }
 .heat { border-collapse: separate; border-spacing: 2px; }
 .heat th, .heat td { border: 0; padding: .3rem .4rem; }
 .heat tbody th { padding-right: .75rem; min-width: 6rem; max-width: 12rem; white-space: normal; overflow-wrap: anywhere; text-align: right; position: sticky; left: 0; background: var(--paper); z-index: 1; }
@@ -184,6 +206,9 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
   .tiles { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .5rem; }
   .controls output { min-width: 100%; order: -1; }
   th, td { padding-right: .7rem; }
+  table { font-size: .875rem; }
+  .meaning { font-size: .75rem; }
+  .marks-chart text { font-size: 19px; }
   .meter { display: none; }
 }
 @media print {

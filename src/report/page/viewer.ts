@@ -96,4 +96,69 @@ for (const panel of document.querySelectorAll('button.panel')) {
     viewer.open(figures.map(entryOf), figures.indexOf(figure), layerOf(panel));
   });
 }
+const imagesData = document.getElementById('images-data');
+if (imagesData) {
+  const images = JSON.parse(imagesData.textContent);
+  const svg = (name, attributes) => {
+    const element = document.createElementNS('http://www.w3.org/2000/svg', name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  };
+  const drawn = ({ id, width, height, image, box }, mask, layer) => {
+    const picture = svg('svg', { viewBox: '0 0 ' + width + ' ' + height, role: 'img', 'aria-label': layer + ' of ' + id });
+    picture.append(svg('image', { href: image, width, height }));
+    if (mask) picture.append(svg('image', { href: mask, width, height, class: 'mask' }));
+    if (box) {
+      const [x, y, w, h] = box;
+      const place = { x: x * width, y: y * height, width: w * width, height: h * height };
+      picture.append(svg('rect', { ...place, class: 'doubt' }));
+    }
+    const holder = document.createElement('div');
+    holder.append(picture);
+    return holder;
+  };
+  const entries = images.map((item) => ({
+    name: item.id,
+    text: item.text,
+    views: [['Image'], ['Truth', item.truth], ['Prediction', item.prediction]].map(([name, mask]) => ({
+      name,
+      draw: () => drawn(item, mask, name),
+    })),
+  }));
+  const open = (index) => viewer.open(entries, index, 'Prediction');
+  for (const chart of document.querySelectorAll('.marks.opens')) {
+    const marks = [...chart.querySelectorAll('[data-image]')];
+    const told = chart.querySelector('.chosen');
+    let chosen = -1;
+    const choose = (index) => {
+      marks[chosen]?.classList.remove('at');
+      chosen = Math.max(0, Math.min(marks.length - 1, index));
+      marks[chosen].classList.add('at');
+      told.textContent = marks[chosen].querySelector('title').textContent.trim();
+    };
+    chart.addEventListener('keydown', (event) => {
+      const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+      if (step) choose(chosen + step);
+      else if (event.key === 'Enter' && chosen >= 0) open(Number(marks[chosen].dataset.image));
+      else return;
+      event.preventDefault();
+    });
+    // Marks are small for fingers: the nearest one is meant.
+    chart.addEventListener('click', ({ clientX, clientY }) => {
+      const away = (mark) => {
+        const { left, right, top, bottom } = mark.getBoundingClientRect();
+        const beyond = (at, low, high) => Math.max(low - at, 0, at - high);
+        return Math.hypot(beyond(clientX, left, right), beyond(clientY, top, bottom));
+      };
+      const distances = marks.map(away);
+      const nearest = distances.indexOf(Math.min(...distances));
+      if (distances[nearest] > 24) return;
+      choose(nearest);
+      open(Number(marks[nearest].dataset.image));
+    });
+  }
+  for (const button of document.querySelectorAll('button[data-opens]')) {
+    button.addEventListener('click', () => open(Number(button.dataset.opens)));
+  }
+}
 `;

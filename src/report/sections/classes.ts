@@ -1,7 +1,7 @@
 /** Scores by class, and by group if the data has groups. */
 import type { GroupScores } from '../../metrics/index.js';
 import { sparkline } from '../charts/sparkline.js';
-import { count, counted, figure, percent } from '../numbers.js';
+import { count, counted, figure, intervalText, percent } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
@@ -22,7 +22,7 @@ export function classesSection(run: Run): Section | undefined {
     title: 'Classes',
     body: html`<p class="aside">
         ${PART_NAMES[judged.part]}: ${worthOf(judged)}. A dash means undefined: the class is in neither the
-        truth nor the prediction.
+        truth nor the prediction.${judged.scores.intervals && ' Below each IoU is its 95% interval.'}
       </p>
       ${classTable(run, judged)} ${groups && groups.length > 0 && groupTable(groups)}`,
   };
@@ -57,7 +57,10 @@ function classTable(run: Run, { scores, part }: Judged): Html {
             <td>
               ${
                 iou !== null && html`<span class="meter" style="--share: ${iou.toFixed(3)}"></span>`
-              }${figure(iou)}
+              }${figure(iou)}${
+                scores.intervals?.classes[index] &&
+                html`<span class="interval">${intervalText(scores.intervals.classes[index])}</span>`
+              }
             </td>
             <td>${figure(dice)}</td>
             <td>${figure(precision)}</td>

@@ -1,6 +1,6 @@
 /** The first section: what was trained, how good it is, and the warnings. */
 import { hasModel, modelEntry } from '../../models/index.js';
-import { count, counted, figure, listed } from '../numbers.js';
+import { count, counted, figure, intervalText, listed } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
@@ -74,16 +74,26 @@ function headlines(judged: Judged): Html {
   const shown = ['meanIoU', 'meanDice', 'dice', 'meanGroupDice', 'pixelAccuracy']
     .flatMap((key) => names.filter((name) => name.key === key))
     .slice(0, HEADLINES);
+  const { intervals } = judged.scores;
   return html`<dl class="figures">
       ${shown.map(
         ({ key, label }) =>
           html`<div>
             <dt>${label}</dt>
-            <dd>${figure(scoreOf(judged.scores, key))}</dd>
+            <dd>${figure(scoreOf(judged.scores, key))}${intervalOf(judged, key)}</dd>
           </div>`,
       )}
     </dl>
-    <p class="aside">${PART_NAMES[judged.part]}: ${worthOf(judged)}.</p>`;
+    <p class="aside">
+      ${PART_NAMES[judged.part]}:
+      ${worthOf(judged)}.${intervals && ` Below each score is its 95% interval: ${count(intervals.resamples)} times, as many ${intervals.of} were drawn with replacement from the ${count(intervals.count)} and scored.`}
+    </p>`;
+}
+
+/** The interval of a score, below it. */
+function intervalOf({ scores: { intervals } }: Judged, key: string): Html | undefined {
+  const interval = intervals?.scores[key];
+  return interval && html`<span class="interval">${intervalText(interval)}</span>`;
 }
 
 /** A list of warnings; undefined if there are none. */
@@ -126,8 +136,8 @@ function scoreTable({ judged }: Run): Html {
           ${judged.map(({ scores }) => html`<td>${count(scores.samples)}</td>`)}
         </tr>
         <tr>
-          <th scope="row">Compared at</th>
-          ${judged.map(({ scoreAt }) => html`<td>${scoreAt} size</td>`)}
+          <th scope="row">Compared at the size of</th>
+          ${judged.map(({ scoreAt }) => html`<td>${scoreAt === 'source' ? 'images' : 'model'}</td>`)}
         </tr>
       </tbody>
     </table>`,
