@@ -132,7 +132,7 @@ describe.skipIf(CHROMIUM === undefined)('a report in Chromium (skipped where the
   });
 
   test('the marks of images open their pictures, by pointer and by keyboard', async () => {
-    const { page, said } = await open('two classes', { width: 390, dark: false });
+    const { page, said } = await open('two classes', { width: 390 });
     const chart = page.locator('#images .marks').first();
     const title = page.locator('dialog[open] .viewer-title');
     await chart.focus();
