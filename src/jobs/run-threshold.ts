@@ -29,7 +29,7 @@ export async function checkThresholdCanBeChosen(
   );
 }
 
-interface ChoosingOptions extends ViewOptions {
+export interface ChoosingOptions extends ViewOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }

@@ -43,7 +43,7 @@ import { checkOptions } from './check-options.js';
 import { configOf } from './config-of-run.js';
 import { lossOf, optimizerOf, scheduleOf } from './learning-settings.js';
 import { rangeTestOf, writeLrFind } from './lr-find.js';
-import type { MachineFacts } from './choose.js';
+import type { Choice, MachineFacts } from './choose.js';
 import { machineFacts, pretrainedWeights } from './machine-facts.js';
 import { machineDifferences } from './machine.js';
 import { maskContents } from './mask-contents.js';
@@ -68,6 +68,8 @@ export interface TrainResult extends RunScores {
   readonly format: string;
   /** How images and masks were matched, in one line. */
   readonly pairing: string;
+  /** What was left open and chosen from the data and the machine, with the reasons; empty if nothing was. */
+  readonly chosen: readonly Choice[];
   /** Absolute path of the run folder, which `Segmenter.load` accepts. */
   readonly run: string;
   /** Why the scores could not be written to the run folder, where that failed: a full disk, say. */
@@ -307,6 +309,7 @@ async function runTraining(
     const read = { format: plan.report?.format ?? format, pairing: plan.report?.pairing ?? '' };
     return {
       ...read,
+      chosen: earlier?.chosen ?? plan.chosen.choices,
       run: folder.path,
       ...(written !== undefined && { report: written }),
       ...outcome,

@@ -53,7 +53,7 @@ export const UNET_OPTIONS: Settings<Required<UNetOptions>> = {
 };
 
 /** Two times: 3×3 convolution, optional batch norm, ReLU. */
-class DoubleConv extends Module {
+export class DoubleConv extends Module {
   readonly conv1: Conv2d;
   readonly norm1?: BatchNorm2d;
   readonly dropout?: Dropout;

@@ -1,10 +1,11 @@
 /** The formats in which a mask is returned. */
 import { HttpError } from './http-error.js';
 
-export const ANSWER_FORMATS = ['png', 'rle', 'polygons', 'json'] as const;
+export const ANSWER_FORMATS = ['png', 'overlay', 'rle', 'polygons', 'json'] as const;
 
 /**
  * - `png`: a PNG whose values are the class indices, with a palette;
+ * - `overlay`: a PNG of the image with its mask, or its objects, drawn over it;
  * - `rle`: COCO's run lengths of each class;
  * - `polygons`: GeoJSON, in pixels;
  * - `json`: the pixel count of each class, without the mask.
@@ -30,7 +31,7 @@ const BY_TYPE: Readonly<Record<string, AnswerFormat>> = {
 };
 
 /**
- * The format that a request asks for: `?format=`, or else the preferred type of its Accept header.
+ * The format that a request asks for: `query`, or else the preferred type of its Accept header.
  *
  * @throws HttpError 400 or 406.
  */

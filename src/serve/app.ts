@@ -1,18 +1,16 @@
 /** The server's routes: the page and its model, `POST /segment`, `/health`, `/metrics`. */
 import { Hono } from 'hono';
 import { createHash } from 'node:crypto';
-import { UsageError } from '../errors/index.js';
 import type { Segmenter } from '../inference/index.js';
-import { answerFormat, answerSubject } from './answer-format.js';
 import { drain } from './body.js';
 import { inPieces, lengthOf } from './body-in-pieces.js';
 import type { Guard } from './guard.js';
 import type { Metrics } from './metrics.js';
 import type { AdmissionQueue } from './admission-queue.js';
-import { HttpError, httpErrorOf } from './http-error.js';
+import { errorResponse, HttpError, httpErrorOf } from './http-error.js';
+import { answerSegment, NOT_POST } from './segment-route.js';
 import type { StaticFiles } from './static-files.js';
 import type { ImageAnswers } from './image-thread.js';
-import { uploadedBody } from './uploaded-image.js';
 
 /** A request and its outcome, for a log. */
 export interface AnsweredRequest {
@@ -46,9 +44,6 @@ export interface AppParts {
   readonly closing: () => boolean;
 }
 
-/** The slowest accepted upload, in bytes a second. A slower one would occupy a place in the queue for too long. */
-const SLOWEST_UPLOAD = 16 * 1024;
-
 /**
  * The page loads from and connects to this server only, and no other page may frame it, so images cannot leave the
  * page. WebAssembly threads need the isolation (cross-origin opener and embedder policies).
@@ -69,7 +64,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 const KNOWN_ID = /^[\w.-]{1,64}$/;
 
 export function createApp(parts: AppParts): Hono {
-  const { segmenter, model, images, name, guard, queue, metrics, files } = parts;
+  const { segmenter, model, name, guard, queue, metrics, files } = parts;
   const modelTag = `"${createHash('sha256').update(model).digest('base64url').slice(0, 20)}"`;
   const begun = Date.now();
   let count = 0;
@@ -142,39 +137,9 @@ export function createApp(parts: AppParts): Hono {
   app.post('/segment', (c) => {
     c.set('route', '/segment');
     if (parts.closing()) throw new HttpError(503, 'closing', 'The server is shutting down.', 5);
-    const format = answerFormat(c.req.query('format'), c.req.header('accept') ?? null);
-    const as = answerSubject(c.req.query('as'));
-    if (as === 'objects' && segmenter.card.multiLabel) {
-      throw new HttpError(400, 'as', 'The classes of this model overlap: it has masks, no objects.');
-    }
-    const threshold = thresholdIn(c.req.query('threshold'));
-    segmenter.thresholdOf(threshold);
-    return queue.admit(async () => {
-      const { maxBytes, uploadTimeout: timeout } = parts;
-      const bytes = await uploadedBody(c.req.raw, { maxBytes, timeout, slowest: SLOWEST_UPLOAD });
-      const late = AbortSignal.timeout(parts.workTimeout);
-      const signal = AbortSignal.any([c.req.raw.signal, late]);
-      const contentType = c.req.header('content-type') ?? '';
-      const { maxPixels } = parts;
-      try {
-        return await queue.run(async () => {
-          const asked = { contentType, format, as, threshold, maxPixels };
-          const { type, body, decoding, seconds, pixels } = await images.answer(bytes, asked, signal);
-          metrics.segmentedIn(seconds, pixels);
-          return c.body(inPieces(body), 200, {
-            ...lengthOf(body),
-            'content-type': type,
-            'cache-control': 'no-store',
-            'server-timing': `decode;dur=${decoding.toFixed(1)}, segment;dur=${(seconds * 1000).toFixed(1)}`,
-          });
-        }, signal);
-      } catch (error) {
-        if (late.aborted && !c.req.raw.signal.aborted) {
-          throw new HttpError(504, 'time-out', 'Processing the image took too long. Send a smaller one.');
-        }
-        if (c.req.raw.signal.aborted) throw new HttpError(400, 'gone', 'The client closed the connection.');
-        throw error;
-      }
+    return answerSegment(c.req.raw, {
+      ...parts,
+      onSegmented: (seconds, pixels) => metrics.segmentedIn(seconds, pixels),
     });
   });
 
@@ -188,10 +153,10 @@ export function createApp(parts: AppParts): Hono {
   app.notFound((c) => {
     const segment = c.req.path === '/segment';
     const httpError = segment
-      ? new HttpError(405, 'method', 'Send the image with POST.')
+      ? NOT_POST.error()
       : new HttpError(404, 'not-found', 'There is nothing here. Images go to POST /segment.');
     c.set('error', httpError);
-    return errorResponse(httpError, c.get('id'), segment ? { allow: 'POST' } : {});
+    return errorResponse(httpError, c.get('id'), segment ? NOT_POST.headers : {});
   });
 
   app.onError((error, c) => {
@@ -201,30 +166,4 @@ export function createApp(parts: AppParts): Hono {
   });
 
   return app as unknown as Hono;
-}
-
-export function errorResponse(
-  error: HttpError,
-  requestId: string,
-  more: Record<string, string> = {},
-): Response {
-  const { status, code, message, retryAfter } = error;
-  return new Response(JSON.stringify({ error: { code, message }, requestId }), {
-    status,
-    headers: {
-      'content-type': 'application/json',
-      'cache-control': 'no-store',
-      ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
-      ...more,
-    },
-  });
-}
-
-function thresholdIn(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
-    throw new UsageError(`The threshold is "${text}"; it must be a probability from 0 to 1.`);
-  }
-  return value;
 }

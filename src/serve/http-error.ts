@@ -57,3 +57,21 @@ function outOfMemory(cause: Error): HttpError {
   const message = 'The server is short of memory for this image. Try again later, or send a smaller one.';
   return new HttpError(503, 'memory', message, RETRY_MEMORY, { cause });
 }
+
+/** An error as JSON, with the id of its request. */
+export function errorResponse(
+  error: HttpError,
+  requestId: string,
+  more: Record<string, string> = {},
+): Response {
+  const { status, code, message, retryAfter } = error;
+  return new Response(JSON.stringify({ error: { code, message }, requestId }), {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+      ...more,
+    },
+  });
+}

@@ -47,7 +47,7 @@ export async function answerImage(
   const { mask, seconds } = segmented;
   const { type, body } = await (as === 'objects'
     ? objectsAnswer(segmented, card, format)
-    : maskAnswer(mask, card, format, seconds));
+    : maskAnswer(segmented, card, format));
   const encoded = typeof body === 'string' ? new TextEncoder().encode(body) : body;
   return { type, body: encoded, decoding, seconds, pixels: mask.data.length };
 }

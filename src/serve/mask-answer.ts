@@ -1,11 +1,13 @@
 /** Encodes a mask in the requested format. */
-import { encodeMask } from '../images/encode.js';
+import { encodeImage, encodeMask } from '../images/encode.js';
+import { objectOverlay } from '../images/object-overlay.js';
 import { MOST_IN_16_BITS } from '../images/encode-labels.js';
 import { backgroundClass } from '../images/palette.js';
 import { encodeIndexedPng } from '../images/png-write.js';
 import type { ClassMask } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
-import { maskToCoco, maskToGeoJson, paletteOf } from '../inference/index.js';
+import { drawOverlay, maskToCoco, maskToGeoJson, paletteOf } from '../inference/index.js';
+import { overlayOptions } from '../inference/pictures.js';
 import { measureSegmented, objectsToCoco, objectsToGeoJson } from '../inference/object-outlines.js';
 import { objectsOfSegmentation } from '../inference/segmented-objects.js';
 import type { Segmentation } from '../inference/index.js';
@@ -25,16 +27,15 @@ export interface MaskBody {
   readonly body: Uint8Array<ArrayBuffer> | string;
 }
 
-/** @param seconds from decoded image to mask. */
+/** The mask of an image in the requested format. */
 export async function maskAnswer(
-  mask: ClassMask,
+  { mask, image, seconds }: Segmentation,
   card: ModelCard,
   format: AnswerFormat,
-  seconds: number,
 ): Promise<MaskBody> {
+  if (format === 'overlay') return png(await encodeImage(await drawOverlay(image, mask, { card })));
   if (format === 'png') {
-    const body = await encodeMask(mask, { palette: paletteOf(card) });
-    return { type: 'image/png', body: body as Uint8Array<ArrayBuffer> };
+    return png(await encodeMask(mask, { palette: paletteOf(card) }));
   }
   if (format === 'json') return json('application/json', summary(mask, card, seconds));
   if (changes(mask) > MOST_CHANGES) {
@@ -52,6 +53,8 @@ export async function objectsAnswer(
 ): Promise<MaskBody> {
   const { image, seconds, width, height } = segmented;
   const objects = objectsOfSegmentation(segmented, card);
+  if (format === 'overlay')
+    return png(await encodeImage(await objectOverlay(image, objects, overlayOptions(card))));
   if (format === 'png') {
     if (objects.classes.length > MOST_IN_16_BITS) {
       throw new HttpError(
@@ -61,8 +64,7 @@ export async function objectsAnswer(
       );
     }
     const data = Uint16Array.from(objects.labels);
-    const body = await encodeIndexedPng({ width, height, data });
-    return { type: 'image/png', body: body as Uint8Array<ArrayBuffer> };
+    return png(await encodeIndexedPng({ width, height, data }));
   }
   if (format === 'json') {
     const rows = objectRows('', measureSegmented(objects, card.classes, image));
@@ -81,6 +83,10 @@ export async function objectsAnswer(
     return json('application/geo+json', objectsToGeoJson(objects, card.classes, '', image));
   }
   return json('application/json', objectsToCoco(objects, card.classes, ''));
+}
+
+function png(body: Uint8Array): MaskBody {
+  return { type: 'image/png', body: body as Uint8Array<ArrayBuffer> };
 }
 
 function json(type: string, value: object): MaskBody {

@@ -13,6 +13,7 @@ import { Segmenter } from '../inference/index.js';
 import type { AnsweredRequest } from './app.js';
 import { createApp } from './app.js';
 import { limitConnections } from './connections.js';
+import { CONCURRENCY, DEFAULT_LIMITS } from './handler.js';
 import { Guard, isLoopback, newToken } from './guard.js';
 import { Metrics } from './metrics.js';
 import { AdmissionQueue } from './admission-queue.js';
@@ -66,9 +67,6 @@ export interface RunningServer {
 export const DEFAULT_PORT = 8787;
 const DEFAULT_HOST = '127.0.0.1';
 
-/** Two, so that one image is decoded or encoded while another is in the model. */
-const CONCURRENCY = 2;
-
 /** Milliseconds for a request's headers to arrive. Slower connections are closed. */
 const HEAD_TIMEOUT = 10_000;
 
@@ -93,15 +91,15 @@ export async function startServer(
   const {
     port = DEFAULT_PORT,
     host = DEFAULT_HOST,
-    maxBytes = 32 * 2 ** 20,
-    maxPixels = 2 ** 25,
-    uploadTimeout = 30_000,
-    workTimeout = 60_000,
+    maxBytes = DEFAULT_LIMITS.maxBytes,
+    maxPixels = DEFAULT_LIMITS.maxPixels,
+    uploadTimeout = DEFAULT_LIMITS.uploadTimeout,
+    workTimeout = DEFAULT_LIMITS.workTimeout,
     closeTimeout = 30_000,
     folders = PACKAGE_FOLDERS,
     onAnswer = () => undefined,
   } = options;
-  const capacity = options.places ?? 32;
+  const capacity = options.places ?? DEFAULT_LIMITS.places;
   for (const [what, value] of Object.entries({ maxBytes, maxPixels, places: capacity })) {
     if (!(Number.isInteger(value) && value >= 1))
       throw new UsageError(`${what} is ${value}; it must be an integer of at least 1.`);

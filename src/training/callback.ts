@@ -95,7 +95,10 @@ export interface BatchEvent {
 /** The state of a callback: plain data that can be stored as JSON. */
 export type CallbackState = unknown;
 
-type Stage<Extra extends unknown[] = []> = (context: FitContext, ...extra: Extra) => void | Promise<void>;
+export type Stage<Extra extends unknown[] = []> = (
+  context: FitContext,
+  ...extra: Extra
+) => void | Promise<void>;
 
 export interface Callback {
   /** Unique within a run. Identifies the callback in errors and saved state. */

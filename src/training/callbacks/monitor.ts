@@ -24,7 +24,7 @@ type OwnMetric = `metric:${string}`;
 
 const OWN = 'metric:';
 
-type BuiltInMetric = keyof typeof METRICS | OutlineMetric;
+export type BuiltInMetric = keyof typeof METRICS | OutlineMetric;
 
 export type MonitorMetric = BuiltInMetric | OwnMetric;
 
