@@ -1,7 +1,8 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Tests that share a process, so that each module is loaded once instead of in every file: half the time. */
-const SHARED = ['src/**/*.test.ts', 'page/**/*.test.ts'];
+const SHARED_OF_TEST = 'test/{conformance,fuzz,inference,models}/**/*.test.ts';
+const SHARED = ['{src,page}/**/*.test.ts', SHARED_OF_TEST];
 
 /** Tests among them that replace modules, add to registries or measure memory. Each has its own process. */
 const ISOLATED = [
@@ -30,8 +31,7 @@ export default defineConfig({
     reporters: ['default', './test/summary-reporter.ts'],
     projects: [
       project('shared', SHARED, ISOLATED, false),
-      project('isolated', ISOLATED, [], true),
-      project('whole', ['{test,examples}/**/*.test.ts'], [], true),
+      project('isolated', [...ISOLATED, '{test,examples}/**/*.test.ts'], [SHARED_OF_TEST], true),
     ],
   },
 });

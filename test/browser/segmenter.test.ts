@@ -7,11 +7,12 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type * as InPage from '../../src/browser/index.js';
 import { encodeImage } from '../../src/images/encode.js';
-import { colorize, drawOverlay, exportGraph, maskToPng } from '../../src/inference/index.js';
+import { colorize, drawOverlay, exportGraph, maskToPng, Segmenter } from '../../src/inference/index.js';
+import { ModelState } from '../../src/nn/index.js';
 import { encodeModel } from '../../src/onnx/index.js';
 import type { RunningServer } from '../../src/serve/index.js';
 import { startServer } from '../../src/serve/index.js';
-import { testImage, tinyCard, tinyUNet } from '../inference/tiny-model.js';
+import { Brightness, brightnessCard, testImage, tinyCard, tinyUNet } from '../inference/tiny-model.js';
 import { buildBrowser } from './built-page.js';
 import { CHROMIUM, launchChromium } from './chromium.js';
 
@@ -193,15 +194,25 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
   });
 
   test('on WebGPU, where it is asked for', async () => {
-    const { mask, device } = await page.evaluate(async () => {
-      const own = await window.pixelwise.Segmenter.load('model.onnx', { device: 'webgpu' });
-      const result = await own.segment(window.picture);
-      await own.close();
-      return { mask: [...result.mask.data], device: own.device };
-    });
+    // A software adapter takes most of a minute to compile the shaders of a U-Net; its operators have tests of theirs.
+    const brightness = new Brightness();
+    const bytes = encodeModel(exportGraph(brightness, new ModelState(brightness), brightnessCard(32, 32)));
+    const grey = testImage(75, 52, 1);
+    await using native = await Segmenter.load(bytes, { threads: 1 });
+    const wanted = (await native.segment(grey)).mask.data;
+    const { mask, device } = await page.evaluate(
+      async ([onnx, pixels]) => {
+        const decode = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+        const own = await window.pixelwise.Segmenter.load(decode(onnx), { device: 'webgpu' });
+        const result = await own.segment({ width: 75, height: 52, channels: 1, data: decode(pixels) });
+        own.close();
+        return { mask: [...result.mask.data], device: own.device };
+      },
+      [Buffer.from(bytes).toString('base64'), Buffer.from(grey.data).toString('base64')] as const,
+    );
     expect(device).toBe('webgpu');
-    expect(differences(mask)).toBeLessThanOrEqual(2);
-    // On a software adapter, its shaders compiled first.
+    expect(wanted.filter((value, i) => value !== mask[i]).length).toBeLessThanOrEqual(2);
+    expect(new Set(mask).size).toBe(2);
   }, 180_000);
 
   test('auto leaves a software adapter alone, and says why', async () => {

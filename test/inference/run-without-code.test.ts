@@ -48,7 +48,9 @@ class Residual extends Module {
 }
 
 /** The thread that sessions run in, which is a file of its own. */
-const WORKER = new URL('../../src/runtime/node-worker.ts', import.meta.url);
+const WORKERS = ['runtime/node-worker', 'serve/image-worker'].map(
+  (name) => new URL(`../../src/${name}.ts`, import.meta.url),
+);
 
 const card = tinyCard(3, { model: { name: 'Residual', options: {} } });
 const image = testImage(61, 47);
@@ -93,7 +95,9 @@ describe('a run of a model that the registry does not have', () => {
     const out = join(temporary.path, 'out');
     await mkdir(out);
     await build({
-      entryPoints: [new URL('use-run-child.ts', import.meta.url), WORKER].map((url) => fileURLToPath(url)),
+      entryPoints: [new URL('use-run-child.ts', import.meta.url), ...WORKERS].map((url) =>
+        fileURLToPath(url),
+      ),
       outdir: built,
       entryNames: '[name]',
       bundle: true,
