@@ -218,6 +218,16 @@ describe('bad input gives one clear error that names the file', () => {
     expect(await both('huge.png', 'image-too-large')).toContain('60000×60000');
   });
 
+  it('a blank image of 268 million pixels in a few bytes', async () => {
+    const body = deflateSync(new Uint8Array(100));
+    const bytes = pngFile([ihdr(2 ** 14, 2 ** 14, 8, 2), ['IDAT', body], ['IEND', new Uint8Array(0)]]);
+    const error = await messageOf(decodeImage(bytes));
+    expect([error.code, error.message]).toEqual([
+      'image-too-large',
+      expect.stringMatching(/16384×16384 pixels in a file of \d+ bytes. It is blank/),
+    ]);
+  });
+
   it('a PNG that inflates to far more than its size', async () => {
     const body = deflateSync(new Uint8Array(50_000_000));
     const bytes = pngFile([ihdr(4, 4, 8, 0), ['IDAT', body], ['IEND', new Uint8Array(0)]]);

@@ -5,6 +5,7 @@ import { bmpToRaster, decodeBmp } from './bmp.js';
 import { decodeShared } from './decode-cache.js';
 import {
   type ByteReader,
+  checkExpansion,
   checkPixelCount,
   damaged,
   type ImageBytes,
@@ -98,6 +99,7 @@ export async function decodeWithSharp(image: ImageBytes, channels?: number): Pro
   const source = sharpSource(image);
   const layout = await readLayout(source);
   checkPixelCount(image.name, layout.width, layout.height, image.maxPixels);
+  checkExpansion(image.name, image.bytes.length, layout.width, layout.height, layout.channels);
   const wide = layout.bitDepth === 16;
   const pipeline = pixelPipeline(source, layout, image.maxPixels ?? MAX_PIXELS, channels).raw({
     depth: wide ? 'ushort' : 'uchar',

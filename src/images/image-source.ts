@@ -9,7 +9,7 @@ import { PixelwiseError } from '../errors/index.js';
 import { startsWith } from './image-header.js';
 
 export { type ImageHeader, jpegHeader, pngHeader } from './image-header.js';
-export { checkPixelCount, checkValueCount, damaged, MAX_PIXELS } from './image-limits.js';
+export { checkExpansion, checkPixelCount, checkValueCount, damaged, MAX_PIXELS } from './image-limits.js';
 
 /** Supported formats, with names for messages and file extensions. */
 const FORMATS = {

@@ -22,6 +22,11 @@ describe('maskFromScores', () => {
     [1, 90, 3],
     [1, 1, 2],
     [16, 12, 3],
+    // Long spans between two scores, and rows and columns exchanged.
+    [400, 30, 5],
+    [400, 30, 1],
+    [3, 400, 4],
+    [1, 400, 1],
   ])('decides %i×%i pixels by %i planes as resizing all of them does', async (width, height, channels) => {
     const scores = scoresOf(16, 12, channels);
     const threshold = channels === 1 ? 0.4 : undefined;
@@ -34,8 +39,8 @@ describe('maskFromScores', () => {
     expect(new Set(mask).size).toBe(new Set(expected).size);
   });
 
-  it('decides overlapping classes each for itself', async () => {
-    const [scores, size] = [scoresOf(16, 12, 3), { width: 75, height: 41 }];
+  it.each([75, 400])('decides overlapping classes each for itself, %i pixels wide', async (width) => {
+    const [scores, size] = [scoresOf(16, 12, 3), { width, height: 41 }];
     const decision = { threshold: 0.4, multiLabel: true };
     const mask = await maskFromScores(scores, size, decision);
     const resized = resizePlanes(scores, size.width, size.height);
@@ -53,12 +58,29 @@ describe('maskFromScores', () => {
     ]);
   });
 
+  it('takes the first of equal scores, as the graph does', async () => {
+    const scores: Planes = {
+      width: 2,
+      height: 1,
+      channels: 3,
+      data: Float32Array.of(0.5, 0.2, 0.5, 0.6, 0.5, 0.6),
+    };
+    const mask = await maskFromScores(scores, { width: 100, height: 1 }, { threshold: undefined });
+    expect([...new Set(mask)]).toEqual([0, 1]);
+  });
+
   it('lets other work run, and stops when aborted', async () => {
     const stopped = new AbortController();
     setTimeout(() => stopped.abort(new Error('enough')));
     const work = maskFromScores(
-      scoresOf(8, 1, 8),
-      { width: 2 ** 20, height: 1 },
+      // No two neighbours have the same class, so that every pixel is decided for itself.
+      {
+        width: 8,
+        height: 1,
+        channels: 8,
+        data: Float32Array.from({ length: 64 }, (_, i) => Number(i % 9 === 0)),
+      },
+      { width: 2 ** 19, height: 1 },
       { threshold: undefined },
       stopped.signal,
     );

@@ -20,6 +20,8 @@ export function isBeyondGraph(width: number, height: number, channels: number): 
 
 /** Multiplications between two pauses, in which the thread does other work: some 10 ms. */
 const WORK_AT_ONCE = 2 ** 20;
+/** How many times as high as wide an image is for which rows and columns are exchanged. */
+const TALL = 64;
 /** A row takes the time of so many multiplications beyond its own. */
 const OVERHEAD = 32;
 
@@ -36,6 +38,20 @@ export async function maskFromScores(
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const { channels } = scores;
+  if (height > TALL * width) {
+    // Its columns are long, so the work is done along them.
+    const across = await maskFromScores(
+      transposed(scores),
+      { width: height, height: width },
+      { threshold, multiLabel },
+      signal,
+    );
+    if (width === 1) return across;
+    const mask = new Uint8Array(width * height);
+    for (let x = 0, i = 0; x < width; x++)
+      for (let y = 0; y < height; y++) mask[y * width + x] = across[i++]!;
+    return mask;
+  }
   // Axes that shrink come first; the others have two taps or one.
   const low = resizePlanes(scores, Math.min(scores.width, width), Math.min(scores.height, height));
   const rows = resizeTaps(low.height, height);
@@ -50,8 +66,8 @@ export async function maskFromScores(
     mixRow(low, rows, y, line);
     for (let x = 0; x < width;) {
       const end = Math.min(width, x + atOnce);
-      decide(line, channels, columns, x, end, { limit, multiLabel }, classes, y * width);
-      work += (end - x) * channels + line.length + OVERHEAD;
+      work += decide(line, channels, columns, x, end, { limit, multiLabel }, classes, y * width);
+      work += line.length + OVERHEAD;
       x = end;
       if (work < WORK_AT_ONCE) continue;
       work = 0;
@@ -60,6 +76,17 @@ export async function maskFromScores(
     }
   }
   return classes;
+}
+
+/** Planes with rows and columns exchanged. */
+function transposed({ width, height, channels, data }: Planes): Planes {
+  const out = new Float32Array(data.length);
+  for (let c = 0, i = 0; c < channels; c++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) out[(c * width + x) * height + y] = data[i++]!;
+    }
+  }
+  return { width: height, height: width, channels, data: out };
 }
 
 /** The weighted sum of neighbouring rows, from planes to interleaved channels. */
@@ -79,14 +106,91 @@ function mixRow(
   }
 }
 
-/** Decides the pixels `x` to `end` of a row. */
+/** Pixels between two neighbouring scores from which it pays to see first whether they all have one value. */
+const LONG_SPAN = 8;
+/** How far apart scores must be, relative to their size, for rounding not to change their order. */
+const CLEAR = 1e-5;
+
+interface RowDecision {
+  readonly limit: number | undefined;
+  readonly multiLabel: boolean;
+}
+
+/** Decides the pixels `x` to `end` of a row. @returns the multiplications that it took, or would take in that time. */
 function decide(
+  line: Float32Array,
+  channels: number,
+  columns: ResizeTaps,
+  x: number,
+  end: number,
+  decision: RowDecision,
+  classes: Uint8Array,
+  row: number,
+): number {
+  const { first, taps } = columns;
+  if (columns.outputSize < LONG_SPAN * columns.inputSize) {
+    decideEach(line, channels, columns, x, end, decision, classes, row);
+    return (end - x) * channels;
+  }
+  let work = 0;
+  while (x < end) {
+    let to = x + 1;
+    while (to < end && first[to] === first[x]) to++;
+    const left = first[x]! * channels;
+    const value = valueBetween(line, left, taps > 1 ? left + channels : left, channels, decision);
+    if (value === undefined) {
+      decideEach(line, channels, columns, x, to, decision, classes, row);
+      work += (to - x) * channels;
+    } else {
+      classes.fill(value, row + x, row + to);
+      work += channels + (to - x);
+    }
+    x = to;
+  }
+  return work;
+}
+
+/**
+ * The value of all pixels between two neighbouring scores; undefined if they may differ. Between them scores are
+ * weighted means, so a class that is best at both ends is best everywhere.
+ */
+function valueBetween(
+  line: Float32Array,
+  left: number,
+  right: number,
+  channels: number,
+  { limit, multiLabel }: RowDecision,
+): number | undefined {
+  if (limit !== undefined) {
+    let set = 0;
+    for (let c = 0; c < channels; c++) {
+      const [a, b] = [line[left + c]! - limit, line[right + c]! - limit];
+      const clear = CLEAR * (Math.abs(limit) + Math.abs(a) + Math.abs(b));
+      if (Math.min(a, b) > clear) set |= multiLabel ? setOf(c) : 1;
+      else if (!(Math.max(a, b) < -clear)) return undefined;
+    }
+    return set;
+  }
+  let best = 0;
+  for (let c = 1; c < channels; c++) if (line[left + c]! > line[left + best]!) best = c;
+  const [a, b] = [line[left + best]!, line[right + best]!];
+  const clear = CLEAR * (Math.abs(a) + Math.abs(b));
+  for (let c = 0; c < channels; c++) {
+    if (c === best) continue;
+    // Of equal scores the first one counts.
+    const lead = c < best ? clear : 0;
+    if (!(a - line[left + c]! >= lead && b - line[right + c]! >= lead)) return undefined;
+  }
+  return best;
+}
+
+function decideEach(
   line: Float32Array,
   channels: number,
   { taps, first, weights }: ResizeTaps,
   x: number,
   end: number,
-  { limit, multiLabel }: { readonly limit: number | undefined; readonly multiLabel: boolean },
+  { limit, multiLabel }: RowDecision,
   classes: Uint8Array,
   row: number,
 ): void {

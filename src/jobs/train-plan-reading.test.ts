@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-it('reads a few of many files, whatever is chosen', { timeout: 30_000 }, async () => {
+it('reads a few of many files, whatever is chosen', async () => {
   await makeFolder(root, { count: 1, values: [0, 255] });
   await mapParallel(4000, 32, async (i) => {
     for (const kind of ['images', 'masks']) {

@@ -10,6 +10,8 @@ import type { ImageAnswer, ImageRequest } from './image-answer.js';
 import { answerImage } from './image-answer.js';
 
 export interface ImageAnswers {
+  /** Resolves when the model is loaded. */
+  ready(): Promise<void>;
   /** Answers a request with the bytes of its body, which it takes. @throws HttpError; `signal.reason` when aborted. */
   answer(bytes: Uint8Array<ArrayBuffer>, request: ImageRequest, signal: AbortSignal): Promise<ImageAnswer>;
   close(): Promise<void>;
@@ -27,6 +29,7 @@ export type ThreadRequest =
       readonly bytes: Uint8Array;
       readonly request: ImageRequest;
     }
+  | { readonly kind: 'ready'; readonly id: number }
   | { readonly kind: 'abort'; readonly id: number; readonly image: number }
   | { readonly kind: 'close'; readonly id: number };
 
@@ -49,6 +52,7 @@ const COMPILED = !import.meta.url.endsWith('.ts');
 export function imageAnswers(segmenter: Segmenter, model: ThreadModel): ImageAnswers {
   if (COMPILED) return new ImageThread(model);
   return {
+    ready: () => Promise.resolve(),
     answer: (bytes, request, signal) => answerImage(segmenter, bytes, request, signal),
     close: () => Promise.resolve(),
   };
@@ -63,6 +67,11 @@ class ImageThread implements ImageAnswers {
 
   private start(): NodeThread<ThreadRequest, ThreadReply> {
     return new NodeThread(new URL('./image-worker.js', import.meta.url), 'segments images', this.model);
+  }
+
+  async ready(): Promise<void> {
+    const { error } = await this.thread.ask({ kind: 'ready', id: this.thread.newId() }, []);
+    if (error) throw received(error);
   }
 
   async answer(

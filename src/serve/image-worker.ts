@@ -20,6 +20,12 @@ port.on('message', (request: ThreadRequest) => {
     case 'image':
       void answer(request);
       break;
+    case 'ready':
+      loading.then(
+        () => reply({ id }),
+        (error: unknown) => reply({ id, error: sent(error) }),
+      );
+      break;
     case 'abort':
       running.get(request.image)?.abort();
       reply({ id });

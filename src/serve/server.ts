@@ -156,6 +156,7 @@ export async function startServer(
   const most = Math.max(256, 8 * capacity);
   limitConnections(server, { most, mostPerAddress: most / 2, grace: READ_GRACE, slowest: SLOWEST_READER });
   try {
+    await images.ready();
     await listening(server, port, host);
   } catch (error) {
     await Promise.all([images.close(), segmenter.close()]);

@@ -1,6 +1,6 @@
 /** TIFF pages as images and as masks. */
 import { PixelwiseError } from '../../errors/index.js';
-import { type ByteReader, checkPixelCount } from '../image-source.js';
+import { type ByteReader, checkExpansion, checkPixelCount } from '../image-source.js';
 import { isTurned, upright } from '../orientation.js';
 import { makePixels, maxValueOf, type MaxValue, type PixelValues, type Raster } from '../raster.js';
 import { PALETTE, RGB, type TiffPage, WHITE_IS_ZERO } from './directory.js';
@@ -82,8 +82,14 @@ export class TiffImage {
 
   /** The picture as it is displayed: white-is-zero inverted, palette colours looked up, turned upright. */
   async raster({ channels, maxPixels }: TiffOptions = {}): Promise<Raster> {
-    const { page } = this;
-    checkPixelCount(this.file.name, page.width, page.height, maxPixels);
+    const { page, file } = this;
+    checkPixelCount(file.name, page.width, page.height, maxPixels);
+    for (const each of this.chosen) {
+      file.checkReadable(each);
+      file.checkPromise(each);
+    }
+    const samples = this.chosen.reduce((sum, each) => sum + each.samples, 0);
+    checkExpansion(file.name, file.size, page.width, page.height, samples);
     return upright(await this.rows(0, page.height, channels), page.orientation);
   }
 

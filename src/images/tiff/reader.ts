@@ -32,7 +32,8 @@ export class TiffFile {
   private constructor(
     readonly name: string,
     private readonly read: ByteReader,
-    private readonly size: number,
+    /** Bytes of the file. */
+    readonly size: number,
     private readonly little: boolean,
     /** All pages except thumbnails and levels of pyramids. */
     readonly pages: readonly TiffPage[],
@@ -160,7 +161,7 @@ export class TiffFile {
   }
 
   /** Throws if the header claims more pixels than the file can contain, before memory is allocated. */
-  private checkPromise(page: TiffPage): void {
+  checkPromise(page: TiffPage): void {
     const { width, height, samples, bits, compression, lengths, offsets } = page;
     const packed = lengths.length === 0 ? this.size : lengths.reduce((sum, length) => sum + length, 0);
     const size = Math.ceil((width * height * samples * bits) / 8);
