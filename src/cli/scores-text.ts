@@ -1,11 +1,16 @@
 /** Scores as lines for people. A score that is undefined (a class in neither truth nor prediction) is a dash. */
-import type { Scores } from '../metrics/index.js';
+import type { ScoreIntervals, Scores } from '../metrics/index.js';
 import type { ObjectScores } from '../objects/index.js';
+import { counted, intervalText } from '../report/numbers.js';
 import { grouped } from './progress.js';
 import { textTable } from './text-table.js';
 
 /** @param title what was scored: `Test`. */
-export function scoresText(title: string, scores: Scores): string[] {
+export function scoresText(
+  title: string,
+  scores: Scores & { readonly intervals?: ScoreIntervals },
+): string[] {
+  const { intervals } = scores;
   const { samples, loss, pixelAccuracy, meanIoU, meanDice, meanGroupDice, softDice } = scores;
   const figures: (readonly [string, number | null | undefined])[] = [
     ['mean IoU', meanIoU],
@@ -34,10 +39,25 @@ export function scoresText(title: string, scores: Scores): string[] {
     ]),
   );
   return [
-    `${title} (${grouped(samples)} images): ${told.join(', ')}`,
+    `${title} (${counted(samples, 'image')}): ${told.join(', ')}`,
     ...table.map((line) => `  ${line}`),
+    ...(intervals ? [intervalsText(intervals)] : []),
     ...(scores.objects ? [objectsText(scores.objects)] : []),
   ];
+}
+
+/** The intervals of the overall scores in one line. */
+function intervalsText({ scores, of, count }: ScoreIntervals): string {
+  const names: Record<string, string> = {
+    meanIoU: 'mean IoU',
+    meanDice: 'mean Dice',
+    meanGroupDice: 'Dice by group',
+  };
+  const told = Object.entries(names).flatMap(([key, name]) => {
+    const interval = scores[key];
+    return interval ? [`${name} ${intervalText(interval)}`] : [];
+  });
+  return `  95% intervals over ${grouped(count)} ${of}: ${told.join(', ')}`;
 }
 
 /** The scores of objects in one line. */

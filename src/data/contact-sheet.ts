@@ -24,24 +24,39 @@ export interface ContactSheetOptions {
   readonly range?: ValueRange | undefined;
 }
 
-/** Each sample without and with its mask, above its id; the classes are listed at the end. */
-export async function contactSheet(dataset: Dataset, options: ContactSheetOptions = {}): Promise<Raster> {
-  const { count = 24, side = 192 } = options;
-  const range = options.range ?? (await shownRange(dataset));
-  const tiles: Tile[] = [];
-  const present = new Set<number>();
-  // One after another, so that only one decoded photograph is in memory.
+/** A picture and its mask, of the same size. */
+export interface SheetTile {
+  readonly id: string;
+  /** 8-bit RGB. */
+  readonly image: Raster;
+  readonly mask: ClassMask;
+}
+
+/** Samples, evenly spaced, as pictures with masks. One at a time is in memory. */
+export async function* sampleTiles(
+  dataset: Dataset,
+  { count = 24, side = 192, range: given }: ContactSheetOptions = {},
+): AsyncGenerator<SheetTile> {
+  const range = given ?? (await shownRange(dataset));
   for (const i of spread(dataset.length, count)) {
     const { id, image, mask } = await dataset.get(i);
-    for (const value of mask.data) present.add(value);
     const scale = side / Math.max(image.width, image.height);
     const [width, height] = [image.width, image.height].map((length) =>
       Math.max(1, Math.round(length * scale)),
     );
     const sample = fitted({ id, image, mask }, stretch({ width: width!, height: height! }), dataset, range);
-    const small = toRaster(sample);
-    const drawn = await overlay(small, maskOf(sample), { outline: 1, ...looksOf(dataset) });
-    tiles.push({ picture: beside(small, drawn), caption: id });
+    yield { id, image: toRaster(sample), mask: maskOf(sample) };
+  }
+}
+
+/** Each sample without and with its mask, above its id; the classes are listed at the end. */
+export async function contactSheet(dataset: Dataset, options: ContactSheetOptions = {}): Promise<Raster> {
+  const tiles: Tile[] = [];
+  const present = new Set<number>();
+  for await (const { id, image, mask } of sampleTiles(dataset, options)) {
+    for (const value of mask.data) present.add(value);
+    const drawn = await overlay(image, mask, { outline: 1, ...looksOf(dataset) });
+    tiles.push({ picture: beside(image, drawn), caption: id });
   }
   return sheet(tiles, 3, legendOf(dataset, present));
 }
@@ -58,30 +73,42 @@ export interface AugmentationSheetOptions {
   readonly range?: ValueRange | undefined;
 }
 
-/** One sample with its mask, augmented many times; the first picture is the sample without augmentation. */
-export async function augmentationSheet(
+/**
+ * One sample with its mask, augmented many times; the first is the sample without augmentation.
+ * @throws UsageError if there is no such sample.
+ */
+export async function* augmentedTiles(
   dataset: Dataset,
   options: AugmentationSheetOptions,
-): Promise<Raster> {
+): AsyncGenerator<SheetTile> {
   const { index = 0, fit = stretch(192), transforms, draws = 24, seed = 0 } = options;
   if (index < 0 || index >= dataset.length) {
     throw new UsageError(`There is no sample ${index}; the data set has ${dataset.length}, from 0.`);
   }
   const range = options.range ?? (await shownRange(dataset));
   const source = await dataset.get(index);
-  const tiles: Tile[] = [];
   for (let draw = 0; draw <= draws; draw++) {
     const random = new Random(seed, 'augment', draw, source.id);
     let sample = fitted(source, fit, dataset, range, random);
     if (draw > 0) for (const transform of transforms) sample = transform(sample, random);
-    const picture = await overlay(toRaster(sample), maskOf(sample), {
-      opacity: 0.2,
-      outline: 1,
-      ...looksOf(dataset),
-    });
-    tiles.push({ picture, caption: draw === 0 ? source.id : `draw ${draw}` });
+    const id = draw === 0 ? source.id : `draw ${draw}`;
+    yield { id, image: toRaster(sample), mask: maskOf(sample) };
   }
-  return sheet(tiles, 5, legendOf(dataset, new Set(source.mask.data)));
+}
+
+/** The pictures of {@link augmentedTiles} on one sheet. */
+export async function augmentationSheet(
+  dataset: Dataset,
+  options: AugmentationSheetOptions,
+): Promise<Raster> {
+  const tiles: Tile[] = [];
+  const present = new Set<number>();
+  for await (const { id, image, mask } of augmentedTiles(dataset, options)) {
+    if (tiles.length === 0) for (const value of mask.data) present.add(value);
+    const picture = await overlay(image, mask, { opacity: 0.2, outline: 1, ...looksOf(dataset) });
+    tiles.push({ picture, caption: id });
+  }
+  return sheet(tiles, 5, legendOf(dataset, present));
 }
 
 /** The values displayed as black and white; undefined for 8 bits, which are displayed as they are. */

@@ -93,8 +93,11 @@ export type { ClassShare, DoctorReport, Problem } from './doctor/report.js';
 export { indexMasks, MaskIndex, type MaskIndexOptions } from './mask-index.js';
 export {
   augmentationSheet,
+  augmentedTiles,
   type AugmentationSheetOptions,
   contactSheet,
+  sampleTiles,
+  type SheetTile,
   type ContactSheetOptions,
 } from './contact-sheet.js';
 export {

@@ -46,7 +46,8 @@ export class RunPictures {
     const transforms = objects.augment ?? parseAugmentation(augment);
     const fit = patch ? randomCrop(size, { foreground: 1 }) : stretch(size);
     await this.attempt('The data sheet', async () => {
-      await writeDataSheet(this.samples, { parts, report, transforms, fit, seed, range });
+      const stretches = patch === undefined;
+      await writeDataSheet(this.samples, { parts, report, transforms, fit, stretches, seed, range });
     });
   }
 

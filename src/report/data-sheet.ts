@@ -1,13 +1,24 @@
-/** Describes the data of a run: `data.json`, a contact sheet of samples and a sheet of augmented ones. */
+/** Describes the data of a run in `data.json`, with small pictures of samples and of augmented ones. */
 import { join } from 'node:path';
 import type { DoctorReport, Parts, Problem, Transform, ValueRange } from '../data/index.js';
-import { augmentationSheet, contactSheet, type Fit, Subset } from '../data/index.js';
-import type { Raster } from '../images/raster.js';
+import { augmentedTiles, type Fit, sampleTiles, type SheetTile, Subset } from '../data/index.js';
+import { maskLook } from '../images/palette.js';
+import { resizeMask } from '../images/resize.js';
 import { writeOutputFile } from '../files/index.js';
+import { dataUri } from './embed.js';
 import { foregroundFirst } from './foreground-first.js';
-import { encodeWebp, viewOfImage } from './view.js';
+import { encodeMaskLayer, encodeWebp, viewOfImage } from './view.js';
 
-/** Content of `data.json`. Paths are relative to its folder. */
+/** A picture with its mask over it, as `data:` URIs. */
+export interface TilePicture {
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  readonly image: string;
+  readonly mask: string;
+}
+
+/** Content of `data.json`. */
 export interface DataSheet {
   readonly version: 1;
   readonly format: string;
@@ -26,7 +37,7 @@ export interface DataSheet {
   readonly problems: readonly (Pick<Problem, 'level' | 'code' | 'message' | 'fix'> & {
     readonly file: string;
   })[];
-  readonly sheets: { readonly samples?: string; readonly augmented?: string };
+  readonly tiles: { readonly samples: readonly TilePicture[]; readonly augmented: readonly TilePicture[] };
 }
 
 export interface DataSheetOptions {
@@ -37,31 +48,41 @@ export interface DataSheetOptions {
   readonly transforms: readonly Transform[];
   /** How training brings samples to their size. */
   readonly fit: Fit;
+  /** Whether {@link fit} stretches images to one shape. */
+  readonly stretches: boolean;
   readonly seed: number;
   /** The values shown as black and white, if images use only a part of their range. */
   readonly range?: ValueRange | undefined;
 }
 
-/** Width in pixels that fits on a page. */
-const SHEET_WIDTH = 1200;
+/** The longer side of a picture. */
+const SIDE = 240;
 const SAMPLES_SHOWN = 24;
+const DRAWS_SHOWN = 17;
 
-/** Writes `data.json` and its pictures into `folder`. */
+/** Writes `data.json` into `folder`. */
 export async function writeDataSheet(folder: string, options: DataSheetOptions): Promise<DataSheet> {
   const { parts, report, transforms, fit, seed, range } = options;
   const { train, valid, test } = parts;
-  const sheets = { samples: 'data/samples.webp', augmented: 'data/augmented.webp' };
   const shown = await foregroundFirst(train, SAMPLES_SHOWN);
-  await writeSheet(join(folder, sheets.samples), await contactSheet(new Subset(train, shown), { range }));
+  const { colours, clear } = maskLook(train);
+  const pictureOf = async ({ id, image, mask }: SheetTile, shape: Shape = image): Promise<TilePicture> => {
+    const { width, height } = sizeOf(shape);
+    const layer = await encodeMaskLayer(resizeMask(mask, width, height), colours, clear);
+    const photo = await encodeWebp(viewOfImage(image, { width, height }), 75);
+    return { id, width, height, image: dataUri('image/webp', photo), mask: dataUri('image/png', layer) };
+  };
+  const samples: TilePicture[] = [];
+  for await (const tile of sampleTiles(new Subset(train, shown), { side: SIDE, range })) {
+    samples.push(await pictureOf(tile));
+  }
+  const augmented: TilePicture[] = [];
   if (transforms.length > 0) {
-    const drawn = await augmentationSheet(train, {
-      index: shown[0]!,
-      transforms,
-      fit,
-      seed,
-      range,
-    });
-    await writeSheet(join(folder, sheets.augmented), drawn);
+    const index = shown[0]!;
+    const draws = { index, transforms, fit, seed, range, draws: DRAWS_SHOWN };
+    // Images that training stretches to its size are shown in their own shape.
+    const shape = options.stretches ? (await train.get(index)).image : undefined;
+    for await (const tile of augmentedTiles(train, draws)) augmented.push(await pictureOf(tile, shape));
   }
   const sheet: DataSheet = {
     version: 1,
@@ -82,14 +103,17 @@ export async function writeDataSheet(folder: string, options: DataSheetOptions):
       message,
       fix,
     })),
-    sheets: { samples: sheets.samples, ...(transforms.length > 0 && { augmented: sheets.augmented }) },
+    tiles: { samples, augmented },
   };
   await writeOutputFile(join(folder, 'data.json'), `${JSON.stringify(sheet, null, 1)}\n`);
   return sheet;
 }
 
-async function writeSheet(path: string, sheet: Raster): Promise<void> {
-  const height = Math.round((sheet.height * SHEET_WIDTH) / sheet.width);
-  const shown = sheet.width > SHEET_WIDTH ? viewOfImage(sheet, { width: SHEET_WIDTH, height }) : sheet;
-  await writeOutputFile(path, await encodeWebp(shown));
+type Shape = Pick<TilePicture, 'width' | 'height'>;
+
+/** The size of a picture of this shape. */
+function sizeOf({ width, height }: Shape): Shape {
+  const scale = SIDE / Math.max(width, height);
+  const length = (side: number) => Math.max(1, Math.round(side * scale));
+  return { width: length(width), height: length(height) };
 }

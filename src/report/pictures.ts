@@ -58,6 +58,11 @@ const filmSchema = z.object({
   frames: z.array(z.object({ epoch: whole, masks: z.array(z.string()), meanIoU: score, loss: score })),
 });
 
+const uri = z.string().refine(isPictureUri, 'not a picture');
+const tiles = z.array(
+  z.object({ id: z.string(), width: whole.positive(), height: whole.positive(), image: uri, mask: uri }),
+);
+
 const dataSchema = z.object({
   version,
   counts: z.object({ train: whole, valid: whole, test: whole, unlabelled: whole }),
@@ -72,10 +77,11 @@ const dataSchema = z.object({
       fix: z.string(),
     }),
   ),
-  sheets: z.object({ samples: z.string().optional(), augmented: z.string().optional() }),
+  tiles: z.object({ samples: tiles, augmented: tiles }).optional(),
+  // Of earlier versions: each of them one picture.
+  sheets: z.object({ samples: z.string().optional(), augmented: z.string().optional() }).default({}),
 });
 
-const uri = z.string().refine(isPictureUri, 'not a picture');
 const share = z.number().min(0).max(1);
 
 const imagesSchema = z.object({
@@ -129,6 +135,8 @@ export type Film = FilmFile & {
   readonly epochs: number;
 };
 export type DataSheet = DataFile;
+/** A picture with its mask, as data URIs. */
+export type Tile = z.infer<typeof tiles>[number];
 /** The scores of all images of a part. Pictures are left out where they exceed the limit. */
 export type ImageScoresSheet = z.infer<typeof imagesSchema>;
 export type ImageItem = ImageScoresSheet['items'][number];
@@ -202,11 +210,17 @@ async function embedGallery(gallery: Gallery, embedder: Embedder, notes: string[
   return { ...gallery, items };
 }
 
-async function embedSheets(data: DataSheet, embedder: Embedder): Promise<DataSheet> {
+async function embedSheets({ tiles, ...data }: DataSheet, embedder: Embedder): Promise<DataSheet> {
   const { samples, augmented } = data.sheets;
+  const fits = ({ image, mask }: Tile) => embedder.admit(image, mask);
+  const fitting = tiles && {
+    samples: tiles.samples.filter(fits),
+    augmented: tiles.augmented.filter(fits),
+  };
   const one = async (path: string | undefined): Promise<DataUri | undefined> =>
     path === undefined ? undefined : embedder.embed(path);
-  return { ...data, sheets: { samples: await one(samples), augmented: await one(augmented) } };
+  const sheets = { samples: await one(samples), augmented: await one(augmented) };
+  return { ...data, ...(fitting && { tiles: fitting }), sheets };
 }
 
 function admitImages(images: ImageScoresSheet, embedder: Embedder): ImageScoresSheet {

@@ -321,7 +321,7 @@ async function writePictures(
     frames.push({ epoch, masks, meanIoU: 0.5, loss: 0.5 });
   }
   await write('film.json', JSON.stringify({ ...shown, samples: tiles, frames }));
-  await write('data/samples.webp', photo);
+  const tile = { image: dataUri('image/webp', photo), mask: dataUri('image/png', await mask(0, 16)) };
   await write(
     'data.json',
     JSON.stringify({
@@ -332,7 +332,10 @@ async function writePictures(
       problems: [
         { level: 'warning', code: 'tiny', file: `${ids[0]}.png`, message: 'is tiny.', fix: 'Look at it.' },
       ],
-      sheets: { samples: 'data/samples.webp' },
+      tiles: {
+        samples: ids.map((id) => ({ id, ...view, ...tile })),
+        augmented: [{ id: 'draw 1', ...view, ...tile }],
+      },
     }),
   );
 }

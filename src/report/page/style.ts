@@ -194,6 +194,8 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
   h1 { font-size: 1.625rem; }
   .viewer { width: 100vw; height: 100dvh; border: 0; border-radius: 0; }
   .viewer-head, .viewer-foot { padding: .5rem; gap: .375rem; }
+  .viewer .viewer-layers button { padding: .3rem .55rem; font-size: .8125rem; }
+  .viewer-layers { gap: .25rem; }
   .folds .menu { display: block; }
   .folds ul { display: none; grid-template-columns: 1fr 1fr; gap: 0 1.25rem; padding-bottom: .5rem; max-height: 70vh; overflow-y: auto; }
   .menu[aria-expanded="true"] + ul { display: grid; }

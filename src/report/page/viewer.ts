@@ -87,8 +87,19 @@ const copyOf = (panel) => {
 const entryOf = (figure) => ({
   name: figure.querySelector('.id')?.textContent ?? '',
   text: figure.querySelector('.told')?.textContent.trim() ?? '',
-  views: [...figure.querySelectorAll('.panel')].map((panel) => ({ name: layerOf(panel), draw: () => copyOf(panel) })),
+  views: viewsOf([...figure.querySelectorAll('.panel')]),
 });
+const viewsOf = (panels) => {
+  const views = panels.map((panel) => ({ name: layerOf(panel), draw: () => copyOf(panel) }));
+  if (panels.length > 1 || !panels[0].querySelector('.mask')) return views;
+  // A single picture with a mask is shown without it, too.
+  const plain = () => {
+    const copy = copyOf(panels[0]);
+    copy.querySelector('.mask').remove();
+    return copy;
+  };
+  return [{ name: 'Image', draw: plain }, ...views];
+};
 for (const panel of document.querySelectorAll('button.panel')) {
   panel.addEventListener('click', () => {
     const figure = panel.dataset.card ? document.getElementById(panel.dataset.card) : panel.closest('figure');

@@ -3,9 +3,10 @@ import { count, counted, percent } from '../numbers.js';
 import type { Html } from '../page/html.js';
 import { html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
-import type { DataSheet } from '../pictures.js';
+import type { DataSheet, Tile } from '../pictures.js';
 import type { Run } from '../read-run.js';
 import { coloursOf, swatch } from './class-colours.js';
+import { panel, PANEL_HINT } from './panel.js';
 import { pairs } from './settings.js';
 
 const SIZES = 8;
@@ -36,7 +37,10 @@ export function dataSection(run: Run): Section {
         </div>
         ${data && data.classes.length > 0 && html`<div>${classShares(run, data)}</div>`}
       </div>
-      ${data && problemList(data)} ${data?.sheets.samples && sheet('Samples with masks', data.sheets.samples)}
+      ${data && problemList(data)}
+      ${data?.tiles && tilesOf('Samples with masks', data.tiles.samples, PANEL_HINT)}
+      ${data?.tiles && tilesOf('Augmented, as in training', data.tiles.augmented)}
+      ${data?.sheets.samples && sheet('Samples with masks', data.sheets.samples)}
       ${data?.sheets.augmented && sheet('Augmented, as in training', data.sheets.augmented)}`,
   };
 }
@@ -104,6 +108,22 @@ function problemList({ problems }: DataSheet): Html | undefined {
       )}
     </ul>
     ${left > 0 && html`<p class="aside">And ${count(left)} more. Run <code>pixelwise doctor</code> for the full list.</p>`}`;
+}
+
+/** Pictures with their masks, the mask a layer that can be hidden. */
+function tilesOf(title: string, tiles: readonly Tile[], hint?: Html): Html | undefined {
+  if (tiles.length === 0) return undefined;
+  return html`<h3>${title}</h3>
+    ${hint && html`<p class="aside">${hint}</p>`}
+    <div class="tiles">
+      ${tiles.map(
+        ({ id, width, height, image, mask }) =>
+          html`<figure class="tile">
+            ${panel({ layer: 'Mask', layers: { width, height, photo: image, mask, label: `Mask of ${id}` } })}
+            <figcaption class="id">${id}</figcaption>
+          </figure>`,
+      )}
+    </div>`;
 }
 
 function sheet(title: string, picture: string): Html {

@@ -79,7 +79,7 @@ function card(item: GalleryItem, index: number): Html {
   ];
   return html`<figure class="card" id="card-${index}">
     <div class="panels">${panels.map(panel)}</div>
-    <figcaption><span class="id">${id}</span> <span class="told">${figuresOf(item)}</span></figcaption>
+    <figcaption><span class="id">${id}</span> · <span class="told">${figuresOf(item)}</span></figcaption>
   </figure>`;
 }
 
@@ -92,7 +92,7 @@ function rankedBy(items: readonly GalleryItem[]): string {
 export function figuresOf(item: GalleryItem): string {
   const { place, of, meanIoU, loss, group } = item;
   return [
-    `· ${count(place)} of ${count(of)}`,
+    `${count(place)} of ${count(of)}`,
     rankingFigure(item),
     `mean IoU ${figure(meanIoU)}`,
     ...(loss === undefined ? [] : [`loss ${lossFigure(loss)}`]),
