@@ -13,7 +13,8 @@ import type {
 } from '../../src/studio/protocol.js';
 import { latest } from '../latest.js';
 import { closeNotice, notice, say } from './announce.js';
-import { BackendError, type GreyWindow, PAGE_ID, ServerBackend } from './backend.js';
+import { type Backend, BackendError, type GreyWindow, PAGE_ID, ServerBackend } from './backend.js';
+import { FolderChooser } from './choose-folder.js';
 import { ClassesPanel } from './classes-panel.js';
 import { Editor, LEAST_SIZE, MOST_SIZE, type Tool } from './editor.js';
 import { element } from './elements.js';
@@ -25,6 +26,7 @@ import { type Look, paletteOf, rgb } from './look.js';
 import { OpenImage } from './open-image.js';
 import { Outbox, type SavingState } from './outbox.js';
 import { Overlay } from './overlay.js';
+import type { PageBackend } from './page-backend.js';
 import { Pointers } from './pointer.js';
 import { RasterClient } from './rasters.js';
 import { inSlices } from './slices.js';
@@ -34,10 +36,15 @@ import { TrainingPanel } from './training-panel.js';
 import { nextUncertain } from './uncertain-regions.js';
 import { type Point, toImage, toScreen } from './viewport.js';
 
-const backend = new ServerBackend(document.baseURI);
 /** One worker decodes and scales the image, the other one planes, so that saving does not delay the view. */
 const pictures = new RasterClient('image');
 const planes = new RasterClient('planes');
+/** Of the page without a server; see static-page.ts. */
+const alone =
+  document.documentElement.dataset['server'] === 'none'
+    ? new (await import('./page-backend.js')).PageBackend(planes, document.baseURI, download)
+    : undefined;
+const backend: Backend = alone ?? new ServerBackend(document.baseURI);
 const history = new History();
 const overlay = new Overlay();
 const training = new TrainingPanel();
@@ -145,6 +152,7 @@ async function start(): Promise<void> {
   chooseTool('brush');
   setSize(editor.size);
   showOpacity();
+  if (alone) await openFolder(alone);
   try {
     takeProject(await backend.project());
   } catch (error) {
@@ -172,6 +180,35 @@ async function start(): Promise<void> {
   const first = project.images.find(({ state }) => state !== 'unusable') ?? project.images[0];
   if (first) await open(first);
   document.body.dataset['state'] = 'ready';
+}
+
+/** Asks for a folder until one is open. */
+function openFolder(page: PageBackend): Promise<void> {
+  element('save-run').textContent = 'Masks';
+  return new Promise((resolve) => {
+    const ask = (title: string, text: string) =>
+      showEmpty(title, text, { text: 'Choose a folder', run: () => chooser.choose() });
+    const chooser = new FolderChooser(frame, (folder) => {
+      showEmpty('Opening the project', folder.name, undefined, true);
+      page
+        .open(folder)
+        .then(resolve, (error: unknown) => ask('This folder cannot be opened', messageOf(error)));
+    });
+    ask(
+      'Open a folder of images',
+      'Choose it, or drop it here. Images and labels stay on this machine: the page sends nothing anywhere.',
+    );
+    document.body.dataset['state'] = 'choosing';
+  });
+}
+
+/** Gives a file to the person. */
+function download(name: string, file: Blob): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 function takeProject({ training: status, trouble, ...taken }: StudioProject): void {
@@ -647,7 +684,8 @@ async function save(to: 'run' | 'onnx', button: HTMLButtonElement): Promise<void
   button.disabled = true;
   try {
     const { path } = await backend.save(to);
-    notice('saved', `${to === 'run' ? 'The run folder' : 'The ONNX file'} is at ${path}.`);
+    const what = to === 'onnx' ? 'The ONNX file' : alone ? 'The archive of the masks' : 'The run folder';
+    notice('saved', alone ? `${what} is in your downloads: ${path}.` : `${what} is at ${path}.`);
   } catch (error) {
     fail(error);
   } finally {

@@ -334,6 +334,12 @@ export const OPTIONS = {
     section: 'server',
     commands: ['serve', 'studio'],
   },
+  static: {
+    kind: text('DIR', 'a folder to write'),
+    help: 'write the page as files for any web server, without a project: it opens a folder in the browser, and learns there',
+    section: 'server',
+    commands: ['studio'],
+  },
   token: {
     kind: text('TEXT', 'a token without spaces, or none'),
     help: 'what clients must send as Authorization: Bearer TEXT or ?token=TEXT; none lets everybody in',

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { PixelwiseError } from '../errors/index.js';
 import { isFolder, isSpecial } from '../files/index.js';
 import { IMAGE_ENDINGS } from '../images/image-source.js';
+import { byCodePoint } from './paths.js';
 
 export { isFile, isFolder } from '../files/index.js';
+export { byCodePoint, stemOf } from './paths.js';
 
 /** Image files are found by their extensions; the format is detected from the bytes. */
 const IMAGE_ENDING = new RegExp(`\\.(${IMAGE_ENDINGS.join('|')})$`, 'i');
@@ -13,11 +15,6 @@ const IMAGE_ENDING = new RegExp(`\\.(${IMAGE_ENDINGS.join('|')})$`, 'i');
 /** True for names like `photo.PNG`, false for hidden files (`.DS_Store`, `._photo.png`). */
 export function isImageName(name: string): boolean {
   return IMAGE_ENDING.test(name) && !name.startsWith('.');
-}
-
-/** `a/b.tar.png` → `a/b.tar`. */
-export function stemOf(path: string): string {
-  return path.replace(/\.[^./\\]+$/, '');
 }
 
 /**
@@ -53,9 +50,4 @@ export async function listFiles(
   }
   await walk(root, '');
   return found.sort(byCodePoint);
-}
-
-/** The same order on every machine, whatever its language. */
-export function byCodePoint(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -46,13 +46,11 @@ export { CoveringPatches, patchesOf, type PatchSize, type PatchSource, RandomPat
 export {
   MASKS_FOLDER,
   ORIGINAL_MASKS_FOLDER,
-  PROJECT_FILE,
   type ProjectImage,
   projectImages,
-  readStudioProject,
   RUNS_FOLDER,
-  type StudioProject,
-} from './studio-project.js';
+} from './project-images.js';
+export { PROJECT_FILE, readStudioProject, type StudioProject } from './studio-project.js';
 export { Subset } from './subset.js';
 export { parseAugmentation, PRESETS, TRANSFORMS } from './augmentation.js';
 export {

@@ -5,9 +5,6 @@ import { describeImage } from '../images/decode.js';
 import { detectFormat, jpegHeader, pngHeader, unreadable } from '../images/image-source.js';
 import { imageSize } from '../images/pixel-file.js';
 
-/** The most pixels of an image in the studio; larger ones are listed and refused. */
-export const MOST_PIXELS = 100e6;
-
 export interface ShownSize {
   readonly width: number;
   readonly height: number;

@@ -2,23 +2,14 @@
  * The learner's loop, in a thread of its own: takes labels, trains, predicts. Between two steps it looks what was asked
  * for; predictions go first, then new labels, then training.
  */
-import { join } from 'node:path';
-import { defaultNormalization, type Normalization, RUNS_FOLDER } from '../data/index.js';
+import { defaultNormalization, type Normalization } from '../data/normalization.js';
 import { PixelwiseError } from '../errors/index.js';
-import { exists } from '../files/index.js';
-import { decodeImage } from '../images/decode.js';
-import { maxValueOf } from '../images/raster.js';
-import { exportRun } from '../inference/index.js';
-import { pretrainedWeights } from '../jobs/machine-facts.js';
-import { train } from '../jobs/train.js';
+import { maxValueOf, type Raster } from '../images/raster.js';
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
 import { ConfusionMatrix, meanDice, meanIoU, pixelAccuracy } from '../metrics/index.js';
-import { encoderEntry, type ModelValues } from '../models/index.js';
+import type { ModelValues } from '../models/index.js';
 import type { NamedArray } from '../nn/index.js';
-import { createNodeRuntime } from '../runtime/node.js';
-import type { Device, Runtime } from '../runtime/index.js';
-import { readCheckpointWeights, readRunConfig, RunFolder } from '../training/index.js';
-import { loadEncoderWeights, writeWeights } from '../weights/index.js';
+import type { Runtime } from '../runtime/index.js';
 import type {
   Exported,
   HeldOutScores,
@@ -36,21 +27,45 @@ import {
   inputSize,
   type Logits,
   type ModelInput,
-  readInput,
+  toInput,
 } from './model-grid.js';
 import { NetworkLearner } from './network-learner.js';
 import { type Maps, PixelLearner } from './pixel-learner.js';
 
-export interface EngineOptions {
-  /** The project's folder. */
-  readonly root: string;
+/** A model by its name in the registry, and its options. */
+export interface StudioModel {
+  readonly name: string;
+  readonly options: ModelValues;
+}
+
+/** A trained model that predictions start from. */
+export interface StartingModel {
+  /** What it is called in messages. */
+  readonly source: string;
+  readonly model: StudioModel;
   readonly classes: readonly string[];
-  readonly device?: Exclude<Device, 'wasm'> | undefined;
-  readonly threads?: number | undefined;
-  /** A run to start from. */
-  readonly init?: string | undefined;
-  /** Weights of the encoder: a file, a name, or `none`; default: those on this machine, or downloaded. */
-  readonly encoderWeights?: string | undefined;
+  readonly input: ModelInput;
+  readonly weights: readonly NamedArray[];
+}
+
+/** The model that is shown, to be exported. */
+export interface ShownModel {
+  readonly model: StudioModel;
+  readonly classes: readonly string[];
+  readonly input: ModelInput;
+  readonly weights: readonly NamedArray[];
+}
+
+/** What the learner needs of where it runs: Node, or a page. */
+export interface LearnerPlatform {
+  openRuntime(): Promise<Runtime>;
+  /** @param file as the labels name it. @param channels that are wanted; default: those of the file. */
+  decode(file: string, channels?: number): Promise<Raster>;
+  /** Values of a MobileNetV2 pretrained on ImageNet, by name; undefined if there are none. */
+  encoder(channels: number): Promise<readonly NamedArray[] | undefined>;
+  /** The model to start from; undefined for none. */
+  start(): Promise<StartingModel | undefined>;
+  export(shown: ShownModel, to: 'run' | 'onnx'): Promise<Exported>;
 }
 
 /** Bytes of images and of maps that are kept. */
@@ -82,10 +97,10 @@ export class LearnerEngine {
   private encoder: readonly NamedArray[] | undefined;
   private pixels: PixelLearner | undefined;
   private network: NetworkLearner | undefined;
+  private networkModel: StudioModel | undefined;
   private pixelsReady = false;
   private networkReady = false;
   private shown: LearnerKind | undefined;
-  private names: readonly string[];
   private readonly labelled = new Map<string, Labelled>();
   /** Labels that have come since the last look, by id. */
   private readonly incoming = new Map<string, LabelsForLearning>();
@@ -107,11 +122,12 @@ export class LearnerEngine {
   private wake: () => void = () => undefined;
   private readonly running: Promise<void>;
 
+  /** @param names of the classes. */
   constructor(
-    private readonly options: EngineOptions,
+    private names: readonly string[],
+    private readonly platform: LearnerPlatform,
     private readonly onEvent: (event: LearnerEvent) => void,
   ) {
-    this.names = options.classes;
     this.running = this.loop();
   }
 
@@ -179,7 +195,7 @@ export class LearnerEngine {
         await this.idle();
       }
       // Lets messages in.
-      await new Promise(setImmediate);
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 
@@ -191,50 +207,41 @@ export class LearnerEngine {
   /** Makes the learners, when the first image is known. */
   private async prepare(first: ImageForPrediction): Promise<void> {
     if (this.input !== undefined || this.names.length < 2) return;
-    const { device = 'cpu', threads, init } = this.options;
-    this.runtime ??= await createNodeRuntime({ device, ...(threads && { threads }) });
-    if (init !== undefined) {
-      await this.startFromRun(init);
+    this.runtime ??= await this.platform.openRuntime();
+    const start = await this.platform.start();
+    if (start !== undefined) {
+      this.startFrom(start);
       return;
     }
     this.say('preparing');
-    const image = await decodeImage(first.file);
+    const image = await this.platform.decode(first.file);
     const channels =
       image.channels === 1 || image.channels === 3 ? image.channels : Math.min(3, image.channels);
     const normalization = normalizationFor(image, channels);
     this.input = { channels, normalization, ...inputSize(first) };
-    const name =
-      this.options.encoderWeights ?? (await pretrainedWeights({ data: '', model: 'mobilenet-unet' }, {}));
-    if (name !== undefined && name !== 'none') {
-      const encoder = encoderEntry('mobilenet_v2').create({ channels });
-      const wanted = encoder.stateDict().map(({ name: own, shape }) => ({ name: own, shape }));
-      const { tensors } = await loadEncoderWeights('mobilenet_v2', name, wanted);
-      this.encoder = tensors.map((tensor, i) => ({ ...tensor, name: wanted[i]!.name }));
-    }
+    this.encoder = await this.platform.encoder(channels);
   }
 
-  private async startFromRun(init: string): Promise<void> {
-    const folder = new RunFolder(init);
-    const { model, classes, channels, size, normalization } = await readRunConfig(folder);
+  private startFrom({ source, model, classes, input, weights }: StartingModel): void {
     if (classes.length !== this.names.length) {
       throw new PixelwiseError(
         'classes',
-        `${init} has the classes ${classes.join(', ')}, this project ${this.names.join(', ')}. Give the project as many, in the same order.`,
+        `${source} has the classes ${classes.join(', ')}, this project ${this.names.join(', ')}. Give the project as many, in the same order.`,
       );
     }
-    this.input = { channels, normalization, ...size };
-    const initial = await readCheckpointWeights(await folder.checkpointFolder('best'));
-    this.encoder = initial
+    this.input = input;
+    this.encoder = weights
       .filter(({ name }) => model.name === 'mobilenet-unet' && name.startsWith('encoder.'))
       .map((tensor) => ({ ...tensor, name: tensor.name.slice('encoder.'.length) }));
     if (this.encoder.length === 0) this.encoder = undefined;
     this.network = NetworkLearner.create({
-      input: this.input,
+      input,
       classes: classes.length,
       runtime: this.runtime!,
       model,
-      initial,
+      initial: weights,
     });
+    this.networkModel = model;
     this.networkReady = true;
     this.shown = 'network';
   }
@@ -294,11 +301,12 @@ export class LearnerEngine {
   private async trainNetwork(): Promise<void> {
     this.networkTurn = false;
     const began = performance.now();
+    this.networkModel ??= networkFor(this.encoder !== undefined);
     this.network ??= NetworkLearner.create({
       input: this.input!,
       classes: this.names.length,
       runtime: this.runtime!,
-      model: networkFor(this.encoder !== undefined),
+      model: this.networkModel,
       initial: (this.encoder ?? []).map((tensor) => ({ ...tensor, name: `encoder.${tensor.name}` })),
     });
     const images = await Promise.all(
@@ -371,7 +379,10 @@ export class LearnerEngine {
   }
 
   private inputOf(file: string): Promise<Float32Array> {
-    return this.inputs.get(file, () => readInput(file, this.input!));
+    const input = this.input!;
+    return this.inputs.get(file, async () =>
+      toInput(await this.platform.decode(file, input.channels), input),
+    );
   }
 
   private mapsOf({ file }: { readonly file: string }): Promise<Maps> {
@@ -406,7 +417,7 @@ export class LearnerEngine {
   private async forget(): Promise<void> {
     await this.pixels?.close();
     await this.network?.close();
-    this.pixels = this.network = this.shown = this.input = undefined;
+    this.pixels = this.network = this.networkModel = this.shown = this.input = undefined;
     this.pixelsReady = this.networkReady = false;
     this.scores = {};
     this.labelled.clear();
@@ -414,12 +425,7 @@ export class LearnerEngine {
     this.maps.clear();
   }
 
-  /**
-   * Writes a run folder with the weights of the learner that is shown: a run of `train` on the project's labels that
-   * starts from them and lasts one epoch at a low rate, with its scores and report. For `onnx`, its exported file.
-   */
   private async export(to: 'run' | 'onnx'): Promise<Exported> {
-    const { root, device, threads } = this.options;
     if (this.shown === undefined || this.input === undefined) {
       throw new PixelwiseError(
         'no-model',
@@ -427,46 +433,21 @@ export class LearnerEngine {
       );
     }
     this.say('exporting');
-    const path = await freeFolder(root);
-    const weights = join(root, '.pixelwise-studio.safetensors');
-    const shown = this.shown === 'network' ? this.network! : this.pixels!;
-    const { name, options } =
-      this.shown === 'network' ? networkFor(this.encoder !== undefined) : pixelModel(this.encoder);
-    await writeWeights(weights, shown.stateDict());
-    const { height, width, normalization } = this.input;
-    const run = await train({
-      ...options,
-      data: root,
-      model: name,
-      init: weights,
-      size: { height, width },
-      normalize: normalization.kind === 'per-image' ? 'min-max' : nameOf(normalization.name),
-      epochs: 1,
-      lr: EXPORT_RATE,
-      schedule: 'constant',
-      augment: 'none',
-      batch: 4,
-      out: path,
-      ...(device && { device }),
-      ...(threads && { threads }),
-    });
-    if (to === 'run') return { to, path: run.run };
-    const out = `${path}.onnx`;
-    await exportRun(run.run, { out });
-    return { to, path: out };
+    const network = this.shown === 'network';
+    return this.platform.export(
+      {
+        model: network ? this.networkModel! : pixelModel(this.encoder),
+        classes: this.names,
+        input: this.input,
+        weights: (network ? this.network! : this.pixels!).stateDict(),
+      },
+      to,
+    );
   }
 }
 
 /** How much worse the network may fit the labels that both learned from, in mean Dice. */
 const FIT_MARGIN = 0.02;
-/** The rate of the epoch with which a run is written. */
-const EXPORT_RATE = 1e-5;
-
-/** A model by its name in the registry, and its options. */
-interface StudioModel {
-  readonly name: string;
-  readonly options: ModelValues;
-}
 
 /** The network of `train`: on the pretrained encoder, or a small U-Net without one. */
 function networkFor(pretrained: boolean): StudioModel {
@@ -489,20 +470,8 @@ const pixelModel = (encoder: readonly NamedArray[] | undefined): StudioModel => 
   options: { features: encoder ? 'mobilenet_v2' : 'filters', freezeEncoder: true },
 });
 
-async function freeFolder(root: string): Promise<string> {
-  for (let n = 1; ; n++) {
-    const path = join(root, RUNS_FOLDER, `studio-${n}`);
-    if (!(await exists(path)) && !(await exists(`${path}.onnx`))) return path;
-  }
-}
-
-/** The name by which `train` computes the same normalisation. */
-function nameOf(name: string) {
-  return name === 'percentiles' || name === 'dataset' || name === 'none' ? name : 'imagenet';
-}
-
 /** ImageNet's for 8 bits; more bits are stretched to the values that the first image uses. */
-function normalizationFor(image: Awaited<ReturnType<typeof decodeImage>>, channels: number): Normalization {
+function normalizationFor(image: Raster, channels: number): Normalization {
   const plain = defaultNormalization(channels);
   if (maxValueOf(image.data) === 255 || plain.kind !== 'fixed') return plain;
   const sorted = Float32Array.from(image.data).sort();

@@ -1,7 +1,7 @@
 /** The learner in a thread of its own, so that the server answers at once whatever is being learned. */
 import { Worker } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
-import { LearnerEngine, type EngineOptions } from './learner-engine.js';
+import { LearnerEngine } from './learner-engine.js';
 import type {
   Exported,
   ImageForPrediction,
@@ -11,6 +11,7 @@ import type {
   StudioLearner,
   TrainingStatus,
 } from './learning.js';
+import { type EngineOptions, nodePlatform } from './node-platform.js';
 
 export type LearnerRequest =
   | { readonly kind: 'classes'; readonly names: readonly string[] }
@@ -135,7 +136,7 @@ class InlineLearner implements StudioLearner {
   private readonly engine: LearnerEngine;
 
   constructor(options: EngineOptions) {
-    this.engine = new LearnerEngine(options, (event) => {
+    this.engine = new LearnerEngine(options.classes, nodePlatform(options), (event) => {
       if (event.kind === 'training') this.status = event.status;
       this.onEvent(event);
     });

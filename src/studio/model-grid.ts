@@ -2,11 +2,9 @@
  * Between images and the models of the studio: all images are stretched to one size, as `train` does, and their labels
  * with them; logits are enlarged to the size of the image again.
  */
-import { decodeImage } from '../images/decode.js';
 import { maxValueOf, type Raster } from '../images/raster.js';
 import { resizeImage } from '../images/resize.js';
-import type { Normalization } from '../data/index.js';
-import { standardize, stretchedImage, stretchToRange } from '../data/normalization.js';
+import { type Normalization, standardize, stretchedImage, stretchToRange } from '../data/normalization.js';
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
 
 /** What the models take. */
@@ -31,9 +29,9 @@ export function inputSize({ width, height }: { readonly width: number; readonly 
 }
 
 /** An image as models take it: normalised, C×H×W. */
-export async function readInput(file: string, input: ModelInput): Promise<Float32Array> {
+export function toInput(image: Raster, input: ModelInput): Float32Array {
   const { channels, height, width, normalization } = input;
-  const raster = withChannels(await decodeImage(file, { channels }), channels);
+  const raster = withChannels(image, channels);
   const range = normalization.kind === 'fixed' ? normalization.range : undefined;
   const stretched = range ? stretchedImage(raster, range) : raster;
   const { data } = resizeImage(stretched, width, height, range ? 1 : 1 / maxValueOf(raster.data));

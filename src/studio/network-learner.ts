@@ -9,7 +9,7 @@ import type { NamedArray } from '../nn/index.js';
 import { Adam } from '../optim/index.js';
 import { Random } from '../random/index.js';
 import type { Runtime } from '../runtime/index.js';
-import { Learner } from '../training/index.js';
+import { Learner } from '../training/learner.js';
 import type { Logits, ModelInput } from './model-grid.js';
 
 export interface NetworkLearnerOptions {

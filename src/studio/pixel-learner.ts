@@ -12,7 +12,7 @@ import { Module, ModelState, parseLosses, traceModel } from '../nn/index.js';
 import { Adam } from '../optim/index.js';
 import { Random } from '../random/index.js';
 import { Program, type Runtime } from '../runtime/index.js';
-import { Learner } from '../training/index.js';
+import { Learner } from '../training/learner.js';
 import type { NamedArray } from '../nn/index.js';
 import type { Logits, ModelInput } from './model-grid.js';
 

@@ -14,7 +14,7 @@ import {
   readStudioProject,
   type StudioProject,
 } from '../data/index.js';
-import { listFiles } from '../data/files.js';
+import { isImageName, listFiles } from '../data/files.js';
 import { colourOf } from '../data/legend.js';
 import { mapParallel } from '../data/parallel.js';
 import { PixelwiseError } from '../errors/index.js';
@@ -27,21 +27,21 @@ import {
   writeFileAtomic,
   writeOutputFile,
 } from '../files/index.js';
-import { backgroundClass, classColour, type Colour, hexColour } from '../images/palette.js';
+import type { Colour } from '../images/palette.js';
 import { HttpError } from '../serve/http-error.js';
-import { MOST_PIXELS, shownSize, type ShownSize } from './image-size.js';
+import { shownSize, type ShownSize } from './image-size.js';
 import { Journal } from './journal.js';
 import { LabelStore, type LabelledImage } from './label-store.js';
 import { encodeLabels, maskPalette, readLabels } from './mask-file.js';
-
-export interface ProjectClass {
-  readonly name: string;
-  /** `#rrggbb`. */
-  readonly colour: string;
-}
-
-/** `unlabelled`, `labelled` in part, `done`: accepted by the person; `unusable`: see its problem. */
-export type ImageState = 'unlabelled' | 'labelled' | 'done' | 'unusable';
+import {
+  defaultColour,
+  heldOutOf,
+  type ImageFacts,
+  MOST_PIXELS,
+  namedClasses,
+  type ProjectClass,
+  stateOf,
+} from './project-rules.js';
 
 /** An image of the project. Its size is not known at first. */
 export interface StudioImage {
@@ -60,21 +60,6 @@ export interface StudioImage {
   uncounted: boolean;
 }
 
-/** What clients are told of an image. */
-export interface ImageFacts {
-  readonly id: string;
-  readonly width: number | null;
-  readonly height: number | null;
-  readonly state: ImageState;
-  readonly labelledPixels: number;
-  readonly heldOut: boolean;
-  readonly problem?: string;
-}
-
-/** One image in so many is held out, from this one on: a few are learned from before the first is held out. */
-const HELD_OUT_EVERY = 6;
-const FIRST_HELD_OUT = 3;
-
 /** Headers that are read at once. */
 const HEADERS_AT_ONCE = 16;
 
@@ -82,9 +67,6 @@ const HEADERS_AT_ONCE = 16;
 const WRITE_DELAY = 300;
 
 const JOURNAL_FILE = '.pixelwise-studio.journal';
-
-/** Colours of backgrounds: black would not show on dark images. */
-const BACKGROUND_COLOUR = '#8fa3bf';
 
 export class Project {
   readonly images: readonly StudioImage[];
@@ -128,7 +110,7 @@ export class Project {
   static async open(folder: string, note: (message: string) => void = () => undefined): Promise<Project> {
     const root = resolve(folder);
     const files = await listFiles(root);
-    const found = projectImages(files);
+    const found = projectImages(files, isImageName);
     if (found.length === 0) {
       throw new PixelwiseError(
         'data-empty',
@@ -142,7 +124,8 @@ export class Project {
       const classes = known?.classes ?? (await adoptMasks(root, files, found, note));
       const held = heldOutOf(
         found.map(({ id }) => id),
-        known,
+        known?.heldOut,
+        (id) => known?.images[id] !== undefined,
       );
       const present = new Set(files);
       const images = found.map(({ id, image, mask }): StudioImage => {
@@ -201,8 +184,7 @@ export class Project {
     const open = await this.labels.pixels(id);
     if (open) image.pixels = open.slice(0, this.list.length);
     const labelledPixels = image.pixels.reduce((sum, count) => sum + count, 0);
-    const state =
-      problem !== undefined ? 'unusable' : done ? 'done' : labelledPixels > 0 ? 'labelled' : 'unlabelled';
+    const state = stateOf(problem, done, labelledPixels);
     return {
       id,
       width: size?.width ?? null,
@@ -219,42 +201,14 @@ export class Project {
     this.writeSoon();
   }
 
-  /**
-   * Names the classes. A class keeps its index, so labels stay what they are: classes may be renamed, coloured and added,
-   * and the last ones removed if nothing is labelled with them.
-   *
-   * @throws HttpError 422 for fewer than two names or equal ones; 409 if a class with labels would be removed.
-   */
+  /** Names the classes. Throws what {@link namedClasses} throws. */
   async setClasses(
     given: readonly { readonly name: string; readonly colour?: string | undefined }[],
   ): Promise<void> {
-    const names = given.map(({ name }) => name.trim());
-    const twice = names.find((name, i) => names.indexOf(name) !== i);
-    if (names.length < 2 || names.length > 254 || names.includes('') || twice !== undefined) {
-      throw new HttpError(
-        422,
-        'classes',
-        twice === undefined
-          ? `A project has 2 to 254 classes with names; ${names.length} were given.`
-          : `The class name "${twice}" is given twice.`,
-      );
-    }
     await this.facts();
-    for (let index = names.length; index < this.list.length; index++) {
-      const labelled = this.images.filter(({ pixels }) => (pixels[index] ?? 0) > 0);
-      if (labelled.length === 0) continue;
-      throw new HttpError(
-        409,
-        'class-has-labels',
-        `The class "${this.list[index]!.name}" has labels in ${labelled.length} images (${labelled[0]!.id}). Erase them first, or keep the class.`,
-      );
-    }
-    this.list = given.map(({ colour }, index) => {
-      const name = names[index]!;
-      const before = this.list[index];
-      const kept = before?.name === name ? before.colour : undefined;
-      return { name, colour: colour?.toLowerCase() ?? kept ?? defaultColour(names, index) };
-    });
+    this.list = namedClasses(given, this.list, (index) =>
+      this.images.filter(({ pixels }) => (pixels[index] ?? 0) > 0).map(({ id }) => id),
+    );
     this.paint();
     await this.write();
   }
@@ -349,21 +303,6 @@ export class Project {
       ),
     };
   }
-}
-
-/** Known images keep their side; of new ones, each sixth in order is held out. */
-function heldOutOf(ids: readonly string[], known: StudioProject | undefined): ReadonlySet<string> {
-  const before = new Set(known?.heldOut);
-  const fresh = ids.filter((id) => known?.images[id] === undefined);
-  return new Set([
-    ...ids.filter((id) => before.has(id)),
-    ...fresh.filter((_, i) => i % HELD_OUT_EVERY === FIRST_HELD_OUT),
-  ]);
-}
-
-function defaultColour(names: readonly string[], index: number): string {
-  if (backgroundClass(names) === index) return BACKGROUND_COLOUR;
-  return hexColour(classColour(index === 0 ? names.length : index));
 }
 
 /**

@@ -3,10 +3,10 @@
  * compiled with them. Labels, predictions and images are files; see docs/studio.md.
  */
 import type { TrainingStatus } from './learning.js';
-import type { ImageFacts, ProjectClass } from './project.js';
+import type { ImageFacts, ProjectClass } from './project-rules.js';
 
 export type { Exported, TrainingStatus } from './learning.js';
-export type { ImageFacts, ImageState, ProjectClass } from './project.js';
+export type { ImageFacts, ImageState, ProjectClass } from './project-rules.js';
 
 /** `GET /api/project` */
 export interface StudioProject {

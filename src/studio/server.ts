@@ -10,9 +10,9 @@ import { listening } from '../serve/server.js';
 import { StaticFiles } from '../serve/static-files.js';
 import { readRunConfig, RunFolder } from '../training/index.js';
 import { createStudioApp } from './app.js';
-import type { EngineOptions } from './learner-engine.js';
 import { startLearner } from './learner-thread.js';
 import type { StudioLearner } from './learning.js';
+import type { EngineOptions } from './node-platform.js';
 import { Project } from './project.js';
 
 export interface StudioOptions extends Pick<EngineOptions, 'device' | 'threads' | 'init' | 'encoderWeights'> {

@@ -12,7 +12,7 @@ import { drawStroke } from '../labels/drawing.js';
 import { Guard } from '../serve/guard.js';
 import { StaticFiles } from '../serve/static-files.js';
 import { createStudioApp, type StudioApp } from './app.js';
-import type { ImageFacts } from './project.js';
+import type { ImageFacts } from './project-rules.js';
 import type { LabelsForLearning, StudioLearner } from './learning.js';
 import { Project } from './project.js';
 

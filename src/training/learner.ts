@@ -14,7 +14,7 @@
  * dropped, so batch statistics contain real images only. The losses of an epoch are means over samples and scores count
  * pixels, so neither depends on how the samples are divided into batches.
  */
-import { OtherRankError } from '../distributed/index.js';
+import { OtherRankError } from '../distributed/agreement.js';
 import { PixelwiseError } from '../errors/index.js';
 import type { GraphDefinition, Leaf, Recompute } from '../graph/index.js';
 import { foldValues, peakBytes } from '../graph/index.js';

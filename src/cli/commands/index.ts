@@ -72,7 +72,7 @@ export const COMMANDS: readonly Command[] = [
   command({
     name: 'studio',
     summary: 'a local page to label images while a model learns from the labels',
-    positionals: [{ name: 'DIR', help: 'a folder of images; masks are optional' }],
+    positionals: [{ name: 'DIR', help: 'a folder of images; masks are optional', optional: true }],
     whenInterrupted: 'Ending: labels are saved. Once more ends at once.',
     load: () => import('./studio.js'),
   }),

@@ -1,10 +1,21 @@
 /** `pixelwise studio DIR`: a local page to label images while a model learns from the labels, until Ctrl-C. */
-import { startStudio } from '../../studio/index.js';
+import { UsageError } from '../../errors/index.js';
+import { startStudio, writeStaticStudio } from '../../studio/index.js';
 import type { Run } from '../command.js';
 import { terminalLine } from '../terminal-text.js';
 
 export const run: Run<'studio'> = async (options, { output, signal, words }) => {
-  const [folder] = words as [string];
+  const [folder] = words;
+  if (options.static !== undefined) {
+    if (folder !== undefined) {
+      throw new UsageError('--static writes a page without a project: leave the folder of images out.');
+    }
+    const path = await writeStaticStudio(options.static);
+    output.line(`The page is in ${path}. Put it on any web server, and open it there.`);
+    return { json: { static: path } };
+  }
+  if (folder === undefined)
+    throw new UsageError('pixelwise studio needs a folder of images, or --static DIR.');
   const { port, host, allowHosts, token, device, threads, init, encoderWeights } = options;
   const studio = await startStudio(folder, {
     port,

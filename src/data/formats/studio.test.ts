@@ -7,7 +7,8 @@ import { encodeIndexedPng } from '../../images/png-write.js';
 import { examine } from '../doctor/examine.js';
 import { openDataset } from '../open.js';
 import { splitDataset } from '../splits.js';
-import { projectImages } from '../studio-project.js';
+import { isImageName } from '../files.js';
+import { projectImages } from '../project-images.js';
 
 let root: string;
 let remove: () => Promise<void>;
@@ -81,13 +82,13 @@ it('says so if nothing is labelled', async () => {
 
 it('names masks by images, and keeps the whole name where two images differ in their endings', () => {
   const files = ['b.jpg', 'a.tif', 'a.jpg', 'deep/c.png', 'masks/b.png', 'notes.txt'];
-  expect(projectImages(files).map(({ id, mask }) => [id, mask])).toEqual([
+  expect(projectImages(files, isImageName).map(({ id, mask }) => [id, mask])).toEqual([
     ['a.jpg', 'masks/a.png'],
     ['a.tif', 'masks/a.tif.png'],
     ['b.jpg', 'masks/b.png'],
     ['deep/c.png', 'masks/deep/c.png'],
   ]);
-  expect(projectImages(['images/x.jpg', 'masks/x.png'])).toEqual([
+  expect(projectImages(['images/x.jpg', 'masks/x.png'], isImageName)).toEqual([
     { id: 'x.jpg', image: 'images/x.jpg', mask: 'masks/x.png' },
   ]);
 });

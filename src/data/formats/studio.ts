@@ -7,7 +7,9 @@ import { IGNORE_INDEX } from '../../images/raster.js';
 import type { FilePair } from '../file-dataset.js';
 import { stemOf } from '../files.js';
 import type { Layout } from '../layout.js';
-import { MASKS_FOLDER, PROJECT_FILE, projectImages, readStudioProject } from '../studio-project.js';
+import { isImageName } from '../files.js';
+import { MASKS_FOLDER, projectImages } from '../project-images.js';
+import { PROJECT_FILE, readStudioProject } from '../studio-project.js';
 import type { Tree } from '../tree.js';
 
 export function isStudio(tree: Tree): Promise<boolean> {
@@ -17,7 +19,7 @@ export function isStudio(tree: Tree): Promise<boolean> {
 /** @throws PixelwiseError `project` if pixelwise.json is damaged, `data-empty` if no image has labels. */
 export async function studioLayout(tree: Tree): Promise<Layout> {
   const { classes, heldOut } = await readStudioProject(tree.path(PROJECT_FILE));
-  const images = projectImages(tree.files);
+  const images = projectImages(tree.files, isImageName);
   const labelled = images.filter(({ mask }) => tree.has(mask));
   if (labelled.length === 0 || classes.length < 2) {
     throw new PixelwiseError(

@@ -1,0 +1,119 @@
+/**
+ * The worker of the page alone: the learner of `pixelwise studio` on ONNX Runtime Web, with fixed filters and a small
+ * U-Net in place of pretrained weights, which a page without a server does not have.
+ */
+import type * as Ort from 'onnxruntime-common';
+import { pixelsOf } from '../../src/browser/pixels.js';
+import { PixelwiseError } from '../../src/errors/index.js';
+import { maskLook } from '../../src/images/palette.js';
+import { exportGraph } from '../../src/inference/export-graph.js';
+import type { ModelCard } from '../../src/inference/model-card.js';
+import { createModel } from '../../src/models/index.js';
+import { encodeModel } from '../../src/onnx/index.js';
+import { createWebRuntime } from '../../src/runtime/index.js';
+import { LearnerEngine, type LearnerPlatform, type ShownModel } from '../../src/studio/learner-engine.js';
+import type { Exported } from '../../src/studio/learning.js';
+import type { BeginRequest, PageLearnerReply, PageLearnerRequest } from './page-learner.js';
+
+const scope = self as unknown as {
+  onmessage: ((event: MessageEvent<PageLearnerRequest>) => void) | null;
+  postMessage(reply: PageLearnerReply, transfer?: Transferable[]): void;
+};
+
+const files = new Map<string, Blob>();
+let engine: LearnerEngine | undefined;
+
+scope.onmessage = ({ data: request }) => {
+  switch (request.kind) {
+    case 'begin':
+      void begin(request);
+      break;
+    case 'classes':
+      engine!.setClasses(request.names);
+      break;
+    case 'labels':
+      engine!.setLabels(request.image);
+      break;
+    case 'predict':
+      void answer(request.id, engine!.predict(request.image));
+      break;
+    case 'export':
+      void answer(request.id, engine!.exportTo(request.to));
+      break;
+    case 'close':
+      void engine!.close().finally(() => self.close());
+  }
+};
+
+/** Loads ONNX Runtime at once, all of it, so that the page works from then on without a connection. */
+async function begin({ classes, files: given, runtime }: BeginRequest): Promise<void> {
+  for (const [id, file] of given) files.set(id, file);
+  try {
+    const ort = await loadRuntime(runtime);
+    engine = new LearnerEngine(classes, platform(ort), (event) =>
+      scope.postMessage({ kind: 'event', event }),
+    );
+    scope.postMessage({ kind: 'ready' });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    scope.postMessage({ kind: 'ready', problem: `ONNX Runtime cannot be loaded from ${runtime}: ${reason}` });
+  }
+}
+
+/** @param address of the folder of ONNX Runtime's files. */
+async function loadRuntime(address: string): Promise<typeof Ort> {
+  const at = (name: string) => new URL(name, address).href;
+  const ort = (await import(/* @vite-ignore */ at('ort.wasm.bundle.min.mjs'))) as typeof Ort;
+  const answer = await fetch(at('ort-wasm-simd-threaded.wasm'));
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  ort.env.wasm.wasmBinary = await answer.arrayBuffer();
+  // Threads need headers that a page in a plain folder does not have.
+  ort.env.wasm.numThreads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  ort.env.logLevel = 'error';
+  return ort;
+}
+
+function platform(ort: typeof Ort): LearnerPlatform {
+  return {
+    openRuntime: () => Promise.resolve(createWebRuntime(ort, { device: 'wasm' })),
+    decode: (file, channels = 3) => pixelsOf({ kind: 'file', blob: files.get(file)! }, channels, file),
+    encoder: () => Promise.resolve(undefined),
+    start: () => Promise.resolve(undefined),
+    export: (shown) => Promise.resolve(exportOnnx(shown)),
+  };
+}
+
+function exportOnnx({ model, classes, input, weights }: ShownModel): Exported {
+  const { channels, height, width, normalization } = input;
+  const options = { ...model.options, channels, classes: classes.length };
+  const card: ModelCard = {
+    model: { name: model.name, options },
+    classes,
+    channels,
+    maxValue: 255,
+    height,
+    width,
+    normalization,
+    palette: [...maskLook({ classes }).ofClasses],
+  };
+  const bytes = encodeModel(exportGraph(createModel(model.name, options), weights, card));
+  const path = 'pixelwise-studio.onnx';
+  scope.postMessage({ kind: 'download', name: path, file: new Blob([bytes as Uint8Array<ArrayBuffer>]) });
+  return { to: 'onnx', path };
+}
+
+async function answer(id: number, work: ReturnType<LearnerEngine['predict' | 'exportTo']>): Promise<void> {
+  try {
+    const value = await work;
+    const moved = value && 'classes' in value ? [value.classes.buffer, value.uncertainty.buffer] : [];
+    scope.postMessage({ kind: 'answer', id, value }, moved);
+  } catch (error) {
+    const code = error instanceof PixelwiseError ? error.code : 'internal';
+    scope.postMessage({
+      kind: 'failure',
+      id,
+      code,
+      message: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

@@ -1,0 +1,120 @@
+/** The learner of the page alone, in its worker. */
+import type { LearnerReply, LearnerRequest } from '../../src/studio/learner-thread.js';
+import type {
+  Exported,
+  ImageForPrediction,
+  LabelsForLearning,
+  LearnerEvent,
+  Prediction,
+} from '../../src/studio/learning.js';
+import { BackendError } from './backend.js';
+
+export interface BeginRequest {
+  readonly kind: 'begin';
+  readonly classes: readonly string[];
+  /** The images, by id. */
+  readonly files: ReadonlyMap<string, Blob>;
+  /** Address of the folder of ONNX Runtime's files. */
+  readonly runtime: string;
+}
+
+/** `begin` comes first, and no other before its answer `ready`. */
+export type PageLearnerRequest = LearnerRequest | BeginRequest;
+
+export type PageLearnerReply =
+  | LearnerReply
+  /** Everything is loaded, or why not. */
+  | { readonly kind: 'ready'; readonly problem?: string }
+  /** A file for the person. */
+  | { readonly kind: 'download'; readonly name: string; readonly file: Blob };
+
+export class PageLearner {
+  private readonly worker = new Worker(new URL('./page-learner-worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'learner',
+  });
+  private readonly waiting = new Map<
+    number,
+    { resolve: (value: never) => void; reject: (error: Error) => void }
+  >();
+  private nextId = 0;
+  /** Resolves when everything is loaded. */
+  readonly ready: Promise<void>;
+  private loaded!: (problem: string | undefined) => void;
+
+  constructor(
+    classes: readonly string[],
+    files: ReadonlyMap<string, Blob>,
+    runtime: string,
+    private readonly on: {
+      readonly event: (event: LearnerEvent) => void;
+      readonly download: (name: string, file: Blob) => void;
+      /** The worker has stopped, with the reason. */
+      readonly end: (reason: string) => void;
+    },
+  ) {
+    this.ready = new Promise((resolve, reject) => {
+      this.loaded = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
+    });
+    this.worker.onmessage = ({ data }: MessageEvent<PageLearnerReply>) => this.take(data);
+    this.worker.onerror = ({ message }) => {
+      on.end(message);
+      this.loaded(message);
+      const error = new BackendError(
+        500,
+        'learner',
+        `The learner has stopped: ${message}. Load the page again.`,
+      );
+      for (const { reject } of this.waiting.values()) reject(error);
+      this.waiting.clear();
+    };
+    this.send({ kind: 'begin', classes, files, runtime });
+  }
+
+  setClasses(names: readonly string[]): void {
+    this.send({ kind: 'classes', names });
+  }
+
+  labelled(image: LabelsForLearning): void {
+    this.send({ kind: 'labels', image });
+  }
+
+  predict(image: ImageForPrediction): Promise<Prediction | undefined> {
+    return this.ask((id) => ({ kind: 'predict', id, image }));
+  }
+
+  exportOnnx(): Promise<Exported> {
+    return this.ask((id) => ({ kind: 'export', id, to: 'onnx' }));
+  }
+
+  private send(request: PageLearnerRequest): void {
+    this.worker.postMessage(request);
+  }
+
+  private ask<T>(request: (id: number) => LearnerRequest): Promise<T> {
+    const id = this.nextId++;
+    return new Promise<T>((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.send(request(id));
+    });
+  }
+
+  private take(reply: PageLearnerReply): void {
+    if (reply.kind === 'event') {
+      this.on.event(reply.event);
+      return;
+    }
+    if (reply.kind === 'download') {
+      this.on.download(reply.name, reply.file);
+      return;
+    }
+    if (reply.kind === 'ready') {
+      this.loaded(reply.problem);
+      return;
+    }
+    const waiting = this.waiting.get(reply.id);
+    this.waiting.delete(reply.id);
+    if (reply.kind === 'answer') waiting?.resolve(reply.value as never);
+    else waiting?.reject(new BackendError(reply.code === 'no-model' ? 409 : 500, reply.code, reply.message));
+  }
+}
