@@ -86,5 +86,6 @@ export default tseslint.config(
     files: ['src/cli/**', 'examples/**', 'test/**', 'scripts/**', 'benchmarks/**'],
     rules: { 'no-console': 'off' },
   },
+  { files: ['examples/commonjs/**'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   ...layerRules,
 );

@@ -1,8 +1,9 @@
 /** Overlays in memory in a browser: a canvas draws the text of the legend. */
 import { PixelwiseError } from '../errors/index.js';
 import { joinLegend, legendLayout, type LegendLayout, shownEntries } from '../images/legend.js';
-import { paintMask } from '../images/paint-mask.js';
+import { paintMask, type RgbaImage } from '../images/paint-mask.js';
 import { paintObjects } from '../images/paint-objects.js';
+import { imagePng } from '../images/portable-png.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import { checkDrawOptions, type DrawOverlayOptions, drawingOf } from '../inference/pictures.js';
 
@@ -27,6 +28,15 @@ export async function drawOverlay(
   if (entries.length === 0) return drawn;
   const side = drawing.legendSide!;
   return joinLegend(drawn, drawLegend(legendLayout(image, entries, side)), 4, side);
+}
+
+/**
+ * An 8-bit image as PNG: an overlay (RGB), a colored mask (RGB and opacity), a grey image.
+ *
+ * @throws PixelwiseError `image-encode` for other images, ShapeError for a wrong number of values.
+ */
+export async function imageToPng(image: Raster | RgbaImage): Promise<Uint8Array<ArrayBuffer>> {
+  return imagePng(image);
 }
 
 function drawLegend({ width, height, size, items }: LegendLayout): ImageData {

@@ -32,14 +32,13 @@ export {
   colorize,
   type ColorizeOptions,
   type DrawOverlayOptions,
-  imageToPng,
   maskToPng,
   type MaskToPngOptions,
 } from '../inference/pictures.js';
 export type { DisplayRange, RgbaImage } from '../images/paint-mask.js';
 export type { LegendSide } from '../images/legend.js';
 export type { Colour } from '../images/palette.js';
-export { drawOverlay } from './draw-overlay.js';
+export { drawOverlay, imageToPng } from './draw-overlay.js';
 export type { DeviceChoice } from './device.js';
 export { type LoadOptions, type ModelSource, Segmenter, type SegmentManyOptions } from './segmenter.js';
 export type { ImageSource } from './sources.js';

@@ -6,7 +6,7 @@ import { UsageError } from '../errors/index.js';
 import type { Raster } from '../images/raster.js';
 
 /**
- * Pixels are first scaled to 0…1: by `range` if there is one (see {@link stretchedImage}), else by dividing by the largest
+ * Pixels are first scaled to 0…1: by `range` if there is one (see `stretchedImage`), else by dividing by the largest
  * value (255 or 65,535). Then
  * - `fixed`: (x − mean) / std by channel;
  * - `per-image`: (x − min) / (max − min) over all channels and pixels of one resized image, before

@@ -89,7 +89,7 @@ export interface MaskLook {
   readonly clear: number | null;
 }
 
-/** @param palette the colour of each class; default as in {@link classColours}. */
+/** @param palette the colour of each class; default as in `classColours`. */
 export function maskLook({ classes, multiLabel }: MaskClasses, palette?: readonly Colour[]): MaskLook {
   if (multiLabel === true) {
     const ofClasses = palette ?? overlappingColours(classes);

@@ -32,7 +32,7 @@ export async function maskPng(
   }
   const rows = Math.max(1, Math.floor(PIECE / (width + 1)));
   const parts: Uint8Array[] = [];
-  const deflater = new Zlib({ level: 6 }, (part) => parts.push(part));
+  const deflater = new Zlib({ level: 4 }, (part) => parts.push(part));
   for (let y = 0; y < height; y += rows) {
     if (y > 0) await anotherTurn();
     const piece = data.subarray(y * width, Math.min(height, y + rows) * width);
@@ -47,11 +47,13 @@ export async function maskPng(
 
 const anotherTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-/**
- * An 8-bit image of 1 (grey), 3 (RGB) or 4 channels (RGB and opacity) as PNG. Rows are filtered by differences to the
- * left neighbour and compressed by the runtime's own zlib.
- */
-export async function imagePng(image: Raster | RgbaImage): Promise<Uint8Array<ArrayBuffer>> {
+/** An image that {@link imagePng} writes. @throws PixelwiseError `image-encode` for another, ShapeError for a wrong length. */
+export function encodable(image: Raster | RgbaImage): {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3 | 4;
+  readonly data: Uint8Array | Uint8ClampedArray;
+} {
   const { width, height, data } = image;
   const channels = 'channels' in image ? image.channels : 4;
   checkCount(width, height, channels, data.length);
@@ -62,6 +64,15 @@ export async function imagePng(image: Raster | RgbaImage): Promise<Uint8Array<Ar
         'Pass 1, 3 or 4 channels of 8 bits, for example an overlay.',
     );
   }
+  return { width, height, channels: channels as 1 | 3 | 4, data };
+}
+
+/**
+ * An 8-bit image of 1 (grey), 3 (RGB) or 4 channels (RGB and opacity) as PNG. Rows are filtered by differences to the
+ * left neighbour and compressed by the runtime's own zlib.
+ */
+export async function imagePng(image: Raster | RgbaImage): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, data, channels } = encodable(image);
   const stride = width * channels;
   const rows = Math.max(1, Math.floor(PIECE / stride));
   let y = 0;

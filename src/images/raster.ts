@@ -39,7 +39,7 @@ export function likeMask<T extends MaskPixels>(mask: T, length: number): T {
   return (mask instanceof Uint8Array ? new Uint8Array(length) : new Uint32Array(length)) as T;
 }
 
-/** The class of every pixel (H×W): 0…254, or {@link IGNORE_INDEX} for pixels that losses and scores ignore. */
+/** The class of every pixel (H×W): 0…254, or `IGNORE_INDEX` for pixels that losses and scores ignore. */
 export interface ClassMask {
   readonly width: number;
   readonly height: number;

@@ -1,6 +1,9 @@
-/** Overlays in memory in Node: sharp draws the text of the legend. */
+/** Overlays in memory in Node: sharp draws the text of the legend and writes PNGs, in threads of its own. */
+import sharp from 'sharp';
 import { overlay } from '../images/overlay.js';
 import { paintObjects } from '../images/paint-objects.js';
+import type { RgbaImage } from '../images/paint-mask.js';
+import { encodable } from '../images/portable-png.js';
 import type { ClassMask, Raster } from '../images/raster.js';
 import { checkDrawOptions, type DrawOverlayOptions, drawingOf } from './pictures.js';
 
@@ -24,4 +27,18 @@ export async function drawOverlay(
   checkDrawOptions(options);
   if (options.objects) return paintObjects(image, options.objects, drawingOf(options));
   return overlay(image, mask, drawingOf(options));
+}
+
+/**
+ * An 8-bit image as PNG: an overlay (RGB), a colored mask (RGB and opacity), a grey image.
+ *
+ * @throws PixelwiseError `image-encode` for other images, ShapeError for a wrong number of values.
+ */
+export async function imageToPng(image: Raster | RgbaImage): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, channels, data } = encodable(image);
+  const png = await sharp(data, { raw: { width, height, channels } })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .png({ compressionLevel: 6 })
+    .toBuffer();
+  return new Uint8Array(png);
 }

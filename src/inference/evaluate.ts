@@ -72,7 +72,7 @@ export interface EvaluateOptions extends ViewOptions, CleanOptions {
   /** Batch size for `softDice`, which is averaged over batches; default 1. */
   readonly batch?: number | undefined;
   /**
-   * Further scores of each sample, by name: those of {@link OUTLINE_METRICS}, or your own. Their means are in
+   * Further scores of each sample, by name: those of `OUTLINE_METRICS`, or your own. Their means are in
    * `metrics`. Default none.
    */
   readonly metrics?: Readonly<Record<string, SampleMetric>> | undefined;

@@ -35,13 +35,12 @@ export {
   Segmenter,
   type SegmentManyOptions,
 } from './segmenter.js';
-export { drawOverlay } from './draw-overlay.js';
+export { drawOverlay, imageToPng } from './draw-overlay.js';
 export {
   type CardLook,
   colorize,
   type ColorizeOptions,
   type DrawOverlayOptions,
-  imageToPng,
   maskToPng,
   type MaskToPngOptions,
   paletteOf,

@@ -3,8 +3,8 @@ import { rangeOf } from '../data/normalization.js';
 import type { LegendSide, OverlayOptions } from '../images/legend.js';
 import { colourMask, type DisplayRange, type RgbaImage } from '../images/paint-mask.js';
 import { CLASS_PALETTE, type Colour, maskLook } from '../images/palette.js';
-import { imagePng, maskPng } from '../images/portable-png.js';
-import type { ClassMask, Raster } from '../images/raster.js';
+import { maskPng } from '../images/portable-png.js';
+import type { ClassMask } from '../images/raster.js';
 import { hasClass } from '../labels/label-set.js';
 import type { ObjectMap } from '../objects/index.js';
 import { checkOptions, choice, real, whole } from '../settings/index.js';
@@ -84,16 +84,7 @@ export async function maskToPng(
 }
 
 /**
- * An 8-bit image as PNG: an overlay (RGB), a colored mask (RGB and opacity), a grey image.
- *
- * @throws PixelwiseError `image-encode` for other images, ShapeError for a wrong number of values.
- */
-export async function imageToPng(image: Raster | RgbaImage): Promise<Uint8Array<ArrayBuffer>> {
-  return imagePng(image);
-}
-
-/**
- * A mask in the colours of its classes, with a transparent background: pixels for `ImageData`, or for {@link imageToPng}.
+ * A mask in the colours of its classes, with a transparent background: pixels for `ImageData`, or for `imageToPng`.
  */
 export function colorize(mask: ClassMask, options: ColorizeOptions = {}): RgbaImage {
   checkOptions<ColorizeOptions>('colorize', COLORIZE, options);

@@ -31,7 +31,7 @@ export interface PredictOptions extends FileSegmentOptions, Omit<ResultChoice, '
   readonly out: string;
   /**
    * In tiles, images with more pixels are not kept in memory: they are decoded to a temporary file in `out`, and
-   * results are written strip by strip. Default 2²⁶ (8,192 × 8,192). Images beyond {@link MAX_PIXELS} are always
+   * results are written strip by strip. Default 2²⁶ (8,192 × 8,192). Images beyond `MAX_PIXELS` are always
    * processed like this; `tile` defaults to the model's input size.
    */
   readonly stripsAbove?: number | undefined;

@@ -1,7 +1,7 @@
 /**
  * A mask that keeps objects apart: the code of a pixel is 256 times the number of its object plus its class. Transforms
  * move codes as they move classes, so that no object is merged with another one or cut: a background pixel is 0, an
- * ignored one {@link IGNORE_INDEX}, as in a mask of classes.
+ * ignored one `IGNORE_INDEX`, as in a mask of classes.
  */
 export interface ObjectMask {
   readonly width: number;

@@ -156,7 +156,7 @@ function forwardAndLoss(
  * @param options `shared`: whether the batch is a part of a larger one. Then each component of the loss is multiplied
  *   by its share, which is an input; the results for the single components are not multiplied.
  *   `recompute`: which values the backward pass computes again instead of keeping them from the forward pass.
- *   `squares`: whether {@link GRADIENT_SQUARES} is a result, too. `multiLabel`: whether masks hold sets of classes.
+ *   `squares`: whether `GRADIENT_SQUARES` is a result, too. `multiLabel`: whether masks hold sets of classes.
  */
 export function trainingGraph(
   model: Layer,

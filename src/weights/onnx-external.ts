@@ -53,7 +53,7 @@ export function externalDataBeside(path: string): ExternalReader {
  * An ONNX file with all its data, to be copied elsewhere.
  *
  * @returns `bytes` themselves if no constant is in another file.
- * @throws PixelwiseError `model-file` as {@link externalDataBeside} does, and for bytes that are no ONNX model.
+ * @throws PixelwiseError `model-file` as `externalDataBeside` does, and for bytes that are no ONNX model.
  */
 export function inOneFile(bytes: Uint8Array, path: string): Uint8Array {
   const read = externalDataBeside(path);

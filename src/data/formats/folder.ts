@@ -14,7 +14,7 @@ import { listedParts } from './part-lists.js';
 
 export interface FolderOptions extends LayoutOptions, PairingOptions {}
 
-/** Opens `root`: a folder, or a manifest file. Throws what pairing and {@link openLayout} throw. */
+/** Opens `root`: a folder, or a manifest file. Throws what pairing and `openLayout` throw. */
 export async function openFolder(root: string, options: FolderOptions = {}): Promise<FileDataset> {
   return openLayout(root, await folderLayout(await Tree.of(root), options), options);
 }

@@ -70,7 +70,7 @@ export const coarseDropout = portable('coarseDropout', (options: CoarseDropoutOp
   });
 });
 
-/** Applies JPEG compression of a quality drawn from the range (1…100); see {@link compressAsJpeg}. */
+/** Applies JPEG compression of a quality drawn from the range (1…100); see `compressAsJpeg`. */
 export const jpegArtefacts = portable(
   'jpegArtefacts',
   (low: number, high: number, p: number = 1): Transform => {
