@@ -205,7 +205,7 @@ describe.skipIf(CHROMIUM === undefined)('pixelwise/browser (skipped without Chro
         const decode = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
         const own = await window.pixelwise.Segmenter.load(decode(onnx), { device: 'webgpu' });
         const result = await own.segment({ width: 75, height: 52, channels: 1, data: decode(pixels) });
-        own.close();
+        await own.close();
         return { mask: [...result.mask.data], device: own.device };
       },
       [Buffer.from(bytes).toString('base64'), Buffer.from(grey.data).toString('base64')] as const,
