@@ -118,6 +118,29 @@ describe('findObjects', () => {
     expect(wrong).toBeLessThan(0.02 * codes.filter((code) => code > 0).length);
   });
 
+  it('joins a fragment to the object that it touches, and leaves one that stands alone', () => {
+    const [width, height] = [24, 16];
+    const withArm = (gap: number) => {
+      const classes = new Uint8Array(width * height);
+      const energy = new Uint8Array(width * height);
+      const fill = (left: number, top: number, w: number, h: number, level: number) => {
+        for (let y = top; y < top + h; y++) {
+          classes.fill(1, y * width + left, y * width + left + w);
+          energy.fill(level, y * width + left, y * width + left + w);
+        }
+      };
+      fill(2, 2, 12, 12, 85);
+      fill(5, 5, 6, 6, 255);
+      // A core of its own at the tip, behind a valley.
+      fill(14 + gap, 7, 6, 2, 85);
+      fill(17 + gap, 7, 2, 2, 255);
+      return findObjects({ width, height, classes, energy });
+    };
+    expect(withArm(0).classes).toHaveLength(1);
+    expect(withArm(0).labels.filter((label) => label === 1)).toHaveLength(12 * 12 + 12);
+    expect(withArm(1).classes).toHaveLength(2);
+  });
+
   it('finds nothing in nothing, and one object where all is core', () => {
     const plane = (value: number) => new Uint8Array(35).fill(value);
     const field = (value: number) => ({
