@@ -1,11 +1,11 @@
-/** The list of classes: colours, shares of the image, and check boxes that show or hide them. */
+/** The table of classes: colours, shares and areas, and check boxes that show or hide them. */
 import { elements } from './elements.js';
 import { percent } from './percent.js';
 
 export interface Legend {
   /** By class: whether it is hidden. */
   hidden(): boolean[];
-  /** Shows each class's share of the image; undefined clears the shares. */
+  /** Shows each class's share of the image and its pixels; undefined clears them. */
   shares(counts: readonly number[] | undefined): void;
 }
 
@@ -28,21 +28,25 @@ export function createLegend(
     title.className = 'name';
     title.textContent = name;
     title.title = name;
-    const share = document.createElement('span');
-    share.className = 'share';
     const label = document.createElement('label');
-    label.append(box, swatch, title, share);
-    const item = document.createElement('li');
-    item.append(label);
-    elements.classes.append(item);
-    return { box, share };
+    label.append(box, swatch, title);
+    const row = elements.classes.insertRow();
+    const head = document.createElement('th');
+    head.scope = 'row';
+    head.append(label);
+    row.append(head);
+    const [share, area] = ['share', 'area'].map((className) =>
+      Object.assign(row.insertCell(), { className }),
+    );
+    return { box, share: share!, area: area! };
   });
   return {
     hidden: () => rows.map(({ box }) => !box.checked),
     shares(counts) {
       const all = counts?.reduce((sum, count) => sum + count, 0) ?? 0;
-      rows.forEach(({ share }, index) => {
+      rows.forEach(({ share, area }, index) => {
         share.textContent = counts ? percent(counts[index]! / all) : '';
+        area.textContent = counts ? counts[index]!.toLocaleString('en') : '';
       });
     },
   };

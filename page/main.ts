@@ -5,14 +5,18 @@
 import type * as Browser from '../src/browser/index.js';
 import { openCamera, type Camera } from './camera.js';
 import { elements } from './elements.js';
+import { examplePicture } from './example.js';
 import { latest } from './latest.js';
 import { createLegend, type Legend } from './legend.js';
 import { showObjectAt, showObjects } from './objects.js';
 import { PainterClient } from './painter-client.js';
 import type { Look, Painted } from './painting.js';
 import { percent } from './percent.js';
+import { View, type Point } from './view.js';
 
 const painter = new PainterClient();
+const view = new View(elements.viewer, elements.picture, placeOverlays);
+let examples = 0;
 let segmenter: Browser.Segmenter;
 let legend: Legend;
 /** What each mask value shows. */
@@ -20,8 +24,13 @@ let valueNames: readonly string[] = [];
 let camera: Camera | undefined;
 /** Aborts the work on the current picture when the next one starts. */
 let current = new AbortController();
-/** Size in pixels of the current picture. */
-let size: { readonly width: number; readonly height: number } | undefined;
+/** In pixels. */
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+/** Of the current picture. */
+let size: Size | undefined;
 let name = 'image';
 
 void start().catch(fail);
@@ -48,7 +57,9 @@ async function start(): Promise<void> {
   valueNames = colours.map((_, value) => maskValueName(card, value));
   legend = createLegend(valueNames, colours, clear, repaint);
   elements.picture.addEventListener('click', (event) => {
-    const { x, y } = pointIn(event);
+    if (view.dragged) return;
+    const { x, y } = view.pixelAt(event);
+    probeAt({ x, y });
     showObjectAt(x, y, card.classes, measureObjects);
   });
   if (isBinary(card) && !card.objects) {
@@ -60,6 +71,7 @@ async function start(): Promise<void> {
   await painter.ask({ kind: 'canvas', canvas, palette: colours }, [canvas]);
   listen();
   elements.file.disabled = false;
+  elements.example.disabled = false;
   elements.webcam.disabled = navigator.mediaDevices === undefined;
   document.body.dataset['state'] = 'ready';
   idle();
@@ -67,6 +79,19 @@ async function start(): Promise<void> {
 
 function listen(): void {
   const { stage, file, webcam, shown, opacity, threshold, picture, saveMask, saveOverlay } = elements;
+  const { example, compare, split, closer, farther, fit } = elements;
+  example.addEventListener('click', () => void examplePicture(examples++).then(open, fail));
+  compare.addEventListener('change', () => {
+    placeOverlays();
+    repaint();
+  });
+  split.addEventListener('input', () => {
+    placeOverlays();
+    repaint();
+  });
+  closer.addEventListener('click', () => view.closer());
+  farther.addEventListener('click', () => view.farther());
+  fit.addEventListener('click', () => view.fit());
   file.addEventListener('change', () => {
     const [chosen] = file.files ?? [];
     if (chosen) void open(chosen);
@@ -96,13 +121,16 @@ function listen(): void {
     showThreshold();
     repaint();
   });
-  picture.addEventListener('pointermove', (event) => probeAt(pointIn(event)));
-  picture.addEventListener('pointerleave', () => probeAt(undefined));
-  picture.addEventListener('keydown', moveProbe);
+  picture.addEventListener('pointermove', (event) => {
+    if (event.pointerType !== 'touch') probeAt(view.pixelAt(event));
+  });
+  picture.addEventListener('pointerleave', (event) => {
+    if (event.pointerType !== 'touch') probeAt(undefined);
+  });
+  picture.addEventListener('keydown', press);
   picture.addEventListener('blur', () => probeAt(undefined));
   saveMask.addEventListener('click', () => void save('mask'));
   saveOverlay.addEventListener('click', () => void save('overlay'));
-  new ResizeObserver(markEnlarged).observe(elements.stage);
 }
 
 /** Opens the first image among what was dropped or pasted. */
@@ -120,7 +148,13 @@ async function open(file: File): Promise<void> {
   busy(`Segmenting ${file.name}`);
   try {
     const bitmap = await createImageBitmap(file).catch(() => {
-      throw new Error(`This browser cannot read ${file.name}. Save it as PNG, JPEG or WebP.`);
+      throw new Error(
+        /\.hei[cf]$/i.test(file.name)
+          ? `${file.name} is a HEIC photo, which this browser cannot read. Open this page in Safari, or save the photo as JPEG (iPhone: Settings › Camera › Formats › Most Compatible).`
+          : /\.tiff?$/i.test(file.name)
+            ? `This browser cannot read ${file.name}. The server can: POST /segment, or pixelwise predict.`
+            : `This browser cannot read ${file.name}. Save it as PNG, JPEG or WebP.`,
+      );
     });
     if (signal.aborted) return;
     const { width, height } = bitmap;
@@ -225,7 +259,32 @@ function look(): Look {
     opacity: Number(opacity.value) / 100,
     threshold: thresholdRow.hidden ? undefined : Number(threshold.value),
     hidden: legend.hidden(),
+    from: elements.compare.checked ? splitShare() : 0,
   };
+}
+
+/** Where the line of the comparison is in the picture, as a share of its width. */
+function splitShare(): number {
+  const { viewer, split } = elements;
+  const { left, width } = viewer.getBoundingClientRect();
+  const { x } = view.pixelAt({ clientX: left + (Number(split.value) / 1000) * width, clientY: 0 });
+  return Math.max(0, Math.min(1, x / (size?.width ?? 1)));
+}
+
+/** Moves what lies over the picture to its places. */
+function placeOverlays(): void {
+  const { compare, split, line, viewer, crosshair } = elements;
+  const compares = compare.checked && !elements.controls.disabled;
+  split.hidden = line.hidden = !compares;
+  line.style.left = `${(Number(split.value) / 1000) * viewer.clientWidth}px`;
+  if (compares && size) repaint();
+  if (!crosshair.hidden && probed) placeCrosshair(probed);
+}
+
+function placeCrosshair(point: Point): void {
+  const { left, top } = view.placeOf(point);
+  elements.crosshair.style.left = `${left}px`;
+  elements.crosshair.style.top = `${top}px`;
 }
 
 const paintLook = latest(async (next: Look) => painted(await painter.ask({ kind: 'look', look: next })));
@@ -241,6 +300,7 @@ function painted({ counts }: Painted): void {
   elements.saveMask.disabled = !ready;
   elements.saveOverlay.disabled = !ready;
   document.body.dataset['mask'] = ready ? 'shown' : 'none';
+  elements.split.hidden = elements.line.hidden = !ready || !elements.compare.checked;
 }
 
 /** Prepares the view for a picture of this size. */
@@ -249,42 +309,22 @@ function show(width: number, height: number): void {
   elements.empty.hidden = true;
   elements.viewer.hidden = false;
   elements.timing.hidden = false;
+  elements.zoom.hidden = false;
+  elements.hint.hidden = false;
   elements.stage.style.setProperty('--shape', `${width} / ${height}`);
   elements.size.textContent = `${width} × ${height}`;
   elements.seconds.textContent = '…';
   probeAt(undefined);
   showObjects(undefined);
   painted({ counts: undefined });
-  markEnlarged();
-}
-
-/** Scales the picture to the stage; enlarged pictures show sharp pixels. */
-function markEnlarged(): void {
-  if (!size) return;
-  const { clientWidth, clientHeight } = elements.stage;
-  const scale = Math.min(clientWidth / size.width, clientHeight / size.height);
-  const { style } = elements.picture;
-  style.width = `${size.width * scale}px`;
-  style.height = `${size.height * scale}px`;
-  elements.picture.classList.toggle('enlarged', scale * devicePixelRatio >= 2);
+  view.show(size);
 }
 
 function timing(seconds: number): void {
   elements.seconds.textContent = seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`;
 }
 
-interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
 let probed: Point | undefined;
-
-/** The pixel under a pointer. */
-function pointIn({ offsetX, offsetY }: MouseEvent): Point {
-  const { clientWidth, clientHeight } = elements.picture;
-  return { x: (offsetX / clientWidth) * size!.width, y: (offsetY / clientHeight) * size!.height };
-}
 
 const showProbe = latest(async (point: Point) => {
   const found = await painter.ask({ kind: 'probe', x: point.x, y: point.y });
@@ -309,20 +349,37 @@ const STEPS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, 1],
 };
 
-function moveProbe(event: KeyboardEvent): void {
+/** What keys do on the picture, besides the arrows. */
+const KEYS: Readonly<Record<string, () => void>> = {
+  '+': () => view.closer(),
+  '=': () => view.closer(),
+  '-': () => view.farther(),
+  '0': () => view.fit(),
+  m: () => elements.shown.click(),
+  c: () => elements.compare.click(),
+};
+
+function press(event: KeyboardEvent): void {
+  if (!size || event.ctrlKey || event.metaKey || event.altKey) return;
+  const key = KEYS[event.key.toLowerCase()];
   const step = STEPS[event.key];
-  if (!step || !size) return;
+  if (!key && !step) return;
   event.preventDefault();
-  const far = (event.shiftKey ? 0.1 : 0.01) * Math.max(size.width, size.height);
+  if (key) key();
+  else moveProbe(step!, event.shiftKey, size);
+}
+
+function moveProbe(step: readonly [number, number], fast: boolean, size: Size): void {
+  const far = ((fast ? 0.1 : 0.01) * Math.max(size.width, size.height)) / view.factor;
   const from = probed ?? { x: size.width / 2, y: size.height / 2 };
   const within = (value: number, end: number) => Math.max(0, Math.min(end - 1, value));
   const to = {
     x: within(from.x + step[0] * Math.max(1, far), size.width),
     y: within(from.y + step[1] * Math.max(1, far), size.height),
   };
-  const { picture, crosshair } = elements;
-  crosshair.style.left = `${picture.offsetLeft + (to.x / size.width) * picture.clientWidth}px`;
-  crosshair.style.top = `${picture.offsetTop + (to.y / size.height) * picture.clientHeight}px`;
+  probed = to;
+  view.reveal(to);
+  placeCrosshair(to);
   probeAt(to, true);
 }
 

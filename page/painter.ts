@@ -10,7 +10,7 @@ let canvas: OffscreenCanvas;
 let palette: readonly (readonly number[])[] = [];
 let picture: Picture | undefined;
 let mask: Mask | undefined;
-let look: Look = { shown: true, opacity: 0.45, threshold: undefined, hidden: [] };
+let look: Look = { shown: true, opacity: 0.45, threshold: undefined, hidden: [], from: 0 };
 /** The mask after thresholding, and its threshold. */
 let decided: { readonly classes: Uint8Array; readonly threshold: number | undefined } | undefined;
 
@@ -53,9 +53,24 @@ function compose(target: OffscreenCanvas): void {
   const context = target.getContext('2d')!;
   context.drawImage(picture!.bitmap, 0, 0);
   if (!mask || !look.shown) return;
-  const layer = new OffscreenCanvas(mask.width, mask.height);
-  layer.getContext('2d')!.putImageData(coloured(mask), 0, 0);
-  context.drawImage(layer, 0, 0, target.width, target.height);
+  const layer = layerOf(mask);
+  const from = Math.round(look.from * mask.width);
+  if (from >= mask.width) return;
+  const left = (from / mask.width) * target.width;
+  const { width, height } = mask;
+  context.drawImage(layer, from, 0, width - from, height, left, 0, target.width - left, target.height);
+}
+
+/** The coloured mask, and what it was coloured for: the line of a comparison moves often, the colours stay. */
+let drawn: { readonly of: Mask; readonly key: string; readonly layer: OffscreenCanvas } | undefined;
+
+function layerOf(of: Mask): OffscreenCanvas {
+  const key = JSON.stringify({ ...look, from: 0 });
+  if (drawn?.of === of && drawn.key === key) return drawn.layer;
+  const layer = new OffscreenCanvas(of.width, of.height);
+  layer.getContext('2d')!.putImageData(coloured(of), 0, 0);
+  drawn = { of, key, layer };
+  return layer;
 }
 
 /** The mask at the threshold. With two classes, mask and confidence together give the probability of class 1. */
@@ -126,6 +141,10 @@ function saveMask(): Promise<Blob> {
 function saveOverlay(): Promise<Blob> {
   const { width, height } = picture!.bitmap;
   const copy = new OffscreenCanvas(width, height);
+  const { from } = look;
+  // What is saved is whole, also during a comparison.
+  look = { ...look, from: 0 };
   compose(copy);
+  look = { ...look, from };
   return copy.convertToBlob({ type: 'image/png' });
 }

@@ -22,6 +22,8 @@ export interface Look {
   readonly threshold: number | undefined;
   /** By class: whether it is hidden. */
   readonly hidden: readonly boolean[];
+  /** To compare: the mask begins at this share of the picture's width. 0 for all of it. */
+  readonly from: number;
 }
 
 export interface Probe {

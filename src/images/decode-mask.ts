@@ -108,7 +108,7 @@ async function decode(source: string | Uint8Array, { page }: MaskDecodeOptions):
     const lossy = tiff.page.compression === JPEG_IN_TIFF;
     return { ...plain, lossy, ...coloursOf(await decodeWithSharp(image)) };
   }
-  const lossy = format === 'jpeg' || isLossyWebp(bytes);
+  const lossy = format === 'jpeg' || format === 'avif' || isLossyWebp(bytes);
   const decoded = await decodeWithSharp(image, format === 'webp' ? 4 : undefined);
   return { ...plain, lossy, ...coloursOf(decoded, lossy ? LOSSY_GREY : 0) };
 }

@@ -17,6 +17,7 @@ const FORMATS = {
   jpeg: { title: 'JPEG', endings: ['jpg', 'jpeg', 'jpe', 'jfif', 'jif'] },
   tiff: { title: 'TIFF', endings: ['tif', 'tiff'] },
   webp: { title: 'WebP', endings: ['webp'] },
+  avif: { title: 'AVIF', endings: ['avif'] },
   gif: { title: 'GIF', endings: ['gif'] },
   bmp: { title: 'BMP', endings: ['bmp', 'dib'] },
   pnm: { title: 'PGM/PPM', endings: ['pgm', 'ppm', 'pnm', 'pbm'] },
@@ -68,6 +69,14 @@ export function formatOf(name: string, bytes: Uint8Array): ImageFormat {
     );
   }
   const format = detectFormat(bytes);
+  if (format === undefined && isHeic(bytes)) {
+    throw new PixelwiseError(
+      'image-format',
+      `${name}: a HEIC photo. Its codec (HEVC) is patented and not part of this program. Convert it to JPEG: ` +
+        '`sips -s format jpeg IN --out OUT` on a Mac, `heif-convert IN OUT` elsewhere. An iPhone takes JPEG with ' +
+        'Settings › Camera › Formats › Most Compatible.',
+    );
+  }
   if (format === undefined) {
     throw new PixelwiseError(
       'image-format',
@@ -130,7 +139,28 @@ export function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
   if (startsWith(bytes, [0x52, 0x49, 0x46, 0x46]) && startsWith(bytes, [0x57, 0x45, 0x42, 0x50], 8))
     return 'webp';
   if (startsWith(bytes, [0x42, 0x4d])) return 'bmp';
+  if (brandsOf(bytes).some((brand) => brand === 'avif' || brand === 'avis')) return 'avif';
   // P1 … P6 and white space.
   if (bytes[0] === 0x50 && bytes[1]! >= 0x31 && bytes[1]! <= 0x36 && bytes[2]! <= 0x20) return 'pnm';
   return undefined;
+}
+
+/** The most brands that are read of a file. */
+const BRANDS = 16;
+
+/** The brands of an ISO base media file (its box `ftyp`): which formats it is readable as. None for other files. */
+function brandsOf(bytes: Uint8Array): string[] {
+  const text = (at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
+  if (text(4) !== 'ftyp') return [];
+  const length = Math.min(bytes.length, 256 * bytes[2]! + bytes[3]!, 16 + 4 * BRANDS);
+  const brands = [text(8)];
+  for (let at = 16; at + 4 <= length; at += 4) brands.push(text(at));
+  return brands;
+}
+
+const HEIC_BRANDS = ['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1'];
+
+/** Whether a file is a HEIC photo, as phones take them. */
+export function isHeic(bytes: Uint8Array): boolean {
+  return brandsOf(bytes).some((brand) => HEIC_BRANDS.includes(brand));
 }

@@ -51,7 +51,7 @@ export const RANGE_TEST_FILES = ['lr-find.json', 'lr-find.svg', 'lr-find.png'];
 const OWN_FILES = [
   /^checkpoints\/(best|last|\d+(\+\d+)?(\.partial)?\/(SHA256SUMS|model\.onnx|state\.json|\w+\.safetensors))$/,
   /^tensorboard\/(train|valid)\/events\.out\.tfevents\.0\.pixelwise$/,
-  /^samples\/((gallery|film|data)\.json|data\/(samples|augmented)\.webp)$/,
+  /^samples\/((gallery|film|data|images)\.json|data\/(samples|augmented)\.webp)$/,
   /^samples\/(gallery\/\d+-(image\.webp|(truth|prediction|errors)\.png)|film\/\d+(-image\.webp|-truth\.png|\/\d+\.png))$/,
 ];
 

@@ -90,7 +90,13 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped without Chromium)', (
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     expect(await textOf('model-name')).toBe('model in memory');
     expect(await textOf('device')).toMatch(/^WebAssembly, \d+ threads?$/);
-    expect(await page.locator('#classes li').count()).toBe(2);
+    expect(await page.locator('#classes tr').count()).toBe(2);
+  });
+
+  test('an example is drawn by the page and segmented', async () => {
+    await page.click('#example');
+    await shown();
+    expect(await textOf('size')).toBe('128 × 128');
   });
 
   test('a dropped image is segmented as the server does it, and its mask can be saved', async () => {
@@ -107,6 +113,10 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped without Chromium)', (
     expect(different).toBeLessThanOrEqual(2);
     const ones = native.mask.data.filter((value) => value === 1).length / native.mask.data.length;
     expect(await share(1)).toBe(`${(ones * 100).toFixed(ones < 0.1 ? 1 : 0)}%`);
+    const areas = (await page.locator('#classes .area').allTextContents()).map((text) =>
+      Number(text.replaceAll(',', '')),
+    );
+    expect(areas[0]! + areas[1]!).toBe(300 * 200);
   });
 
   test('the overlay is the picture with its mask; the switch takes the mask away', async () => {
@@ -142,6 +152,48 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped without Chromium)', (
     await page.locator('#picture').focus();
     await page.keyboard.press('ArrowRight');
     await expect.poll(() => page.locator('#crosshair').isVisible()).toBe(true);
+  });
+
+  test('the picture is zoomed and moved, by wheel, pointer and keys, and pixels are found there, too', async () => {
+    const picture = page.locator('#picture');
+    const box = async () => (await picture.boundingBox())!;
+    const whole = await box();
+    const [x, y] = [whole.x + (whole.width * 120.5) / 300, whole.y + (whole.height * 80.5) / 200];
+    await page.mouse.move(x, y);
+    await expect.poll(() => textOf('probe')).toContain('at 120, 80');
+    await page.mouse.wheel(0, -600);
+    await expect.poll(async () => (await box()).width).toBeGreaterThan(2 * whole.width);
+    // The pixel under the pointer stays there.
+    await page.mouse.move(x + 30, y);
+    await page.mouse.move(x, y);
+    await expect.poll(() => textOf('probe')).toContain('at 120, 80');
+    const before = await box();
+    await page.mouse.down();
+    await page.mouse.move(x - 50, y - 20, { steps: 3 });
+    await page.mouse.up();
+    expect((await box()).x).toBeCloseTo(before.x - 50, 0);
+    await picture.focus();
+    await page.keyboard.press('0');
+    expect((await box()).width).toBeCloseTo(whole.width, 0);
+    await page.keyboard.press('+');
+    expect((await box()).width).toBeCloseTo(1.5 * whole.width, 0);
+    await page.click('#fit');
+  });
+
+  test('left of the line of the comparison there is no mask', async () => {
+    await page.locator('#picture').focus();
+    const picture = page.locator('#picture');
+    const masked = await picture.screenshot();
+    await page.keyboard.press('c');
+    await page.locator('#split').fill('1000');
+    await expect.poll(async () => (await picture.screenshot()).equals(masked)).toBe(false);
+    expect(await page.locator('#line').isVisible()).toBe(true);
+    const { bytes } = await saved('#save-overlay');
+    // What is saved is the whole mask.
+    const overlay = await decodeImage(bytes);
+    expect(overlay.data).not.toEqual(testImage(300, 200).data);
+    await page.click('#compare');
+    expect(await page.locator('#line').isVisible()).toBe(false);
   });
 
   test('a pasted image takes its place; a file that is none is refused with a message', async () => {
