@@ -15,6 +15,8 @@ import { CHROMIUM, launchChromium } from './chromium.js';
 import { type MadeUpImage, StudioFixture } from './studio-server.js';
 
 const [WIDTH, HEIGHT] = [300, 200];
+/** Rounds of a hundred actions: `PIXELWISE_FAULTS=10` makes it a thousand. */
+const ROUNDS = Number(process.env['PIXELWISE_FAULTS'] ?? 3);
 /** Images of the list, most of them never opened. */
 const MANY = 5000;
 /** For what takes a while on a busy machine. */
@@ -180,14 +182,14 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
     await page.getByText('No more uncertain regions').first().waitFor();
   });
 
-  test('1,000 zooms, tools, layers and sizes change no label', async () => {
+  test(`${100 * ROUNDS} zooms, tools, layers and sizes change no label`, async () => {
     const { server, page } = await openStudio();
     await page.keyboard.press('2');
     await drag(page, [20, 20], [250, 180]);
     const before = Uint8Array.from(await labelsOfPage(page, server));
     const strokes = server.strokes.length;
     const random = new Random(3, 'actions');
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       await page.setViewportSize({ width: 500 + random.integer(900), height: 400 + random.integer(600) });
       const numbers = Array.from({ length: 99 }, () => [
         random.integer(1000),
