@@ -10,13 +10,15 @@ import { PixelwiseError } from '../../errors/index.js';
 import type { EmitRun, RleSize } from './rle.js';
 
 const FINENESS = 5;
+/** The farthest coordinate. Beyond it the fine grid's positions and their sums would not be exact, and halving would not end. */
+const FARTHEST = 2 ** 48;
 /** An edge crosses the middle of column c between these two positions of the fine grid: 5c + 2 and 5c + 3. */
 const BEFORE_MIDDLE = 2;
 
 /**
  * Emits the pixels inside of rings as runs down the columns, by the even-odd rule over all rings together (a ring
  * within another is a hole). A ring is x0, y0, x1, y1 … in pixels, (0, 0) being the outer corner of the first pixel.
- * Throws `polygon` for fewer than three points or coordinates that are no numbers.
+ * Throws `polygon` for fewer than three points or coordinates that are no numbers or beyond ±2⁴⁸.
  */
 export function polygonRuns(rings: readonly (readonly number[])[], size: RleSize, emit: EmitRun): void {
   const changes: number[] = [];
@@ -44,6 +46,13 @@ function addChanges(points: readonly number[], { height, width }: RleSize, chang
     throw new PixelwiseError(
       'polygon',
       `A polygon of ${points.length} coordinates; three points or more are needed.`,
+    );
+  }
+  const far = points.find((value) => Math.abs(value) > FARTHEST);
+  if (far !== undefined) {
+    throw new PixelwiseError(
+      'polygon',
+      `A polygon has the coordinate ${far}, which is no position in an image.`,
     );
   }
   const fine = (value: number): number => Math.trunc(FINENESS * value + 0.5);
