@@ -2,7 +2,7 @@
 export { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
 export { backgroundClass, maskLook, type MaskLook } from '../images/palette.js';
 export { isBinary, type MaskClasses, maskValueName } from '../labels/label-set.js';
-export type { ClassMask, Raster } from '../images/raster.js';
+export type { ClassMask, MaxValue, PixelValues, Raster } from '../images/raster.js';
 export type { Planes } from '../images/resize.js';
 export type { ModelCard } from '../inference/model-card.js';
 export type {
@@ -26,7 +26,23 @@ export {
   type PolygonOptions,
   type Ring,
 } from '../inference/outlines.js';
-export { measureObjects, objectRows, toCsv, type ObjectMeasurements } from '../objects/index.js';
+export {
+  type Intensity,
+  type LabelImage,
+  type MeasuredObject,
+  measureObjects,
+  type MeasureOptions,
+  type ObjectMap,
+  type ObjectMeasurements,
+  objectRows,
+  type PixelSize,
+  type Row,
+  toCsv,
+  type ValueMask,
+} from '../objects/index.js';
+export type { Cell } from '../objects/tables.js';
+export type { FixedNormalization, Normalization, ValueRange } from '../data/normalization.js';
+export type { LossSettings } from '../nn/losses/registry.js';
 export {
   type CardLook,
   colorize,
