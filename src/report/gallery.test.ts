@@ -10,7 +10,7 @@ import { decodeMask } from '../images/decode-mask.js';
 import { classColour, classColours, hexColour } from '../images/palette.js';
 import { evaluate, exportGraph, type ModelCard, Segmenter } from '../inference/index.js';
 import { encodeModel } from '../onnx/index.js';
-import { writeGallery, type Gallery } from './gallery.js';
+import { GALLERY_SIDE, writeGallery, type Gallery } from './gallery.js';
 
 const SIZES = [
   [40, 52],
@@ -83,7 +83,7 @@ describe('writeGallery', () => {
       chosenOn: false,
     });
     for (const { view, counts, truth, prediction, errors, image } of items) {
-      expect(Math.max(view.width, view.height)).toBeLessThanOrEqual(320);
+      expect(Math.max(view.width, view.height)).toBeLessThanOrEqual(GALLERY_SIDE);
       const [t, p, e] = await Promise.all(
         [truth, prediction, errors].map((file) => decodeMask(join(folder, name, file))),
       );

@@ -16,6 +16,7 @@ import type { SampleScores } from '../metrics/index.js';
 import { ConfusionMatrix } from '../metrics/index.js';
 import { encodeErrorMap, ERROR_COLOURS, errorMap, type ErrorKind } from './error-map.js';
 import { chooseSamples, type Choice, type Rank } from './gallery-choice.js';
+import { FATE_VALUES, fateMap } from './object-fates.js';
 import { encodeMaskLayer, encodeWebp, viewOfImage, viewSize, type ViewSize } from './view.js';
 
 /** Name and colour of a class in the pictures. */
@@ -46,6 +47,8 @@ export interface GalleryItem extends Omit<SampleScores, 'foreground' | 'areas' |
   readonly truth: string;
   readonly prediction: string;
   readonly errors: string;
+  /** What became of the objects, if the truth and the model tell them apart. */
+  readonly fates?: string;
 }
 
 /** Content of `gallery.json`. */
@@ -83,7 +86,7 @@ export const GALLERY_SIDE = 480;
 
 /** Folder of the pictures, beside `gallery.json`. */
 const PICTURES = 'gallery';
-const PICTURE_NAME = /^\d+-(image\.webp|(truth|prediction|errors)\.png)$/;
+const PICTURE_NAME = /^\d+-(image\.webp|(truth|prediction|errors|fates)\.png)$/;
 
 /**
  * Writes `gallery.json` and its pictures to `folder`, replacing an earlier gallery.
@@ -144,8 +147,12 @@ async function writeItem(
 ): Promise<GalleryItem> {
   const { card } = segmenter;
   const { colours, clear: background } = maskLook(card, card.palette);
-  const { image, mask } = await dataset.get(index);
-  const { mask: predicted } = await segmenter.segment(image, segmentOptionsIn(options), scores.id);
+  const { image, mask, objects } = await dataset.get(index);
+  const { mask: predicted, objects: found } = await segmenter.segment(
+    image,
+    segmentOptionsIn(options),
+    scores.id,
+  );
   const view = viewSize(image, GALLERY_SIDE);
   const truth = resizeMask(mask, view.width, view.height);
   const prediction = resizeMask(predicted, view.width, view.height);
@@ -165,6 +172,10 @@ async function writeItem(
   await write(pictures.truth, await encodeMaskLayer(truth, colours, background));
   await write(pictures.prediction, await encodeMaskLayer(prediction, colours, background));
   await write(pictures.errors, await encodeErrorMap(errorMap(prediction, truth, background)));
+  const fates = objects && found ? at('fates.png') : undefined;
+  if (fates !== undefined) {
+    await write(fates, await encodeMaskLayer(fateMap(objects!, found!, view), FATE_VALUES, 0));
+  }
   const group = dataset.groups?.[index];
   return {
     ...scores,
@@ -178,5 +189,6 @@ async function writeItem(
     view,
     counts: new ConfusionMatrix(card.classes.length, card).add(prediction.data, truth.data).rows(),
     ...pictures,
+    ...(fates !== undefined && { fates }),
   };
 }

@@ -38,6 +38,8 @@ const gallerySchema = z.object({
       truth: z.string(),
       prediction: z.string(),
       errors: z.string(),
+      fates: z.string().optional(),
+      objects: z.object({ missed: whole, invented: whole, split: whole, merged: whole }).optional(),
     }),
   ),
 });
@@ -203,7 +205,10 @@ async function embedGallery(gallery: Gallery, embedder: Embedder, notes: string[
     const truth = await embedder.embed(item.truth);
     const prediction = await embedder.embed(item.prediction);
     const errors = await embedder.embed(item.errors);
-    if (image && truth && prediction && errors) items.push({ ...item, image, truth, prediction, errors });
+    const fates = item.fates === undefined ? undefined : await embedder.embed(item.fates);
+    if (image && truth && prediction && errors) {
+      items.push({ ...item, image, truth, prediction, errors, fates });
+    }
   }
   const lost = gallery.items.length - items.length;
   if (lost > 0) notes.push(`${lost} samples of the gallery are left out because their pictures are missing.`);

@@ -5,6 +5,8 @@ import { html } from '../page/html.js';
 import type { Section } from '../page/page.js';
 import type { GalleryItem } from '../pictures.js';
 import type { Run } from '../read-run.js';
+import { hexColour } from '../../images/palette.js';
+import { FATE_COLOURS } from '../object-fates.js';
 import { legend } from './class-colours.js';
 import { errorLegend } from './error-legend.js';
 import { type Panel, panel, PANEL_HINT } from './panel.js';
@@ -44,6 +46,7 @@ export function gallerySection({ gallery }: Run): Section | undefined {
       ${legend([...shown.filter((_, index) => index !== background).slice(0, NAMED)])}
       <p class="aside">In the error maps${but}:</p>
       ${multiLabel === true ? errorLegend(errorColors, 2 ** classes.length, 0) : errorLegend(errorColors, classes.length, background)}
+      ${gallery.items.some(({ fates }) => fates !== undefined) && fateLegend()}
       ${RANKS.map(([rank, title]) => {
         const cards = places.filter(({ item }) => item.rank === rank);
         return (
@@ -55,8 +58,13 @@ export function gallerySection({ gallery }: Run): Section | undefined {
   };
 }
 
+/** The colours of what became of objects. */
+const fateLegend = (): Html =>
+  html`<p class="aside">In the pictures of objects, outlines of what was found; missed objects are filled:</p>
+    ${legend(Object.entries(FATE_COLOURS).map(([name, colour]) => ({ colour: hexColour(colour), name })))}`;
+
 function card(item: GalleryItem, index: number): Html {
-  const { id, view, image, truth, prediction, errors } = item;
+  const { id, view, image, truth, prediction, errors, fates } = item;
   const photo = `#photo-${index}`;
   const panels: Panel[] = [
     { what: 'Image', layers: { ...view, photo: image, name: `photo-${index}`, label: id } },
@@ -77,6 +85,13 @@ function card(item: GalleryItem, index: number): Html {
       errors: true,
     },
   ];
+  if (fates !== undefined) {
+    panels.push({
+      what: 'Objects',
+      layers: { ...view, photo, mask: fates, label: `What became of the objects of ${id}` },
+      errors: true,
+    });
+  }
   return html`<figure class="card" id="card-${index}">
     <div class="panels">${panels.map(panel)}</div>
     <figcaption><span class="id">${id}</span> · <span class="told">${figuresOf(item)}</span></figcaption>
@@ -90,12 +105,19 @@ function rankedBy(items: readonly GalleryItem[]): string {
 
 /** Rank and scores of a sample in one line, the score that it is ranked by first. */
 export function figuresOf(item: GalleryItem): string {
-  const { place, of, meanIoU, loss, group } = item;
+  const { place, of, meanIoU, loss, group, objects } = item;
   return [
     `${count(place)} of ${count(of)}`,
     rankingFigure(item),
     `mean IoU ${figure(meanIoU)}`,
+    ...(objects === undefined ? [] : errorsOfObjects(objects)),
     ...(loss === undefined ? [] : [`loss ${lossFigure(loss)}`]),
     ...(group === undefined ? [] : [`group ${group}`]),
   ].join(' · ');
+}
+
+/** Counts of what went wrong with objects; nothing where all were found. */
+function errorsOfObjects(objects: NonNullable<GalleryItem['objects']>): string[] {
+  const kinds = ['missed', 'invented', 'split', 'merged'] as const;
+  return kinds.flatMap((kind) => (objects[kind] > 0 ? [`${count(objects[kind])} ${kind}`] : []));
 }
