@@ -88,11 +88,12 @@ describe('train', () => {
 
   it('leaves its scores in the run, with the pixels that they were counted from', async () => {
     const result = await into('scored', { epochs: 1, val: 2 / 6, test: 1 / 6 });
-    const { run, report: _report, format, pairing, ...outcome } = result;
+    const { run, report: _report, format, pairing, chosen, ...outcome } = result;
     expect({ format, pairing }).toEqual({ format: 'folder', pairing: '6 pairs: images/N.png ↔ masks/N.png' });
     const folder = new RunFolder(run);
     const scores = parseRunScores(await readFile(folder.scoresPath, 'utf8'), folder.scoresPath);
     expect(scores).toMatchObject(outcome);
+    expect(chosen.map(({ setting }) => setting)).toContain('model');
     const { confusion, classes } = scores.test!;
     expect(confusion!.map((row) => row.reduce((sum, count) => sum + count))).toEqual(
       classes.map(({ pixels }) => pixels),
