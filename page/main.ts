@@ -12,6 +12,7 @@ import { showObjectAt, showObjects } from './objects.js';
 import { PainterClient } from './painter-client.js';
 import type { Look, Painted } from './painting.js';
 import { percent } from './percent.js';
+import { readOnServer } from './server-reading.js';
 import { View, type Point } from './view.js';
 
 const painter = new PainterClient();
@@ -21,6 +22,8 @@ let segmenter: Browser.Segmenter;
 let legend: Legend;
 /** What each mask value shows. */
 let valueNames: readonly string[] = [];
+/** Their colours. */
+let palette: readonly (readonly number[])[] = [];
 let camera: Camera | undefined;
 /** Aborts the work on the current picture when the next one starts. */
 let current = new AbortController();
@@ -54,6 +57,7 @@ async function start(): Promise<void> {
   elements.modelName.title = `${card.model.name}, input size ${card.width}×${card.height}`;
   // Of classes that overlap, each set of them is an entry.
   const { colours, clear } = maskLook(card, card.palette);
+  palette = colours;
   valueNames = colours.map((_, value) => maskValueName(card, value));
   legend = createLegend(valueNames, colours, clear, repaint);
   elements.picture.addEventListener('click', (event) => {
@@ -147,15 +151,12 @@ async function open(file: File): Promise<void> {
   name = file.name.replace(/\.[^.]*$/, '') || 'image';
   busy(`Segmenting ${file.name}`);
   try {
-    const bitmap = await createImageBitmap(file).catch(() => {
-      throw new Error(
-        /\.hei[cf]$/i.test(file.name)
-          ? `${file.name} is a HEIC photo, which this browser cannot read. Open this page in Safari, or save the photo as JPEG (iPhone: Settings › Camera › Formats › Most Compatible).`
-          : /\.tiff?$/i.test(file.name)
-            ? `This browser cannot read ${file.name}. The server can: POST /segment, or pixelwise predict.`
-            : `This browser cannot read ${file.name}. Save it as PNG, JPEG or WebP.`,
-      );
-    });
+    const read = await createImageBitmap(file).catch(() => undefined);
+    if (!read) {
+      if (!signal.aborted) await openOnServer(file, signal);
+      return;
+    }
+    const bitmap = read;
     if (signal.aborted) return;
     const { width, height } = bitmap;
     await painter.ask({ kind: 'picture', picture: { bitmap }, mask: undefined, look: look() }, [bitmap]);
@@ -173,6 +174,22 @@ async function open(file: File): Promise<void> {
   } catch (error) {
     if (!signal.aborted) fail(error);
   }
+}
+
+/** Opens a file that this browser cannot read. */
+async function openOnServer(file: File, signal: AbortSignal): Promise<void> {
+  busy(`The server reads ${file.name}`);
+  const { bitmap, mask, seconds } = await readOnServer(file, palette, signal).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`This browser cannot read ${file.name}, and neither can the server: ${why}`);
+  });
+  if (signal.aborted) return;
+  show(bitmap.width, bitmap.height);
+  const question = { kind: 'picture', picture: { bitmap }, mask, look: look() } as const;
+  painted(await painter.ask(question, [bitmap, mask.mask.buffer, mask.confidence.buffer] as Transferable[]));
+  elements.rateRow.hidden = true;
+  timing(seconds);
+  idle();
 }
 
 async function toggleCamera(): Promise<void> {

@@ -1,14 +1,15 @@
 /** The formats in which a mask is returned. */
 import { HttpError } from './http-error.js';
 
-export const ANSWER_FORMATS = ['png', 'overlay', 'rle', 'polygons', 'json'] as const;
+export const ANSWER_FORMATS = ['png', 'overlay', 'rle', 'polygons', 'json', 'image'] as const;
 
 /**
  * - `png`: a PNG whose values are the class indices, with a palette;
  * - `overlay`: a PNG of the image with its mask, or its objects, drawn over it;
  * - `rle`: COCO's run lengths of each class;
  * - `polygons`: GeoJSON, in pixels;
- * - `json`: the pixel count of each class, without the mask.
+ * - `json`: the pixel count of each class, without the mask;
+ * - `image`: a PNG of the image itself as it is displayed: 8 bits, the values that it uses stretched over them.
  */
 export type AnswerFormat = (typeof ANSWER_FORMATS)[number];
 

@@ -4,7 +4,8 @@ import { objectOverlay } from '../images/object-overlay.js';
 import { MOST_IN_16_BITS } from '../images/encode-labels.js';
 import { backgroundClass } from '../images/palette.js';
 import { encodeIndexedPng } from '../images/png-write.js';
-import type { ClassMask } from '../images/raster.js';
+import { toDisplay } from '../images/paint-mask.js';
+import type { ClassMask, Raster } from '../images/raster.js';
 import type { ModelCard } from '../inference/model-card.js';
 import { drawOverlay, maskToCoco, maskToGeoJson, paletteOf } from '../inference/index.js';
 import { overlayOptions } from '../inference/pictures.js';
@@ -33,6 +34,7 @@ export async function maskAnswer(
   card: ModelCard,
   format: AnswerFormat,
 ): Promise<MaskBody> {
+  if (format === 'image') return displayed(image, card);
   if (format === 'overlay') return png(await encodeImage(await drawOverlay(image, mask, { card })));
   if (format === 'png') {
     return png(await encodeMask(mask, { palette: paletteOf(card) }));
@@ -52,6 +54,7 @@ export async function objectsAnswer(
   format: AnswerFormat,
 ): Promise<MaskBody> {
   const { image, seconds, width, height } = segmented;
+  if (format === 'image') return displayed(image, card);
   const objects = objectsOfSegmentation(segmented, card);
   if (format === 'overlay')
     return png(await encodeImage(await objectOverlay(image, objects, overlayOptions(card))));
@@ -83,6 +86,13 @@ export async function objectsAnswer(
     return json('application/geo+json', objectsToGeoJson(objects, card.classes, '', image));
   }
   return json('application/json', objectsToCoco(objects, card.classes, ''));
+}
+
+/** The image as it is shown: 8-bit RGB, stretched if the model's images use a part of their range. */
+async function displayed(image: Raster, card: ModelCard): Promise<MaskBody> {
+  const { width, height } = image;
+  const data = toDisplay(image, overlayOptions(card).range);
+  return png(await encodeImage({ width, height, channels: 3, data }));
 }
 
 function png(body: Uint8Array): MaskBody {
