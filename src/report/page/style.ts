@@ -210,6 +210,7 @@ footer { padding-top: 1.25rem; padding-bottom: 2.5rem; color: var(--muted); font
   th, td { padding-right: .7rem; }
   table { font-size: .875rem; }
   .meaning { font-size: .75rem; }
+  .score { min-width: 6rem; }
   .marks-chart text { font-size: 19px; }
   .meter { display: none; }
 }

@@ -136,7 +136,7 @@ function scoreTable({ judged }: Run): Html {
           ${judged.map(({ scores }) => html`<td>${count(scores.samples)}</td>`)}
         </tr>
         <tr>
-          <th scope="row">Compared at the size of</th>
+          <th scope="row" class="score">Compared at the size of</th>
           ${judged.map(({ scoreAt }) => html`<td>${scoreAt === 'source' ? 'images' : 'model'}</td>`)}
         </tr>
       </tbody>
