@@ -1,6 +1,7 @@
 /** Data sets whose masks are drawn from the shapes of a labelling tool: what all such formats share. */
 import { PixelwiseError } from '../../errors/index.js';
 import { describeImage } from '../../images/decode.js';
+import { checkPixelCount } from '../../images/image-limits.js';
 import { type ClassMask, IGNORE_INDEX } from '../../images/raster.js';
 import { checkOverlappingClasses, setOf } from '../../labels/label-set.js';
 import { FileDataset, type FilePair, findLayout } from '../file-dataset.js';
@@ -77,6 +78,8 @@ export async function openDrawn(options: DrawnOptions): Promise<FileDataset> {
   const drawnOn = async ({ image }: FilePair, i: number) => {
     const sample = samples[i]!;
     const size = sample.size ?? (await describeImage(image));
+    // The annotations' word for it, before memory is taken.
+    checkPixelCount(`${image}, as its annotations describe it`, size.width, size.height);
     return { size, shapes: await sample.shapes(size) };
   };
   return new FileDataset({

@@ -260,6 +260,17 @@ describe('coco', () => {
     expect(await message(openDataset({ root, format: 'coco' }))).toContain('JSON');
   });
 
+  it('takes no memory for images that annotations describe as enormous', async () => {
+    await put(at('a.png'), await encodeImage(makeSample(1).image));
+    const file = at('huge.json');
+    const images = [{ id: 1, file_name: 'a.png', width: 1e9, height: 12 }];
+    const box = { image_id: 1, category_id: 1, segmentation: [[1, 1, 5, 1, 5, 5]] };
+    const categories = [{ id: 1, name: 'cell' }];
+    await put(file, JSON.stringify({ images, categories, annotations: [{ id: 1, ...box }] }));
+    const dataset = await openDataset({ root: file, format: 'coco' });
+    expect(await message(dataset.get(0))).toContain('as its annotations describe it: 1000000000×12 pixels');
+  });
+
   it('reads ids of any type, flat polygons, null sizes, backslashes and NaN', async () => {
     await put(at('pictures/a.png'), await encodeImage(makeSample(1, 10, 8).image));
     const images = [{ id: '7', file_name: 'C:\\data\\a.png', width: null }];
