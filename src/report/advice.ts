@@ -140,7 +140,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     if (!first || !intervals || !interval || (interval[1] - interval[0]) / 2 < UNCERTAIN) return undefined;
     return {
       action: `Score on more ${intervals.of} before comparing models.`,
-      evidence: `With ${intervals.count} ${intervals.of}, the mean IoU is known only to lie about in ${intervalText(interval)}: smaller differences between models are chance.`,
+      evidence: `With ${intervals.count} ${intervals.of}, the mean IoU is only known to be in ${intervalText(interval)}: smaller differences between models may be chance.`,
     };
   },
 };
