@@ -4,13 +4,13 @@
  */
 import type * as Ort from 'onnxruntime-common';
 import { pixelsOf } from '../../src/browser/pixels.js';
-import { PixelwiseError } from '../../src/errors/index.js';
 import { maskLook } from '../../src/images/palette.js';
 import { exportGraph } from '../../src/inference/export-graph.js';
 import type { ModelCard } from '../../src/inference/model-card.js';
 import { createModel } from '../../src/models/index.js';
 import { encodeModel } from '../../src/onnx/index.js';
 import { createWebRuntime } from '../../src/runtime/index.js';
+import { answerRequest } from '../../src/studio/answer-requests.js';
 import { LearnerEngine, type LearnerPlatform, type ShownModel } from '../../src/studio/learner-engine.js';
 import type { Exported } from '../../src/studio/learning.js';
 import type { BeginRequest, PageLearnerReply, PageLearnerRequest } from './page-learner.js';
@@ -24,24 +24,11 @@ const files = new Map<string, Blob>();
 let engine: LearnerEngine | undefined;
 
 scope.onmessage = ({ data: request }) => {
-  switch (request.kind) {
-    case 'begin':
-      void begin(request);
-      break;
-    case 'classes':
-      engine!.setClasses(request.names);
-      break;
-    case 'labels':
-      engine!.setLabels(request.image);
-      break;
-    case 'predict':
-      void answer(request.id, engine!.predict(request.image));
-      break;
-    case 'export':
-      void answer(request.id, engine!.exportTo(request.to));
-      break;
-    case 'close':
-      void engine!.close().finally(() => self.close());
+  if (request.kind === 'begin') void begin(request);
+  else {
+    const reply = (message: PageLearnerReply, transfer: ArrayBuffer[]) =>
+      scope.postMessage(message, transfer);
+    void answerRequest(engine!, request, reply, () => self.close());
   }
 };
 
@@ -100,20 +87,4 @@ function exportOnnx({ model, classes, input, weights }: ShownModel): Exported {
   const path = 'pixelwise-studio.onnx';
   scope.postMessage({ kind: 'download', name: path, file: new Blob([bytes as Uint8Array<ArrayBuffer>]) });
   return { to: 'onnx', path };
-}
-
-async function answer(id: number, work: ReturnType<LearnerEngine['predict' | 'exportTo']>): Promise<void> {
-  try {
-    const value = await work;
-    const moved = value && 'classes' in value ? [value.classes.buffer, value.uncertainty.buffer] : [];
-    scope.postMessage({ kind: 'answer', id, value }, moved);
-  } catch (error) {
-    const code = error instanceof PixelwiseError ? error.code : 'internal';
-    scope.postMessage({
-      kind: 'failure',
-      id,
-      code,
-      message: error instanceof Error ? error.message : String(error),
-    });
-  }
 }

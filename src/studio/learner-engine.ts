@@ -38,22 +38,18 @@ export interface StudioModel {
   readonly options: ModelValues;
 }
 
-/** A trained model that predictions start from. */
-export interface StartingModel {
-  /** What it is called in messages. */
-  readonly source: string;
+/** A model with what it has learned, such as the one that is shown, to be exported. */
+export interface ShownModel {
   readonly model: StudioModel;
   readonly classes: readonly string[];
   readonly input: ModelInput;
   readonly weights: readonly NamedArray[];
 }
 
-/** The model that is shown, to be exported. */
-export interface ShownModel {
-  readonly model: StudioModel;
-  readonly classes: readonly string[];
-  readonly input: ModelInput;
-  readonly weights: readonly NamedArray[];
+/** A trained model that predictions start from. */
+export interface StartingModel extends ShownModel {
+  /** What it is called in messages. */
+  readonly source: string;
 }
 
 /** What the learner needs of where it runs: Node, or a page. */
