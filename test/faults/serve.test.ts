@@ -89,6 +89,9 @@ it(
       const answers: Record<string, number> = {};
       const count = (what: string): void => void (answers[what] = (answers[what] ?? 0) + 1);
       const health: number[] = [];
+      /** What the hostile clients are at, and what they were at when an answer came late. */
+      const going = new Set<string>();
+      const late: string[] = [];
       const memory: number[] = [];
       let over = false;
       const watch = async (): Promise<void> => {
@@ -98,6 +101,7 @@ it(
         watcher.on('message', ({ status, milliseconds }: { status: unknown; milliseconds: number }) => {
           if (status !== 200) failures.push(status);
           health.push(milliseconds);
+          if (milliseconds > 150) late.push(`${milliseconds.toFixed(0)} ms: ${[...going].join(', ')}`);
           memory.push(residentMemory(child.pid!) ?? 0);
         });
         while (!over) await wait(100);
@@ -114,7 +118,9 @@ it(
       };
       const list = Object.entries(SECONDS ? attacks(15_000) : attacks(500, 0.05));
       const attack = async ([name, act]: (typeof list)[number]): Promise<void> => {
+        going.add(name);
         const outcome = await act(port).catch((error: Error) => error.message);
+        going.delete(name);
         count(`${name} → ${outcome}`);
         // What is no image is refused as such; what is one is segmented, or there is no room for it.
         expect(outcome, name).toMatch(/^(200|400|413|415|422|503|504|left|was cut off)$/);
@@ -145,6 +151,7 @@ it(
           return `${(mean(part) - idle).toFixed(0)}`;
         });
         console.table(answers);
+        if (late.length > 0) console.log(`/health came late:\n${late.join('\n')}`);
         console.log(
           `/health: longest ${sorted.at(-1)!.toFixed(0)} ms, 99% ${sorted[Math.floor(sorted.length * 0.99)]!.toFixed(0)} ms of ${sorted.length}; ` +
             `memory: idle ${idle.toFixed(0)} MiB, most + ${(Math.max(...memory) - idle).toFixed(0)}, ` +
