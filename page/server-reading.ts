@@ -1,7 +1,7 @@
 /** Files that the browser cannot read, such as TIFFs: the server of the page reads and segments them. */
 import type { Mask } from './painting.js';
 
-/** An image as it is displayed, and its mask. The server does not tell how sure the model is. */
+/** An image as it is displayed, and its mask. */
 export interface ServerReading {
   readonly bitmap: ImageBitmap;
   readonly mask: Mask;
@@ -18,21 +18,32 @@ export async function readOnServer(
   signal: AbortSignal,
 ): Promise<ServerReading> {
   const started = performance.now();
-  const [bitmap, coloured] = await Promise.all([post(file, 'image', signal), post(file, 'png', signal)]);
+  const [bitmap, coloured, grey] = await Promise.all([
+    post(file, 'image', signal),
+    post(file, 'png', signal),
+    post(file, 'confidence', signal),
+  ]);
   const seconds = (performance.now() - started) / 1000;
   const { width, height } = coloured;
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d', { willReadFrequently: true })!;
-  context.drawImage(coloured, 0, 0);
-  coloured.close();
-  const { data } = context.getImageData(0, 0, width, height);
   const values = new Map(palette.map(([red = 0, green = 0, blue = 0], k) => [keyOf(red, green, blue), k]));
-  const mask = Uint8Array.from(
-    { length: width * height },
-    (_, i) => values.get(keyOf(data[4 * i]!, data[4 * i + 1]!, data[4 * i + 2]!)) ?? 0,
-  );
-  const confidence = new Float32Array(width * height).fill(1);
+  const colours = pixelsOf(coloured);
+  const greys = pixelsOf(grey);
+  const mask = new Uint8Array(width * height);
+  const confidence = new Float32Array(width * height);
+  for (let i = 0; i < mask.length; i++) {
+    mask[i] = values.get(keyOf(colours[4 * i]!, colours[4 * i + 1]!, colours[4 * i + 2]!)) ?? 0;
+    confidence[i] = greys[4 * i]! / 255;
+  }
   return { bitmap, mask: { width, height, mask, confidence }, seconds };
+}
+
+/** The bytes of an image, four a pixel. It is closed. */
+function pixelsOf(bitmap: ImageBitmap): Uint8ClampedArray {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height).data;
 }
 
 const keyOf = (red: number, green: number, blue: number) => (red << 16) | (green << 8) | blue;

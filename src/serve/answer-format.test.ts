@@ -12,6 +12,6 @@ test.each([
 
 test('the query wins; what cannot be given is refused', () => {
   expect(answerFormat('rle', 'image/png')).toBe('rle');
-  expect(() => answerFormat('gif', null)).toThrow(/png, overlay, rle, polygons, json, image/);
+  expect(() => answerFormat('gif', null)).toThrow(/png, overlay, rle, polygons, json, image, confidence/);
   expect(() => answerFormat(undefined, 'text/html')).toThrow(/None of/);
 });

@@ -1,7 +1,7 @@
 /** The formats in which a mask is returned. */
 import { HttpError } from './http-error.js';
 
-export const ANSWER_FORMATS = ['png', 'overlay', 'rle', 'polygons', 'json', 'image'] as const;
+export const ANSWER_FORMATS = ['png', 'overlay', 'rle', 'polygons', 'json', 'image', 'confidence'] as const;
 
 /**
  * - `png`: a PNG whose values are the class indices, with a palette;
@@ -9,7 +9,8 @@ export const ANSWER_FORMATS = ['png', 'overlay', 'rle', 'polygons', 'json', 'ima
  * - `rle`: COCO's run lengths of each class;
  * - `polygons`: GeoJSON, in pixels;
  * - `json`: the pixel count of each class, without the mask;
- * - `image`: a PNG of the image itself as it is displayed: 8 bits, the values that it uses stretched over them.
+ * - `image`: a PNG of the image itself as it is displayed: 8 bits, the values that it uses stretched over them;
+ * - `confidence`: a grey PNG, the probability of each pixel's class: 0 to 255 for 0 to 1.
  */
 export type AnswerFormat = (typeof ANSWER_FORMATS)[number];
 

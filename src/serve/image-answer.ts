@@ -41,7 +41,12 @@ export async function answerImage(
   const decoding = performance.now() - started;
   const segmented = await segmenter.segment(
     image,
-    { ...(threshold !== undefined && { threshold }), probabilities: as === 'objects', signal },
+    {
+      ...(threshold !== undefined && { threshold }),
+      probabilities: as === 'objects',
+      confidence: format === 'confidence',
+      signal,
+    },
     'the image',
   );
   const { mask, seconds } = segmented;

@@ -30,11 +30,12 @@ export interface MaskBody {
 
 /** The mask of an image in the requested format. */
 export async function maskAnswer(
-  { mask, image, seconds }: Segmentation,
+  { mask, image, seconds, confidence }: Segmentation,
   card: ModelCard,
   format: AnswerFormat,
 ): Promise<MaskBody> {
   if (format === 'image') return displayed(image, card);
+  if (format === 'confidence') return greyConfidence(mask, confidence!);
   if (format === 'overlay') return png(await encodeImage(await drawOverlay(image, mask, { card })));
   if (format === 'png') {
     return png(await encodeMask(mask, { palette: paletteOf(card) }));
@@ -55,6 +56,7 @@ export async function objectsAnswer(
 ): Promise<MaskBody> {
   const { image, seconds, width, height } = segmented;
   if (format === 'image') return displayed(image, card);
+  if (format === 'confidence') return greyConfidence(segmented.mask, segmented.confidence!);
   const objects = objectsOfSegmentation(segmented, card);
   if (format === 'overlay')
     return png(await encodeImage(await objectOverlay(image, objects, overlayOptions(card))));
@@ -93,6 +95,11 @@ async function displayed(image: Raster, card: ModelCard): Promise<MaskBody> {
   const { width, height } = image;
   const data = toDisplay(image, overlayOptions(card).range);
   return png(await encodeImage({ width, height, channels: 3, data }));
+}
+
+async function greyConfidence({ width, height }: ClassMask, confidence: Float32Array): Promise<MaskBody> {
+  const data = Uint8Array.from(confidence, (share) => Math.round(255 * share));
+  return png(await encodeImage({ width, height, channels: 1, data }));
 }
 
 function png(body: Uint8Array): MaskBody {

@@ -207,19 +207,33 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped without Chromium)', (
       .toMatch(/cannot read broken.png, and neither can the server: .*not a readable image/);
   });
 
-  test('a TIFF, which the browser cannot read, is read and segmented by the server', async () => {
-    const { width, height, data } = testImage(90, 60);
-    const tiff = await sharp(data, { raw: { width, height, channels: 3 } })
-      .tiff()
-      .toBuffer();
-    await give('drop', 'scan.tif', tiff, 'image/tiff');
-    await expect.poll(() => textOf('size')).toBe('90 × 60');
-    await shown();
-    const { mask } = await server.segmenter.segment(tiff);
-    const ones = mask.data.filter((value) => value === 1).length;
-    const areas = page.locator('#classes .area');
-    expect(Number((await areas.nth(1).textContent())!.replaceAll(',', ''))).toBe(ones);
-  });
+  test.each([8, 16])(
+    'a TIFF of %d bits, which the browser cannot read, is read and segmented by the server',
+    async (bits) => {
+      const { width, height, data } = testImage(90 + bits, 60);
+      const raw = { raw: { width, height, channels: 3 } } as const;
+      // Microscopes use a part of the 16 bits: here 12 of them.
+      const values = bits === 8 ? data : Uint16Array.from(data, (value) => 16 * value);
+      const picture = sharp(values, raw);
+      const tiff = await (bits === 8 ? picture : picture.toColourspace('rgb16')).tiff().toBuffer();
+      await give('drop', 'scan.tif', tiff, 'image/tiff');
+      await expect.poll(() => textOf('size')).toBe(`${width} × 60`);
+      await shown();
+      const { mask, confidence } = await server.segmenter.segment(tiff, { confidence: true });
+      const ones = mask.data.filter((value) => value === 1).length;
+      const areas = page.locator('#classes .area');
+      expect(Number((await areas.nth(1).textContent())!.replaceAll(',', ''))).toBe(ones);
+      await page.locator('#picture').hover();
+      await expect.poll(() => page.locator('#probe').isVisible()).toBe(true);
+      const told = await textOf('probe');
+      const [percent, x, y] = told!
+        .match(/[\d.]+(?=%)|\d+(?=,)|\d+$/g)!
+        .slice(-3)
+        .map(Number);
+      const place = y! * width + x!;
+      expect(Math.abs(percent! - 100 * confidence[place]!), `${told}`).toBeLessThanOrEqual(1);
+    },
+  );
 
   test('the webcam runs until it is stopped', async () => {
     await page.click('#webcam');
