@@ -14,6 +14,7 @@ import type { Evaluation, FileSegmentOptions, RasterSegmenter } from '../inferen
 import { segmentOptionsIn } from '../inference/index.js';
 import type { SampleScores } from '../metrics/index.js';
 import { ConfusionMatrix } from '../metrics/index.js';
+import { type FateExample, fateExamples } from './fate-examples.js';
 import { encodeErrorMap, ERROR_COLOURS, errorMap, type ErrorKind } from './error-map.js';
 import { chooseSamples, type Choice, type Rank } from './gallery-choice.js';
 import { FATE_VALUES, fateMap } from './object-fates.js';
@@ -67,6 +68,8 @@ export interface Gallery {
   readonly background: number | null;
   readonly errorColors: Readonly<Record<Exclude<ErrorKind, 'correct'>, string>>;
   readonly items: readonly GalleryItem[];
+  /** Errors with objects, if the truth and the model tell objects apart. */
+  readonly examples?: readonly FateExample[];
 }
 
 /** Segmentation options must be the same as in the call of `evaluate`. */
@@ -86,7 +89,7 @@ export const GALLERY_SIDE = 480;
 
 /** Folder of the pictures, beside `gallery.json`. */
 const PICTURES = 'gallery';
-const PICTURE_NAME = /^\d+-(image\.webp|(truth|prediction|errors|fates)\.png)$/;
+const PICTURE_NAME = /^(fate-)?\d+-(image\.webp|(truth|prediction|errors|fates|found)\.png)$/;
 
 /**
  * Writes `gallery.json` and its pictures to `folder`, replacing an earlier gallery.
@@ -115,6 +118,15 @@ export async function writeGallery(
     const scores = evaluation.perSample[choice.index]!;
     items.push(await writeItem(folder, i + 1, segmenter, dataset, index, scores, choice, view));
   }
+  const examples = await fateExamples(segmenter, dataset, evaluation.perSample, {
+    ...segmentOptionsIn(view),
+    indices,
+    range: rangeOf(segmenter.card.normalization),
+    write: async (name, bytes) => {
+      await writeOutputFile(join(folder, PICTURES, name), bytes);
+      return `${PICTURES}/${name}`;
+    },
+  });
   const { falsePositive, falseNegative, wrongClass } = ERROR_COLOURS;
   const gallery: Gallery = {
     version: 1,
@@ -130,6 +142,7 @@ export async function writeGallery(
       wrongClass: hexColour(wrongClass),
     },
     items,
+    ...(examples.length > 0 && { examples }),
   };
   await writeOutputFile(join(folder, 'gallery.json'), `${JSON.stringify(gallery, null, 1)}\n`);
   return gallery;

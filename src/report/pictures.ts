@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { DataUri } from './embed.js';
 import { Embedder, isPictureUri } from './embed.js';
+import { ERROR_FATES } from './fate-examples.js';
 
 const whole = z.number().int().nonnegative();
 const score = z.number().nullish();
 const colour = z.string().regex(/^#[0-9a-f]{6}$/i);
 const classes = z.array(z.object({ name: z.string(), color: colour }));
 const version = z.literal(1);
+
+const viewSchema = z.object({ width: whole.positive(), height: whole.positive() });
 
 const gallerySchema = z.object({
   version,
@@ -33,7 +36,7 @@ const gallerySchema = z.object({
       group: z.string().optional(),
       width: whole,
       height: whole,
-      view: z.object({ width: whole.positive(), height: whole.positive() }),
+      view: viewSchema,
       image: z.string(),
       truth: z.string(),
       prediction: z.string(),
@@ -42,6 +45,19 @@ const gallerySchema = z.object({
       objects: z.object({ missed: whole, invented: whole, split: whole, merged: whole }).optional(),
     }),
   ),
+  examples: z
+    .array(
+      z.object({
+        fate: z.enum(ERROR_FATES),
+        id: z.string(),
+        area: whole,
+        view: viewSchema,
+        image: z.string(),
+        truth: z.string(),
+        found: z.string(),
+      }),
+    )
+    .optional(),
 });
 
 const filmSchema = z.object({
@@ -132,6 +148,8 @@ type DataFile = z.infer<typeof dataSchema>;
 /** A sample of the gallery, with its pictures as data URIs. */
 export type GalleryItem = GalleryFile['items'][number];
 export type Gallery = GalleryFile;
+/** An error with an object, with its pictures as data URIs. */
+export type FateExample = NonNullable<GalleryFile['examples']>[number];
 export type Film = FilmFile & {
   /** Number of recorded epochs. `frames` has fewer if they do not all fit in the report. */
   readonly epochs: number;
@@ -212,7 +230,21 @@ async function embedGallery(gallery: Gallery, embedder: Embedder, notes: string[
   }
   const lost = gallery.items.length - items.length;
   if (lost > 0) notes.push(`${lost} samples of the gallery are left out because their pictures are missing.`);
-  return { ...gallery, items };
+  return { ...gallery, items, examples: await embedExamples(gallery.examples ?? [], embedder) };
+}
+
+async function embedExamples(
+  examples: NonNullable<Gallery['examples']>,
+  embedder: Embedder,
+): Promise<Gallery['examples']> {
+  const embedded: NonNullable<Gallery['examples']> = [];
+  for (const example of examples) {
+    const image = await embedder.embed(example.image);
+    const truth = await embedder.embed(example.truth);
+    const found = await embedder.embed(example.found);
+    if (image && truth && found) embedded.push({ ...example, image, truth, found });
+  }
+  return embedded;
 }
 
 async function embedSheets({ tiles, ...data }: DataSheet, embedder: Embedder): Promise<DataSheet> {

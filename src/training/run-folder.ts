@@ -52,7 +52,7 @@ const OWN_FILES = [
   /^checkpoints\/(best|last|\d+(\+\d+)?(\.partial)?\/(SHA256SUMS|model\.onnx|state\.json|\w+\.safetensors))$/,
   /^tensorboard\/(train|valid)\/events\.out\.tfevents\.0\.pixelwise$/,
   /^samples\/((gallery|film|data|images)\.json|data\/(samples|augmented)\.webp)$/,
-  /^samples\/(gallery\/\d+-(image\.webp|(truth|prediction|errors)\.png)|film\/\d+(-image\.webp|-truth\.png|\/\d+\.png))$/,
+  /^samples\/(gallery\/(fate-)?\d+-(image\.webp|(truth|prediction|errors|fates|found)\.png)|film\/\d+(-image\.webp|-truth\.png|\/\d+\.png))$/,
 ];
 
 export type Pointer = 'best' | 'last';

@@ -119,6 +119,7 @@ svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflo
 
 .trio { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1rem; max-width: 56rem; margin: 1.5rem 0; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1.75rem 1.5rem; margin: 0 0 2rem; align-items: start; }
+.cards.fates { grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); margin-bottom: 1.5rem; }
 .card figcaption, .trio figcaption, .tile figcaption { margin-top: .35rem; font-size: .8125rem; line-height: 1.45; color: var(--muted); overflow-wrap: anywhere; }
 .card .id, .trio .id { color: var(--ink); }
 .tile figcaption { font-size: .6875rem; line-height: 1.35; }

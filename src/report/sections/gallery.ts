@@ -5,10 +5,9 @@ import { html } from '../page/html.js';
 import type { Section } from '../page/page.js';
 import type { GalleryItem } from '../pictures.js';
 import type { Run } from '../read-run.js';
-import { hexColour } from '../../images/palette.js';
-import { FATE_COLOURS } from '../object-fates.js';
 import { legend } from './class-colours.js';
 import { errorLegend } from './error-legend.js';
+import { fateLegend } from './fate-legend.js';
 import { type Panel, panel, PANEL_HINT } from './panel.js';
 import { PART_NAMES } from './part-names.js';
 import { rankingFigure } from './ranking-figure.js';
@@ -46,7 +45,13 @@ export function gallerySection({ gallery }: Run): Section | undefined {
       ${legend([...shown.filter((_, index) => index !== background).slice(0, NAMED)])}
       <p class="aside">In the error maps${but}:</p>
       ${multiLabel === true ? errorLegend(errorColors, 2 ** classes.length, 0) : errorLegend(errorColors, classes.length, background)}
-      ${gallery.items.some(({ fates }) => fates !== undefined) && fateLegend()}
+      ${
+        gallery.items.some(({ fates }) => fates !== undefined) &&
+        html`<p class="aside">
+            In the pictures of objects, outlines of what was found; missed objects are filled:
+          </p>
+          ${fateLegend()}`
+      }
       ${RANKS.map(([rank, title]) => {
         const cards = places.filter(({ item }) => item.rank === rank);
         return (
@@ -57,11 +62,6 @@ export function gallerySection({ gallery }: Run): Section | undefined {
       })}`,
   };
 }
-
-/** The colours of what became of objects. */
-const fateLegend = (): Html =>
-  html`<p class="aside">In the pictures of objects, outlines of what was found; missed objects are filled:</p>
-    ${legend(Object.entries(FATE_COLOURS).map(([name, colour]) => ({ colour: hexColour(colour), name })))}`;
 
 function card(item: GalleryItem, index: number): Html {
   const { id, view, image, truth, prediction, errors, fates } = item;

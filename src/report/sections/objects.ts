@@ -1,13 +1,17 @@
 /** How the objects that were found match the true ones: scores, fates, count against count, sizes. */
 import type { ObjectScores } from '../../objects/index.js';
 import type { FinalScores } from '../../training/index.js';
+import { ERROR_FATES } from '../fate-examples.js';
 import { count, figure } from '../numbers.js';
 import { type Html, html } from '../page/html.js';
 import { scrolling, type Section } from '../page/page.js';
+import type { FateExample } from '../pictures.js';
 import type { Run } from '../read-run.js';
+import { fateLegend } from './fate-legend.js';
+import { type Panel, panel, PANEL_HINT } from './panel.js';
 import { PART_NAMES } from './part-names.js';
 
-export function objectsSection({ judged }: Run): Section | undefined {
+export function objectsSection({ judged, gallery }: Run): Section | undefined {
   const part = judged.find(({ scores }) => scores.objects);
   if (!part) return undefined;
   const { objects, objectCounts = [] } = part.scores;
@@ -17,8 +21,59 @@ export function objectsSection({ judged }: Run): Section | undefined {
     body: html`<p class="aside">
         ${PART_NAMES[part.part]}: ${count(objects!.counted)} objects found, ${count(objects!.true)} are true.
       </p>
-      ${scoreTable(objects!)} ${objectCounts.length > 0 && countChart(objectCounts)} ${sizeChart(objects!)}`,
+      ${scoreTable(objects!)} ${objectCounts.length > 0 && countChart(objectCounts)} ${sizeChart(objects!)}
+      ${gallery && examplesOf(gallery)}`,
   };
+}
+
+/** How an error is introduced. */
+const ERROR_TITLES: Readonly<Record<FateExample['fate'], string>> = {
+  missed: 'Missed: true objects without a match',
+  invented: 'Invented: found objects without a match',
+  split: 'Split: true objects found as several',
+  merged: 'Merged: found objects that cover several true ones',
+};
+
+/** The worst examples of each error. */
+function examplesOf({ examples = [], part }: NonNullable<Run['gallery']>): Html | false {
+  if (examples.length === 0) return false;
+  const places = examples.map((example, index) => ({ example, index }));
+  return html`<h3>Examples of errors</h3>
+    <p class="aside">
+      ${PART_NAMES[part] ?? part}: the largest objects in the images with the most errors of each kind.
+      Outlines have the colour of what became of the object. ${PANEL_HINT}
+    </p>
+    ${fateLegend()}
+    ${ERROR_FATES.map((fate) => {
+      const shown = places.filter(({ example }) => example.fate === fate);
+      return (
+        shown.length > 0 &&
+        html`<h4>${ERROR_TITLES[fate]}</h4>
+          <div class="cards fates">${shown.map(({ example, index }) => exampleCard(example, index))}</div>`
+      );
+    })}`;
+}
+
+function exampleCard({ id, area, fate, view, image, truth, found }: FateExample, index: number): Html {
+  const name = `fate-photo-${index}`;
+  const panels: Panel[] = [
+    {
+      what: 'Truth',
+      layers: { ...view, photo: image, name, mask: truth, label: `True objects of ${id}` },
+      errors: true,
+    },
+    {
+      what: 'Found',
+      layers: { ...view, photo: `#${name}`, mask: found, label: `Objects found in ${id}` },
+      errors: true,
+    },
+  ];
+  return html`<figure class="card">
+    <div class="panels">${panels.map(panel)}</div>
+    <figcaption>
+      <span class="id">${id}</span> · <span class="told">${fate}, ${count(area)} pixels</span>
+    </figcaption>
+  </figure>`;
 }
 
 function scoreTable(objects: ObjectScores): Html {
