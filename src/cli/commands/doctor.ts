@@ -111,7 +111,9 @@ function tell(report: DoctorReport, output: Output): void {
     const mark = level === 'error' ? colors.red('error') : colors.yellow('warning');
     const files =
       examples.length === 0 ? '' : ` (${examples.join(', ')}${count > examples.length ? ', …' : ''})`;
-    output.line(`${mark} ${code}${count > 1 ? `, ${grouped(count)} times` : ''}: ${message} ${fix}${files}`);
+    output.line(
+      `${mark} ${code}${count > 1 ? `, ${grouped(count)} times` : ''}: ${message}${fix && ` ${fix}`}${files}`,
+    );
   }
   const pixels = classes.reduce((sum, one) => sum + one.pixels, 0);
   const share = (count: number): string => (pixels === 0 ? '–' : `${((100 * count) / pixels).toFixed(2)}%`);

@@ -17,7 +17,24 @@ import { groupProblems, type Observation, type Problem, type Level } from './rep
 export type Check = (facts: DatasetFacts) => Observation[];
 
 function problem(level: Level, code: string, file: string, message: string, fix: string): Observation {
-  return { level, code, file, message, fix };
+  // A report names the file in front of the message.
+  const named = `${file}: `;
+  return {
+    level,
+    code,
+    file,
+    message: message.startsWith(named) ? message.slice(named.length) : message,
+    fix,
+  };
+}
+
+const REPLACE = 'Replace the file or remove the pair.';
+
+/** A problem that an error of reading tells of. What follows its first sentence is its advice. */
+function ofError({ code, message }: PixelwiseError, file: string, fix = REPLACE): Observation {
+  const { cause = message, advice = fix } =
+    /^(?<cause>.*?\.) (?<advice>[A-Z].*)$/s.exec(message)?.groups ?? {};
+  return problem('error', code, file, cause, advice);
 }
 
 /** `data`…: the data set cannot be opened, and no single file explains why. */
@@ -28,7 +45,10 @@ const opening: Check = ({ openError, root, facts }) => {
     ) ||
     (openError?.code === 'mask-values' && facts.some(isSmeared));
   if (openError === undefined || explained) return [];
-  return [problem('error', openError.code, root, openError.message, '')];
+  // The error may be about a file of the set.
+  const [named = ''] = openError.message.split(': ', 1);
+  const file = named.startsWith(root) ? named : root;
+  return [ofError(openError, file, '')];
 };
 
 /** Too few samples to train on and to validate with. */
@@ -54,21 +74,11 @@ const parts: Check = ({ dataset, root }) => {
 /** The codes of decoding (`image-damaged`, `image-empty`, `image-too-large`, `mask-colours`…). */
 const unreadable: Check = ({ facts }) =>
   facts.flatMap(({ pair, imageError, maskError, sampleError }) => {
-    const replace = 'Replace the file or remove the pair.';
     const found: Observation[] = [];
-    if (imageError !== undefined) {
-      found.push(problem('error', imageError.code, pair.image, imageError.message, replace));
-    }
-    if (maskError !== undefined) {
-      const fix =
-        maskError.code === 'mask-colours'
-          ? 'Save the mask as class indices: grey, or PNG with a palette.'
-          : replace;
-      found.push(problem('error', maskError.code, pair.mask, maskError.message, fix));
-    }
+    if (imageError !== undefined) found.push(ofError(imageError, pair.image));
+    if (maskError !== undefined) found.push(ofError(maskError, pair.mask));
     if (found.length === 0 && sampleError !== undefined && !SAID_ELSEWHERE.includes(sampleError.code)) {
-      const file = sampleError.message.startsWith(pair.image) ? pair.image : pair.mask;
-      found.push(problem('error', sampleError.code, file, sampleError.message, replace));
+      found.push(ofError(sampleError, sampleError.message.startsWith(pair.image) ? pair.image : pair.mask));
     }
     return found;
   });
@@ -286,7 +296,7 @@ const empty: Check = (all) => {
       'warning',
       'mask-empty',
       pair.mask,
-      `The mask is empty: nothing but the first class (${found.length} masks are, ${percent}).`,
+      `The mask is empty: nothing but the first class (${percent} of the masks).`,
       'If something should be marked, label it; else leave it as it is.',
     ),
   );

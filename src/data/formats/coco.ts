@@ -184,8 +184,8 @@ export async function openCoco(
         'warning',
         'image-missing',
         missing,
-        `${missing.length} listed images are not there; they are left out.`,
-        'Copy them beside the others, or leave them.',
+        `Listed images that are not there: ${missing.length} left out.`,
+        'To use them, copy them beside the others.',
       ),
     );
   }

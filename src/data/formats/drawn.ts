@@ -161,7 +161,13 @@ export class Skipped {
 
   findings(code: string): Finding[] {
     return [...this.kinds].map(([what, { files, fix }]) =>
-      finding('warning', code, files, `${files.length} ${what}; left out.`, fix),
+      finding(
+        'warning',
+        code,
+        files,
+        `${what[0]!.toUpperCase()}${what.slice(1)}: ${files.length} left out.`,
+        fix,
+      ),
     );
   }
 }
@@ -227,7 +233,7 @@ export function openLabelled(
       .join(' ');
     throw new PixelwiseError(
       'data-empty',
-      `${tree.root}: nothing is labelled in ${samples.length} annotated images (${format})${why === '' ? '' : `: ${why}`}. ` +
+      `${tree.root}: nothing is labelled in ${samples.length} annotated images (${format})${why === '' ? '.' : `: ${why}`} ` +
         (missing.length > 0 ? `${missing.length} images are not there, such as ${missing[0]}. ` : '') +
         'Label something, or export again.',
     );
@@ -238,8 +244,8 @@ export function openLabelled(
         'warning',
         'image-missing',
         missing,
-        `${missing.length} annotated images are not there; they are left out.`,
-        'Copy them beside the others, or leave them.',
+        `Annotated images that are not there: ${missing.length} left out.`,
+        'To use them, copy them beside the others.',
       ),
     );
   }

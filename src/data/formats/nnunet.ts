@@ -74,7 +74,7 @@ export async function nnunetLayout(tree: Tree): Promise<Layout> {
               'note',
               'mask-missing',
               unlabelled,
-              `${unlabelled.length} images have no labels; they are kept aside.`,
+              `Images without labels: ${unlabelled.length} kept aside.`,
             ),
           ],
   };

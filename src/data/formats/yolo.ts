@@ -102,14 +102,7 @@ export async function openYolo(tree: Tree, options: DrawingOptions): Promise<Dat
   const findings =
     left.length === 0
       ? []
-      : [
-          finding(
-            'note',
-            'mask-missing',
-            left,
-            `${left.length} images have no text file; they are kept aside.`,
-          ),
-        ];
+      : [finding('note', 'mask-missing', left, `Images without a text file: ${left.length} kept aside.`)];
   return openLabelled(tree, options, {
     format: 'yolo',
     samples,
