@@ -1,7 +1,8 @@
 /** Sessions of onnxruntime-node on the calling thread. `node-worker.ts` runs this in a worker. */
 import * as ort from 'onnxruntime-node';
-import type { TensorData } from '../graph/index.js';
+import { sizeOf, type TensorData } from '../graph/index.js';
 import { arrayAt } from './host-buffer.js';
+import { keepHeap } from './keep-heap.js';
 import type { KeptStore } from './kept-store.js';
 import type { Device, KeptTensors } from './runtime.js';
 import { executionProvider, outputLocations } from './runtime.js';
@@ -43,23 +44,8 @@ export async function createSession(
   });
 }
 
-/**
- * Small blocks that keep the heap of a session's outputs. onnxruntime-node copies every output to a new ArrayBuffer, also
- * those with memory of their own. When these are freed, glibc may give whole heaps back to the system, and the next run
- * has to map them again page by page. A block above the outputs of the first runs prevents that. A step of the U-Net with
- * 31 million weights had 14,000 to 30,100 page faults without and 9,400 with them, one of SegNet 10,000 and 190. At 30,100
- * the step took a fifth longer.
- */
-const anchors = new WeakMap<ort.InferenceSession, ArrayBuffer[]>();
-const ANCHORED_RUNS = 3;
-/** Less than the 128 KiB from which glibc maps a block of its own. */
-const ANCHOR_BYTES = 100_000;
-
-/** Call it while the outputs of a run are in memory. */
-function anchorHeap(session: ort.InferenceSession): void {
-  const own = anchors.get(session) ?? [];
-  if (own.length < ANCHORED_RUNS) anchors.set(session, [...own, new ArrayBuffer(ANCHOR_BYTES)]);
-}
+/** Outputs of so many values in all are worth {@link keepHeap}. */
+const MUCH = 1_000_000;
 
 const tensorAt = (b: LocalBinding) =>
   new ort.Tensor(b.dtype, arrayAt(b.dtype, b.shape, b.memory, b.byteOffset) as Float32Array, b.shape);
@@ -72,6 +58,7 @@ export async function runSession(
   kept: KeptTensors,
   store: TensorStore,
 ): Promise<Record<string, TensorData>> {
+  if (into.reduce((sum, { shape }) => sum + sizeOf(shape), 0) > MUCH) await keepHeap();
   const results = await session.run(
     {
       ...Object.fromEntries(feeds.map((b) => [b.name, tensorAt(b)])),
@@ -82,7 +69,6 @@ export async function runSession(
       ...Object.fromEntries([...fresh, ...Object.keys(kept.results)].map((n) => [n, null])),
     },
   );
-  anchorHeap(session);
   await store.keep(kept, results, session);
   return Object.fromEntries(fresh.map((name) => [name, results[name]!.data as TensorData]));
 }
