@@ -1,14 +1,13 @@
 /**
- * The program as it is shipped, for tests that run it as a process of its own. The sources are compiled
- * file by file, as `npm run build` does it but in a blink and without type checking, so that a test never
- * meets an old `dist`.
+ * The program as it is shipped, for tests that run it as a process of its own. The sources are bundled as `npm run build`
+ * does it, so that a test never meets an old `dist`.
  */
-import { build } from 'esbuild';
 import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -30,27 +29,17 @@ export interface BuiltProgram {
 }
 
 /**
- * Compiles the sources into a folder of this process's own.
+ * Bundles the sources into a folder of this process's own.
  *
  * @param root a folder inside the repository with `src` and `package.json`; default the repository.
  */
 export async function buildProgram(root = ROOT): Promise<BuiltProgram> {
   // Inside the repository, so that packages resolve. The package file is one level up, as it is for dist.
   const place = join(root, 'tmp', `program-${process.pid}`);
-  const sources = await readdir(join(root, 'src'), { recursive: true });
   await mkdir(place, { recursive: true });
   await copyFile(join(root, 'package.json'), join(place, 'package.json'));
-  await build({
-    entryPoints: sources
-      .filter((file) => file.endsWith('.ts') && !/\.test(-d)?\.ts$/.test(file))
-      .map((file) => join(root, 'src', file)),
-    outbase: join(root, 'src'),
-    outdir: join(place, 'dist'),
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    logLevel: 'error',
-  });
+  const script = join(ROOT, 'scripts', 'build-node.mjs');
+  await promisify(execFile)(process.execPath, [script, join(place, 'dist'), root]);
   const main = join(place, 'dist', 'cli', 'main.js');
   return {
     main,

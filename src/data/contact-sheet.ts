@@ -1,10 +1,11 @@
 /** Pictures for checking a data set and an augmentation by eye. */
-import sharp, { type OverlayOptions } from 'sharp';
+import type { OverlayOptions } from 'sharp';
 import { UsageError } from '../errors/index.js';
 import { escapeXml, overlay } from '../images/overlay.js';
 import { toDisplay } from '../images/paint-mask.js';
 import { classColour, maskLook } from '../images/palette.js';
 import { type ClassMask, IGNORE_INDEX, type Raster } from '../images/raster.js';
+import { loadSharp } from '../images/sharp.js';
 import { hasClass } from '../labels/label-set.js';
 import { classesOfCodes } from '../objects/index.js';
 import { Random } from '../random/index.js';
@@ -230,6 +231,7 @@ async function sheet(
   }
   const height = y + CAPTION + GAP;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join('')}</svg>`;
+  const sharp = await loadSharp();
   const { data } = await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
     .composite([...pictures, { input: Buffer.from(svg), left: 0, top: 0 }])
     .removeAlpha()

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ClassMask, IGNORE_INDEX } from '../images/raster.js';
 import { cacheFolder, writeOutputFile } from '../files/index.js';
 import { maskValueCount } from '../labels/label-set.js';

@@ -2,7 +2,7 @@
  * `pixelwise.json`: the file by which `pixelwise studio` describes a folder of images. It says what mask values mean, so
  * nothing is guessed from them: in a mask that holds only 0 and 255, 255 is an unlabelled pixel here, not the object.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import { MASKS_FOLDER } from './project-images.js';
 import { readText } from './text-file.js';

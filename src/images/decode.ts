@@ -1,5 +1,5 @@
 /** Decodes image files to pixels. Masks are decoded by decode-mask.ts, which keeps palette indices. */
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import { PixelwiseError } from '../errors/index.js';
 import { bmpToRaster, decodeBmp } from './bmp.js';
 import { decodeShared } from './decode-cache.js';
@@ -19,11 +19,9 @@ import {
 } from './image-source.js';
 import { decodePnm, pnmToRaster } from './pnm.js';
 import { type MaxValue, maxValueOf, type Raster } from './raster.js';
+import { loadSharp } from './sharp.js';
 import { type PageChoice, TiffImage } from './tiff/image.js';
 import type { PageStructure } from './tiff/structure.js';
-
-// Each file is read once per epoch, so libvips' operation cache would only use memory.
-sharp.cache(false);
 
 export interface DecodeOptions {
   /**
@@ -68,7 +66,8 @@ export function openTiff({ name, bytes }: ImageBytes, page?: PageChoice): Promis
   return TiffImage.open(name, readerOf(bytes), bytes.length, page);
 }
 
-const HEADER_ONLY = { limitInputPixels: false, ignoreIcc: true } as const;
+const metadataOf = async (input: Uint8Array | string) =>
+  (await loadSharp())(input, { limitInputPixels: false, ignoreIcc: true }).metadata();
 
 export interface Layout extends ImageHeader {
   readonly isCmyk: boolean;
@@ -101,9 +100,8 @@ export async function decodeWithSharp(image: ImageBytes, channels?: number): Pro
   checkPixelCount(image.name, layout.width, layout.height, image.maxPixels);
   checkExpansion(image.name, image.bytes.length, layout.width, layout.height, layout.channels);
   const wide = layout.bitDepth === 16;
-  const pipeline = pixelPipeline(source, layout, image.maxPixels ?? MAX_PIXELS, channels).raw({
-    depth: wide ? 'ushort' : 'uchar',
-  });
+  const pipeline = await pixelPipeline(source, layout, image.maxPixels ?? MAX_PIXELS, channels);
+  pipeline.raw({ depth: wide ? 'ushort' : 'uchar' });
   const { data, info } = await explainErrors(source, pipeline.toBuffer({ resolveWithObject: true }));
   return {
     width: info.width,
@@ -114,13 +112,14 @@ export async function decodeWithSharp(image: ImageBytes, channels?: number): Pro
 }
 
 /** The sharp pipeline that decodes a file; the caller chooses the output. */
-export function pixelPipeline(
+export async function pixelPipeline(
   { input, format }: SharpSource,
   layout: Layout,
   limit: number | false,
   channels?: number,
-): Sharp {
+): Promise<Sharp> {
   const wide = layout.bitDepth === 16;
+  const sharp = await loadSharp();
   const pipeline = sharp(input, {
     // Without `error`, libvips returns black where libtiff cannot decode.
     failOn: format === 'tiff' ? 'error' : 'truncated',
@@ -181,7 +180,7 @@ export async function describeImage(
   const bytes = sharpSource(image);
   const layout = await readLayout(bytes);
   checkPixelCount(name, layout.width, layout.height);
-  const metadata = await explainErrors(bytes, sharp(image.bytes, HEADER_ONLY).metadata());
+  const metadata = await explainErrors(bytes, metadataOf(image.bytes));
   const colours = layout.channels <= 2 ? 1 : 3;
   const alpha = !layout.isCmyk && layout.channels > colours;
   return {
@@ -220,10 +219,7 @@ export async function readLayout(image: SharpSource): Promise<Layout> {
     if (header?.palette === true) return { ...header, channels: 3, bitDepth: 8, isCmyk: false };
     if (header !== undefined) return { ...header, isCmyk: false };
   }
-  const { width, height, channels, depth, space } = await explainErrors(
-    image,
-    sharp(image.input, HEADER_ONLY).metadata(),
-  );
+  const { width, height, channels, depth, space } = await explainErrors(image, metadataOf(image.input));
   if (depth !== 'uchar' && depth !== 'ushort') {
     throw new PixelwiseError(
       'image-depth',

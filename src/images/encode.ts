@@ -1,10 +1,10 @@
 /** Encodes images and masks and writes them to files, atomically. */
 import { extname } from 'node:path';
-import sharp from 'sharp';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { CLASS_PALETTE } from './palette.js';
 import { encodeIndexedPng } from './png-write.js';
 import type { ClassMask, Raster } from './raster.js';
+import { loadSharp } from './sharp.js';
 import { writeOutputFile } from '../files/index.js';
 
 export interface MaskEncoding {
@@ -40,6 +40,7 @@ export async function encodeImage(image: Raster, format: 'png' | 'jpeg' = 'png')
         'PNG supports 1 or 3 channels of 8 or 16 bits, JPEG 1 or 3 of 8 bits.',
     );
   }
+  const sharp = await loadSharp();
   const pipeline = sharp(data, { raw: { width, height, channels } });
   if (format === 'jpeg') return pipeline.jpeg({ quality: 90, chromaSubsampling: '4:4:4' }).toBuffer();
   return pipeline

@@ -1,9 +1,9 @@
 /** Draws objects over their image, each with its number, which sharp draws. */
-import sharp from 'sharp';
 import type { ObjectMap } from '../objects/index.js';
 import type { PaintOptions } from './paint-mask.js';
 import { paintObjects } from './paint-objects.js';
 import type { Raster } from './raster.js';
+import { loadSharp } from './sharp.js';
 
 /** Images with more objects have no numbers, which would cover everything. */
 const MOST_NUMBERS = 2000;
@@ -37,6 +37,7 @@ export async function objectOverlay(
   const svg =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><g font-family="sans-serif" ` +
     `text-anchor="middle" fill="#fff" stroke="#000" stroke-width="1.5" paint-order="stroke">${texts.join('')}</g></svg>`;
+  const sharp = await loadSharp();
   const numbered = await sharp(drawn.data, { raw: { width, height, channels: 3 } })
     .composite([{ input: Buffer.from(svg), left: 0, top: 0 }])
     .removeAlpha()

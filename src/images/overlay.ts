@@ -1,8 +1,8 @@
 /** Draws a mask over its image, with a legend whose text sharp draws. */
-import sharp from 'sharp';
 import { joinLegend, legendLayout, type LegendLayout, type OverlayOptions, shownEntries } from './legend.js';
 import { paintMask } from './paint-mask.js';
 import type { ClassMask, Raster } from './raster.js';
+import { loadSharp } from './sharp.js';
 
 /**
  * Draws `mask` over `image`, as {@link paintMask} does.
@@ -36,12 +36,17 @@ function drawLegend({ width, height, size, items }: LegendLayout): Promise<Uint8
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#fff"/>${drawn.join('')}</svg>`;
   let drawing = drawings.get(svg);
   if (!drawing) {
-    drawing = sharp(Buffer.from(svg)).removeAlpha().toColourspace('srgb').raw().toBuffer();
+    drawing = rgbOf(svg);
     drawing.catch(() => drawings.delete(svg));
     if (drawings.size >= MAX_DRAWINGS) drawings.delete(drawings.keys().next().value!);
     drawings.set(svg, drawing);
   }
   return drawing;
+}
+
+async function rgbOf(svg: string): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  return sharp(Buffer.from(svg)).removeAlpha().toColourspace('srgb').raw().toBuffer();
 }
 
 /** Escapes text for SVG content and attributes. Characters that XML 1.0 does not allow become U+FFFD. */

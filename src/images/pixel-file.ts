@@ -152,7 +152,8 @@ export class PixelFile {
 
 async function writeWithSharp(source: FileSource, path: string, { channels }: Choice): Promise<PixelLayout> {
   const layout = await readLayout(source);
-  const info = await explainErrors(source, pixelPipeline(source, layout, false, channels).toFile(path));
+  const pipeline = await pixelPipeline(source, layout, false, channels);
+  const info = await explainErrors(source, pipeline.toFile(path));
   const make = (values: number): PixelValues => makePixels(layout.bitDepth === 16 ? 65535 : 255, values);
   return { width: info.width, height: info.height, channels: info.channels, start: VIPS_HEADER_BYTES, make };
 }

@@ -1,10 +1,10 @@
 /** Overlays in memory in Node: sharp draws the text of the legend and writes PNGs, in threads of its own. */
-import sharp from 'sharp';
 import { overlay } from '../images/overlay.js';
 import { paintObjects } from '../images/paint-objects.js';
 import type { RgbaImage } from '../images/paint-mask.js';
 import { encodable } from '../images/portable-png.js';
 import type { ClassMask, Raster } from '../images/raster.js';
+import { loadSharp } from '../images/sharp.js';
 import { checkDrawOptions, type DrawOverlayOptions, drawingOf } from './pictures.js';
 
 /**
@@ -36,6 +36,7 @@ export async function drawOverlay(
  */
 export async function imageToPng(image: Raster | RgbaImage): Promise<Uint8Array<ArrayBuffer>> {
   const { width, height, channels, data } = encodable(image);
+  const sharp = await loadSharp();
   const png = await sharp(data, { raw: { width, height, channels } })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png({ compressionLevel: 6 })

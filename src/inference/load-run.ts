@@ -8,17 +8,14 @@ import { isBinary } from '../labels/label-set.js';
 import { hasModel } from '../models/index.js';
 import { checkFinite } from '../nn/state-dict.js';
 import type { OnnxGraph } from '../onnx/index.js';
+import { CheckpointFiles } from '../training/checkpoint-files.js';
+import { readCheckpointGraph } from '../training/checkpoint-graph.js';
+import { readCheckpointFile, readCheckpointRecord } from '../training/checkpoint.js';
 import type { EpochRecord, RunConfig } from '../training/index.js';
-import {
-  CheckpointFiles,
-  modelOfRun,
-  readCheckpointFile,
-  readCheckpointGraph,
-  readCheckpointRecord,
-  readRunConfig,
-  RunFolder,
-} from '../training/index.js';
-import { floatTensors } from '../weights/index.js';
+import { readRunConfig } from '../training/run-config.js';
+import { RunFolder } from '../training/run-folder.js';
+import { modelOfRun } from '../training/run-model.js';
+import { floatTensors } from '../weights/tensor.js';
 import type { ExportOptions } from './export-graph.js';
 import { coreGraph } from './export-graph.js';
 import type { ModelCard } from './model-card.js';

@@ -1,7 +1,7 @@
 /** The models that a path stands for: one, or those of all folds of a cross-validation. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import { isFile, isFolder } from '../files/index.js';
 

@@ -7,7 +7,7 @@
  * const model = new OnnxEncoderUNet(await OnnxEncoder.measure(file, options, runtime), { classes: 3 });
  * ```
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { decodeModel } from '../onnx/index.js';
 import { checkSettings, text } from '../settings/index.js';

@@ -1,10 +1,10 @@
 /** Writes a film as an animated picture. Each frame shows all samples with their masks of one epoch. */
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { decodeMask } from '../images/decode-mask.js';
 import { escapeXml, overlay } from '../images/overlay.js';
 import { maskLook } from '../images/palette.js';
 import type { Raster } from '../images/raster.js';
+import { loadSharp } from '../images/sharp.js';
 import { writeOutputFile } from '../files/index.js';
 import type { Film, FilmFrame } from './film.js';
 
@@ -44,6 +44,7 @@ export async function animateFilm(folder: string, film: Film, path: string): Pro
   const each = Math.round(Math.min(MAX_FRAME_MS, Math.max(MIN_FRAME_MS, FILM_MS / film.frames.length)));
   const delay = film.frames.map((_, i) => (i === film.frames.length - 1 ? LAST_FRAME_MS : each));
   const raw = { width, height: height * film.frames.length, channels: 3 as const, pageHeight: height };
+  const sharp = await loadSharp();
   await writeOutputFile(
     path,
     await sharp(pages, { raw }).webp({ quality: 75, effort: 3, loop: 0, delay }).toBuffer(),
@@ -51,6 +52,7 @@ export async function animateFilm(folder: string, film: Film, path: string): Pro
 }
 
 async function rgbOf(path: string): Promise<Raster> {
+  const sharp = await loadSharp();
   const { data, info } = await sharp(path).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, channels: 3, data };
 }
@@ -93,6 +95,7 @@ async function drawFrame(
     }),
   );
   const header = { input: Buffer.from(headerOf(film, frame, width)), left: 0, top: 0 };
+  const sharp = await loadSharp();
   const { data } = await sharp({ create: { width, height, channels: 3, background: PAPER } })
     .composite([...pictures, header])
     .removeAlpha()

@@ -1,7 +1,7 @@
 /** Draws a learning-rate range test: loss over learning rate, with the suggested rates marked. */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import sharp from 'sharp';
+import { loadSharp } from '../images/sharp.js';
 import type { LrPoint, LrSuggestions } from '../training/index.js';
 import { lossCurve } from '../training/index.js';
 
@@ -81,6 +81,7 @@ export function lrCurveSvg({ points, suggestions, suggestion }: LrCurve): string
 
 /** The same picture as a PNG at twice the resolution. */
 export async function lrCurvePng(curve: LrCurve): Promise<Buffer> {
+  const sharp = await loadSharp();
   return sharp(Buffer.from(lrCurveSvg(curve)), { density: 144 })
     .flatten({ background: 'white' })
     .png()

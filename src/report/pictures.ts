@@ -1,7 +1,7 @@
 /** Reads, validates and embeds the contents of a run's `samples/` folder: gallery, images, film and data sheet. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DataUri } from './embed.js';
 import { Embedder, isPictureUri } from './embed.js';
 import { ERROR_FATES } from './fate-examples.js';

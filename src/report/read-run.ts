@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EpochRecord, FinalScores, RunConfig, RunScores } from '../training/index.js';
 import {
   CheckpointFiles,

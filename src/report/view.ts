@@ -1,5 +1,5 @@
 /** Pictures of samples in a report: downscaled images, and masks as transparent layers over them. */
-import sharp from 'sharp';
+import { loadSharp } from '../images/sharp.js';
 import { type DisplayRange, toDisplay } from '../images/paint-mask.js';
 import type { Colour } from '../images/palette.js';
 import { encodeIndexedPng } from '../images/png-write.js';
@@ -41,6 +41,7 @@ export function viewOfImage(image: Raster, { width, height }: ViewSize, range?: 
 
 /** Encodes an 8-bit RGB image as WebP. */
 export async function encodeWebp({ width, height, data }: Raster, quality = 82): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   return sharp(data, { raw: { width, height, channels: 3 } })
     .webp({ quality })
     .toBuffer();

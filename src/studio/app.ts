@@ -1,7 +1,7 @@
 /** The studio's endpoints, as docs/studio.md lists them, and its page. */
 import { Hono } from 'hono';
 import type { Context } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import { decodeStoredMask } from '../images/decode-mask.js';
 import { IGNORE_INDEX } from '../labels/ignore-index.js';

@@ -1,9 +1,9 @@
 /** Sizes of image files as they are shown, from their first bytes where these tell. */
 import { open } from 'node:fs/promises';
-import sharp from 'sharp';
 import { describeImage } from '../images/decode.js';
 import { detectFormat, jpegHeader, pngHeader, unreadable } from '../images/image-source.js';
 import { imageSize } from '../images/pixel-file.js';
+import { loadSharp } from '../images/sharp.js';
 
 export interface ShownSize {
   readonly width: number;
@@ -26,6 +26,7 @@ export async function shownSize(path: string): Promise<ShownSize> {
     if (header && exifAt(head) < 0) return header;
   }
   if (format === 'jpeg' || format === 'webp') {
+    const sharp = await loadSharp();
     const found = await sharp(path, { limitInputPixels: false })
       .metadata()
       .catch(() => undefined);

@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LabelPlane, PixelBox } from '../labels/drawing.js';
 import { drawStroke } from '../labels/drawing.js';
 import { HttpError } from '../serve/http-error.js';

@@ -1,10 +1,10 @@
 /** Images as the page shows them: the file itself where browsers can, else a picture made of it. */
 import { readFile, stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
-import sharp from 'sharp';
 import { decodeImage } from '../images/decode.js';
 import { detectFormat } from '../images/image-source.js';
 import { maxValueOf, type Raster } from '../images/raster.js';
+import { loadSharp } from '../images/sharp.js';
 
 export interface ShownImage {
   readonly type: string;
@@ -89,6 +89,7 @@ async function encode(
       bytes[k] = value < 0 ? 0 : value > 255 ? 255 : Math.round(value);
     }
   }
+  const sharp = await loadSharp();
   return sharp(bytes, { raw: { width, height, channels: shown } })
     .png({ compressionLevel: 1 })
     .toBuffer();

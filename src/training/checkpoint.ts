@@ -5,7 +5,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import type { GroupState } from '../optim/index.js';
 import { isSystemError, renameOver, systemErrorText } from '../files/index.js';

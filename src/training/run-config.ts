@@ -1,6 +1,9 @@
 /** `config.json`: everything that made a run, checked when it is read back. */
-import { z } from 'zod';
-import { FORMAT_NAMES, MASK_VALUES, PETS_TARGETS, type Normalization } from '../data/index.js';
+import * as z from 'zod';
+import { FORMAT_NAMES } from '../data/format-names.js';
+import { PETS_TARGETS } from '../data/formats/pets-targets.js';
+import { MASK_VALUES } from '../data/class-values.js';
+import type { Normalization } from '../data/normalization.js';
 import { PixelwiseError } from '../errors/index.js';
 import { PAGE_READINGS } from '../images/tiff/structure.js';
 import type { LossSettings } from '../nn/index.js';

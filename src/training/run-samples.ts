@@ -1,6 +1,6 @@
 /** `samples.json`: the ids of the samples in each part of a run. */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PartIds, Parts } from '../data/index.js';
 import { PixelwiseError } from '../errors/index.js';
 import { checkedEntries, withChecksum, writeFileAtomic } from '../files/index.js';

@@ -2,7 +2,7 @@
  * `scores.json`: how a run ended, and how good its best epoch is at the size of the images. It is written when the
  * run ends. An interrupted run has none; a resumed run has the one of its previous end until it ends again.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import type { Calibration, ScoreIntervals, Scores } from '../metrics/index.js';
 import { checkedEntries, withChecksum, writeFileAtomic } from '../files/index.js';

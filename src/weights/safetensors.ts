@@ -2,7 +2,7 @@
  * The safetensors format (https://huggingface.co/docs/safetensors): eight bytes with the header's length, a
  * JSON header that says for each tensor its type, shape and range of bytes, then the bytes without gaps.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import { formatShape } from '../graph/index.js';
 import { repeatedKey } from './json-keys.js';

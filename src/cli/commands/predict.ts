@@ -1,7 +1,8 @@
 /** `pixelwise predict MODEL INPUT… --out DIR`: masks for files, folders and patterns. */
 import { join, resolve } from 'node:path';
-import { isModel, membersOf, predictFiles, Segmenter } from '../../inference/index.js';
-import { writePreLabels } from '../../inference/pre-labels.js';
+import { isModel, membersOf } from '../../inference/members.js';
+import { predictFiles } from '../../inference/predict.js';
+import { Segmenter } from '../../inference/segmenter.js';
 import { counted } from '../../report/numbers.js';
 import { chosenThreshold } from '../chosen-threshold.js';
 import type { Run } from '../command.js';
@@ -51,6 +52,7 @@ export const run: Run<'predict'> = async (options, { output, signal, words, grou
     };
     return await withResultKept(json, output, async () => {
       if (options.annotations !== undefined) {
+        const { writePreLabels } = await import('../../inference/pre-labels.js');
         const folder = join(resolve(options.out), 'annotations');
         await writePreLabels(options.annotations, segmenter.card, outputs, folder);
         output.line(`Annotations (${options.annotations}) in ${folder}`);
