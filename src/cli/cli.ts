@@ -5,6 +5,7 @@ import { launchOf } from '../distributed/environment.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { isSystemError, systemErrorText } from '../files/write-error.js';
 import { pixelwiseVersion } from '../jobs/machine.js';
+import { startSessionThread } from '../runtime/session-thread.js';
 import type { Command } from './command.js';
 import { ProcessGroup } from './process-group.js';
 import { COMMANDS } from './commands/index.js';
@@ -52,6 +53,8 @@ export async function runCli(
     output.error(error.message);
     output.result({ error });
   };
+  const runsGraphs = commands.find(({ name }) => name === words[0])?.runsGraphs === true;
+  if (runsGraphs && !words.includes('--help')) startSessionThread();
   let group: ProcessGroup | undefined;
   let signal: AbortSignal | undefined;
   try {

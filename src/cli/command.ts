@@ -47,6 +47,8 @@ export interface Command<C extends CommandName = CommandName> {
   readonly whenInterrupted?: string;
   /** Whether several processes, started by mpirun, do it together; else rank 0 does it alone. */
   readonly shared?: boolean;
+  /** Whether it always runs graphs: their thread starts while the command's modules are loaded. */
+  readonly runsGraphs?: boolean;
   /** Imports the module that does the work: the list of commands and help stay quick without it. */
   load(): Promise<{ readonly run: Run<C> }>;
 }

@@ -91,6 +91,7 @@ export async function predictFiles(
   sizeOf(options);
   const { communicator } = options;
   const choice = withOwnFiles(options, segmenter.card);
+  segmenter.prepare(segmentOptionsIn(options));
   const written = new WrittenFiles(options.out);
   const plan = async () => {
     const planned = planResults(await findInputs(inputs), choice);

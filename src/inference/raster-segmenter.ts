@@ -157,6 +157,20 @@ export class RasterSegmenter {
     return options.outlines ? { ...result, outlines: outlinesOf(result, card, name) } : result;
   }
 
+  /** Starts to load what {@link segment} will run, for images that are still to be decoded. */
+  prepare(options: SegmentOptions): void {
+    if (isInViews(this.card, options)) return;
+    // An error is thrown by the first image.
+    this.session(this.wantedFor(options)).catch(() => undefined);
+  }
+
+  /** What a run on a whole image returns. */
+  private wantedFor({ probabilities, confidence }: SegmentOptions): GraphValue[] {
+    const { objects } = this.card;
+    const wanted: GraphValue[] = probabilities || confidence || objects ? [MASK, PROBABILITIES] : [MASK];
+    return objects ? [...wanted, SEPARATION] : wanted;
+  }
+
   private async segmentWhole(
     image: Raster,
     options: SegmentOptions,
@@ -165,13 +179,11 @@ export class RasterSegmenter {
     if (isInViews(this.card, options)) {
       return segmentInViews(this, image, options, imageName);
     }
-    const { objects } = this.card;
     const beyond = isBeyondGraph(image.width, image.height, this.card.classes.length);
-    const maskOnly = !options.probabilities && !objects;
+    const wanted = this.wantedFor(options);
+    const maskOnly = wanted.length === 1;
     const large = beyond && maskOnly && (await this.segmentLarge(image, options, imageName));
     if (large) return large;
-    const wanted: GraphValue[] = maskOnly ? [MASK] : [MASK, PROBABILITIES];
-    if (objects) wanted.push(SEPARATION);
     const { mask, probabilities, separation, seconds } = await this.run(image, wanted, options, imageName);
     const { width, height } = image;
     return {

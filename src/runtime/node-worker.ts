@@ -1,6 +1,6 @@
 /** The worker thread of the sessions, so that the main thread can do other work while a graph runs. */
 import { parentPort } from 'node:worker_threads';
-import type { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
 import type { LocalBinding, NodeSessionSettings, TensorStore } from './node-sessions.js';
 import { KeptStore } from './kept-store.js';
 import { createSession, runSession } from './node-sessions.js';
@@ -76,6 +76,9 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
     }
   }
 }
+
+// Loads ONNX Runtime's library, which the first session would otherwise do. The bytes are refused as a model.
+InferenceSession.create(new Uint8Array(1)).catch(() => undefined);
 
 port.on('message', (request: Request) => {
   const buffers = request.kind === 'run' ? request.buffers : [];

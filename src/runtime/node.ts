@@ -11,10 +11,10 @@ import { KeptStore } from './kept-store.js';
 import type { HostBuffer } from './host-buffer.js';
 import { NodeKernels } from './node-kernels.js';
 import type { LocalBinding, TensorStore } from './node-sessions.js';
-import { NodeThread } from './node-thread.js';
 import type { Reply, Request, SentBinding } from './node-worker.js';
 import type { Binding, Device, KeptTensors, Runtime, Session, SessionOptions } from './runtime.js';
 import { NOTHING_KEPT } from './runtime.js';
+import { COMPILED, takeSessionThread } from './session-thread.js';
 
 export interface NodeRuntimeOptions {
   /** Default `cpu`. The others need an ONNX Runtime build that has them. */
@@ -40,9 +40,6 @@ const TARGETS: Record<Device, Target> = {
   coreml: { ...PORTABLE, name: 'coreml' },
   dml: { ...PORTABLE, name: 'dml' },
 };
-
-// Run from its TypeScript source (in tests), this file has no compiled worker beside it.
-const COMPILED = !import.meta.url.endsWith('.ts');
 
 /** Opens onnxruntime-node on a device. @throws PixelwiseError `device` if this machine's ONNX Runtime does not have it. */
 export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
@@ -193,10 +190,7 @@ class InlineHost implements SessionHost {
 
 /** Sessions in a worker thread. */
 class WorkerHost implements SessionHost {
-  private readonly thread = new NodeThread<Request, Reply>(
-    new URL('./node-worker.js', import.meta.url),
-    'runs the graphs',
-  );
+  private readonly thread = takeSessionThread();
   private readonly open = new Set<Session>();
 
   private async done(request: Request, transfer: ArrayBuffer[] = []): Promise<Reply> {

@@ -28,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
     summary: 'scores on labelled images',
     positionals: [{ ...MODEL, help: `${MODEL.help}; several are averaged`, many: true }],
     shared: true,
+    runsGraphs: true,
     load: () => import('./evaluate.js'),
   }),
   command({
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
       { name: 'INPUT', help: "image files, folders, patterns such as 'photos/*.jpg'", many: true },
     ],
     shared: true,
+    runsGraphs: true,
     load: () => import('./predict.js'),
   }),
   command({
