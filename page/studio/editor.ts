@@ -1,10 +1,10 @@
 /** The tools: what a press, a movement and a release at a point of the image do to the labels. */
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
+import { outlineRuns, type Point as Corner } from '../../src/labels/outline.js';
 import { type Stroke, strokeRuns } from '../../src/labels/stroke.js';
 import { floodFill } from './flood-fill.js';
 import type { History } from './history.js';
 import { type Edit, type LabelPlane, reversed } from './label-plane.js';
-import { lassoRuns } from './lasso.js';
 import type { OpenImage } from './open-image.js';
 import type { Outbox } from './outbox.js';
 import { inSlices } from './slices.js';
@@ -173,14 +173,14 @@ export class Editor {
     const { outline, image, tool } = this;
     this.outline = [];
     if (!image || outline.length < 3) return;
-    // Pixel (x, y) has its centre at (x + ½, y + ½) on the screen, and at (x, y) for `lassoRuns`.
-    const points = outline.map(({ x, y }) => ({ x: x - 0.5, y: y - 0.5 }));
+    // Pixel (x, y) has its centre at (x + ½, y + ½) on the screen, and at [x, y] for `outlineRuns`.
+    const points = outline.map(({ x, y }): Corner => [x - 0.5, y - 0.5]);
     if (tool === 'accept') await this.accept(points);
     else {
       const label = this.class;
       await this.change('lasso fill', (plane) => {
         const runs: (readonly [number, number, number])[] = [];
-        lassoRuns(points, plane.width, plane.height, (...run) => runs.push(run));
+        outlineRuns(points, plane.width, plane.height, (...run) => runs.push(run));
         return (function* () {
           for (const [i, [y, start, end]] of runs.entries()) {
             plane.fillRun(y, start, end, label);
@@ -192,7 +192,7 @@ export class Editor {
   }
 
   /** Unlabelled pixels take the prediction: inside the polygon, or everywhere. */
-  async accept(inside?: readonly Point[]): Promise<void> {
+  async accept(inside?: readonly Corner[]): Promise<void> {
     const { image } = this;
     const prediction = image?.prediction;
     if (!image || !prediction) {
@@ -202,7 +202,7 @@ export class Editor {
     const { width, height, data } = prediction;
     await this.change(inside ? 'accepted region' : 'accepted rest', (plane) => {
       const runs: (readonly [number, number, number])[] = [];
-      if (inside) lassoRuns(inside, width, height, (...run) => runs.push(run));
+      if (inside) outlineRuns(inside, width, height, (...run) => runs.push(run));
       return (function* () {
         const count = inside ? runs.length : height;
         for (let i = 0; i < count; i++) {

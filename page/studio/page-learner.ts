@@ -38,7 +38,7 @@ export class PageLearner {
     { resolve: (value: never) => void; reject: (error: Error) => void }
   >();
   private nextId = 0;
-  /** Resolves when everything is loaded. */
+  /** Resolves when everything is loaded. If it cannot be, the worker is gone. */
   readonly ready: Promise<void>;
   private loaded!: (problem: string | undefined) => void;
 
@@ -54,7 +54,13 @@ export class PageLearner {
     },
   ) {
     this.ready = new Promise((resolve, reject) => {
-      this.loaded = (problem) => (problem === undefined ? resolve() : reject(new Error(problem)));
+      this.loaded = (problem) => {
+        if (problem === undefined) resolve();
+        else {
+          this.worker.terminate();
+          reject(new Error(problem));
+        }
+      };
     });
     this.worker.onmessage = ({ data }: MessageEvent<PageLearnerReply>) => this.take(data);
     this.worker.onerror = ({ message }) => {

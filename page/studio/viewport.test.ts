@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lassoRuns } from './lasso.js';
 import { fit, panBy, resized, toImage, toScreen, zoomAt } from './viewport.js';
 
 const IMAGE = { width: 6000, height: 4000 };
@@ -53,43 +52,5 @@ describe('the viewport', () => {
     const after = toImage(resized(view, STAGE, small, IMAGE), { x: 160, y: 250 });
     expect(after.x).toBeCloseTo(middle.x);
     expect(after.y).toBeCloseTo(middle.y);
-  });
-});
-
-describe('lassoRuns', () => {
-  const inside = (points: [number, number][], width = 8, height = 6) => {
-    const rows = Array.from({ length: height }, () => '.'.repeat(width));
-    lassoRuns(
-      points.map(([x, y]) => ({ x, y })),
-      width,
-      height,
-      (y, start, end) => {
-        rows[y] = rows[y]!.slice(0, start) + '#'.repeat(end - start) + rows[y]!.slice(end);
-      },
-    );
-    return rows;
-  };
-
-  it('covers the pixels whose centres are inside, in either direction', () => {
-    const expected = ['........', '..###...', '..###...', '..###...', '........', '........'];
-    const square: [number, number][] = [
-      [1.5, 0.5],
-      [4.5, 0.5],
-      [4.5, 3.5],
-      [1.5, 3.5],
-    ];
-    expect(inside(square)).toEqual(expected);
-    expect(inside([...square].reverse())).toEqual(expected);
-  });
-
-  it('has no holes where the line crosses itself, and ends at the edges of the image', () => {
-    const twice: [number, number][] = [
-      [-5, -5],
-      [20, -5],
-      [20, 20],
-      [-5, 20],
-    ];
-    expect(inside([...twice, ...twice])).toEqual(Array.from({ length: 6 }, () => '########'));
-    expect(inside([[20, 20]])).toEqual(inside([]));
   });
 });

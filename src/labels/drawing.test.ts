@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { drawStroke, outlineSpans } from './drawing.js';
+import { drawStroke } from './drawing.js';
 
 it('draws a stroke and tells the box that it changed', () => {
   const plane = { width: 5, height: 4, data: new Uint8Array(20).fill(255) };
@@ -7,19 +7,4 @@ it('draws a stroke and tells the box that it changed', () => {
   expect(drawStroke(plane, { class: 2, radius: 1, points })).toEqual({ x0: 2, y0: 0, x1: 4, y1: 2 });
   expect([...plane.data].map((value) => (value === 255 ? '.' : value)).join('')).toBe('...2...222...2......');
   expect(drawStroke(plane, { class: 1, radius: 1, points: [[-9, 1]] })).toBeUndefined();
-});
-
-it('finds the pixels inside an outline by the even-odd rule', () => {
-  const spans: number[][] = [];
-  const outline = [
-    [0.5, 0.5],
-    [4.5, 0.5],
-    [4.5, 2.5],
-    [-3, 2.5],
-  ] as const;
-  outlineSpans({ width: 6, height: 5 }, outline, (...span) => spans.push(span));
-  expect(spans).toEqual([
-    [1, 0, 4],
-    [2, 0, 4],
-  ]);
 });

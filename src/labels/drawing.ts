@@ -1,7 +1,4 @@
-/**
- * Drawing labels into a plane of classes: brush strokes, by the pixels that the page sets too (stroke.ts), and the
- * inside of outlines.
- */
+/** Drawing brush strokes into a plane of classes, by the pixels that the page sets too (stroke.ts). */
 import { type Stroke, strokeRuns } from './stroke.js';
 
 /** A class for every pixel, rows from the top (H×W). */
@@ -10,8 +7,6 @@ export interface LabelPlane {
   readonly height: number;
   readonly data: Uint8Array;
 }
-
-export type Point = readonly [x: number, y: number];
 
 /** Pixels from (x0, y0) to (x1, y1), both included. */
 export interface PixelBox {
@@ -32,33 +27,4 @@ export function drawStroke({ width, height, data }: LabelPlane, stroke: Stroke):
     y1 = Math.max(y1, y);
   });
   return x1 < x0 ? undefined : { x0, y0, x1, y1 };
-}
-
-/**
- * Calls `span` for the inside of an outline (even-odd rule): pixels whose centres are inside,
- * from `from` to `to`, both included.
- */
-export function outlineSpans(
-  { width, height }: Pick<LabelPlane, 'width' | 'height'>,
-  outline: readonly Point[],
-  span: (y: number, from: number, to: number) => void,
-): void {
-  const rows = outline.map(([, y]) => y);
-  const first = Math.max(0, Math.ceil(Math.min(...rows)));
-  const last = Math.min(height - 1, Math.floor(Math.max(...rows)));
-  for (let y = first; y <= last; y++) {
-    const crossings: number[] = [];
-    outline.forEach(([ax, ay], i) => {
-      const [bx, by] = outline[(i + 1) % outline.length]!;
-      // Half open, so that a corner between two edges counts once.
-      if (ay <= y === by <= y) return;
-      crossings.push(ax + ((y - ay) / (by - ay)) * (bx - ax));
-    });
-    crossings.sort((a, b) => a - b);
-    for (let i = 0; i + 1 < crossings.length; i += 2) {
-      const from = Math.max(0, Math.ceil(crossings[i]!));
-      const to = Math.min(width - 1, Math.floor(crossings[i + 1]!));
-      if (from <= to) span(y, from, to);
-    }
-  }
 }

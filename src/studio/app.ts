@@ -5,7 +5,8 @@ import * as z from 'zod';
 import { PixelwiseError } from '../errors/index.js';
 import { decodeStoredMask } from '../images/decode-mask.js';
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
-import { type LabelPlane, outlineSpans, type Point } from '../labels/drawing.js';
+import type { LabelPlane } from '../labels/drawing.js';
+import { outlineRuns, type Point } from '../labels/outline.js';
 import { PAGE_HEADERS } from '../serve/app.js';
 import { drain, readBody } from '../serve/body.js';
 import type { Guard } from '../serve/guard.js';
@@ -274,12 +275,12 @@ function takePrediction(
   prediction: Uint8Array,
   inside: readonly Point[] | undefined,
 ): void {
-  const { width, data } = plane;
+  const { width, height, data } = plane;
   const take = (from: number, to: number) => {
     for (let i = from; i < to; i++) if (data[i] === IGNORE_INDEX) data[i] = prediction[i]!;
   };
   if (inside === undefined) take(0, data.length);
-  else outlineSpans(plane, inside, (y, from, to) => take(y * width + from, y * width + to + 1));
+  else outlineRuns(inside, width, height, (y, start, end) => take(y * width + start, y * width + end));
 }
 
 /** A plane as a PNG, or with `?as=raw` as its bytes, which pages can use without decoding colours. */

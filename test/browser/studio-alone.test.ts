@@ -69,6 +69,8 @@ describe.skipIf(CHROMIUM === undefined)('the studio alone (skipped without Chrom
       await writeFile(join(place, 'photos', 'images', `${i}.png`), await picture(i));
     }
     await writeFile(join(place, 'photos', 'images', 'scan.tif'), 'not for browsers');
+    await mkdir(join(place, 'more'));
+    await writeFile(join(place, 'more', 'a.png'), await picture(9));
     context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     page = await context.newPage();
     page.on('pageerror', (error) => troubles.push(error.message));
@@ -162,6 +164,23 @@ describe.skipIf(CHROMIUM === undefined)('the studio alone (skipped without Chrom
     expect(again['masks/0.png']).toEqual(masks['masks/0.png']);
     expect(troubles).toEqual([]);
   }, 240_000);
+
+  test('a folder that could not be opened leaves no worker behind, and can be opened again', async () => {
+    const other = await context.newPage();
+    const learners = () => other.workers().filter((worker) => worker.url().includes('page-learner'));
+    await other.route('**/*.wasm', (route) => route.fulfill({ status: 503 }));
+    await other.goto(address);
+    await other.waitForSelector('body[data-state=choosing]');
+    await other.locator('#folder').setInputFiles(join(place, 'more'));
+    await other.getByText('the server answered 503').waitFor();
+    await expect.poll(() => learners().length).toBe(0);
+    await other.unroute('**/*.wasm');
+    await other.locator('#folder').setInputFiles([]);
+    await other.locator('#folder').setInputFiles(join(place, 'more'));
+    await other.waitForSelector('body[data-state=ready]');
+    expect(learners().length).toBe(1);
+    await other.close();
+  }, 60_000);
 
   test('a folder that is open in another tab is not opened twice', async () => {
     const other = await context.newPage();

@@ -1,13 +1,14 @@
-/** The pixels inside a line that is drawn around them. */
-import type { Point } from './viewport.js';
+/** The pixels inside a closed outline. The studio's page and its server both fill with this function. */
+
+export type Point = readonly [x: number, y: number];
 
 /**
  * Calls `paint` for runs of pixels in one row, from `start` up to but excluding `end`: those whose centres lie inside
- * the closed polygon by the non-zero rule, so a loop that crosses itself has no holes. Pixel (x, y) has its centre at
- * (x, y). Rows come from top to bottom.
+ * the closed outline by the non-zero rule, so a loop that crosses itself has no holes. Pixel (x, y) has its centre at
+ * exactly [x, y]. Rows come from top to bottom, and runs do not overlap.
  */
-export function lassoRuns(
-  points: readonly Point[],
+export function outlineRuns(
+  outline: readonly Point[],
   width: number,
   height: number,
   paint: (y: number, start: number, end: number) => void,
@@ -16,14 +17,14 @@ export function lassoRuns(
   const crossings = new Map<number, [x: number, direction: number][]>();
   let top = height;
   let bottom = -1;
-  for (const [i, b] of points.entries()) {
-    const a = points[(i || points.length) - 1]!;
-    const [from, to, direction] = a.y < b.y ? [a, b, 1] : [b, a, -1];
+  for (const [i, b] of outline.entries()) {
+    const a = outline[(i || outline.length) - 1]!;
+    const [[fromX, fromY], [toX, toY], direction] = a[1] < b[1] ? [a, b, 1] : [b, a, -1];
     // The upper end counts and the lower one does not, so a corner is crossed once.
-    const first = Math.max(0, Math.ceil(from.y));
-    const last = Math.min(height - 1, Math.ceil(to.y) - 1);
+    const first = Math.max(0, Math.ceil(fromY));
+    const last = Math.min(height - 1, Math.ceil(toY) - 1);
     for (let y = first; y <= last; y++) {
-      const x = from.x + ((y - from.y) * (to.x - from.x)) / (to.y - from.y);
+      const x = fromX + ((y - fromY) * (toX - fromX)) / (toY - fromY);
       const row = crossings.get(y);
       if (row) row.push([x, direction]);
       else crossings.set(y, [[x, direction]]);
