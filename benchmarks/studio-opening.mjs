@@ -126,7 +126,9 @@ async function open(folder) {
         took: Math.round(responseEnd - startTime),
       })),
     );
-    for (const row of rows) console.log(`    ${row.from - began} +${row.first} +${row.took}  ${row.name}`);
+    for (const row of rows)
+      if (row.name.includes('api'))
+        console.log(`    ${row.from - began} +${row.first} +${row.took}  ${row.name}`);
   }
   await context.close();
   await stop(child);

@@ -3,7 +3,7 @@
  * learns from two earlier strokes. Prints how long it takes from a movement of the pointer until the frame with it
  * is drawn, and the tasks of 50 ms or more on the page's main thread.
  *
- *   npm run build && node benchmarks/studio-painting.mjs [SECONDS]
+ *   npm run build && node benchmarks/studio-painting.mjs [SECONDS] [2d|webgl]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import sharp from 'sharp';
 import { startStudio } from '../dist/studio/index.js';
 
 const seconds = Number(process.argv[2] ?? 20);
+const renderer = process.argv[3];
 const folder = await mkdtemp(join(tmpdir(), 'pixelwise-painting-'));
 const noise = { type: 'gaussian', mean: 128, sigma: 40 };
 await sharp({ create: { width: 6000, height: 4000, channels: 3, noise, background: '#888' } })
@@ -44,7 +45,7 @@ await page.addInitScript(() => {
   );
 });
 const began = performance.now();
-await page.goto(studio.url);
+await page.goto(studio.url + (renderer ? `?renderer=${renderer}` : ''));
 await page.waitForSelector('body[data-state=ready]');
 await page.waitForFunction(() => !document.getElementById('canvas').hidden);
 const opened = (performance.now() - began) / 1000;

@@ -35,6 +35,22 @@ export interface ShownImage {
   readonly window: GreyWindow | undefined;
 }
 
+/** A reduced picture of an image, to be shown until all of it is there. */
+export interface FirstView {
+  readonly picture: Blob;
+  /** Size of the image. */
+  readonly width: number;
+  readonly height: number;
+  readonly window: GreyWindow | undefined;
+}
+
+/** Labels as they are stored. */
+export interface StoredLabels {
+  /** Undefined where nothing is labelled. */
+  readonly png: Bytes | undefined;
+  readonly etag: string;
+}
+
 export interface Backend {
   project(): Promise<StudioProject>;
   setClasses(
@@ -42,7 +58,9 @@ export interface Backend {
   ): Promise<{ classes: readonly ProjectClass[] }>;
   /** @param window undefined for the one that the server chooses. */
   image(id: string, window: GreyWindow | undefined, signal: AbortSignal): Promise<ShownImage>;
-  labels(id: string, signal: AbortSignal): Promise<{ png: Bytes; etag: string }>;
+  /** The image reduced by 2^level, sides rounded up. Absent where this is not faster than all of it. */
+  firstView?(id: string, level: number, signal: AbortSignal): Promise<FirstView>;
+  labels(id: string, signal: AbortSignal): Promise<StoredLabels>;
   /** @returns the new version. @throws BackendError with status 412 if the labels are no longer those of `etag`. */
   putLabels(id: string, png: Blob, etag: string): Promise<string>;
   /** As `putLabels`. */
@@ -86,16 +104,19 @@ export class ServerBackend implements Backend {
   async image(id: string, window: GreyWindow | undefined, signal: AbortSignal): Promise<ShownImage> {
     const query = window ? `?low=${window.low}&high=${window.high}` : '';
     const answer = await this.ask(at(id) + query, { signal });
-    const [low, high] = (answer.headers.get('x-window') ?? '').split(' ').map(Number);
-    return {
-      file: await answer.blob(),
-      window: low === undefined || high === undefined ? undefined : { low, high },
-    };
+    return { file: await answer.blob(), window: windowOf(answer) };
   }
 
-  async labels(id: string, signal: AbortSignal) {
-    const answer = await this.ask(`${at(id)}/labels`, { signal, cache: 'no-store' });
-    return { png: new Uint8Array(await answer.arrayBuffer()), etag: answer.headers.get('etag') ?? '' };
+  async firstView(id: string, level: number, signal: AbortSignal): Promise<FirstView> {
+    const answer = await this.ask(`${at(id)}?level=${level}`, { signal });
+    const [width, height] = numbersIn(answer, 'x-size');
+    return { picture: await answer.blob(), width: width!, height: height!, window: windowOf(answer) };
+  }
+
+  async labels(id: string, signal: AbortSignal): Promise<StoredLabels> {
+    const answer = await this.ask(`${at(id)}/labels?empty=204`, { signal, cache: 'no-store' });
+    const png = answer.status === 204 ? undefined : new Uint8Array(await answer.arrayBuffer());
+    return { png, etag: answer.headers.get('etag') ?? '' };
   }
 
   putLabels(id: string, png: Blob, etag: string): Promise<string> {
@@ -176,6 +197,14 @@ export class ServerBackend implements Backend {
       error?.message ?? `The server answered with status ${answer.status}.`,
     );
   }
+}
+
+const numbersIn = (answer: Response, header: string): number[] =>
+  answer.headers.get(header)?.split(' ').map(Number) ?? [];
+
+function windowOf(answer: Response): GreyWindow | undefined {
+  const [low, high] = numbersIn(answer, 'x-window');
+  return low === undefined || high === undefined ? undefined : { low, high };
 }
 
 const at = (id: string): string => `api/images/${encodeURIComponent(id)}`;

@@ -28,6 +28,8 @@ export class FolderChooser {
   }
 
   choose(): void {
+    // The same folder may be chosen again, where it could not be opened.
+    this.input.value = '';
     this.input.click();
   }
 }

@@ -21,6 +21,8 @@ export class ImageTiles {
   private readonly tiles = new Map<string, ImageTile>();
   private readonly requested = new Set<string>();
   private closed = false;
+  /** Whether the worker has the image. */
+  private opened = false;
   /** Changes when the worker opens the image with another window, so that late tiles of the old one are not taken. */
   private generation = 0;
 
@@ -31,8 +33,16 @@ export class ImageTiles {
     private readonly onTile: () => void,
     /** Frees what the renderer made of a tile. */
     private readonly onDrop: (tile: ImageTile) => void,
+    /** A picture of the whole image that stands in where tiles are missing. */
+    private readonly first: ImageTile | undefined,
   ) {
     this.coarsest = Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / IMAGE_TILE)));
+  }
+
+  /** Requests tiles from now on: the worker has opened the image. */
+  open(): void {
+    this.opened = true;
+    this.onTile();
   }
 
   /** Requests all tiles again, where the worker has opened the image with another window. */
@@ -64,7 +74,7 @@ export class ImageTiles {
         column < Math.min(columns, Math.ceil(right / side));
         column++
       ) {
-        const tile = this.get(wanted, column, row) ?? this.coarser(wanted, column, row);
+        const tile = this.get(wanted, column, row) ?? this.coarser(wanted, column, row) ?? this.first;
         if (tile) found.add(tile);
       }
     }
@@ -95,7 +105,8 @@ export class ImageTiles {
   }
 
   private request(name: string, key: string, level: number, column: number, row: number): void {
-    if (this.requested.has(name) || this.requested.size >= MOST_REQUESTS || this.closed) return;
+    if (this.requested.has(name) || this.requested.size >= MOST_REQUESTS || !this.opened || this.closed)
+      return;
     this.requested.add(name);
     const { generation } = this;
     void this.rasters
@@ -134,5 +145,7 @@ export class ImageTiles {
   close(): void {
     this.closed = true;
     for (const [key, tile] of this.tiles) this.drop(key, tile);
+    if (this.first) this.onDrop(this.first);
+    this.first?.bitmap.close();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { backgroundClass } from '../../src/images/palette.js';
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
+import { firstLevel } from '../../src/studio/first-level.js';
 import type {
   ImageFacts,
   ProjectClass,
@@ -30,11 +31,11 @@ import type { PageBackend } from './page-backend.js';
 import { Pointers } from './pointer.js';
 import { RasterClient } from './rasters.js';
 import { inSlices } from './slices.js';
-import { Stage } from './stage.js';
+import { type FirstPicture, Stage } from './stage.js';
 import { createToolbar, TOOL_TEXTS } from './toolbar.js';
 import { TrainingPanel } from './training-panel.js';
 import { nextUncertain } from './uncertain-regions.js';
-import { type Point, toImage, toScreen } from './viewport.js';
+import { type Point, type Size, toImage, toScreen } from './viewport.js';
 
 /** One worker decodes and scales the image, the other one planes, so that saving does not delay the view. */
 const pictures = new RasterClient('image');
@@ -45,6 +46,9 @@ const alone =
     ? new (await import('./page-backend.js')).PageBackend(planes, document.baseURI, download)
     : undefined;
 const backend: Backend = alone ?? new ServerBackend(document.baseURI);
+/** Asked for before the stage is made, which takes a while. */
+const firstProject = alone ? undefined : backend.project();
+firstProject?.catch(() => undefined);
 const history = new History();
 const overlay = new Overlay();
 const training = new TrainingPanel();
@@ -52,6 +56,8 @@ const frame = element('frame');
 
 let project: Pick<StudioProject, 'project' | 'classes' | 'images'> = { project: '', classes: [], images: [] };
 let current: OpenImage | undefined;
+/** Id of the image that is open or being opened. */
+let chosen: string | undefined;
 /** Where the pointer is in the image, and where the keyboard's crosshair. */
 let pointed: Point | undefined;
 let crosshair: Point | undefined;
@@ -135,7 +141,7 @@ const stage = new Stage(
       showOverlay();
     },
   },
-  new URLSearchParams(location.search).get('renderer') !== '2d',
+  (['webgl', '2d'] as const).find((name) => new URLSearchParams(location.search).get('renderer') === name),
 );
 
 const pointers = new Pointers(frame, stage, editor, (at) => {
@@ -154,7 +160,7 @@ async function start(): Promise<void> {
   showOpacity();
   if (alone) await openFolder(alone);
   try {
-    takeProject(await backend.project());
+    takeProject(await (firstProject ?? backend.project()));
   } catch (error) {
     showEmpty('The project cannot be opened', messageOf(error), {
       text: 'Try again',
@@ -217,7 +223,7 @@ function takeProject({ training: status, trouble, ...taken }: StudioProject): vo
   element('project-name').textContent = name;
   element('project-name').title = project.project;
   document.title = `${name} · Pixelwise Studio`;
-  list.update(project.images, current?.id);
+  list.update(project.images, chosen);
   takeTraining(status);
   takeClasses(project.classes);
   showTrouble(trouble);
@@ -291,7 +297,7 @@ async function refresh(): Promise<void> {
   try {
     takeProject(await backend.project());
     const [first] = project.images;
-    if (!current && first) await open(first);
+    if (chosen === undefined && first) await open(first);
   } catch {
     // The connection's state is shown by the outbox, and events come again with the next connection.
   }
@@ -300,7 +306,7 @@ async function refresh(): Promise<void> {
 function changeImage(id: string, changes: Partial<ImageFacts>): void {
   const images = project.images.map((image) => (image.id === id ? { ...image, ...changes } : image));
   project = { ...project, images };
-  list.update(images, current?.id);
+  list.update(images, chosen);
   showDone();
 }
 
@@ -314,12 +320,13 @@ function showDone(): void {
 // Images
 
 async function open(image: ImageFacts): Promise<void> {
-  if (image.id === current?.id) return;
+  if (image.id === chosen) return;
   editor.release();
   loading.abort();
   loading = new AbortController();
   const { signal } = loading;
   current = undefined;
+  chosen = image.id;
   editor.image = undefined;
   stage.clear();
   closeNotice('changed');
@@ -333,24 +340,20 @@ async function open(image: ImageFacts): Promise<void> {
   }
   showEmpty('Opening the image', image.id, undefined, true);
   try {
-    const [picture, labels] = await Promise.all([
-      backend
-        .image(image.id, undefined, signal)
-        .then(async ({ file, window }) => ({ window, ...(await pictures.ask({ kind: 'open', file })) })),
-      backend
-        .labels(image.id, signal)
-        .then(async ({ png, etag }) => ({ etag, ...(await planes.ask({ kind: 'labels', png })) })),
+    const [picture, stored] = await Promise.all([
+      firstPicture(image, signal),
+      backend.labels(image.id, signal).then(async ({ png, etag }) => ({
+        etag,
+        labels: png && (await planes.ask({ kind: 'labels', png })),
+      })),
     ]);
     if (signal.aborted) return;
-    const { width, height } = labels;
-    if (picture.width !== width || picture.height !== height) {
-      throw new Error(
-        `The image has ${picture.width}×${picture.height} pixels, its labels ${width}×${height}. The image has changed on the disk.`,
-      );
-    }
+    const { labels } = stored;
+    if (labels) checkSize(picture, labels);
+    const { width, height } = picture;
     const unsaved = outbox.unsaved(image.id);
     const opened =
-      unsaved ?? new OpenImage(image.id, new LabelPlane(width, height, labels), labels.etag, picture.window);
+      unsaved ?? new OpenImage(image.id, new LabelPlane(width, height, labels), stored.etag, picture.window);
     // Undo is for the labels that it was made for.
     if (versions.get(image.id) !== opened.etag && !unsaved) history.clear(image.id);
     current = opened;
@@ -358,20 +361,55 @@ async function open(image: ImageFacts): Promise<void> {
     visited = new Set();
     crosshair = undefined;
     element('empty').hidden = true;
-    stage.show(opened);
+    stage.show(opened, picture.reduced);
     showWindow(opened);
     showEdits();
     const position = project.images.findIndex(({ id }) => id === image.id) + 1;
     say(`Image ${position} of ${project.images.length}: ${image.id}.`);
     if (opened.conflict) askAboutConflict(opened);
     void loadPrediction(opened);
+    if (picture.reduced) checkSize(await wholePicture(image.id, signal), opened);
+    if (!signal.aborted) stage.imageOpened();
   } catch (error) {
     if (signal.aborted) return;
+    editor.release();
+    chosen = current = editor.image = undefined;
+    stage.clear();
+    showEdits();
     showEmpty('This image cannot be opened', messageOf(error), {
       text: 'Try again',
       run: () => void open(image),
     });
   }
+}
+
+interface OpenedPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly window: GreyWindow | undefined;
+  /** Shown until all of the image is there; undefined if it is. */
+  readonly reduced?: FirstPicture;
+}
+
+/** What is shown of an image first: of a large one a reduced picture, where the backend has it sooner. */
+async function firstPicture(image: ImageFacts, signal: AbortSignal): Promise<OpenedPicture> {
+  const level = image.width === null ? 0 : firstLevel({ width: image.width, height: image.height! });
+  if (level === 0 || !backend.firstView) return wholePicture(image.id, signal);
+  const { picture, ...size } = await backend.firstView(image.id, level, signal);
+  return { ...size, reduced: { level, bitmap: await createImageBitmap(picture) } };
+}
+
+/** Has the worker open all of an image. */
+async function wholePicture(id: string, signal: AbortSignal): Promise<OpenedPicture> {
+  const { file, window } = await backend.image(id, undefined, signal);
+  return { window, ...(await pictures.ask({ kind: 'open', file })) };
+}
+
+function checkSize(picture: Size, labels: Size): void {
+  if (picture.width === labels.width && picture.height === labels.height) return;
+  throw new Error(
+    `The image has ${picture.width}×${picture.height} pixels, its labels ${labels.width}×${labels.height}. The image has changed on the disk.`,
+  );
 }
 
 /** By image, the version of the labels that this page left. */
@@ -443,12 +481,12 @@ async function takeLabels(image: OpenImage, keep: boolean): Promise<void> {
   }
   try {
     const { png, etag } = await backend.labels(image.id, loading.signal);
-    const labels = await planes.ask({ kind: 'labels', png });
+    const labels = png && (await planes.ask({ kind: 'labels', png }));
     if (image === current) editor.release();
     const edits = [...image.unsaved.values()];
     outbox.drop(image);
     history.clear(image.id);
-    image.plane = new LabelPlane(labels.width, labels.height, labels);
+    image.plane = new LabelPlane(image.width, image.height, labels);
     image.etag = etag;
     image.conflict = false;
     if (keep) {

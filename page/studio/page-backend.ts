@@ -9,6 +9,7 @@ import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
 import type { LabelPlane } from '../../src/labels/drawing.js';
 import { paintStroke, type Stroke } from '../../src/labels/stroke.js';
 import { HttpError } from '../../src/serve/http-error.js';
+import { NOTHING_LEARNED } from '../../src/studio/learning.js';
 import { heldOutOf, MOST_PIXELS, namedClasses, stateOf } from '../../src/studio/project-rules.js';
 import type {
   Exported,
@@ -49,17 +50,6 @@ interface PageImage extends ProjectImage {
   waiting: Promise<void> | undefined;
   storing: Promise<void>;
 }
-
-const NOTHING_LEARNED: TrainingStatus = {
-  learner: null,
-  step: 0,
-  seconds: 0,
-  labelledImages: 0,
-  heldOutImages: 0,
-  scores: null,
-  scoresByLearner: {},
-  activity: 'waiting for labels',
-};
 
 const GREYS = Array.from({ length: 256 }, (_, k) => [k, k, k]);
 
@@ -174,7 +164,9 @@ export class PageBackend implements Backend {
   async labels(id: string) {
     const image = this.find(id);
     const { data, width, height } = await this.planeOf(image);
-    return { png: await bytesOf(indexedPng(data, width, height, GREYS)), etag: tagOf(image) };
+    const some = image.pixels.some((count) => count > 0);
+    const png = some ? await bytesOf(indexedPng(data, width, height, GREYS)) : undefined;
+    return { png, etag: tagOf(image) };
   }
 
   async putLabels(id: string, png: Blob): Promise<string> {

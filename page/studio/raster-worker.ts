@@ -39,12 +39,19 @@ answerQuestions<RasterQuestion, RasterAnswers[keyof RasterAnswers]>(
   },
 );
 
+/** Counts the images that were to be opened: an earlier one may be decoded after a later one. */
+let openings = 0;
+
 async function open(file: Blob): Promise<OpenedImage> {
+  const opening = ++openings;
   // Colours as stored, as the model gets them.
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
-  for (const level of levels) if (level instanceof ImageBitmap) level.close();
-  levels = [bitmap];
   const { width, height } = bitmap;
+  if (opening !== openings) bitmap.close();
+  else {
+    for (const level of levels) if (level instanceof ImageBitmap) level.close();
+    levels = [bitmap];
+  }
   return { width, height };
 }
 

@@ -19,6 +19,12 @@ import {
 } from './viewport.js';
 import { WebGlRenderer } from './webgl-renderer.js';
 
+/** A picture of an image that is reduced by 2^level. */
+export interface FirstPicture {
+  readonly bitmap: ImageBitmap;
+  readonly level: number;
+}
+
 export class Stage {
   view: Viewport = { scale: 1, x: 0, y: 0 };
   size: Size;
@@ -42,10 +48,12 @@ export class Stage {
       readonly frame: () => void;
       readonly view: () => void;
     },
-    webgl: boolean,
+    /** Undefined for the one that is faster here. */
+    wanted: 'webgl' | '2d' | undefined,
   ) {
     this.renderer =
-      (webgl ? WebGlRenderer.on(canvas, () => this.redraw()) : undefined) ?? new CanvasRenderer(canvas);
+      (wanted === '2d' ? undefined : WebGlRenderer.on(canvas, wanted === 'webgl', () => this.redraw())) ??
+      new CanvasRenderer(canvas);
     this.size = { width: frame.clientWidth, height: frame.clientHeight };
     new ResizeObserver(() => this.resize()).observe(frame);
     addEventListener('scroll', () => this.measure(), { passive: true });
@@ -57,8 +65,8 @@ export class Stage {
     return Math.min(devicePixelRatio, this.renderer.mostDensity);
   }
 
-  /** Shows an image, whole. */
-  show(image: OpenImage): void {
+  /** Shows an image, whole. @param first is a reduced picture of it, until `imageOpened` is called. */
+  show(image: OpenImage, first?: FirstPicture): void {
     this.clear();
     this.image = image;
     this.tiles = new ImageTiles(
@@ -67,9 +75,15 @@ export class Stage {
       image.height,
       () => this.redraw(),
       (tile) => (this.renderer instanceof WebGlRenderer ? this.renderer.dropTexture(tile) : undefined),
+      first && { ...first, column: 0, row: 0 },
     );
     this.take(image);
     this.fit();
+  }
+
+  /** Takes note that the worker has opened the image. */
+  imageOpened(): void {
+    this.tiles?.open();
   }
 
   /** Takes an image's labels anew, where the plane was replaced. */

@@ -126,8 +126,14 @@ export class WebGlRenderer implements Renderer {
     });
   }
 
-  /** Undefined where the browser has no WebGL2. @param onRestored called when everything must be drawn again. */
-  static on(canvas: HTMLCanvasElement, onRestored: () => void): WebGlRenderer | undefined {
+  /**
+   * Undefined where the browser has no WebGL2.
+   *
+   * @param slow whether one without a graphics card will do. @param onRestored called when everything must be drawn
+   *   again.
+   */
+  static on(canvas: HTMLCanvasElement, slow: boolean, onRestored: () => void): WebGlRenderer | undefined {
+    if (!slow && isSoftware()) return undefined;
     // What is outside the part that changed stays on the canvas.
     const gl = canvas.getContext('webgl2', {
       preserveDrawingBuffer: true,
@@ -384,6 +390,15 @@ export class WebGlRenderer implements Renderer {
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
     gl.bindTexture(gl.TEXTURE_2D, null);
   }
+}
+
+/** Whether WebGL computes pixels on the processor: SwiftShader of Chromium, llvmpipe of Mesa, WARP of Windows. */
+function isSoftware(): boolean {
+  const gl = document.createElement('canvas').getContext('webgl2');
+  const info = gl?.getExtension('WEBGL_debug_renderer_info');
+  const name = gl && String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  gl?.getExtension('WEBGL_lose_context')?.loseContext();
+  return /swiftshader|llvmpipe|softpipe|basic render/i.test(name ?? '');
 }
 
 const EVERYWHERE: Box = { left: 0, top: 0, right: 2 ** 30, bottom: 2 ** 30 };

@@ -7,7 +7,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PixelwiseError, UsageError } from '../errors/index.js';
+import { UsageError } from '../errors/index.js';
 import type { LoadOptions } from '../inference/index.js';
 import { Segmenter } from '../inference/index.js';
 import type { AnsweredRequest } from './app.js';
@@ -18,6 +18,7 @@ import { Guard, isLoopback, newToken } from './guard.js';
 import { Metrics } from './metrics.js';
 import { AdmissionQueue } from './admission-queue.js';
 import { imageAnswers } from './image-thread.js';
+import { listening } from './listening.js';
 import { StaticFiles } from './static-files.js';
 
 export interface ServeOptions extends Pick<LoadOptions, 'device' | 'threads' | 'checkpoint'> {
@@ -178,22 +179,4 @@ export async function startServer(
     segmenter,
     close: () => (closing ??= end()),
   };
-}
-
-/** Opens a port. @throws PixelwiseError `listen` that says why it cannot be opened. */
-export function listening(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((done, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why =
-        cause.code === 'EADDRINUSE'
-          ? 'another program uses this port. Choose another --port; 0 chooses a free one'
-          : cause.code === 'EACCES'
-            ? 'permission denied. Choose a --port of 1024 or higher'
-            : cause.code === 'EADDRNOTAVAIL' || cause.code === 'ENOTFOUND'
-              ? 'this machine has no such address. Choose another --host'
-              : cause.message;
-      reject(new PixelwiseError('listen', `Cannot listen on ${host}, port ${port}: ${why}.`, { cause }));
-    });
-    server.listen(port, host, done);
-  });
 }

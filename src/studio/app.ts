@@ -18,7 +18,8 @@ import type { LabelledImage } from './label-store.js';
 import type { Prediction, StudioLearner } from './learning.js';
 import { encodeLabels, maskPalette } from './mask-file.js';
 import { measuredWithin, type Project, type StudioImage } from './project.js';
-import { fileTag, shownImage } from './shown-image.js';
+import { firstLevel } from './first-level.js';
+import { fileTag, type ShownImage, shownImage, type WindowLevel } from './shown-image.js';
 import { colourOf } from '../data/legend.js';
 
 export interface StudioAppParts {
@@ -32,11 +33,16 @@ export interface StudioAppParts {
 
 export interface StudioApp {
   readonly app: Hono;
+  /** Makes the picture with which the page opens the first image, before it is asked for. */
+  prepareFirst(): Promise<void>;
   close(): void;
 }
 
 /** Limits of request bodies: a mask of the largest image, and a change of labels. */
 const BODY = { maxBytes: 128 * 2 ** 20, timeout: 60_000, slowest: 16 * 1024 };
+
+/** Most halvings of a reduced image. */
+const MOST_LEVEL = 8;
 
 /** Milliseconds that the list of images waits for the headers of the files. */
 const LIST_WAIT = 1500;
@@ -63,6 +69,7 @@ const exportSchema = z.object({ to: z.enum(['run', 'onnx']) });
 export function createStudioApp(parts: StudioAppParts): StudioApp {
   const { project, learner, guard, files } = parts;
   const events = new EventStream();
+  let prepared: { readonly tag: string; readonly picture: Promise<ShownImage> } | undefined;
   learner.onEvent = (event) =>
     event.kind === 'training'
       ? events.send('training', event.status)
@@ -110,10 +117,19 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
   app.get('/api/images/:id', async (c) => {
     const image = await project.usable(c.req.param('id'));
     const window = { low: numberIn(c, 'low'), high: numberIn(c, 'high') };
-    const tag = `"${(await fileTag(image.file)) ?? ''}-${window.low ?? ''}-${window.high ?? ''}"`;
-    const headers = { etag: tag, 'cache-control': 'no-cache' };
+    const level = numberIn(c, 'level') ?? 0;
+    if (!Number.isInteger(level) || level < 0 || level > MOST_LEVEL) {
+      throw new HttpError(
+        400,
+        'level',
+        `level is ${level}; it must be a whole number from 0 to ${MOST_LEVEL}.`,
+      );
+    }
+    const tag = await tagOfImage(image.file, window, level);
+    const headers = { etag: tag, 'cache-control': 'no-cache', 'x-size': `${image.width} ${image.height}` };
     if (c.req.header('if-none-match') === tag) return c.body(null, 304, headers);
-    const shown = await shownImage(image.file, window);
+    const shown = await (prepared?.tag === tag ? prepared.picture : shownImage(image.file, window, level));
+    prepared = undefined;
     return c.body(shown.bytes, 200, {
       ...headers,
       'content-type': shown.type,
@@ -126,6 +142,9 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     const { plane, changes } = await project.labels.get(image);
     const headers = { etag: tagOf(changes), 'cache-control': 'no-cache' };
     if (c.req.header('if-none-match') === tagOf(changes)) return c.body(null, 304, headers);
+    if (c.req.query('empty') === '204' && (await project.labels.isEmpty(image))) {
+      return c.body(null, 204, { ...headers, 'x-size': `${plane.width} ${plane.height}` });
+    }
     return planeAnswer(c, plane, headers, () => encodeLabels(plane, paletteOf(project)));
   });
 
@@ -245,8 +264,19 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     );
   }
 
+  async function prepareFirst(): Promise<void> {
+    const image = await project.usable(project.images[0]!.id);
+    const level = firstLevel(image);
+    if (level === 0) return;
+    const picture = shownImage(image.file, {}, level);
+    // Whoever asks for it gets the reason.
+    picture.catch(() => undefined);
+    prepared = { tag: await tagOfImage(image.file, {}, level), picture };
+  }
+
   return {
     app,
+    prepareFirst,
     close: () => {
       clearInterval(troubleTimer);
       events.close();
@@ -256,6 +286,10 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
 
 /** 0 … 255 as greys, so that uncertainties are indices of a palette like classes. */
 const GREYS = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
+
+async function tagOfImage(file: string, { low, high }: WindowLevel, level: number): Promise<string> {
+  return `"${(await fileTag(file)) ?? ''}-${low ?? ''}-${high ?? ''}-${level}"`;
+}
 
 const tagOf = (changes: number): string => `"${changes}"`;
 

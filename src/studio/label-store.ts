@@ -150,6 +150,12 @@ export class LabelStore {
     return entry.pixels;
   }
 
+  /** Whether no pixel of an image has a label, as far as that is known without counting. */
+  async isEmpty(image: LabelledImage): Promise<boolean> {
+    const entry = await this.entry(image);
+    return entry.countedAt === entry.changes && entry.pixels[IGNORE_INDEX] === entry.plane.data.length;
+  }
+
   /** Writes all masks with unwritten changes, and empties the journal. */
   async flush(): Promise<void> {
     for (const opening of [...this.open.values()]) {
@@ -211,9 +217,10 @@ export class LabelStore {
       stamp,
       writing: undefined,
       timer: undefined,
-      pixels: [],
-      countedAt: -1,
+      pixels: Array.from({ length: 256 }, (_, label) => (label === IGNORE_INDEX ? width * height : 0)),
+      countedAt: changes,
     };
+    if (!stored) return entry;
     this.count(entry);
     const most = this.options.classes();
     const odd = entry.pixels.findIndex(

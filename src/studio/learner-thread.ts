@@ -1,17 +1,16 @@
 /** The learner in a thread of its own, so that the server answers at once whatever is being learned. */
 import { Worker } from 'node:worker_threads';
 import { PixelwiseError } from '../errors/index.js';
-import { LearnerEngine } from './learner-engine.js';
-import type {
-  Exported,
-  ImageForPrediction,
-  LabelsForLearning,
-  LearnerEvent,
-  Prediction,
-  StudioLearner,
-  TrainingStatus,
+import {
+  type Exported,
+  type ImageForPrediction,
+  type LabelsForLearning,
+  type LearnerEvent,
+  NOTHING_LEARNED,
+  type Prediction,
+  type StudioLearner,
 } from './learning.js';
-import { type EngineOptions, nodePlatform } from './node-platform.js';
+import type { EngineOptions } from './node-platform.js';
 
 export type LearnerRequest =
   | { readonly kind: 'classes'; readonly names: readonly string[] }
@@ -25,46 +24,28 @@ export type LearnerReply =
   | { readonly kind: 'answer'; readonly id: number; readonly value: Prediction | Exported | undefined }
   | { readonly kind: 'failure'; readonly id: number; readonly code: string; readonly message: string };
 
-// Run from its TypeScript source (in tests), this file has no compiled worker beside it.
-const COMPILED = !import.meta.url.endsWith('.ts');
+/**
+ * Milliseconds until the thread starts if nothing is asked of it: it loads all of training, and until then the page opens
+ * the first image.
+ */
+const START_DELAY = 4000;
 
-const NOTHING: TrainingStatus = {
-  learner: null,
-  step: 0,
-  seconds: 0,
-  labelledImages: 0,
-  heldOutImages: 0,
-  scores: null,
-  scoresByLearner: {},
-  activity: 'waiting for labels',
-};
-
-/** Starts the learner. */
-export function startLearner(options: EngineOptions): StudioLearner {
-  return COMPILED ? new LearnerThread(options) : new InlineLearner(options);
-}
-
-class LearnerThread implements StudioLearner {
-  status = NOTHING;
+export class LearnerThread implements StudioLearner {
+  status = NOTHING_LEARNED;
   onEvent: StudioLearner['onEvent'] = () => undefined;
-  private readonly worker: Worker;
+  private worker: Worker | undefined;
+  private readonly timer: NodeJS.Timeout;
+  /** What the thread is told when it starts. */
+  private readonly untold: LearnerRequest[] = [];
   private readonly waiting = new Map<
     number,
     { resolve: (value: never) => void; reject: (error: Error) => void }
   >();
   private nextId = 0;
   private ended: Error | undefined;
-  private readonly exited: Promise<void>;
 
-  constructor(options: EngineOptions) {
-    this.worker = new Worker(new URL('./learner-worker.js', import.meta.url), {
-      execArgv: [],
-      workerData: options,
-    });
-    this.exited = new Promise((resolve) => this.worker.once('exit', () => resolve()));
-    this.worker.on('message', (reply: LearnerReply) => this.take(reply));
-    this.worker.on('error', (error: Error) => this.end(error));
-    this.worker.on('exit', (code) => this.end(new Error(`the learner ended (code ${code})`)));
+  constructor(private readonly options: EngineOptions) {
+    this.timer = setTimeout(() => this.start(), START_DELAY).unref();
   }
 
   setClasses(names: readonly string[]): void {
@@ -72,6 +53,7 @@ class LearnerThread implements StudioLearner {
   }
 
   labelled(image: LabelsForLearning): void {
+    this.start();
     this.send({ kind: 'labels', image });
   }
 
@@ -84,16 +66,37 @@ class LearnerThread implements StudioLearner {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.timer);
+    const { worker, ended } = this;
+    if (!worker || ended) return;
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
     this.send({ kind: 'close' });
-    await this.exited;
+    await exited;
+  }
+
+  private start(): Worker {
+    clearTimeout(this.timer);
+    if (this.worker) return this.worker;
+    const worker = new Worker(new URL('./learner-worker.js', import.meta.url), {
+      execArgv: [],
+      workerData: this.options,
+    });
+    worker.on('message', (reply: LearnerReply) => this.take(reply));
+    worker.on('error', (error: Error) => this.end(error));
+    worker.on('exit', (code) => this.end(new Error(`the learner ended (code ${code})`)));
+    for (const request of this.untold.splice(0)) worker.postMessage(request);
+    return (this.worker = worker);
   }
 
   private send(request: LearnerRequest): void {
-    if (!this.ended) this.worker.postMessage(request);
+    if (this.ended) return;
+    if (this.worker) this.worker.postMessage(request);
+    else this.untold.push(request);
   }
 
   private ask<T>(request: (id: number) => LearnerRequest): Promise<T> {
     if (this.ended) return Promise.reject(this.ended);
+    this.start();
     const id = this.nextId++;
     return new Promise<T>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -126,39 +129,5 @@ class LearnerThread implements StudioLearner {
     this.onEvent({ kind: 'training', status: this.status });
     for (const { reject } of this.waiting.values()) reject(this.ended);
     this.waiting.clear();
-  }
-}
-
-/** The learner in this thread, for tests. */
-class InlineLearner implements StudioLearner {
-  status = NOTHING;
-  onEvent: StudioLearner['onEvent'] = () => undefined;
-  private readonly engine: LearnerEngine;
-
-  constructor(options: EngineOptions) {
-    this.engine = new LearnerEngine(options.classes, nodePlatform(options), (event) => {
-      if (event.kind === 'training') this.status = event.status;
-      this.onEvent(event);
-    });
-  }
-
-  setClasses(names: readonly string[]): void {
-    this.engine.setClasses(names);
-  }
-
-  labelled(image: LabelsForLearning): void {
-    this.engine.setLabels(image);
-  }
-
-  predict(image: ImageForPrediction): Promise<Prediction | undefined> {
-    return this.engine.predict(image);
-  }
-
-  exportTo(to: 'run' | 'onnx'): Promise<Exported> {
-    return this.engine.exportTo(to);
-  }
-
-  close(): Promise<void> {
-    return this.engine.close();
   }
 }

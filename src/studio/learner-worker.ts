@@ -1,9 +1,17 @@
 /** The thread of the learner: passes requests to the engine, and its answers and events back. */
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { answerRequest } from './answer-requests.js';
 import { LearnerEngine } from './learner-engine.js';
 import type { LearnerReply, LearnerRequest } from './learner-thread.js';
 import { type EngineOptions, nodePlatform } from './node-platform.js';
+
+/** How nice the learner is: 0 as everything else … 19. */
+const LEARNING_PRIORITY = 10;
+
+// On Linux a priority belongs to a thread, and to those that it starts: ONNX Runtime's. The server answers and the browser
+// draws before anything is learned, on machines with few cores, too.
+if (process.platform === 'linux') setPriority(0, LEARNING_PRIORITY);
 
 const port = parentPort!;
 const reply = (message: LearnerReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);

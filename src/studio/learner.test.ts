@@ -6,7 +6,7 @@ import { encodeImage } from '../images/encode.js';
 import { encodeLabels, maskPalette } from './mask-file.js';
 import { Segmenter } from '../inference/index.js';
 import { decodeImage } from '../images/decode.js';
-import { startLearner } from './learner-thread.js';
+import { InlineLearner } from './inline-learner.js';
 import type { Prediction, StudioLearner } from './learning.js';
 import { enlargedClasses, gridLabels } from './model-grid.js';
 
@@ -64,7 +64,7 @@ describe('the learner', () => {
       const mask = { width: SIDE, height: SIDE, data: labelsOf(i) };
       await writeFile(join(root, 'masks', `${i}.png`), await encodeLabels(mask, maskPalette([])));
     }
-    learner = startLearner({ root, classes: ['ground', 'disc'], threads: 1, encoderWeights: 'none' });
+    learner = new InlineLearner({ root, classes: ['ground', 'disc'], threads: 1, encoderWeights: 'none' });
   });
   afterAll(async () => {
     await learner.close();

@@ -32,6 +32,18 @@ export interface TrainingStatus {
   readonly problem?: string;
 }
 
+/** The status before anything was learned. */
+export const NOTHING_LEARNED: TrainingStatus = {
+  learner: null,
+  step: 0,
+  seconds: 0,
+  labelledImages: 0,
+  heldOutImages: 0,
+  scores: null,
+  scoresByLearner: {},
+  activity: 'waiting for labels',
+};
+
 /** A prediction at the size of the image. */
 export interface Prediction {
   readonly width: number;

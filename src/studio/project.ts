@@ -5,18 +5,12 @@
 import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  MASKS_FOLDER,
-  openDataset,
-  ORIGINAL_MASKS_FOLDER,
-  PROJECT_FILE,
-  projectImages,
-  readStudioProject,
-  type StudioProject,
-} from '../data/index.js';
+// Single files: all of `data` would make the program start later.
 import { isImageName, listFiles } from '../data/files.js';
 import { colourOf } from '../data/legend.js';
 import { mapParallel } from '../data/parallel.js';
+import { MASKS_FOLDER, ORIGINAL_MASKS_FOLDER, projectImages } from '../data/project-images.js';
+import { PROJECT_FILE, readStudioProject, type StudioProject } from '../data/studio-project.js';
 import { PixelwiseError } from '../errors/index.js';
 import {
   Claim,
@@ -316,6 +310,7 @@ async function adoptMasks(
   note: (message: string) => void,
 ): Promise<readonly ProjectClass[]> {
   if (!files.some((file) => file.startsWith(`${MASKS_FOLDER}/`))) return [];
+  const { openDataset } = await import('../data/index.js');
   const dataset = await openDataset({ root, format: 'folder' });
   const names = dataset.classes;
   const classes = names.map((name, index) => ({ name, colour: defaultColour(names, index) }));

@@ -2,15 +2,15 @@
 import { createAdaptorServer } from '@hono/node-server';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LabelledImage } from './label-store.js';
 import { Guard, isLoopback, newToken } from '../serve/guard.js';
 import type { HttpError } from '../serve/http-error.js';
-import { listening } from '../serve/server.js';
+import { listening } from '../serve/listening.js';
 import { StaticFiles } from '../serve/static-files.js';
-import { readRunConfig, RunFolder } from '../training/index.js';
 import { createStudioApp } from './app.js';
-import { startLearner } from './learner-thread.js';
+import { LearnerThread } from './learner-thread.js';
 import type { StudioLearner } from './learning.js';
 import type { EngineOptions } from './node-platform.js';
 import { Project } from './project.js';
@@ -47,6 +47,9 @@ export interface RunningStudio {
 
 export const DEFAULT_STUDIO_PORT = 8788;
 
+// Run from its TypeScript source, the thread has no compiled file.
+const COMPILED = !import.meta.url.endsWith('.ts');
+
 const PAGE = fileURLToPath(new URL('../studio-page', import.meta.url));
 
 /**
@@ -62,17 +65,20 @@ export async function startStudio(folder: string, options: StudioOptions = {}): 
   let app: ReturnType<typeof createStudioApp> | undefined;
   try {
     if (options.init !== undefined && project.classes.length === 0) {
+      const { readRunConfig, RunFolder } = await import('../training/index.js');
       const { classes } = await readRunConfig(new RunFolder(options.init));
       await project.setClasses(classes.map((name) => ({ name })));
     }
     const { device, threads, init, encoderWeights } = options;
     const names = project.classes.map(({ name }) => name);
     const engine = { root: project.root, classes: names, device, threads, init, encoderWeights };
-    learner = (options.learner ?? startLearner)(engine);
+    learner = options.learner?.(engine) ?? (await startLearner(engine));
     const chosen = options.token ?? (isLoopback(host) ? false : newToken());
     const token = chosen === false ? undefined : chosen;
     const guard = new Guard({ host, allowedHosts: options.allowedHosts, token });
     app = createStudioApp({ project, learner, guard, files, onError });
+    // What makes this fail is said when the page asks for the image.
+    app.prepareFirst().catch(() => undefined);
     const server = createAdaptorServer({ fetch: app.app.fetch, overrideGlobalObjects: false }) as Server;
     await listening(server, port, host);
     void learnFromStored(project, learner);
@@ -102,8 +108,19 @@ export async function startStudio(folder: string, options: StudioOptions = {}): 
   }
 }
 
+/** The learner in a thread of its own; without compiled files (in tests) in this one. */
+async function startLearner(options: EngineOptions): Promise<StudioLearner> {
+  if (COMPILED) return new LearnerThread(options);
+  const { InlineLearner } = await import('./inline-learner.js');
+  return new InlineLearner(options);
+}
+
+/** Milliseconds until learning from stored labels begins: first, the page opens an image. */
+const LEARN_DELAY = 2000;
+
 /** Gives the labels that the folder has already to the learner. */
 async function learnFromStored(project: Project, learner: StudioLearner): Promise<void> {
+  await wait(LEARN_DELAY, undefined, { ref: false });
   await project.measured;
   for (const image of project.images) {
     if (!image.pixels.some((count) => count > 0)) continue;

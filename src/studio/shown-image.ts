@@ -1,10 +1,12 @@
 /** Images as the page shows them: the file itself where browsers can, else a picture made of it. */
 import { readFile, stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
+import type { Sharp } from 'sharp';
 import { decodeImage } from '../images/decode.js';
 import { detectFormat } from '../images/image-source.js';
 import { maxValueOf, type Raster } from '../images/raster.js';
 import { loadSharp } from '../images/sharp.js';
+import { shownSize } from './image-size.js';
 
 export interface ShownImage {
   readonly type: string;
@@ -31,19 +33,51 @@ const CUT_OFF = 0.001;
 /** Values that the choice of black and white looks at. */
 const LOOKED_AT = 200_000;
 
-/** Throws as `decodeImage`. */
-export async function shownImage(file: string, window: WindowLevel): Promise<ShownImage> {
+/** Quality of JPEGs of reduced images, which are shown for a moment. */
+const REDUCED_QUALITY = 85;
+
+/**
+ * @param level above 0: a JPEG of 2^−level of the size, rounded up, which takes a fraction of the time for large images.
+ *
+ * Throws as `decodeImage`.
+ */
+export async function shownImage(file: string, window: WindowLevel, level = 0): Promise<ShownImage> {
   const bytes = await readFile(file);
   const format = detectFormat(bytes);
   const eightBit = format === 'png' && (bytes[24] ?? 16) <= 8;
   const type = eightBit ? 'image/png' : NATIVE[format ?? ''];
   // JPEGs of CMYK are converted as for learning.
-  if (type !== undefined) return { type, bytes: Uint8Array.from(bytes) };
+  if (type !== undefined && level === 0) return { type, bytes: asView(bytes) };
+  if (type !== undefined) {
+    const { width, height } = await shownSize(file);
+    const sharp = await loadSharp();
+    const picture = sharp(bytes, { ignoreIcc: true, limitInputPixels: false }).autoOrient();
+    return { type: 'image/jpeg', bytes: asView(await reduced(picture, width, height, level)) };
+  }
   const raster = await decodeImage(file);
   const chosen = maxValueOf(raster.data) === 255 ? undefined : { ...windowOf(raster), ...given(window) };
-  const encoded = await encode(raster, chosen);
-  return { type: 'image/png', bytes: Uint8Array.from(encoded), ...(chosen && { window: chosen }) };
+  const picture = await eightBits(raster, chosen);
+  const { width, height } = raster;
+  const encoded = await (level > 0
+    ? reduced(picture, width, height, level)
+    : picture.png({ compressionLevel: 1 }).toBuffer());
+  return {
+    type: level > 0 ? 'image/jpeg' : 'image/png',
+    bytes: asView(encoded),
+    ...(chosen && { window: chosen }),
+  };
 }
+
+function reduced(picture: Sharp, width: number, height: number, level: number): Promise<Buffer> {
+  const part = (length: number) => Math.ceil(length / 2 ** level);
+  return picture
+    .resize(part(width), part(height), { fit: 'fill' })
+    .jpeg({ quality: REDUCED_QUALITY })
+    .toBuffer();
+}
+
+const asView = ({ buffer, byteOffset, length }: Buffer): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 
 /** A tag of the file's content, for caches; undefined if it is gone. */
 export async function fileTag(file: string): Promise<string | undefined> {
@@ -69,10 +103,11 @@ function windowOf({ data }: Raster): { low: number; high: number } {
 /** Values that are converted at once: the server answers others in between. */
 const SLICE = 2 ** 20;
 
-async function encode(
+/** The picture of an image in 8 bits, grey or in colours. */
+async function eightBits(
   { width, height, channels, data }: Raster,
   window: { readonly low: number; readonly high: number } | undefined,
-): Promise<Buffer> {
+): Promise<Sharp> {
   const shown = channels === 3 ? 3 : 1;
   let bytes: Uint8Array;
   if (window === undefined && channels === shown) {
@@ -90,7 +125,5 @@ async function encode(
     }
   }
   const sharp = await loadSharp();
-  return sharp(bytes, { raw: { width, height, channels: shown } })
-    .png({ compressionLevel: 1 })
-    .toBuffer();
+  return sharp(bytes, { raw: { width, height, channels: shown } });
 }

@@ -115,7 +115,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
   }
 
   test('what the pointer paints are the bytes of the shared rasteriser, in every part of the page', async () => {
-    const { server, page } = await openStudio();
+    const { server, page } = await openStudio(undefined, { query: '?renderer=webgl' });
     expect(await page.getAttribute('body', 'data-renderer')).toBe('webgl2');
     await page.keyboard.press('2');
     await brush(page, 15);
@@ -375,7 +375,7 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
 
   test('both renderers show the same', async () => {
     const pixels: number[][] = [];
-    for (const query of ['', '?renderer=2d']) {
+    for (const query of ['?renderer=webgl', '?renderer=2d']) {
       const { server, page } = await openStudio(undefined, { query });
       server.predict('a.png', 1, (x, y) => [y < 100 ? 1 : 2, x]);
       await page.waitForSelector('body[data-step="1"]');
@@ -414,6 +414,37 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
     await page.locator('#low').fill('4500');
     await asked;
     expect(await page.locator('#low-value').textContent()).toBe('4500');
+  });
+
+  test('of a large image a reduced picture is shown and can be painted on, until all of it is there', async () => {
+    const [width, height] = [2400, 1800];
+    const plain = (w: number, h: number, grey: number) =>
+      encodeImage({ width: w, height: h, channels: 1, data: new Uint8Array(w * h).fill(grey) });
+    const [whole, reduced] = [await plain(width, height, 200), await plain(width / 2, height / 2, 40)];
+    let send!: (value: unknown) => void;
+    const { server, page } = await openStudio([
+      image('first.png'),
+      image('large.png', { width, height, file: whole, reduced }),
+    ]);
+    server.imagesFrom = new Promise((resolve) => (send = resolve));
+    await page.keyboard.press('n');
+    const shade = async (): Promise<number> => {
+      const sharp = (await import('sharp')).default;
+      const middle = { left: 300, top: 300, width: 4, height: 4 };
+      const shot = await page.locator('#frame').screenshot();
+      return (await sharp(shot).extract(middle).greyscale().raw().toBuffer())[0]!;
+    };
+    await expect.poll(shade, SLOW).toBeLessThan(80);
+    await page.keyboard.press('2');
+    const box = (await page.locator('#frame').boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2 + 40, box.y + box.height / 2);
+    await page.mouse.up();
+    await expect.poll(() => server.strokes.length, SLOW).toBe(1);
+    send(undefined);
+    await expect.poll(shade, SLOW).toBeGreaterThan(180);
+    await expect.poll(() => server.labels('large.png')[(height / 2) * width + width / 2], SLOW).toBe(1);
   });
 
   test('of 5,000 images only the rows on screen are elements; an unreadable one says why', async () => {

@@ -37,6 +37,8 @@ export interface MadeUpImage {
   readonly file: Uint8Array;
   /** The values that are black and white at first, for an image of more than 8 bits; `file` then shows them. */
   readonly window?: { readonly low: number; readonly high: number };
+  /** The picture that is shown first, of a large image. */
+  readonly reduced?: Uint8Array;
   readonly heldOut?: boolean;
   /** Why it cannot be used. */
   readonly problem?: string;
@@ -77,6 +79,8 @@ export class StudioFixture {
     activity: 'Waiting for labels of two classes.',
   };
   trouble: string | null = null;
+  /** Images are sent when this resolves; reduced pictures of them at once. */
+  imagesFrom: Promise<unknown> = Promise.resolve();
   /** What changes of labels end with: a full disk, or no answer. */
   failing: 'disk-full' | 'no answer' | undefined;
   /** The strokes that arrived, and how often labels were replaced. */
@@ -214,6 +218,7 @@ export class StudioFixture {
         return send(response, { classes });
       }
       case 'GET images/ID':
+        if (!query.has('level')) await this.imagesFrom;
         return sendImage(response, this.image(id), query);
       case 'GET images/ID/labels': {
         const image = this.image(id);
@@ -304,8 +309,10 @@ function factsOf({ id, width, height, heldOut, labels, done, problem }: Held): I
   };
 }
 
-function sendImage(response: ServerResponse, { file, window }: MadeUpImage, query: URLSearchParams): void {
-  const headers = { 'content-type': 'image/png' };
+function sendImage(response: ServerResponse, image: MadeUpImage, query: URLSearchParams): void {
+  const { reduced, window, width, height } = image;
+  const headers = { 'content-type': 'image/png', 'x-size': `${width} ${height}` };
+  const file = query.has('level') ? reduced : image.file;
   if (!window) {
     response.writeHead(200, headers).end(file);
     return;

@@ -15,9 +15,9 @@ import { paintStroke } from '../../src/labels/stroke.js';
 import { Random } from '../../src/random/index.js';
 import { buildProgram, type BuiltProgram } from '../built-program.js';
 
-const KILLS = Number(process.env['PIXELWISE_FAULTS'] ?? 2);
+const KILLS = Number(process.env['PIXELWISE_FAULTS'] ?? 1);
 /** Milliseconds within which the program is killed after it listens. Masks are written 1.5 s after a stroke. */
-const LONGEST = KILLS > 2 ? 4000 : 900;
+const LONGEST = KILLS > 1 ? 4000 : 900;
 /** Every so often it is killed while it starts and reads its journal. */
 const EARLY_EVERY = 5;
 const CLASSES = 3;
@@ -185,7 +185,7 @@ it(
     }
     expect(expected.answered).toBeGreaterThan(KILLS);
     // A model had learned something whenever there was time for it.
-    if (KILLS > 2) expect(trained).toBeGreaterThan(KILLS / 4);
+    if (KILLS > 1) expect(trained).toBeGreaterThan(KILLS / 4);
   },
   60_000 + KILLS * 10_000,
 );
