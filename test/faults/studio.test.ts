@@ -153,7 +153,7 @@ async function expectWhole(round: number): Promise<void> {
 }
 
 it(
-  `killed ${KILLS} times while it is painted on and learns, the studio loses nothing that it answered`,
+  `the studio, killed while it is painted on and learns (${KILLS}×), loses nothing that it answered`,
   async () => {
     const random = new Random(7, 'kills');
     const expected = new Expected();
