@@ -109,7 +109,7 @@ svg.chart { display: block; width: 100%; height: auto; max-width: 30rem; overflo
 .doubt { fill: none; stroke: #fff; stroke-width: 2; vector-effect: non-scaling-stroke; paint-order: stroke; filter: drop-shadow(0 0 1px #000) drop-shadow(0 0 1px #000); }
 .heat { border-collapse: separate; border-spacing: 2px; }
 .heat th, .heat td { border: 0; padding: .3rem .4rem; }
-.heat tbody th { padding-right: .75rem; min-width: 6rem; max-width: 12rem; white-space: normal; overflow-wrap: anywhere; text-align: right; position: sticky; left: 0; background: var(--paper); z-index: 1; }
+.heat tbody th { padding-right: .75rem; min-width: 6rem; max-width: 12rem; white-space: normal; overflow-wrap: break-word; text-align: right; position: sticky; left: 0; background: var(--paper); z-index: 1; }
 .heat thead th { text-align: center; }
 .heat .upright span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 11rem; }
 .heat td { min-width: 3.5rem; height: 2.25rem; text-align: center; vertical-align: middle; font-size: .8125rem; background: rgba(var(--heat), calc(.04 + .8 * var(--share))); }
