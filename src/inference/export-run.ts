@@ -49,6 +49,9 @@ export interface PrecisionScores {
   readonly meanIoU?: number | null;
   /** Mean IoU of the same model in float32. */
   readonly float32MeanIoU?: number | null;
+  /** Of objects: average precision at an IoU of 0.5, and that of the same model in float32. */
+  readonly ap50?: number | null;
+  readonly float32Ap50?: number | null;
   /** Size of the file in float32. */
   readonly float32Bytes: number;
 }
@@ -167,25 +170,31 @@ async function exportReduced(
     reduced = { precision, ranges };
   }
   const float32 = exportedModel(graph, card);
-  const scoreOf = async (label: string, file: OnnxModel): Promise<number | null> => {
+  const scoreOf = async (
+    label: string,
+    file: OnnxModel,
+  ): Promise<{ meanIoU: number | null; ap50?: number | null }> => {
     const segmenter = new RasterSegmenter(file, runtime, label);
     try {
-      const { meanIoU } = await evaluate(segmenter, validation!, {
+      const { meanIoU, objects } = await evaluate(segmenter, validation!, {
         signal,
         onProgress: (done, total) => onProgress?.(`scoring ${label}`, done, total),
       });
-      return meanIoU;
+      return { meanIoU, ...(objects && { ap50: objects.ap50 }) };
     } finally {
       await segmenter.close();
     }
   };
+  const own = validation && (await scoreOf(precision, exportedModel(graph, card, reduced)));
+  const full = validation && (await scoreOf('float32', float32));
   const scores: PrecisionScores = {
     precision,
     ...(calibrationImages !== undefined && { calibrationImages }),
-    ...(validation && {
-      samples: validation.length,
-      meanIoU: await scoreOf(precision, exportedModel(graph, card, reduced)),
-      float32MeanIoU: await scoreOf('float32', float32),
+    ...(own && {
+      samples: validation!.length,
+      ...own,
+      float32MeanIoU: full!.meanIoU,
+      ...(full!.ap50 !== undefined && { float32Ap50: full!.ap50 }),
     }),
     float32Bytes: encodeModel(float32).length,
   };

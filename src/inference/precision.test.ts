@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage, tinyCard, tinyUNet } from '../../test/inference/tiny-model.js';
+import { levelNames } from '../objects/index.js';
 import type { OnnxModel } from '../onnx/index.js';
 import { encodeModel } from '../onnx/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -62,6 +63,29 @@ describe.each([2, 3])('a file of %i classes', (classes) => {
     expect(difference).toBeLessThan(0.03);
     expect(() => exportGraph(model, state, card, { precision: 'int8' })).toThrow(/needs a range for/);
   });
+});
+
+it('keeps what separates objects in float16 and int8', async () => {
+  const plain = tinyCard(2);
+  const options = { ...plain.model.options, classes: levelNames(plain.classes).length };
+  const card = { ...plain, model: { ...plain.model, options }, objects: true as const };
+  const { model, state } = tinyUNet(card, 7);
+  const separationOf = async (file: OnnxModel): Promise<Float32Array> => {
+    const segmenter = await Segmenter.load(encodeModel(file), { runtime });
+    const { separation } = await segmenter.run(testImage(44, 38), ['separation']);
+    await segmenter.close();
+    return separation!;
+  };
+  const float32 = await separationOf(exportGraph(model, state, card));
+  const float16 = await separationOf(exportGraph(model, state, card, { precision: 'float16' }));
+  const floats = calibrationGraph(coreGraph(model, state, card), card);
+  const ranges = await calibrate(floats.model, floats.tensors, runtime, images, { rule: 'min-max' });
+  const int8 = await separationOf(exportGraph(model, state, card, { precision: 'int8', ranges }));
+  expect(Math.max(...float32) - Math.min(...float32)).toBeGreaterThan(0.2);
+  expect(meanDifference(float16, float32)).toBeGreaterThan(0);
+  expect(meanDifference(float16, float32)).toBeLessThan(2e-3);
+  expect(meanDifference(int8, float32)).toBeGreaterThan(0);
+  expect(meanDifference(int8, float32)).toBeLessThan(0.03);
 });
 
 describe('quantisation', () => {

@@ -11,7 +11,7 @@ import { UsageError } from '../errors/index.js';
 import { levelNames } from '../objects/index.js';
 import { shareDecoding } from '../images/decode-cache.js';
 import type { ModelValues } from '../models/index.js';
-import type { LossSettings } from '../nn/index.js';
+import { LOSSES, type LossSettings } from '../nn/index.js';
 import type { MonitorMetric, RunConfig } from '../training/index.js';
 import { patienceWithoutValidation } from './check-options.js';
 import type { Chosen, MachineFacts } from './choose.js';
@@ -127,6 +127,7 @@ async function plan(
   const data = await openTrainingData(asked, { known, layout, choosing });
   const { dataset, parts, fingerprint, task } = data;
   if (task === 'objects') checkObjectSettings(asked);
+  else checkClassSettings(asked);
   const report = await examined(data);
   const chosen = choosing
     ? await choicesFor(
@@ -218,6 +219,15 @@ function checkObjectSettings({ maskInterpolation, threshold }: CheckedSettings):
     throw new UsageError(
       '--threshold auto is for --task classes; objects are found without it: leave it out.',
     );
+  }
+}
+
+/** @throws UsageError for a loss that only objects can have. */
+function checkClassSettings({ loss }: CheckedSettings): void {
+  const names = loss?.split('+').map((term) => term.split(':')[0]!.trim()) ?? [];
+  const other = names.find((name) => LOSSES[name]?.forObjects);
+  if (other !== undefined) {
+    throw new UsageError(`--loss ${other} is for objects: add --task objects, or choose another loss.`);
   }
 }
 

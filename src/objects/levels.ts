@@ -42,6 +42,10 @@ function levelOf(distance: number, largest: number): number {
   return distance <= Math.max(1, Math.min(RIM, RIM_SHARE * largest)) ? 1 : 2;
 }
 
+/** Whether a level, as {@link levelsOf} returns them, is part of an object without its rim. */
+export const isInside = (level: number): boolean =>
+  level !== 0 && level !== IGNORE_INDEX && (level - 1) % LEVELS > 0;
+
 /**
  * The output that each pixel should have: 0, a level of its class, or IGNORE_INDEX. The edge of the image and ignored
  * pixels are not taken for the edge of an object, since it may go on behind them.

@@ -9,6 +9,7 @@ import { PixelwiseError, UsageError } from '../errors/index.js';
 import { writeFileAtomic } from '../files/index.js';
 import type { ModelFile, ModelValues, SegmentationModel } from '../models/index.js';
 import { createModel, modelEntry } from '../models/index.js';
+import { levelNames } from '../objects/index.js';
 import type { Runtime } from '../runtime/index.js';
 import { inOneFile } from '../weights/index.js';
 import type { RunConfig } from './run-config.js';
@@ -61,11 +62,18 @@ export async function prepareModel(
 /** The model that a run's configuration names, without its weights. */
 export async function modelOfRun(
   folder: RunFolder,
-  { model, channels, classes, multiLabel }: Pick<RunConfig, 'model' | 'channels' | 'classes' | 'multiLabel'>,
+  {
+    model,
+    channels,
+    classes,
+    objects,
+    multiLabel,
+  }: Pick<RunConfig, 'model' | 'channels' | 'classes' | 'objects' | 'multiLabel'>,
 ): Promise<SegmentationModel> {
   const { file } = modelEntry(model.name);
   const bytes = file && (await readCopy(folder, file, model.options));
-  return createModel(model.name, { ...model.options, channels, classes: classes.length, multiLabel }, bytes);
+  const outputs = objects ? levelNames(classes) : classes;
+  return createModel(model.name, { ...model.options, channels, classes: outputs.length, multiLabel }, bytes);
 }
 
 /** A file that the options name, with the data that it keeps in others beside it. */

@@ -93,10 +93,13 @@ function precisionText({
   samples,
   meanIoU,
   float32MeanIoU,
+  ap50,
+  float32Ap50,
   float32Bytes,
 }: PrecisionScores): string {
   const size = `${precision}: ${grouped(float32Bytes / 1024)} KiB in float32`;
   if (samples === undefined) return size;
   const score = (value: number | null | undefined) => (value === null ? 'none' : value!.toFixed(4));
-  return `${size}; mean IoU ${score(meanIoU)}, in float32 ${score(float32MeanIoU)} (${samples} validation images)`;
+  const objects = ap50 === undefined ? '' : `; AP at 0.5 ${score(ap50)}, in float32 ${score(float32Ap50)}`;
+  return `${size}; mean IoU ${score(meanIoU)}, in float32 ${score(float32MeanIoU)}${objects} (${samples} validation images)`;
 }

@@ -23,10 +23,26 @@ const BOUNDARY_SETTINGS: Settings<Required<BoundaryWeightOptions> & BoundaryCros
  * ignored, with w from {@link boundaryWeights}. Takes one logit or several. The host computes w for each batch.
  */
 export function boundaryCrossEntropy(options: BoundaryCrossEntropyOptions = {}): Loss {
-  const settings = checkSettings('boundary-cross-entropy', BOUNDARY_SETTINGS, options);
-  const { classWeights } = settings;
+  const { classWeights, ...settings } = checkSettings('boundary-cross-entropy', BOUNDARY_SETTINGS, options);
+  return pixelWeightedCrossEntropy(
+    'boundary-cross-entropy',
+    (classes, height, width, into) => boundaryWeights(classes, height, width, settings, into),
+    classWeights,
+  );
+}
+
+/**
+ * Cross-entropy with a weight for each pixel, which the host computes from the target of each image.
+ *
+ * @param name in messages. @param weigh computes the weights of an image: H×W into `into`.
+ */
+export function pixelWeightedCrossEntropy(
+  name: string,
+  weigh: (classes: Uint8Array, height: number, width: number, into: Float32Array) => void,
+  classWeights?: readonly number[],
+): Loss {
   const loss: Loss = (logits, target) => {
-    refuseMultiLabel(target, 'boundary-cross-entropy');
+    refuseMultiLabel(target, name);
     const { logTruth, valid } = truthLogProbability(logits, target);
     const [n, , height, width] = valid.shape as [number, number, number, number];
     const weights = new TargetMap(valid.shape, (classes) => {
@@ -34,7 +50,7 @@ export function boundaryCrossEntropy(options: BoundaryCrossEntropyOptions = {}):
       const plane = height * width;
       for (let i = 0; i < n; i++) {
         const [from, to] = [i * plane, (i + 1) * plane];
-        boundaryWeights(classes.subarray(from, to), height, width, settings, values.subarray(from, to));
+        weigh(classes.subarray(from, to), height, width, values.subarray(from, to));
       }
       return values;
     });

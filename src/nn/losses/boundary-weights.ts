@@ -35,14 +35,30 @@ export function boundaryWeights(
   into: Float32Array,
 ): void {
   const { strength, sigma, background } = checkSettings('boundaryWeights', BOUNDARY_WEIGHT_SETTINGS, options);
-  into.fill(1);
   const objects = labelObjects(target, height, width, background);
+  weightsBetween(objects, height, width, { strength, sigma }, (i) => target[i] === background, into);
+}
+
+/**
+ * 1 + w₀·exp(−(d₁ + d₂)² ÷ 2σ²) for some pixels, 1 for all others. d₁ of a pixel of an object is 0.
+ *
+ * @param objects H×W, the number of each pixel's object, or 0. @param isWeighed whether a pixel, by its index, is one of them.
+ */
+export function weightsBetween(
+  objects: Int32Array,
+  height: number,
+  width: number,
+  { strength, sigma }: Required<Pick<BoundaryWeightOptions, 'strength' | 'sigma'>>,
+  isWeighed: (pixel: number) => boolean,
+  into: Float32Array,
+): void {
+  into.fill(1);
   const near = nearestInColumns(objects, height, width);
   const reach = Math.ceil(5 * sigma);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const at = y * width + x;
-      if (target[at] !== background) continue;
+      if (!isWeighed(at)) continue;
       let [first, label, second] = [Infinity, 0, Infinity];
       // Goes outwards until no farther column can contain a nearer object than the two found.
       for (let step = 0; step <= reach && step * step < second; step++) {
@@ -66,7 +82,12 @@ export function boundaryWeights(
 }
 
 /** Numbers the objects from 1; 0 for all other pixels. */
-function labelObjects(target: Uint8Array, height: number, width: number, background: number): Int32Array {
+export function labelObjects(
+  target: Uint8Array,
+  height: number,
+  width: number,
+  background: number,
+): Int32Array {
   const labels = new Int32Array(height * width);
   const open: number[] = [];
   let count = 0;

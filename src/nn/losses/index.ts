@@ -14,6 +14,7 @@ export { binaryCrossEntropy, type BinaryCrossEntropyOptions } from './binary-cro
 export { boundaryCrossEntropy, type BoundaryCrossEntropyOptions } from './boundary-cross-entropy.js';
 export { boundaryWeights, type BoundaryWeightOptions } from './boundary-weights.js';
 export { type ClassWeighting, type ClassWeightOptions, classWeightsOf } from './class-weights.js';
+export { contactCrossEntropy, type ContactCrossEntropyOptions } from './contact-cross-entropy.js';
 export { crossEntropy, type CrossEntropyOptions } from './cross-entropy.js';
 export { dice, type DiceOptions } from './dice.js';
 export { focal, type FocalOptions } from './focal.js';

@@ -29,7 +29,10 @@ describe('parseLosses', () => {
   });
 
   it.each([
-    ['bcd', /there is no loss "bcd"; choose among bce, boundary-cross-entropy, cross-entropy, dice, focal/],
+    [
+      'bcd',
+      /there is no loss "bcd"; choose among bce, boundary-cross-entropy, contact-cross-entropy, cross-entropy/,
+    ],
     ['', /there is no loss ""/],
     ['toString', /there is no loss "toString"/],
     ['bce+', /there is no loss ""/],

@@ -3,6 +3,7 @@ import { UsageError } from '../../errors/index.js';
 import { binaryCrossEntropy } from './binary-cross-entropy.js';
 import { didYouMean, type Settings } from '../../settings/index.js';
 import { boundaryCrossEntropy } from './boundary-cross-entropy.js';
+import { contactCrossEntropy } from './contact-cross-entropy.js';
 import { crossEntropy } from './cross-entropy.js';
 import { dice } from './dice.js';
 import { FOCAL_SETTINGS, focal } from './focal.js';
@@ -30,6 +31,8 @@ export const LOSS_SETTINGS: Settings<LossSettings> = {
 export interface LossEntry {
   /** What it measures, as help shows it: one line, no full stop. */
   readonly help: string;
+  /** Whether it is only for levels of objects (`--task objects`). */
+  readonly forObjects?: true;
   /** The settings that it takes; default none. */
   readonly takes?: readonly (keyof LossSettings)[];
   /** Makes the loss. A setting that is not given has its default. */
@@ -48,6 +51,11 @@ export const LOSSES: Readonly<Record<string, LossEntry>> = {
     help: 'cross-entropy with more weight between close objects',
     takes: ['classWeights'],
     make: ({ classWeights }) => boundaryCrossEntropy({ classWeights }),
+  },
+  'contact-cross-entropy': {
+    help: 'cross-entropy with more weight where objects touch, for --task objects',
+    forObjects: true,
+    make: () => contactCrossEntropy(),
   },
   'cross-entropy': {
     help: 'cross-entropy, for several classes',
