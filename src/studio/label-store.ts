@@ -68,6 +68,8 @@ const QUICK_COUNT = 4e6;
 export class LabelStore {
   /** In the order of their last use. */
   private readonly open = new Map<string, Promise<Entry>>();
+  /** Those with changes that their masks do not hold. */
+  private readonly unwritten = new Set<Entry>();
   private sequence = 0;
   /** Why changes cannot be saved at the moment; undefined if they are. */
   trouble: string | undefined;
@@ -89,6 +91,7 @@ export class LabelStore {
       const make = await prepareChange(change, entry.plane, 255).catch(() => undefined);
       make?.(entry.plane);
       entry.changes = sequence;
+      this.unwritten.add(entry);
     }
     await this.flush();
   }
@@ -158,10 +161,7 @@ export class LabelStore {
 
   /** Writes all masks with unwritten changes, and empties the journal. */
   async flush(): Promise<void> {
-    for (const opening of [...this.open.values()]) {
-      const entry = await opening.catch(() => undefined);
-      if (entry && entry.written < entry.changes) await this.noticing(this.write(entry));
-    }
+    for (const entry of [...this.unwritten]) await this.noticing(this.write(entry));
     await this.tidy();
   }
 
@@ -238,6 +238,7 @@ export class LabelStore {
 
   private advance(entry: Entry): number {
     entry.changes = ++this.sequence;
+    this.unwritten.add(entry);
     return entry.changes;
   }
 
@@ -288,14 +289,13 @@ export class LabelStore {
     }
     entry.stamp = await stampOf(image.mask);
     entry.written = Math.max(entry.written, changes);
+    if (entry.written >= entry.changes) this.unwritten.delete(entry);
     this.options.onWritten(image.id, pixels);
   }
 
-  /** Empties the journal if masks hold everything. */
+  /** Empties the journal if masks hold everything. Without a pause before, in which a change could be appended. */
   private async tidy(): Promise<void> {
-    const entries = await Promise.all([...this.open.values()].map((entry) => entry.catch(() => undefined)));
-    if (entries.some((entry) => entry && entry.written < entry.changes)) return;
-    await this.noticing(this.options.journal.clear());
+    if (this.unwritten.size === 0) await this.noticing(this.options.journal.clear());
   }
 
   /** Waits for work on the disk. A refusal is remembered, and not thrown. */
