@@ -1,10 +1,10 @@
-/** Lets the person open a folder of images, by a button or by dropping it on the page. */
+/** Lets the user choose a folder of images, with a button or by dropping it on the page. */
 import type { OpenedFolder } from './page-backend.js';
 
 export class FolderChooser {
   private readonly input = document.createElement('input');
 
-  /** @param opened is called for each folder that is chosen. @param dropZone where one can be dropped. */
+  /** @param dropZone accepts dropped folders. @param opened is called with each folder that the user chooses. */
   constructor(dropZone: HTMLElement, opened: (folder: OpenedFolder) => void) {
     this.input.type = 'file';
     this.input.id = 'folder';
@@ -34,7 +34,7 @@ export class FolderChooser {
   }
 }
 
-/** Paths without the folder that they have in common. */
+/** The files by path. If all of them are in one folder, the paths are relative to it. */
 function folderOf(files: readonly (readonly [path: string, file: File])[]): OpenedFolder {
   const [first] = files[0]![0].split('/');
   const common = files.every(([path]) => path.startsWith(`${first}/`));
@@ -57,13 +57,13 @@ async function filesOf(entry: FileSystemEntry): Promise<[string, File][]> {
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const found: FileSystemEntry[] = [];
-  // A reader gives a part of the entries at a time, and none at the end.
+  // `readEntries` returns the entries in batches; an empty batch is the end.
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+    const batch = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
     );
-    if (some.length === 0) break;
-    found.push(...some);
+    if (batch.length === 0) break;
+    found.push(...batch);
   }
   return (await Promise.all(found.map(filesOf))).flat();
 }

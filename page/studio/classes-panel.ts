@@ -1,4 +1,7 @@
-/** The list of classes: which one is painted, which ones are shown; and the dialog that adds and changes them. */
+/**
+ * The list of classes, where the user chooses which class to paint and which classes are visible, and the dialog that
+ * adds and changes classes.
+ */
 import { classColour, hexColour } from '../../src/images/palette.js';
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
 import type { ProjectClass } from '../../src/studio/protocol.js';
@@ -9,11 +12,11 @@ const EYE =
   '<path d="M2 10s3-5 8-5 8 5 8 5-3 5-8 5-8-5-8-5z"/><circle cx="10" cy="10" r="2.2"/><path class="slash" d="M3 17L17 3"/>';
 const PENCIL = '<path d="M4 16l1-4 8-8 3 3-8 8z"/>';
 
-/** What is nothing in particular: the first class of a new project. */
+/** The first class of a new project. */
 const BACKGROUND: ProjectClass = { name: 'background', colour: '#4c566a' };
 
-/** As many classes as a project can have. */
-const MOST_CLASSES = 254;
+/** The largest number of classes in a project. */
+const MAX_CLASSES = 254;
 
 export class ClassesPanel {
   classes: readonly ProjectClass[] = [];
@@ -25,8 +28,8 @@ export class ClassesPanel {
   private readonly name = element<HTMLInputElement>('class-name');
   private readonly colour = element<HTMLInputElement>('class-colour');
   private readonly problem = element('class-problem');
-  /** The class in the dialog; one more than there are for a new one. */
-  private edited = 0;
+  /** Index of the class in the dialog. A new class gets the next free index. */
+  private editedIndex = 0;
 
   constructor(
     private readonly on: {
@@ -40,12 +43,12 @@ export class ClassesPanel {
     element('class-cancel').addEventListener('click', () => this.dialog.close());
     element('class-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      void this.submit(this.changed());
+      void this.submit(this.editedClasses());
     });
     element('class-remove').addEventListener('click', () => void this.submit(this.classes.slice(0, -1)));
   }
 
-  /** By class, whether it is hidden. */
+  /** For each class, whether it is hidden. */
   get hidden(): boolean[] {
     return this.classes.map((_, k) => this.invisible.has(k));
   }
@@ -59,7 +62,7 @@ export class ClassesPanel {
     const rows = classes.map((each, k) => this.row(each, k));
     this.list.replaceChildren(...rows);
     this.choose(Math.max(0, Math.min(this.chosenIndex, classes.length - 1)));
-    element<HTMLButtonElement>('add-class').disabled = classes.length >= MOST_CLASSES;
+    element<HTMLButtonElement>('add-class').disabled = classes.length >= MAX_CLASSES;
   }
 
   /** Chooses the class to paint. */
@@ -91,7 +94,7 @@ export class ClassesPanel {
     });
   }
 
-  /** Opens the dialog for a new class. The first one comes with a background. */
+  /** Opens the dialog for a new class. In a project without classes, saving it also adds the background. */
   add(): void {
     this.edit(Math.max(1, this.classes.length));
   }
@@ -123,21 +126,21 @@ export class ClassesPanel {
   }
 
   private edit(index: number): void {
-    this.edited = index;
+    this.editedIndex = index;
     const found = this.classes[index];
     element('class-dialog-title').textContent = found ? 'Change class' : 'Add class';
     this.name.value = found?.name ?? '';
     this.colour.value = found?.colour ?? hexColour(classColour(index % IGNORE_INDEX));
     this.problem.hidden = true;
-    // Labels are numbers of classes, so only the last class can go without changing the others'.
+    // Labels are class indices, so only the last class can be removed without changing those of the others.
     element('class-remove').hidden = !found || index !== this.classes.length - 1;
     this.dialog.showModal();
     this.name.select();
   }
 
-  private changed(): ProjectClass[] {
+  private editedClasses(): ProjectClass[] {
     const classes = this.classes.length > 0 ? [...this.classes] : [BACKGROUND];
-    classes[this.edited] = { name: this.name.value.trim(), colour: this.colour.value };
+    classes[this.editedIndex] = { name: this.name.value.trim(), colour: this.colour.value };
     return classes;
   }
 
@@ -145,7 +148,7 @@ export class ClassesPanel {
     const names = classes.map(({ name }) => name);
     try {
       if (names.includes('')) throw new Error('The class needs a name.');
-      if (new Set(names).size < names.length) throw new Error('There is a class of this name already.');
+      if (new Set(names).size < names.length) throw new Error('A class with this name already exists.');
       await this.on.save(classes);
       this.dialog.close();
     } catch (error) {

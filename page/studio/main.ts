@@ -208,7 +208,7 @@ function openFolder(page: PageBackend): Promise<void> {
   });
 }
 
-/** Gives a file to the person. */
+/** Lets the user download a file. */
 function download(name: string, file: Blob): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(file);
@@ -261,7 +261,7 @@ function showTrouble(trouble: string | null): void {
   }
 }
 
-/** Takes note that an image's labels or state changed, here or elsewhere. */
+/** Records that an image's labels or state changed, here or in another page. */
 function takeImage({ image, by, etag }: StudioEvents['image']): void {
   changeImage(image.id, image);
   if (by === PAGE_ID || etag === null || image.id !== current?.id) return;
@@ -335,7 +335,7 @@ async function open(image: ImageFacts): Promise<void> {
   list.update(project.images, image.id);
   showEdits();
   if (image.state === 'unusable') {
-    showEmpty('This image cannot be opened', image.problem ?? 'Its file is no image that can be read.');
+    showEmpty('This image cannot be opened', image.problem ?? 'Its file cannot be read as an image.');
     return;
   }
   showEmpty('Opening the image', image.id, undefined, true);

@@ -1,28 +1,29 @@
-/** The image on the stage: its labels, what of them has not been saved yet, its prediction. */
+/** The image that is open in the studio: its labels, their unsaved changes, and its prediction. */
 import type { Stroke } from '../../src/labels/stroke.js';
 import type { GreyWindow } from './backend.js';
 import type { Edit, LabelPlane } from './label-plane.js';
 import type { Plane } from './rasters.js';
 
-/** A change that is to be sent: a stroke as it is, anything else as the whole plane. */
+/** A change of the labels to be sent. */
 export interface Change {
+  /** The stroke to send; undefined if the whole label plane is sent. */
   readonly stroke: Stroke | undefined;
-  /** Number of the edit that it is a part of. */
+  /** Number of the edit to which the change belongs. */
   readonly edit: number;
 }
 
 export class OpenImage {
-  /** Changes that wait to be sent, in order. */
+  /** Changes still to be sent, in order. */
   readonly unsent: Change[] = [];
-  /** Edits whose changes have not all been saved, by number. They are made again where others changed the labels. */
+  /** Edits with unsaved changes, by number. After a conflict, the user may apply them to the labels of the other page. */
   readonly unsaved = new Map<number, Edit>();
-  /** Versions of the labels that this page made or loaded. */
+  /** ETags of the versions of the labels that this page saved or loaded. */
   readonly known = new Set<string>();
-  /** Whether others changed the labels, so that nothing is sent before the user has decided. */
+  /** Whether another page changed the labels. If so, nothing is sent until the user has decided. */
   conflict = false;
   prediction: Plane | undefined;
   uncertainty: Plane | undefined;
-  /** The model's step that made the prediction. */
+  /** The training step of the model that made the prediction. */
   step = 0;
   private edits = 0;
   private version: string;
@@ -60,7 +61,7 @@ export class OpenImage {
     return ++this.edits;
   }
 
-  /** Takes note that a change was saved, and with it all earlier ones. */
+  /** Marks a change and all earlier ones as saved. */
   saved({ edit }: Change): void {
     const open = this.unsent.some((change) => change.edit === edit);
     for (const number of this.unsaved.keys()) {

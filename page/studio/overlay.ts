@@ -1,4 +1,4 @@
-/** What is drawn over the stage and is no part of the image: the brush's ring, the lasso, the crosshair. */
+/** Drawn over the stage without being part of the image: the brush's ring, the lasso, the crosshair. */
 import { element } from './elements.js';
 import type { Box } from './label-plane.js';
 import { type Point, toScreen, type Viewport } from './viewport.js';

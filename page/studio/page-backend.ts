@@ -1,6 +1,6 @@
 /**
- * The project in the page alone: images of a folder that the person opened, labels in the browser's storage, the learner
- * in a worker. Nothing leaves the machine.
+ * A project without a server: the images are in a folder that the user opened, the labels in the browser's storage, and
+ * the learner in a worker. Nothing leaves the machine.
  */
 import { zip } from 'fflate';
 import { MASKS_FOLDER, projectImages, type ProjectImage } from '../../src/data/project-images.js';
@@ -25,7 +25,7 @@ import { PageLearner } from './page-learner.js';
 import { PageStore } from './page-store.js';
 import type { RasterClient } from './rasters.js';
 
-/** A folder that the person opened. */
+/** A folder that the user opened. */
 export interface OpenedFolder {
   readonly name: string;
   /** By path below the folder, with `/` between folders. */
@@ -67,7 +67,7 @@ export class PageBackend implements Backend {
 
   /**
    * @param planes decodes PNGs of labels. @param base address of the page; ONNX Runtime's files are in `ort/` beside it.
-   * @param download gives a file to the person.
+   * @param download lets the user download a file.
    */
   constructor(
     private readonly planes: Pick<RasterClient, 'ask'>,

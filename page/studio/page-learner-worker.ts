@@ -1,6 +1,6 @@
 /**
- * The worker of the page alone: the learner of `pixelwise studio` on ONNX Runtime Web, with fixed filters and a small
- * U-Net in place of pretrained weights, which a page without a server does not have.
+ * The worker of the studio page that runs without a server: trains the models of `pixelwise studio` with ONNX Runtime
+ * Web. There are no pretrained weights, so fixed filters and a small U-Net replace the pretrained encoder.
  */
 import type * as Ort from 'onnxruntime-common';
 import { pixelsOf } from '../../src/browser/pixels.js';
@@ -32,7 +32,7 @@ scope.onmessage = ({ data: request }) => {
   }
 };
 
-/** Loads ONNX Runtime at once, all of it, so that the page works from then on without a connection. */
+/** Loads all of ONNX Runtime in advance, so that the page works offline afterwards. */
 async function begin({ classes, files: given, runtime }: BeginRequest): Promise<void> {
   for (const [id, file] of given) files.set(id, file);
   try {
@@ -47,14 +47,14 @@ async function begin({ classes, files: given, runtime }: BeginRequest): Promise<
   }
 }
 
-/** @param address of the folder of ONNX Runtime's files. */
+/** @param address URL of the folder of ONNX Runtime's files. */
 async function loadRuntime(address: string): Promise<typeof Ort> {
   const at = (name: string) => new URL(name, address).href;
   const ort = (await import(/* @vite-ignore */ at('ort.wasm.bundle.min.mjs'))) as typeof Ort;
   const answer = await fetch(at('ort-wasm-simd-threaded.wasm'));
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   ort.env.wasm.wasmBinary = await answer.arrayBuffer();
-  // Threads need headers that a page in a plain folder does not have.
+  // Threads need cross-origin isolation: headers that a plain file server does not send.
   ort.env.wasm.numThreads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
   ort.env.logLevel = 'error';
   return ort;

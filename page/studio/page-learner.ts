@@ -1,4 +1,4 @@
-/** The learner of the page alone, in its worker. */
+/** Trains models in a worker, for the studio page that runs without a server. */
 import type { LearnerReply, LearnerRequest } from '../../src/studio/learner-thread.js';
 import type {
   Exported,
@@ -14,18 +14,18 @@ export interface BeginRequest {
   readonly classes: readonly string[];
   /** The images, by id. */
   readonly files: ReadonlyMap<string, Blob>;
-  /** Address of the folder of ONNX Runtime's files. */
+  /** URL of the folder of ONNX Runtime's files. */
   readonly runtime: string;
 }
 
-/** `begin` comes first, and no other before its answer `ready`. */
+/** The first request is `begin`. The next one must wait for its reply, `ready`. */
 export type PageLearnerRequest = LearnerRequest | BeginRequest;
 
 export type PageLearnerReply =
   | LearnerReply
-  /** Everything is loaded, or why not. */
+  /** Loading has ended; `problem` says why it failed. */
   | { readonly kind: 'ready'; readonly problem?: string }
-  /** A file for the person. */
+  /** A file for the user to download. */
   | { readonly kind: 'download'; readonly name: string; readonly file: Blob };
 
 export class PageLearner {
@@ -40,7 +40,7 @@ export class PageLearner {
   private nextId = 0;
   /** Resolves when everything is loaded. If it cannot be, the worker is gone. */
   readonly ready: Promise<void>;
-  private loaded!: (problem: string | undefined) => void;
+  private settleReady!: (problem: string | undefined) => void;
 
   constructor(
     classes: readonly string[],
@@ -49,12 +49,12 @@ export class PageLearner {
     private readonly on: {
       readonly event: (event: LearnerEvent) => void;
       readonly download: (name: string, file: Blob) => void;
-      /** The worker has stopped, with the reason. */
+      /** Called with the reason when the worker has stopped. */
       readonly end: (reason: string) => void;
     },
   ) {
     this.ready = new Promise((resolve, reject) => {
-      this.loaded = (problem) => {
+      this.settleReady = (problem) => {
         if (problem === undefined) resolve();
         else {
           this.worker.terminate();
@@ -62,10 +62,10 @@ export class PageLearner {
         }
       };
     });
-    this.worker.onmessage = ({ data }: MessageEvent<PageLearnerReply>) => this.take(data);
+    this.worker.onmessage = ({ data }: MessageEvent<PageLearnerReply>) => this.receive(data);
     this.worker.onerror = ({ message }) => {
       on.end(message);
-      this.loaded(message);
+      this.settleReady(message);
       const error = new BackendError(
         500,
         'learner',
@@ -105,7 +105,7 @@ export class PageLearner {
     });
   }
 
-  private take(reply: PageLearnerReply): void {
+  private receive(reply: PageLearnerReply): void {
     if (reply.kind === 'event') {
       this.on.event(reply.event);
       return;
@@ -115,7 +115,7 @@ export class PageLearner {
       return;
     }
     if (reply.kind === 'ready') {
-      this.loaded(reply.problem);
+      this.settleReady(reply.problem);
       return;
     }
     const waiting = this.waiting.get(reply.id);

@@ -1,4 +1,4 @@
-/** The browser's storage of the page alone: classes, states and labels of each project, by the name of its folder. */
+/** Browser storage of the studio without a server: classes, states and labels of projects, by name of the folder. */
 import type { ProjectClass } from '../../src/studio/protocol.js';
 
 export interface StoredProject {

@@ -1,4 +1,4 @@
-/** What draws the stage. There are two: with WebGL2, and with a 2D canvas where there is none. */
+/** The interface of the two renderers of the stage: WebGL2, and a 2D canvas for browsers without it. */
 import type { ImageTiles } from './image-tiles.js';
 import type { Box, LabelPlane } from './label-plane.js';
 import type { Look } from './look.js';
@@ -7,8 +7,9 @@ import type { Size, Viewport } from './viewport.js';
 
 export interface Scene {
   readonly view: Viewport;
-  /** The stage in CSS pixels, and the canvas's pixels for each of them. */
+  /** The size of the stage in CSS pixels. */
   readonly stage: Size;
+  /** Canvas pixels for each CSS pixel. */
   readonly density: number;
   readonly look: Look;
   readonly image: ImageTiles;
@@ -21,16 +22,16 @@ export interface Renderer {
   readonly kind: 'webgl2' | '2d';
   /** Largest sensible number of canvas pixels for each CSS pixel. */
   readonly mostDensity: number;
-  /** Takes note that labels changed in this part of the image. */
+  /** Must be called when labels changed in this part of the image. */
   labelsChanged(box: Box): void;
-  /** Takes note that prediction or uncertainty were replaced. */
+  /** Must be called when prediction or uncertainty were replaced. */
   planesChanged(): void;
   /**
    * Draws the scene, or with `damage` only this part of the image.
    * @returns whether something is still missing, so that the scene should be drawn again in the next frame.
    */
   draw(scene: Scene, damage: Box | undefined): boolean;
-  /** Forgets the image and everything of it. */
+  /** Forgets the image and everything that belongs to it. */
   reset(): void;
 }
 

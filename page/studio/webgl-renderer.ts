@@ -1,9 +1,9 @@
 /**
- * Draws the stage with WebGL2, in three passes over the part that changed. First the image. Then, into a picture
- * beside it, what each layer has at each pixel of the canvas: label in red, prediction in green, uncertainty in
- * blue. Last, this picture is coloured over the image by the palette, with edges where it differs from pixel to
- * pixel. Layers are textures of 256² texels, each reduced to the scale that is looked at, so their number depends on
- * the stage and not on the image.
+ * Draws the stage with WebGL2, in three passes over the part that changed. The first pass draws the image. The second
+ * draws the layers into an offscreen texture with a texel for each pixel of the canvas: label in red, prediction in
+ * green, uncertainty in blue. The third colours this texture with the palette and blends it over the image, with an edge
+ * where neighbouring texels differ. Layers are stored as tiles of 256² texels, downsampled to the current scale, so the
+ * number of tiles depends on the size of the stage, not of the image.
  */
 import type { ImageTile } from './image-tiles.js';
 import { type Box, type LabelPlane, TILE, union } from './label-plane.js';
@@ -94,11 +94,12 @@ interface LayerTile {
   dirty: Box | undefined;
 }
 
-/** Textures of layers that are kept: 64 KB each. */
-const MOST_TILES = 1024;
-/** Milliseconds of a frame for filling textures of prediction and uncertainty, and image tiles uploaded in it. */
+/** At most this many textures of layers are kept, 64 KB each. */
+const MAX_TILES = 1024;
+/** Milliseconds per frame for filling textures of prediction and uncertainty. */
 const FILL_TIME = 5;
-const UPLOADS = 2;
+/** At most this many image tiles are uploaded per frame. */
+const MAX_UPLOADS = 2;
 
 export class WebGlRenderer implements Renderer {
   readonly kind = 'webgl2';
@@ -134,7 +135,7 @@ export class WebGlRenderer implements Renderer {
    */
   static on(canvas: HTMLCanvasElement, slow: boolean, onRestored: () => void): WebGlRenderer | undefined {
     if (!slow && isSoftware()) return undefined;
-    // What is outside the part that changed stays on the canvas.
+    // Only the part that changed is drawn; the rest of the canvas must be preserved.
     const gl = canvas.getContext('webgl2', {
       preserveDrawingBuffer: true,
       antialias: false,
@@ -172,12 +173,12 @@ export class WebGlRenderer implements Renderer {
   }
 
   labelsChanged(box: Box): void {
-    for (const [key, tile] of this.tiles) if (key.startsWith('labels')) spoil(tile, box);
+    for (const [key, tile] of this.tiles) if (key.startsWith('labels')) markDirty(tile, box);
   }
 
   planesChanged(): void {
     for (const [key, tile] of this.tiles) {
-      if (!key.startsWith('labels')) spoil(tile, EVERYWHERE);
+      if (!key.startsWith('labels')) markDirty(tile, EVERYWHERE);
     }
   }
 
@@ -241,7 +242,7 @@ export class WebGlRenderer implements Renderer {
     let uploads = 0;
     for (const tile of image.visible(levelOf(scale), seen.left, seen.top, seen.right, seen.bottom)) {
       if (!tile.texture) {
-        if (uploads >= UPLOADS) {
+        if (uploads >= MAX_UPLOADS) {
           missing = true;
           continue;
         }
@@ -250,7 +251,7 @@ export class WebGlRenderer implements Renderer {
         gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, tile.bitmap);
       }
       gl.bindTexture(gl.TEXTURE_2D, tile.texture);
-      // Enlarged pixels are sharp.
+      // Pixels stay sharp when they are enlarged.
       const filter = scale >= 2 && tile.level === 0 ? gl.NEAREST : gl.LINEAR;
       gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, filter);
       const step = 2 ** tile.level;
@@ -324,7 +325,10 @@ export class WebGlRenderer implements Renderer {
     return missing;
   }
 
-  /** A layer's texture, filled as far as there is time. Undefined where the layer is empty or there is no time. */
+  /**
+   * The texture of a tile of a layer. If it is `late` in the frame, the texture may be out of date. Undefined if the
+   * layer is empty there, or if it is late and the tile has no texture yet.
+   */
   private layerTile(
     name: LayerName,
     source: LabelPlane | Plane,
@@ -365,7 +369,7 @@ export class WebGlRenderer implements Renderer {
 
   private dropOldest(): void {
     for (const [key, { texture }] of this.tiles) {
-      if (this.tiles.size <= MOST_TILES) return;
+      if (this.tiles.size <= MAX_TILES) return;
       this.gl.deleteTexture(texture);
       this.tiles.delete(key);
     }
@@ -403,7 +407,7 @@ function isSoftware(): boolean {
 
 const EVERYWHERE: Box = { left: 0, top: 0, right: 2 ** 30, bottom: 2 ** 30 };
 
-function spoil(tile: LayerTile, box: Box): void {
+function markDirty(tile: LayerTile, box: Box): void {
   const side = TILE * 2 ** tile.level;
   const left = tile.column * side;
   const top = tile.row * side;
@@ -411,7 +415,7 @@ function spoil(tile: LayerTile, box: Box): void {
   tile.dirty = tile.dirty ? union(tile.dirty, box) : box;
 }
 
-/** The part of the image on a part of the canvas. */
+/** The part of the image that a part of the canvas shows. */
 function imagePart({ view, density }: Scene, part: Box): Box {
   const scale = view.scale * density;
   return {
@@ -432,7 +436,7 @@ function isEmpty(labels: LabelPlane, level: number, column: number, row: number)
   return true;
 }
 
-/** Rows of a tile of a reduced plane. Each texel is a pixel of its block. */
+/** Writes rows of a tile of the plane downsampled by 2^level. Each texel is the middle pixel of its block. */
 function samplePlane(
   { width, height, data }: Plane,
   level: number,
@@ -454,7 +458,7 @@ function samplePlane(
   }
 }
 
-/** As `samplePlane`, but a texel takes the first label of four pixels of its block, so thin strokes remain. */
+/** As `samplePlane`, but each texel is the first label among four pixels of its block, so that thin strokes remain. */
 function sampleLabels(
   labels: LabelPlane,
   level: number,
@@ -512,7 +516,7 @@ class Program {
       gl.compileShader(shader);
       gl.attachShader(this.program, shader);
       if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost()) {
-        throw new Error(gl.getShaderInfoLog(shader) ?? 'a shader does not compile');
+        throw new Error(gl.getShaderInfoLog(shader) ?? 'A shader does not compile.');
       }
     }
     gl.linkProgram(this.program);
@@ -533,7 +537,7 @@ class Program {
     return this;
   }
 
-  /** Where the next rectangle goes, in canvas pixels, and which part of its texture it shows. */
+  /** Sets the next rectangle, in canvas pixels, and the part of its texture that it shows, 0 … 1 across and down. */
   place(x: number, y: number, width: number, height: number, across = 1, down = 1): void {
     this.gl.uniform4f(this.uniform('place'), x, y, width, height);
     this.gl.uniform2f(this.uniform('part'), across, down);

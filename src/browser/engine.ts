@@ -1,6 +1,6 @@
 /**
  * Runs inside the worker: ONNX Runtime Web on the chosen device, and the same segmentation code as in Node. ONNX
- * Runtime's files are beside the worker and are imported by URL. So a page downloads only the files for the
+ * Runtime's files are beside the worker and are imported by URL, so that a page downloads only the files for the
  * device that it uses, and bundlers copy them unchanged.
  */
 import type * as Ort from 'onnxruntime-common';
@@ -18,7 +18,7 @@ import type { LoadRequest, LoadResult, SegmentRequest } from './messages.js';
 import { pixelsOf } from './pixels.js';
 import { missingGpu } from './web-gpu.js';
 
-/** Repeated literally because bundlers recognise only the expression `new URL('…', import.meta.url)`. */
+/** Each URL is written out in full because bundlers recognise only the expression `new URL('…', import.meta.url)`. */
 const ORT_FILES = {
   wasm: {
     module: () => new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url),

@@ -24,13 +24,13 @@ export type SentImage =
 
 export interface LoadRequest {
   readonly kind: 'load';
-  /** An absolute address, or the file itself. */
+  /** An absolute URL, or the file itself. */
   readonly model: string | Uint8Array | Blob;
-  /** What messages call the model; default: its address. */
+  /** Name of the model in error messages; default: its URL. */
   readonly name: string | undefined;
   readonly device: DeviceChoice;
   readonly threads: number | undefined;
-  /** Address of the folder that contains `ort/`; undefined if `ort/` is beside the worker. */
+  /** URL of the folder that contains `ort/`; undefined if `ort/` is beside the worker. */
   readonly assets: string | undefined;
 }
 

@@ -4,8 +4,8 @@ import type { Raster } from '../images/raster.js';
 import type { SentImage } from './messages.js';
 
 /**
- * An image: its address, the bytes of a file (also as `Blob` or `File`), a stream of them, ImageData, ImageBitmap, a canvas,
- * an `<img>`, a `<video>` (its current frame), a VideoFrame, or pixels.
+ * An image: a URL, the bytes of an image file (also as `Blob` or `File`) or a stream of them, ImageData, ImageBitmap, a
+ * canvas, an `<img>`, a `<video>` (its current frame), a VideoFrame, or pixel values.
  */
 export type ImageSource =
   | string
@@ -24,19 +24,19 @@ export type ImageSource =
   | VideoFrame
   | Raster;
 
-/** Decodes files as in Node: EXIF orientation applied, no colour profile, no premultiplied alpha. */
+/** Decodes files as in Node: applies the EXIF orientation, ignores colour profiles, does not premultiply alpha. */
 export const AS_STORED: ImageBitmapOptions = {
   colorSpaceConversion: 'none',
   premultiplyAlpha: 'none',
   imageOrientation: 'from-image',
 };
 
-/** An image for the worker. */
+/** An image that `postMessage` can send to the worker. */
 export interface SendableImage {
   readonly image: SentImage;
-  /** Transferable buffers, which are copies: the source stays usable. */
+  /** Buffers to transfer. They are copies, so the caller can still use the source. */
   readonly transfer: readonly Transferable[];
-  /** The image's address or the name of its file. */
+  /** The image's URL or the name of its file. */
   readonly file?: string | undefined;
 }
 
@@ -66,7 +66,7 @@ export async function sentImage(source: ImageSource, signal?: AbortSignal): Prom
     const copy = new Uint8ClampedArray(data);
     return { image: { kind: 'rgba', width, height, data: copy }, transfer: [copy.buffer] };
   }
-  if (DRAWN.some((kind) => is(source, kind))) {
+  if (DRAWABLE_TYPES.some((kind) => is(source, kind))) {
     const bitmap = await createImageBitmap(source as ImageBitmapSource, AS_STORED);
     return { image: { kind: 'bitmap', bitmap }, transfer: [bitmap] };
   }
@@ -79,14 +79,14 @@ export async function sentImage(source: ImageSource, signal?: AbortSignal): Prom
     };
   }
   throw new UsageError(
-    'This image source is not supported. Pass an address, the bytes of an image file (Blob, File, Uint8Array, ArrayBuffer or a ' +
+    'This image source is not supported. Pass a URL, the bytes of an image file (Blob, File, Uint8Array, ArrayBuffer or a ' +
       'stream), ImageData, ImageBitmap, canvas, <img>, <video>, VideoFrame, or { width, height, channels, data }.',
   );
 }
 
 async function download(address: string, signal: AbortSignal | undefined): Promise<Blob> {
   const failed = (why: string, options?: ErrorOptions) =>
-    new PixelwiseError('image-unreadable', `${address}: ${why}. Check the address.`, options);
+    new PixelwiseError('image-unreadable', `${address}: ${why}. Check the URL.`, options);
   let response: Response;
   try {
     response = await fetch(address, { signal: signal ?? null });
@@ -98,7 +98,7 @@ async function download(address: string, signal: AbortSignal | undefined): Promi
   return response.blob();
 }
 
-const DRAWN = [
+const DRAWABLE_TYPES = [
   'ImageBitmap',
   'HTMLCanvasElement',
   'OffscreenCanvas',

@@ -12,7 +12,7 @@ export const PROJECT_FILE = 'pixelwise.json';
 const whole = z.number().int().nonnegative();
 
 const imageState = z.object({
-  /** Whether the person accepted the image as finished. */
+  /** Whether the user accepted the image as finished. */
   done: z.boolean().optional(),
   /** Pixels of each class, when the mask was last written. */
   pixels: z.array(whole).optional(),

@@ -1,4 +1,4 @@
-/** Objects in what a model of objects predicts. */
+/** Finds the objects in the prediction of a model that tells objects apart. */
 import { UsageError } from '../errors/index.js';
 import { backgroundClass } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
@@ -9,11 +9,11 @@ import { cleanMask } from './components.js';
 import type { SegmentedObjects, Segmentation } from './segmentation.js';
 
 /**
- * Finds the objects, and makes the mask of their classes.
+ * Returns the objects and a mask with the class of each object.
  *
  * @param mask the most probable classes. @param energy H×W, 0 … 255.
- * @param probability of a class in a pixel, given by its index.
- * @param options `keepLargest` keeps the largest object of each class, `minArea` is that of an object.
+ * @param probability returns the probability of class `value` at the pixel with this index.
+ * @param options apply to objects: `keepLargest` keeps the largest one of each class, `minArea` removes smaller ones.
  */
 export function objectsIn(
   mask: ClassMask,
@@ -31,7 +31,7 @@ export function objectsIn(
   };
 }
 
-/** Probabilities K×H×W as {@link objectsIn} takes them. */
+/** Reads K×H×W probabilities, as the parameter `probability` of {@link objectsIn}. */
 export function probabilityIn(planes: Float32Array, size: number): (pixel: number, value: number) => number {
   return (pixel, value) => planes[value * size + pixel]!;
 }
@@ -54,9 +54,10 @@ function largestOfEachClass({ width, height, labels, classes }: ObjectMap): Obje
 }
 
 /**
- * The objects of a segmentation: those that the model tells apart, or else the connected components of its classes.
+ * The objects of a segmentation: those that the model found, or the connected components of its classes if it finds
+ * classes only.
  *
- * @param segmented with probabilities, unless it has objects. @throws UsageError for classes that overlap.
+ * @param segmentation must have probabilities if it has no objects. @throws UsageError if the classes overlap.
  */
 export function objectsOfSegmentation(
   { objects, mask, probabilities }: Pick<Segmentation, 'objects' | 'mask' | 'probabilities'>,
@@ -64,7 +65,9 @@ export function objectsOfSegmentation(
 ): SegmentedObjects {
   if (objects) return objects;
   if (multiLabel) {
-    throw new UsageError('The classes of this model overlap, so their pieces are no objects. Use masks.');
+    throw new UsageError(
+      'The classes of this model overlap, so it does not give objects. Ask for masks instead.',
+    );
   }
   const found = objectsOfMask(mask, backgroundClass(classes));
   const probability = probabilityIn(probabilities!.data, mask.data.length);

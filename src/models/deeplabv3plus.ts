@@ -1,8 +1,8 @@
 /**
  * DeepLabV3+ on any encoder of the registry (Chen, Zhu, Papandreou, Schroff & Adam 2018). The encoder has output
- * stride 16, or 32 if its convolutions cannot be dilated. Parallel atrous convolutions with several dilations follow ("atrous spatial pyramid pooling"). Their
- * result is upsampled bilinearly to 1/4 of the image, concatenated with the encoder's feature map of that size,
- * convolved, and upsampled to the full size.
+ * stride 16, or 32 if its convolutions cannot be dilated. It is followed by parallel atrous convolutions with
+ * different dilations ("atrous spatial pyramid pooling"). Their output is upsampled bilinearly to 1/4 of the image size,
+ * concatenated with the encoder's feature map of that size, convolved, and upsampled to the full size.
  *
  * 3×3 convolutions are depthwise-separable, as in the paper for small encoders.
  */
@@ -60,7 +60,7 @@ class AtrousPyramid extends Module {
   readonly pooled: Conv2d;
   readonly project: ConvNormActivation;
 
-  /** @param outputStride of the encoder: the dilations reach equally far in the image */
+  /** @param outputStride of the encoder. Dilations are halved for 32, so that they span as many pixels of the image. */
   constructor(from: number, to: number, outputStride: 16 | 32) {
     super();
     this.branches = [
@@ -116,6 +116,6 @@ export const DEEPLABV3PLUS = defineModel<DeepLabV3PlusOptions>({
   options: DEEPLABV3PLUS_OPTIONS,
   create: (options) => new DeepLabV3Plus(options),
   pretrained: pretrainedOnImageNet(DEFAULT_ENCODER),
-  // `width` now means only one thing: the filters at the full size of U-Net and SegNet.
+  // `width` now means only the filters at full size of U-Net and SegNet.
   renamed: { width: 'decoderWidth' },
 });

@@ -1,4 +1,4 @@
-/** What a thread of the learner does with a request, in Node and in the page alone. */
+/** Answers requests in the learner's thread, both in Node and in the page without a server. */
 import { PixelwiseError } from '../errors/index.js';
 import type { LearnerEngine } from './learner-engine.js';
 import type { LearnerReply, LearnerRequest } from './learner-thread.js';

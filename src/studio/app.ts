@@ -359,7 +359,7 @@ function numberIn(c: Context, name: string): number | undefined {
   throw new HttpError(400, name, `${name} is "${text}"; it must be a number.`);
 }
 
-/** Errors of this machine's own files are told as they are: the person can act on them. */
+/** Errors about files of this machine are sent to the page unchanged: the user can act on them. */
 function errorOf(error: unknown): HttpError {
   const known = httpErrorOf(error);
   if (known.code !== 'internal' || !(error instanceof PixelwiseError)) return known;

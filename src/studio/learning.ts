@@ -26,7 +26,7 @@ export interface TrainingStatus {
   readonly scores: HeldOutScores | null;
   /** Of each learner, to compare them. */
   readonly scoresByLearner: Readonly<Partial<Record<LearnerKind, HeldOutScores>>>;
-  /** In words, for the person. */
+  /** A message for the user. */
   readonly activity: string;
   /** Why nothing can be learned, if so. */
   readonly problem?: string;

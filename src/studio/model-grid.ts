@@ -1,13 +1,13 @@
 /**
- * Between images and the models of the studio: all images are stretched to one size, as `train` does, and their labels
- * with them; logits are enlarged to the size of the image again.
+ * Converts images and labels to the input size of the studio's models, and logits back to the size of the image. As in
+ * `train`, all images are stretched to one size.
  */
 import { maxValueOf, type Raster } from '../images/raster.js';
 import { resizeImage } from '../images/resize.js';
 import { type Normalization, standardize, stretchedImage, stretchToRange } from '../data/normalization.js';
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
 
-/** What the models take. */
+/** Shape and normalisation of the models' input. */
 export interface ModelInput {
   readonly channels: number;
   readonly height: number;
@@ -15,20 +15,20 @@ export interface ModelInput {
   readonly normalization: Normalization;
 }
 
-/** The longest side of the images that models see. */
+/** The longest side of a model's input, in pixels. */
 const LONGEST_SIDE = 768;
 
-/** Models halve the size five times. */
+/** Models halve the size five times, so the sides of their input are multiples of 2⁵. */
 const MULTIPLE = 32;
 
-/** The size of a model's input for images of this size, at most {@link LONGEST_SIDE}. */
+/** The size of a model's input for images of this size. Its longest side is at most {@link LONGEST_SIDE}. */
 export function inputSize({ width, height }: { readonly width: number; readonly height: number }) {
   const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
   const side = (length: number) => MULTIPLE * Math.max(1, Math.round((length * scale) / MULTIPLE));
   return { width: side(width), height: side(height) };
 }
 
-/** An image as models take it: normalised, C×H×W. */
+/** Resizes and normalises an image to the input of a model, C×H×W. */
 export function toInput(image: Raster, input: ModelInput): Float32Array {
   const { channels, height, width, normalization } = input;
   const raster = withChannels(image, channels);
@@ -40,12 +40,12 @@ export function toInput(image: Raster, input: ModelInput): Float32Array {
   return data;
 }
 
-/** Grey as colour, and any other number of channels as what there is of them. */
+/** Drops channels that the model does not use, or repeats the last one if there are too few (grey becomes RGB). */
 function withChannels(raster: Raster, channels: number): Raster {
   if (raster.channels === channels) return raster;
   const { width, height, data } = raster;
-  const out = data.slice(0, 0).constructor as new (length: number) => typeof data;
-  const values = new out(width * height * channels);
+  const PixelArray = data.constructor as new (length: number) => typeof data;
+  const values = new PixelArray(width * height * channels);
   for (let i = 0; i < width * height; i++) {
     for (let c = 0; c < channels; c++) {
       values[i * channels + c] = data[i * raster.channels + Math.min(c, raster.channels - 1)]!;
@@ -55,8 +55,8 @@ function withChannels(raster: Raster, channels: number): Raster {
 }
 
 /**
- * Labels in the model's size. Where a pixel of the model covers several of the image, it has the most frequent class
- * among the labelled ones: a thin stroke stays.
+ * Labels resized to the input of a model. An input pixel that covers several pixels of the image gets the most frequent
+ * class among the labelled ones, so that thin strokes are not lost.
  */
 export function gridLabels(
   labels: Uint8Array,
@@ -100,7 +100,7 @@ export interface Logits {
   readonly width: number;
 }
 
-/** The classes of logits at their own size. */
+/** The most probable class of each pixel, at the size of the logits. */
 export function classesOf({ data, classes, height, width }: Logits): Uint8Array {
   const plane = height * width;
   const out = new Uint8Array(plane);
@@ -116,8 +116,8 @@ export function classesOf({ data, classes, height, width }: Logits): Uint8Array 
 }
 
 /**
- * Logits enlarged bilinearly to the size of the image: the class of every pixel, and its uncertainty from 0 to 255, by
- * the difference d of the two largest logits: 255 · 2 / (1 + eᵈ).
+ * Enlarges logits bilinearly to the size of the image. Returns the class of every pixel and its uncertainty,
+ * 255 · 2 / (1 + eᵈ), where d ≥ 0 is the difference between the two largest logits.
  */
 export function enlargedClasses(
   { data, classes, height, width }: Logits,

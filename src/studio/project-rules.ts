@@ -1,4 +1,4 @@
-/** The rules of a project that hold on the server and in the page alone: held-out images, classes, states. */
+/** The rules of a project, the same with and without a server: held-out images, classes, states. */
 import { backgroundClass, classColour, hexColour } from '../images/palette.js';
 import { HttpError } from '../serve/http-error.js';
 
@@ -8,7 +8,7 @@ export interface ProjectClass {
   readonly colour: string;
 }
 
-/** `unlabelled`, `labelled` in part, `done`: accepted by the person; `unusable`: see its problem. */
+/** `unlabelled`, `labelled` in part, `done`: accepted by the user; `unusable`: see its problem. */
 export type ImageState = 'unlabelled' | 'labelled' | 'done' | 'unusable';
 
 /** What clients are told of an image. */
@@ -56,7 +56,7 @@ export function defaultColour(names: readonly string[], index: number): string {
 }
 
 /**
- * The classes after a person named them. A class keeps its index, so labels stay what they are: classes may be renamed,
+ * The classes after the user edited them. A class keeps its index, so labels stay what they are: classes may be renamed,
  * coloured and added, and the last ones removed if nothing is labelled with them.
  *
  * @param labelled ids of the images with labels of a class, by its index.

@@ -24,7 +24,7 @@ export interface StudioOptions extends Pick<EngineOptions, 'device' | 'threads' 
   readonly allowedHosts?: readonly string[] | undefined;
   /** The token that requests must have; false for none. Default: as for `startServer`. */
   readonly token?: string | false | undefined;
-  /** Receives messages for the person. */
+  /** Receives messages for the user. */
   readonly onNote?: ((message: string) => void) | undefined;
   /** Receives errors that requests met. */
   readonly onError?: ((error: HttpError, path: string) => void) | undefined;

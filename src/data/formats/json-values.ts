@@ -1,4 +1,4 @@
-/** Reading JSON of tools, whose types are not to be relied on. */
+/** Reads values from the JSON files of labelling tools, where a value may have any type. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -20,7 +20,7 @@ export function sizeFrom(width: unknown, height: unknown): { width: number; heig
   return Number.isInteger(w) && Number.isInteger(h) && w > 0 && h > 0 ? { width: w, height: h } : undefined;
 }
 
-/** `[[x, y], …]` as x, y, x, y …; anything that is no point gives NaN, which is found later. */
+/** `[[x, y], …]` as x, y, x, y …; NaN for anything that is not a point. */
 export const flatPoints = (points: unknown): number[] =>
   Array.isArray(points)
     ? points.flatMap((point) => (Array.isArray(point) ? point.slice(0, 2).map(numberOf) : [NaN, NaN]))

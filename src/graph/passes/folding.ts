@@ -1,22 +1,22 @@
 /**
- * Folding: values that are known are written into the graph as constants. A weight that is an input may change from run
- * to run, so nothing can be prepared. If it is a constant, ONNX Runtime converts it to the blocked layout once and fuses
- * what follows, and a batch norm in evaluation mode becomes part of the convolution before it:
+ * Folding: known values become constants of the graph. A weight that is an input may change from run to run, so ONNX
+ * Runtime cannot prepare it in advance. If it is a constant, ONNX Runtime converts it to the blocked layout once and
+ * fuses the operators that follow, and a batch norm in evaluation mode becomes part of the convolution before it:
  *
  *   γ·(w∗x + b − μ)/√(σ² + ε) + β  =  (s·w)∗x + s·(b − μ) + β   with s = γ/√(σ² + ε)
  *
- * Which operators are affine functions of each channel, and which can absorb one, they declare themselves (`asAffine`,
- * `absorbAffine`). A frozen encoder runs folded while the rest of the model is trained.
+ * An operator declares whether it is an affine function of each channel (`asAffine`) and whether it can absorb one that
+ * follows it (`absorbAffine`). A frozen encoder is folded while the rest of the model is trained.
  */
 import type { GraphDefinition, KnownValue, Leaf, Node, Tensor } from '../tensor.js';
 import { apply, constant, withScope } from '../tensor.js';
 import { nodesBehind } from './reachability.js';
 
 /**
- * The same computation with the values of some inputs written into it, and affine functions of known coefficients
- * absorbed by the operators that they follow. Its inputs are those without a value.
+ * Replaces inputs by constants, and merges affine functions with known coefficients into the operators before them. The
+ * inputs of the result are those without a value.
  *
- * @param valueOf the value of an input, undefined for one that stays an input; it is copied
+ * @param valueOf returns the value of an input, which is copied, or undefined if it stays an input
  */
 export function foldValues(
   definition: GraphDefinition,
@@ -36,7 +36,7 @@ export function foldValues(
 
   const known: KnownValue = (tensor) => values.get(tensor);
   const replaced = new Map<Tensor, Tensor>();
-  const now = (tensor: Tensor): Tensor => {
+  const replacementOf = (tensor: Tensor): Tensor => {
     const value = values.get(tensor);
     if (value && !replaced.has(tensor)) replaced.set(tensor, constant(value.slice(), tensor.shape));
     return replaced.get(tensor) ?? tensor;
@@ -44,7 +44,9 @@ export function foldValues(
   for (const node of nodes) {
     const x = node.inputs[0];
     const absorbed = x && uses.get(x) === 1 ? absorb(node, x.node, known) : undefined;
-    const inputs = absorbed ? [now(x!.node.inputs[0]!), ...absorbed] : node.inputs.map(now);
+    const inputs = absorbed
+      ? [replacementOf(x!.node.inputs[0]!), ...absorbed]
+      : node.inputs.map(replacementOf);
     if (!absorbed && inputs.every((tensor, i) => tensor === node.inputs[i])) continue;
     const { operator, attributes } = absorbed ? x!.node : node;
     const outputs = withScope(node.scope, () => apply(operator, inputs, attributes));
@@ -52,11 +54,11 @@ export function foldValues(
   }
   return {
     inputs: definition.inputs.filter((leaf) => !values.has(leaf)),
-    outputs: Object.fromEntries(results.map(([name, tensor]) => [name, now(tensor)])),
+    outputs: Object.fromEntries(results.map(([name, tensor]) => [name, replacementOf(tensor)])),
   };
 }
 
-/** The inputs, after the first, with which `before` computes the result of `node`; undefined where that is not possible. */
+/** The inputs after the first with which `before` computes the result of `node`; undefined if that is not possible. */
 function absorb(node: Node, before: Node, known: KnownValue): Tensor[] | undefined {
   const affine = before.operator.absorbAffine && node.operator.asAffine?.(node, known);
   return affine && before.operator.absorbAffine!(before, known, affine);

@@ -51,7 +51,7 @@ describe('a comparison', () => {
       },
     });
     expect(rankingOf(compared)).toMatch(
-      /^On the test images large is the best by mean IoU, 0\.\d{3}, before small with 0\.\d{3}\.$/,
+      /^On the test images large is the best by mean IoU, 0\.\d{3}, followed by small with 0\.\d{3}\.$/,
     );
     const file = await writeComparison(compared, { out: join(folder, 'comparison.html') });
     const { document } = parseHTML(await readFile(file, 'utf8'));

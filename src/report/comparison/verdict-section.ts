@@ -38,7 +38,7 @@ export function rankingOf(compared: Compared): string {
   }));
   const scored = reached.filter(({ value }) => value !== undefined);
   if (part === undefined || scored.length === 0) {
-    return `${counted(columns.length, 'run')} side by side; no part was scored in all of them.`;
+    return `${counted(columns.length, 'run')} compared; no part of the data was scored in all of them.`;
   }
   const where = `On the ${WHERE[part]}`;
   if (!ranked) {
@@ -54,7 +54,7 @@ export function rankingOf(compared: Compared): string {
   const then =
     behind.length === 0
       ? ''
-      : `, before ${listed(behind.map(({ name, value }) => `${name} with ${figure(value)}`))}`;
+      : `, followed by ${listed(behind.map(({ name, value }) => `${name} with ${figure(value)}`))}`;
   const unscored = reached.filter(({ value }) => value === undefined).map(({ name }) => name);
   const rest = unscored.length > 0 ? ` It is undefined for ${listed(unscored)}.` : '';
   return `${where} ${first}${then}.${rest}`;
