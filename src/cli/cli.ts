@@ -112,7 +112,7 @@ const SPEAK_AFTER = 3_000;
 /** A stream that keeps what it is told to itself. */
 const silence = (): MaybeTerminal => new Writable({ write: (_chunk, _encoding, done) => done() });
 
-/** An error as a person should read it. Only one that nobody foresaw shows its stack. */
+/** An error as shown to the user. Only an unexpected error includes its stack. */
 function explain(error: unknown, interrupted: boolean): { code: string; message: string; exitCode: number } {
   if (interrupted && error instanceof Error && error.name === 'AbortError') {
     return { code: 'interrupted', message: 'Interrupted.', exitCode: INTERRUPTED };

@@ -3,7 +3,7 @@ import type { ProcessGroup } from './process-group.js';
 import type { CommandName, OptionsOf } from './options.js';
 import type { Output } from './output.js';
 
-/** A word of a call that is no option. */
+/** A word of the command line that is not an option. */
 export interface Positional {
   /** As help shows it: `MODEL`. */
   readonly name: string;
@@ -43,7 +43,7 @@ export interface Command<C extends CommandName = CommandName> {
   /** One line, for the list of commands. */
   readonly summary: string;
   readonly positionals: readonly Positional[];
-  /** What is said at the first Ctrl-C, where it is not the saving of a step. */
+  /** The message after the first Ctrl-C, if not the one about saving a step. */
   readonly whenInterrupted?: string;
   /** Whether several processes, started by mpirun, do it together; else rank 0 does it alone. */
   readonly shared?: boolean;

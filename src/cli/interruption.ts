@@ -25,7 +25,7 @@ export async function interruptible<T>(
   source: SignalSource,
   output: Output,
   work: (signal: AbortSignal) => Promise<T>,
-  note = 'Interrupted: finishing the step and saving. Once more ends at once.',
+  note = 'Interrupted: finishing the step and saving. Press Ctrl-C again to stop now.',
 ): Promise<T> {
   const controller = new AbortController();
   const heard = (): void => {

@@ -66,7 +66,7 @@ export function objectsOfSegmentation(
   if (objects) return objects;
   if (multiLabel) {
     throw new UsageError(
-      'The classes of this model overlap, so it does not give objects. Ask for masks instead.',
+      'The classes of this model overlap, so it does not separate objects. Use its masks instead.',
     );
   }
   const found = objectsOfMask(mask, backgroundClass(classes));

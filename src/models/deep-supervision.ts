@@ -12,7 +12,7 @@ import { flag } from '../settings/index.js';
 export const DEEP_SUPERVISION: Setting<boolean> = {
   kind: flag(),
   default: false,
-  help: 'in training, add the loss of the logits of the smaller levels of the decoder',
+  help: 'in training, also add the losses of logits computed at lower resolutions of the decoder',
 };
 
 /** A 1×1 convolution to logits for each level but the largest; `widths` are the levels' channels, the smallest level first. */

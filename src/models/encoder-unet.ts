@@ -40,12 +40,16 @@ export interface UNetDecoderOptions {
 
 export const UNET_DECODER_OPTIONS: Settings<Required<UNetDecoderOptions>> = {
   upsampling: UPSAMPLING,
-  decoderConvs: { kind: whole(1, 2), default: 1, help: '3×3 convolutions at each size of the decoder' },
+  decoderConvs: {
+    kind: whole(1, 2),
+    default: 1,
+    help: 'number of 3×3 convolutions at each size of the decoder',
+  },
   decoderNorm: DECODER_NORM,
   decoderWidth: {
     kind: whole(1, 1024),
     default: 16,
-    help: 'channels of the decoder: at the full size, doubled by each halving (U-Nets); everywhere, and of the pyramid (deeplabv3plus)',
+    help: 'channels of the decoder: in a U-Net at the full size, doubled at each halving; in fpn and deeplabv3plus at every size',
   },
   deepSupervision: DEEP_SUPERVISION,
   decoderStride: {

@@ -121,7 +121,7 @@ export const ONNX_UNET = defineModel<OnnxUNetSettings>({
     taps: {
       kind: text('NAMES', 'names of tensors, separated by commas'),
       unset: 'none',
-      help: "names of the encoder's feature maps, one for each halving of the size, the largest first; of a vision transformer, the last layer's tokens (onnx-unet)",
+      help: "tensor names of the encoder's feature maps, one for each halving of the size, the largest first; for a vision transformer, the tensor of the last layer's tokens",
     },
     ...UNET_DECODER_OPTIONS,
   },

@@ -39,7 +39,7 @@ export const SEGNET_OPTIONS: Settings<Required<SegNetOptions>> = {
   head: {
     kind: choice(['norm-relu', 'linear']),
     unset: 'norm-relu; linear for one output channel',
-    help: 'after the last convolution: batch norm and ReLU, as published, or nothing',
+    help: 'what follows the last convolution: batch norm and ReLU, as published, or nothing',
   },
 };
 

@@ -39,7 +39,11 @@ export interface UNetOptions extends SharedOptions {
 
 export const UNET_OPTIONS: Settings<Required<UNetOptions>> = {
   ...SHARED_OPTIONS,
-  depth: { kind: whole(2, 8), default: 5, help: 'number of sizes, from the full size to the bottom' },
+  depth: {
+    kind: whole(2, 8),
+    default: 5,
+    help: 'number of resolutions, from the full size to the bottleneck',
+  },
   width: { kind: whole(1, 1024), default: 64, help: 'filters at the full size, doubled by each pooling' },
   dropout: { kind: real({ min: 0, max: 0.99 }), default: 0, help: 'dropout probability' },
   dropoutAt: {

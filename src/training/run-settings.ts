@@ -78,7 +78,7 @@ const MODEL_SETTINGS = {
   task: {
     kind: choice(['classes', 'objects']),
     help: 'what to learn: the class of each pixel, or also which object it belongs to',
-    unset: 'objects where the truth tells them apart and no other setting speaks of classes, else classes',
+    unset: 'objects if the masks tell them apart and no other setting requires classes, else classes',
     section: 'model',
     commands: LEARNING,
   },
@@ -92,13 +92,13 @@ const MODEL_SETTINGS = {
   encoderWeights: {
     kind: text('FILE|NAME|none', 'a weights file, the name of known weights, or none'),
     help: 'pretrained weights of the encoder',
-    unset: 'none; if the model is chosen, the weights on this machine',
+    unset: "the model's ImageNet weights if available; none with --init",
     section: 'model',
     commands: [...LEARNING, 'studio'],
   },
   init: {
     kind: text('RUN|FILE', 'a run folder, or a .pth, .safetensors or .onnx file'),
-    help: 'start from the weights of a run, with its model, size, normalisation, classes and parts, or from those of a file',
+    help: 'start from the weights of a run, keeping its model, size, normalisation, classes and split, or from a weights file',
     unset: 'random weights',
     section: 'model',
     commands: [...LEARNING, 'studio'],
@@ -115,21 +115,21 @@ const DATA_SETTINGS = {
   },
   images: {
     kind: text('GLOB', 'a glob over paths below the data folder'),
-    help: 'which files are images; with --masks, nothing is guessed from names',
+    help: 'which files are images; needs --masks, and replaces the search by name',
     unset: 'found by their names',
     section: 'data',
     commands: READING,
   },
   masks: {
     kind: text('GLOB', 'a glob over paths below the data folder'),
-    help: 'which files are masks; given with --images',
+    help: 'which files are masks; needs --images',
     unset: 'found by their names',
     section: 'data',
     commands: READING,
   },
   multiLabel: {
     kind: flag(),
-    help: 'classes may overlap: each pixel has any number of them, decided class by class; for one mask file per class, or shapes of a labelling tool',
+    help: 'classes may overlap: a pixel can have several, and each class is predicted by itself; for data with a mask file per class, or with shapes from a labelling tool',
     unset: 'off: each pixel has one class',
     section: 'data',
     commands: READING,
@@ -143,14 +143,14 @@ const DATA_SETTINGS = {
   },
   val: {
     kind: fractionOrText('FRACTION|DIR|SPLIT', PART),
-    help: 'validation part, on which the best epoch is chosen; 0 for none',
+    help: 'validation part, used to choose the best epoch; 0 for none',
     unset: 'the official one, or 0.2',
     section: 'data',
     commands: LEARNING,
   },
   test: {
     kind: fractionOrText('FRACTION|DIR|SPLIT', PART),
-    help: 'test part, on which nothing is chosen; scored at the end',
+    help: 'test part, scored at the end and not used for any choice',
     unset: 'the official one, or none',
     section: 'data',
     commands: LEARNING,
@@ -164,22 +164,22 @@ const DATA_SETTINGS = {
   },
   resizeMasks: {
     kind: flag(),
-    help: 'resize masks that have the shape of their image but another size, by nearest neighbour (the default)',
+    help: 'resize masks whose size differs from that of their image but whose aspect ratio is the same, by nearest neighbour',
     unset: 'on, unless --strict',
     section: 'data',
     commands: READING,
   },
   strict: {
     kind: flag(),
-    help: 'refuse masks that would be repaired: soft or lossy ones, and those of another size than their image',
-    unset: 'repaired, and said',
+    help: 'refuse masks that need repair: masks with soft edges or lossy compression, or with a size other than that of their image',
+    unset: 'masks are repaired, with a note',
     section: 'data',
     commands: READING,
   },
   pages: {
     kind: choice(PAGE_READINGS),
-    help: 'TIFFs with several pages: a sample for each page, one image whose channels they are, or the first page only',
-    unset: "by ImageJ's or OME's metadata, else by the masks",
+    help: 'how to read TIFFs with several pages: each page as an image, the pages as channels of one image, or the first page only',
+    unset: 'from the metadata of ImageJ or OME, else from the masks',
     section: 'data',
     commands: READING,
   },
@@ -207,7 +207,7 @@ const DATA_SETTINGS = {
   },
   normalize: {
     kind: choice(['imagenet', 'min-max', 'dataset', 'percentiles', 'none']),
-    help: "normalisation of pixel values: ImageNet's mean and standard deviation; each image to 0…1; mean and standard deviation of the training part; its percentiles, then as imagenet or none; or 0…1 as stored",
+    help: 'normalisation of pixel values: mean and standard deviation of ImageNet; minimum and maximum of each image; mean and standard deviation of the training part; percentiles of the training part, then as imagenet or none; or none, which only scales stored values to 0…1',
     unset: 'chosen from the values; imagenet for most images of 8 bits, percentiles for others',
     section: 'data',
     commands: LEARNING,
@@ -223,7 +223,7 @@ const DATA_SETTINGS = {
   },
   sampler: {
     kind: choice(['shuffle', 'weighted']),
-    help: 'an epoch visits every image once, or draws as many images weighted by the area of their foreground',
+    help: 'whether an epoch visits every image once, or draws the same number of images with probabilities that grow with their foreground area',
     default: 'shuffle',
     section: 'data',
     commands: LEARNING,
@@ -250,7 +250,7 @@ const TRAINING_SETTINGS = {
     kind: whole(1, 4096),
     help: 'images per step',
     default: 8,
-    unset: '4 to 16, chosen by the data and the memory',
+    unset: '4 to 16, chosen from the data and the available memory',
     section: 'training',
     commands: LEARNING,
     fixed: true,
@@ -267,7 +267,7 @@ const TRAINING_SETTINGS = {
     kind: whole(1, 1_000_000),
     help: 'passes over the training images',
     default: 20,
-    unset: 'as many as fit into the minutes',
+    unset: 'as many as fit into --minutes',
     section: 'training',
     commands: LEARNING,
   },
@@ -283,7 +283,7 @@ const TRAINING_SETTINGS = {
       METRIC_NAMES,
       written('metric:NAME', 'metric:NAME of a score of your own', /^metric:.+$/) as Kind<`metric:${string}`>,
     ),
-    help: 'validation score that decides the best epoch and early stopping; dice and iou are for two classes; distances between outlines are in pixels; the higher a score of your own, the better',
+    help: 'validation score that decides the best epoch and early stopping; dice and iou are for two classes; distances between outlines are in pixels; for a metric of your own, higher is better',
     default: 'meanIoU',
     section: 'training',
     commands: LEARNING,
@@ -307,7 +307,7 @@ const TRAINING_SETTINGS = {
   },
   lr: {
     kind: wordOr(['auto'], real({ above: 0, max: 100 })),
-    help: 'learning rate, the highest if a schedule changes it; auto runs a range test first',
+    help: 'learning rate, or its peak if a schedule changes it; auto runs a range test first',
     unset: 'auto; 0.005 with a frozen encoder, 0.003 or 0.001 in runs too short for a range test',
     section: 'training',
     commands: LEARNING,
@@ -373,14 +373,14 @@ const TRAINING_SETTINGS = {
   },
   encoderLr: {
     kind: real({ above: 0, max: 100 }),
-    help: 'learning rate of the encoder after that',
+    help: 'learning rate of the encoder after --unfreeze-after',
     unset: 'a tenth of --lr',
     section: 'training',
     commands: LEARNING,
   },
   clipNorm: {
     kind: real({ above: 0, max: 1e6 }),
-    help: 'largest norm of all gradients together',
+    help: 'clip the norm of all gradients together to this value',
     unset: 'no clipping',
     section: 'training',
     commands: LEARNING,
@@ -388,7 +388,7 @@ const TRAINING_SETTINGS = {
   },
   clipValue: {
     kind: real({ above: 0, max: 1e6 }),
-    help: 'largest absolute value of a gradient',
+    help: 'clip each element of the gradients to this absolute value',
     unset: 'no clipping',
     section: 'training',
     commands: LEARNING,
@@ -412,7 +412,7 @@ const TRAINING_SETTINGS = {
   },
   allReduce: {
     kind: choice(['float32', 'float16']),
-    help: 'under mpirun: the precision in which ranks exchange gradients',
+    help: 'under mpirun: number format in which ranks exchange gradients',
     default: 'float32',
     section: 'training',
     commands: LEARNING,
@@ -434,14 +434,14 @@ const TRAINING_SETTINGS = {
   },
   keepEvery: {
     kind: whole(1, 1_000_000),
-    help: 'keep the checkpoint of every n-th epoch, besides the best and the last',
-    unset: 'the best and the last only',
+    help: 'also keep the checkpoint of every N-th epoch',
+    unset: 'only the best and the last are kept',
     section: 'training',
     commands: LEARNING,
   },
   log: {
     kind: wordList(['jsonl', 'csv', 'tensorboard', 'mlflow']),
-    help: 'logs besides metrics.jsonl, which is always written: metrics.csv, event files for TensorBoard, the MLflow server of MLFLOW_TRACKING_URI',
+    help: 'logs besides metrics.jsonl, which is always written: metrics.csv, event files for TensorBoard, or the MLflow server at MLFLOW_TRACKING_URI',
     default: [],
     unset: 'metrics.jsonl alone',
     section: 'training',
@@ -457,9 +457,9 @@ const TRAINING_SETTINGS = {
   },
   threshold: {
     kind: wordOr(['auto'], real({ above: 0, below: 1 })),
-    help: 'two classes: smallest probability of the foreground; auto chooses it on the validation part',
+    help: 'with two classes: pixels with at least this probability are foreground; auto chooses it on the validation part',
     default: 0.5,
-    unset: "the model's own; to train, 0.5",
+    unset: "the model's own; 0.5 for train",
     section: 'scores',
     commands: ['train', 'lr-find', 'evaluate', 'predict', 'measure'],
   },
@@ -521,7 +521,7 @@ const MODEL_ENTRIES = Object.fromEntries(
 function withTrainDefaults<T extends Readonly<Record<string, RunSetting<unknown>>>>(table: T): T {
   const rows = Object.entries(table).map(([option, row]) => {
     const names = modelNames().filter((name) => option in modelEntry(name).trainDefaults);
-    const unset = `${row.unset}; chosen when ${names.join(' or ')} is trained`;
+    const unset = `${row.unset}; train chooses it for ${names.join(', ')}`;
     return [option, names.length === 0 ? row : { ...row, unset }];
   });
   return Object.fromEntries(rows) as T;

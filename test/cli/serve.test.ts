@@ -48,7 +48,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('a run is served until %s', async (sig
   // Nothing besides the one object.
   expect(JSON.parse(stdout)).toEqual(told);
   expect(stderr).toMatch(/POST \/segment 200 /);
-  expect(stderr).toContain('Ending: what is at work is finished.');
+  expect(stderr).toContain('Stopping after the requests in progress.');
 });
 
 test('what cannot be served is told of', async () => {

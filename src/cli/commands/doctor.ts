@@ -1,4 +1,4 @@
-/** `pixelwise doctor --data DIR`: what is wrong with a data set, before an epoch is spent on it. */
+/** `pixelwise doctor --data DIR`: finds the errors in a data set before training. */
 import { join, resolve } from 'node:path';
 import {
   augmentationSheet,

@@ -1,4 +1,4 @@
-/** The commands there are, in the order of the help. Their modules load when they are called. */
+/** All commands, in the order of the help. The module of a command is loaded when the command is called. */
 import { command, type Command } from '../command.js';
 
 const MODEL = { name: 'RUN|MODEL.onnx', help: 'a run folder, or an exported file' } as const;
@@ -6,7 +6,7 @@ const MODEL = { name: 'RUN|MODEL.onnx', help: 'a run folder, or an exported file
 export const COMMANDS: readonly Command[] = [
   command({
     name: 'demo',
-    summary: 'draw images, train on them, judge and predict; no download, under 3 minutes',
+    summary: 'draw images, train on them, evaluate and predict; no download, under 3 minutes',
     positionals: [],
     load: () => import('./demo.js'),
   }),
@@ -19,13 +19,13 @@ export const COMMANDS: readonly Command[] = [
   }),
   command({
     name: 'lr-find',
-    summary: 'learning-rate range test: a curve and a suggestion',
+    summary: 'run a learning-rate range test: draws the curve and suggests a rate',
     positionals: [],
     load: () => import('./lr-find.js'),
   }),
   command({
     name: 'evaluate',
-    summary: 'scores on labelled images',
+    summary: 'score a model on labelled images',
     positionals: [{ ...MODEL, help: `${MODEL.help}; several are averaged`, many: true }],
     shared: true,
     runsGraphs: true,
@@ -33,7 +33,7 @@ export const COMMANDS: readonly Command[] = [
   }),
   command({
     name: 'predict',
-    summary: 'masks for files, folders and patterns',
+    summary: 'predict masks for images',
     positionals: [
       { ...MODEL, help: `${MODEL.help}; several are averaged` },
       { name: 'INPUT', help: "image files, folders, patterns such as 'photos/*.jpg'", many: true },
@@ -44,7 +44,7 @@ export const COMMANDS: readonly Command[] = [
   }),
   command({
     name: 'measure',
-    summary: 'objects counted and measured, as tables',
+    summary: 'count and measure objects; writes tables',
     positionals: [
       { name: 'RUN|MODEL.onnx|MASKS', help: 'a model, or masks: a file, a folder, a pattern' },
       {
@@ -58,7 +58,7 @@ export const COMMANDS: readonly Command[] = [
   }),
   command({
     name: 'export',
-    summary: 'one file that runs anywhere ONNX Runtime runs',
+    summary: 'write a model as one file for ONNX Runtime',
     positionals: [
       { name: 'RUN', help: 'a run folder; several become one file that averages them', many: true },
     ],
@@ -66,46 +66,46 @@ export const COMMANDS: readonly Command[] = [
   }),
   command({
     name: 'serve',
-    summary: 'a local page and an endpoint that segment images',
+    summary: 'serve a local page and an HTTP endpoint that segment images',
     positionals: [MODEL],
-    whenInterrupted: 'Ending: what is at work is finished. Once more ends at once.',
+    whenInterrupted: 'Stopping after the requests in progress. Press Ctrl-C again to stop now.',
     load: () => import('./serve.js'),
   }),
   command({
     name: 'studio',
-    summary: 'a local page to label images while a model learns from the labels',
+    summary: 'serve a local page to label images while a model learns from the labels',
     positionals: [{ name: 'DIR', help: 'a folder of images; masks are optional', optional: true }],
-    whenInterrupted: 'Ending: labels are saved. Once more ends at once.',
+    whenInterrupted: 'Stopping: labels are saved. Press Ctrl-C again to stop now.',
     load: () => import('./studio.js'),
   }),
   command({
     name: 'report',
-    summary: "a run's report, again; several runs side by side",
+    summary: "write a run's report again, or compare several runs",
     positionals: [{ name: 'RUN', help: 'a run folder, or 2 to 8 of them', many: true }],
-    whenInterrupted: 'Ending: nothing is written. Once more ends at once.',
+    whenInterrupted: 'Stopping: nothing is written. Press Ctrl-C again to stop now.',
     load: () => import('./report.js'),
   }),
   command({
     name: 'summary',
-    summary: "a model's layers, shapes and parameters",
+    summary: "print a model's layers, shapes and parameters",
     positionals: [{ name: 'MODEL', help: 'the name of a model, such as unet' }],
     load: () => import('./summary.js'),
   }),
   command({
     name: 'doctor',
-    summary: 'what is wrong with a data set, before an epoch is spent on it',
+    summary: 'find the errors in a data set before training',
     positionals: [],
     load: () => import('./doctor.js'),
   }),
   command({
     name: 'fetch',
-    summary: 'download a known data set or weights, checked and resumable',
+    summary: 'download a known data set or weights, with checksums; continues interrupted downloads',
     positionals: [{ name: 'NAME', help: 'a data set (oxford-pets …) or an encoder (mobilenet_v2 …)' }],
     load: () => import('./fetch.js'),
   }),
   command({
     name: 'bench',
-    summary: 'speed of this machine',
+    summary: 'measure the speed of this machine',
     positionals: [],
     load: () => import('./bench.js'),
   }),

@@ -1,4 +1,4 @@
-/** `pixelwise report RUN…`: writes a run's report anew, or puts several runs side by side. */
+/** `pixelwise report RUN…`: writes a run's report again, or compares several runs. */
 import { compareRuns } from '../../jobs/index.js';
 import { writeReport } from '../../report/index.js';
 import type { Run } from '../command.js';

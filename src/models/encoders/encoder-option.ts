@@ -17,7 +17,7 @@ export const DEFAULT_ENCODER = 'mobilenet_v2';
 export const ENCODER_OPTION: Setting<string> = {
   kind: choice<string>(ENCODER_NAMES),
   default: DEFAULT_ENCODER,
-  help: 'the encoder, by its name in torchvision; of onnx-unet, the ONNX file with the frozen encoder',
+  help: 'the encoder, by its name in torchvision; for onnx-unet, the ONNX file with the frozen encoder',
 };
 
 /** Creates the encoder that a model's options name, frozen if they say so. */

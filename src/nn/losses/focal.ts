@@ -5,7 +5,7 @@ import { countedPixels, meanLoss, weightedMean } from './loss.js';
 import { CLASS_WEIGHTS, truthLogProbability, truthWeights } from './truth-log-probability.js';
 
 export interface FocalOptions {
-  /** γ. The larger it is, the less easy pixels count; 0 gives cross-entropy. */
+  /** γ. Larger values give less weight to easy pixels; 0 gives cross-entropy. */
   readonly gamma?: number;
   /** Weight of the pixels of each class (the paper's 1 − α and α, for two classes). */
   readonly classWeights?: readonly number[];
@@ -14,7 +14,7 @@ export interface FocalOptions {
 export const FOCAL_SETTINGS: Settings<FocalOptions & { readonly gamma: number }> = {
   gamma: {
     kind: real({ min: 0, max: 20 }),
-    help: 'γ of the focal loss: the larger, the less easy pixels count; 0 gives cross-entropy',
+    help: 'γ of the focal loss: larger values give less weight to easy pixels; 0 gives cross-entropy',
     default: 2,
   },
   classWeights: CLASS_WEIGHTS,

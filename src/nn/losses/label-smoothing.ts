@@ -4,6 +4,6 @@ import { real } from '../../settings/index.js';
 
 export const LABEL_SMOOTHING: Setting<number> & { readonly default: number } = {
   kind: real({ min: 0, below: 1 }),
-  help: 'share of the truth that is spread evenly over all classes',
+  help: 'share of the target probability that is spread evenly over all classes',
   default: 0,
 };

@@ -74,12 +74,12 @@ export const cosineDefinition: ScheduleDefinition<{
   settings: {
     warmupEpochs: {
       kind: whole(0, 1_000_000),
-      help: 'epochs in which the learning rate first rises, from a third',
+      help: 'epochs at the start in which the learning rate rises from a third to its full value',
       default: 0,
     },
     restarts: {
       kind: whole(0, 1000),
-      help: 'how often the learning rate returns to its full value, evenly spaced',
+      help: 'number of warm restarts, evenly spaced: each returns the learning rate to its full value',
       default: 0,
     },
   },

@@ -12,7 +12,11 @@ export interface StepDecayOptions {
   readonly gamma: number;
 }
 
-const GAMMA = { kind: real({ above: 0 }), help: 'factor of each drop', default: 0.1 };
+const GAMMA = {
+  kind: real({ above: 0 }),
+  help: 'factor by which each drop multiplies the rate',
+  default: 0.1,
+};
 
 const STEP_SETTINGS: Settings<StepDecayOptions> = {
   stepSize: { kind: whole(1), help: 'epochs between two drops' },
@@ -63,7 +67,7 @@ export function multiStepDecay(
 
 const STEP_FACTOR = {
   kind: real({ above: 0, max: 1 }),
-  help: 'factor of each drop of the learning rate',
+  help: 'factor by which each drop multiplies the learning rate',
   default: 0.1,
 };
 
