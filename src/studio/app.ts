@@ -19,7 +19,7 @@ import type { Prediction, StudioLearner } from './learning.js';
 import { encodeLabels, maskPalette } from './mask-file.js';
 import { measuredWithin, type Project, type StudioImage } from './project.js';
 import { firstLevel } from './first-level.js';
-import { fileTag, type ShownImage, shownImage, type WindowLevel } from './shown-image.js';
+import { type ShownImage, shownImage, type WindowLevel } from './shown-image.js';
 import { colourOf } from '../data/legend.js';
 
 export interface StudioAppParts {
@@ -125,7 +125,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
         `level is ${level}; it must be a whole number from 0 to ${MOST_LEVEL}.`,
       );
     }
-    const tag = await tagOfImage(image.file, window, level);
+    const tag = tagOfImage(image, window, level);
     const headers = { etag: tag, 'cache-control': 'no-cache', 'x-size': `${image.width} ${image.height}` };
     if (c.req.header('if-none-match') === tag) return c.body(null, 304, headers);
     const shown = await (prepared?.tag === tag ? prepared.picture : shownImage(image.file, window, level));
@@ -245,8 +245,8 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
   /** Tells the learner and the pages of new labels. */
   async function changed(image: StudioImage & LabelledImage, changes: number, c: Context): Promise<void> {
     const { plane } = await project.labels.get(image);
-    const { id, file, heldOut, width, height } = image;
-    learner.labelled({ id, file, heldOut, width, height, labels: plane.data });
+    const { id, file, version, heldOut, width, height } = image;
+    learner.labelled({ id, file, version, heldOut, width, height, labels: plane.data });
     events.send('image', {
       image: await project.factsOf(image),
       by: c.req.header('x-page') ?? null,
@@ -254,8 +254,14 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     });
   }
 
-  async function predictionOf({ id, file, width, height }: StudioImage & LabelledImage): Promise<Prediction> {
-    const prediction = await learner.predict({ id, file, width, height });
+  async function predictionOf({
+    id,
+    file,
+    version,
+    width,
+    height,
+  }: StudioImage & LabelledImage): Promise<Prediction> {
+    const prediction = await learner.predict({ id, file, version, width, height });
     if (prediction) return prediction;
     throw new HttpError(
       409,
@@ -271,7 +277,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     const picture = shownImage(image.file, {}, level);
     // Whoever asks for it gets the reason.
     picture.catch(() => undefined);
-    prepared = { tag: await tagOfImage(image.file, {}, level), picture };
+    prepared = { tag: tagOfImage(image, {}, level), picture };
   }
 
   return {
@@ -287,8 +293,8 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
 /** 0 … 255 as greys, so that uncertainties are indices of a palette like classes. */
 const GREYS = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
 
-async function tagOfImage(file: string, { low, high }: WindowLevel, level: number): Promise<string> {
-  return `"${(await fileTag(file)) ?? ''}-${low ?? ''}-${high ?? ''}-${level}"`;
+function tagOfImage({ version }: StudioImage, { low, high }: WindowLevel, level: number): string {
+  return `"${version ?? ''}-${low ?? ''}-${high ?? ''}-${level}"`;
 }
 
 const tagOf = (changes: number): string => `"${changes}"`;

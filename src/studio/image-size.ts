@@ -1,5 +1,5 @@
 /** Sizes of image files as they are shown, from their first bytes where these tell. */
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { describeImage } from '../images/decode.js';
 import { detectFormat, jpegHeader, pngHeader, unreadable } from '../images/image-source.js';
 import { imageSize } from '../images/pixel-file.js';
@@ -34,6 +34,12 @@ export async function shownSize(path: string): Promise<ShownSize> {
     if (found) return { width: found.autoOrient.width, height: found.autoOrient.height };
   }
   return (await imageSize(path)) ?? (await describeImage(path));
+}
+
+/** Tells contents of a file apart, by its modification time and length; undefined if it is gone. */
+export async function fileVersion(file: string): Promise<string | undefined> {
+  const found = await stat(file).catch(() => undefined);
+  return found && `${Math.round(found.mtimeMs)}-${found.size}`;
 }
 
 async function readHead(path: string): Promise<Uint8Array> {

@@ -173,7 +173,7 @@ export class LabelStore {
   private entry(image: LabelledImage): Promise<Entry> {
     const known = this.open.get(image.id);
     this.open.delete(image.id);
-    const opening = known?.then((entry) => this.fresh(entry)) ?? this.load(image);
+    const opening = known?.then((entry) => this.fresh(entry, image)) ?? this.load(image);
     this.open.set(image.id, opening);
     opening.catch(() => {
       if (this.open.get(image.id) === opening) this.open.delete(image.id);
@@ -181,18 +181,28 @@ export class LabelStore {
     return opening;
   }
 
-  /** The labels, read again if another program wrote the mask meanwhile. */
-  private async fresh(entry: Entry): Promise<Entry> {
+  /** The labels, read again if another program wrote the mask or replaced the image meanwhile. */
+  private async fresh(entry: Entry, image: LabelledImage): Promise<Entry> {
+    const { width, height } = entry.plane;
+    if (width !== image.width || height !== image.height) {
+      if (entry.countedAt !== entry.changes) this.count(entry);
+      if (entry.pixels[IGNORE_INDEX] === width * height) return this.load(image);
+      throw new HttpError(
+        422,
+        'size-mismatch',
+        `${image.id} was replaced by an image of ${image.width}×${image.height} pixels; its labels are for ${width}×${height}. Put the former image back, or move ${image.mask} away and start the studio again.`,
+      );
+    }
     if (entry.written < entry.changes || entry.writing) return entry;
     const stamp = await stampOf(entry.image.mask);
     if (stamp === entry.stamp || entry.written < entry.changes || entry.writing) return entry;
     clearTimeout(entry.timer);
-    return this.load(entry.image);
+    return this.load(image);
   }
 
   private async load(image: LabelledImage): Promise<Entry> {
     const { width, height, mask } = image;
-    await this.makeRoom(width * height);
+    await this.makeRoom(image.id, width * height);
     const stamp = await stampOf(mask);
     // Shared with the thread that learns.
     const data = new Uint8Array(new SharedArrayBuffer(width * height));
@@ -311,9 +321,12 @@ export class LabelStore {
     }
   }
 
-  private async makeRoom(bytes: number): Promise<void> {
+  /** Forgets images that were not used lately, so that another one fits. */
+  private async makeRoom(opened: string, bytes: number): Promise<void> {
     let total = bytes;
     for (const [id, opening] of [...this.open].reverse()) {
+      // It would wait for itself.
+      if (id === opened) continue;
       const entry = await opening.catch(() => undefined);
       if (entry === undefined) continue;
       total += entry.plane.data.length;

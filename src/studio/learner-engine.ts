@@ -79,9 +79,11 @@ const STEPS_TO_PREDICTION = 4;
 /** Steps without new labels after which training pauses. */
 const MOST_STEPS_WITHOUT_LABELS = 3000;
 
+/** A file, and which version of it. */
+type ImageFile = Pick<LabelsForLearning, 'file' | 'version'>;
+
 /** An image with labels, in the model's size. */
-interface Labelled {
-  readonly file: string;
+interface Labelled extends ImageFile {
   readonly heldOut: boolean;
   readonly labels: Uint8Array;
   readonly changed: number;
@@ -257,8 +259,8 @@ export class LearnerEngine {
       const labels = gridLabels(image.labels, image, this.input!);
       const some = labels.some((label) => label !== IGNORE_INDEX);
       if (some) {
-        const { file, heldOut } = image;
-        this.labelled.set(image.id, { file, heldOut, labels, changed: ++this.changes });
+        const { file, version, heldOut } = image;
+        this.labelled.set(image.id, { file, version, heldOut, labels, changed: ++this.changes });
       } else this.labelled.delete(image.id);
       if (image.heldOut) continue;
       this.pixels ??= await PixelLearner.create({
@@ -306,7 +308,7 @@ export class LearnerEngine {
       initial: (this.encoder ?? []).map((tensor) => ({ ...tensor, name: `encoder.${tensor.name}` })),
     });
     const images = await Promise.all(
-      this.training.map(async (image) => ({ ...image, image: await this.inputOf(image.file) })),
+      this.training.map(async (image) => ({ ...image, image: await this.inputOf(image) })),
     );
     await this.network.learn(images);
     this.step++;
@@ -352,8 +354,8 @@ export class LearnerEngine {
 
   private async scoreOf(kind: LearnerKind, images: readonly Labelled[]): Promise<HeldOutScores> {
     const matrix = new ConfusionMatrix(this.names.length);
-    for (const { file, labels } of images) {
-      const logits = await this.logitsBy(kind, file);
+    for (const { labels, ...image } of images) {
+      const logits = await this.logitsBy(kind, image);
       const full = enlargedClasses(logits, this.input!).classes;
       matrix.add(kind === 'network' ? classesOf(logits) : full, labels);
     }
@@ -365,24 +367,24 @@ export class LearnerEngine {
     };
   }
 
-  private async logitsOf({ file }: ImageForPrediction): Promise<Logits | undefined> {
-    return this.shown && this.logitsBy(this.shown, file);
+  private async logitsOf(image: ImageFile): Promise<Logits | undefined> {
+    return this.shown && this.logitsBy(this.shown, image);
   }
 
-  private async logitsBy(kind: LearnerKind, file: string): Promise<Logits> {
-    if (kind === 'pixels') return this.pixels!.predict(await this.mapsOf({ file }));
-    return this.network!.predict(await this.inputOf(file));
+  private async logitsBy(kind: LearnerKind, image: ImageFile): Promise<Logits> {
+    if (kind === 'pixels') return this.pixels!.predict(await this.mapsOf(image));
+    return this.network!.predict(await this.inputOf(image));
   }
 
-  private inputOf(file: string): Promise<Float32Array> {
+  private inputOf(image: ImageFile): Promise<Float32Array> {
     const input = this.input!;
-    return this.inputs.get(file, async () =>
-      toInput(await this.platform.decode(file, input.channels), input),
+    return this.inputs.get(keyOf(image), async () =>
+      toInput(await this.platform.decode(image.file, input.channels), input),
     );
   }
 
-  private mapsOf({ file }: { readonly file: string }): Promise<Maps> {
-    return this.maps.get(file, async () => this.pixels!.maps(await this.inputOf(file)));
+  private mapsOf(image: ImageFile): Promise<Maps> {
+    return this.maps.get(keyOf(image), async () => this.pixels!.maps(await this.inputOf(image)));
   }
 
   private predictionReady(): void {
@@ -476,6 +478,8 @@ function normalizationFor(image: Raster, channels: number): Normalization {
   const all = (value: number) => new Array<number>(channels).fill(value);
   return { ...plain, name: 'percentiles', range: { low: all(low), high: all(high) } };
 }
+
+const keyOf = ({ file, version = '' }: ImageFile): string => `${file} ${version}`;
 
 /** Keeps the latest values within a limit of bytes. */
 class BoundedCache<T> {

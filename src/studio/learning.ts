@@ -61,6 +61,8 @@ export interface LabelsForLearning {
   readonly id: string;
   /** Absolute path of the image. */
   readonly file: string;
+  /** Another one when the file has changed. */
+  readonly version?: string | undefined;
   readonly heldOut: boolean;
   readonly width: number;
   readonly height: number;
@@ -68,7 +70,7 @@ export interface LabelsForLearning {
   readonly labels: Uint8Array;
 }
 
-export type ImageForPrediction = Pick<LabelsForLearning, 'id' | 'file' | 'width' | 'height'>;
+export type ImageForPrediction = Pick<LabelsForLearning, 'id' | 'file' | 'version' | 'width' | 'height'>;
 
 /** What was exported: absolute paths. */
 export interface Exported {

@@ -63,8 +63,11 @@ export async function readLabels(path: string): Promise<ClassMask & { readonly c
 }
 
 function changesIn(bytes: Buffer): number {
-  // The chunk comes right after the header, within the first bytes.
+  // The chunk comes right after the header, within the first bytes. After its text comes a checksum, which may begin with
+  // a byte that is a digit.
   const head = bytes.subarray(0, 256).toString('latin1');
   const at = head.indexOf(`tEXt${KEYWORD}\0`);
-  return at < 0 ? 0 : parseInt(head.slice(at + 4 + KEYWORD.length + 1), 10) || 0;
+  if (at < 4) return 0;
+  const end = at + 4 + bytes.readUInt32BE(at - 4);
+  return Number.parseInt(head.slice(at + 4 + KEYWORD.length + 1, end), 10) || 0;
 }

@@ -23,7 +23,7 @@ import {
 } from '../files/index.js';
 import type { Colour } from '../images/palette.js';
 import { HttpError } from '../serve/http-error.js';
-import { shownSize, type ShownSize } from './image-size.js';
+import { fileVersion, shownSize, type ShownSize } from './image-size.js';
 import { Journal } from './journal.js';
 import { LabelStore, type LabelledImage } from './label-store.js';
 import { encodeLabels, maskPalette, readLabels } from './mask-file.js';
@@ -45,6 +45,8 @@ export interface StudioImage {
   readonly mask: string;
   readonly heldOut: boolean;
   size: ShownSize | undefined;
+  /** Modification time and length of the file whose size this is; undefined where there is none. */
+  version: string | undefined;
   /** Why it cannot be labelled. */
   problem: string | undefined;
   done: boolean;
@@ -131,6 +133,7 @@ export class Project {
           mask: join(root, mask),
           heldOut: held.has(id),
           size: undefined,
+          version: undefined,
           problem: undefined,
           done: done && labelled,
           pixels: labelled ? pixels : [],
@@ -253,8 +256,12 @@ export class Project {
     this.writeSoon();
   }
 
+  /** Reads the size, again if the file has changed since. */
   private async measureOne(image: StudioImage): Promise<void> {
-    if (image.size !== undefined || image.problem !== undefined) return;
+    const version = await fileVersion(image.file);
+    const known = image.size !== undefined || image.problem !== undefined;
+    if (known && version === image.version) return;
+    Object.assign(image, { version, problem: undefined });
     try {
       const size = await shownSize(image.file);
       image.size = { width: size.width, height: size.height };

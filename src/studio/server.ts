@@ -127,8 +127,9 @@ async function learnFromStored(project: Project, learner: StudioLearner): Promis
     try {
       const usable: LabelledImage = await project.usable(image.id);
       const { plane } = await project.labels.get(usable);
-      const { id, file, heldOut } = image;
-      learner.labelled({ id, file, heldOut, width: usable.width, height: usable.height, labels: plane.data });
+      const { id, file, version, heldOut } = image;
+      const { width, height } = usable;
+      learner.labelled({ id, file, version, heldOut, width, height, labels: plane.data });
     } catch {
       // A mask that cannot be used is reported when its image is opened.
     }

@@ -1,5 +1,5 @@
 /** Images as the page shows them: the file itself where browsers can, else a picture made of it. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { Sharp } from 'sharp';
 import { decodeImage } from '../images/decode.js';
@@ -78,12 +78,6 @@ function reduced(picture: Sharp, width: number, height: number, level: number): 
 
 const asView = ({ buffer, byteOffset, length }: Buffer): Uint8Array<ArrayBuffer> =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
-
-/** A tag of the file's content, for caches; undefined if it is gone. */
-export async function fileTag(file: string): Promise<string | undefined> {
-  const found = await stat(file).catch(() => undefined);
-  return found && `${Math.round(found.mtimeMs)}-${found.size}`;
-}
 
 function given({ low, high }: WindowLevel) {
   return { ...(low !== undefined && { low }), ...(high !== undefined && { high }) };

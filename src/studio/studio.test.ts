@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { put, temporaryFolder } from '../../test/support/made-data.js';
 import { openDataset } from '../data/index.js';
 import { encodeImage } from '../images/encode.js';
+import { decodeImage } from '../images/decode.js';
 import { decodeStoredMask } from '../images/decode-mask.js';
 import { encodeIndexedPng } from '../images/png-write.js';
 import { drawStroke } from '../labels/drawing.js';
@@ -286,6 +287,17 @@ describe('the folder', () => {
     await closeStudio();
   });
 
+  it('reads a mask again that another program saved meanwhile', async () => {
+    await openStudio();
+    await twoClasses();
+    await post('/api/images/a.png/strokes', STROKE);
+    await project.labels.flush();
+    const data = new Uint8Array(WIDTH * HEIGHT).fill(1);
+    await put(join(root, 'masks', 'a.png'), await encodeIndexedPng({ width: WIDTH, height: HEIGHT, data }));
+    expect(await labelsOf('a.png')).toEqual(data);
+    await closeStudio();
+  });
+
   it('lists images that cannot be read, and opens the others', async () => {
     await put(join(root, 'broken.png'), 'not an image');
     await openStudio();
@@ -303,9 +315,79 @@ describe('the folder', () => {
     expect(await readdir(root)).toEqual([]);
   });
 
-  it.skipIf(process.getuid?.() === 0)('says so if it is read-only', async () => {
+  it('says so if it is read-only', async () => {
     await chmod(root, 0o555);
-    await expect(Project.open(root)).rejects.toMatchObject({ code: 'write-failed' });
-    await chmod(root, 0o755);
+    // The rights of files do not stop root.
+    const root0 = process.geteuid?.() === 0;
+    if (root0) process.seteuid!(65534);
+    try {
+      await expect(Project.open(root)).rejects.toMatchObject({ code: 'write-failed' });
+    } finally {
+      if (root0) process.seteuid!(0);
+      await chmod(root, 0o755);
+    }
+  });
+
+  it('refuses an image of 20,000×20,000 pixels by its header', async () => {
+    const small = await encodeIndexedPng({ width: 1, height: 1, data: new Uint8Array(1) });
+    const header = Buffer.from(small);
+    header.writeUInt32BE(20_000, 16);
+    header.writeUInt32BE(20_000, 20);
+    await put(join(root, 'huge.png'), header);
+    await openStudio();
+    const { state, problem } = await factsOf('huge.png');
+    expect([state, problem]).toEqual([
+      'unusable',
+      'huge.png has 20000×20000 pixels; the studio takes up to 100 million. Cut it into tiles.',
+    ]);
+    for (const path of ['', '?level=4', '/labels', '/prediction']) {
+      expect((await get(`/api/images/huge.png${path}`)).status).toBe(422);
+    }
+    await closeStudio();
+  });
+
+  it('takes an image that was replaced on the disk; with labels, one of the same size', async () => {
+    const replace = async (name: string, width: number, grey: number) => {
+      const data = new Uint8Array(width * HEIGHT).fill(grey);
+      await put(join(root, name), await encodeImage({ width, height: HEIGHT, channels: 1, data }));
+    };
+    await openStudio();
+    await twoClasses();
+    const pictureTag = async (name: string) => (await get(`/api/images/${name}`)).headers.get('etag');
+    const before = await pictureTag('a.png');
+    await post('/api/images/a.png/strokes', STROKE);
+    await replace('a.png', WIDTH, 7);
+    expect(await pictureTag('a.png')).not.toBe(before);
+    await post('/api/images/a.png/strokes', STROKE);
+    expect(new Set(told.map(({ version }) => version)).size).toBe(2);
+    expect((await labelsOf('a.png')).includes(1)).toBe(true);
+    expect((await labelsOf('b.png')).length).toBe(WIDTH * HEIGHT);
+    await replace('a.png', WIDTH + 1, 7);
+    await replace('b.png', WIDTH + 1, 7);
+    const refused = await get('/api/images/a.png/labels');
+    expect(refused.status).toBe(422);
+    expect(await refused.text()).toContain(
+      'was replaced by an image of 41×30 pixels; its labels are for 40×30',
+    );
+    expect((await labelsOf('b.png')).length).toBe((WIDTH + 1) * HEIGHT);
+    await closeStudio();
+  });
+
+  it('answers a reduced picture, and nothing for labels where there are none, if asked for', async () => {
+    await openStudio();
+    const reduced = await get('/api/images/a.png?level=2');
+    expect([reduced.headers.get('content-type'), reduced.headers.get('x-size')]).toEqual([
+      'image/jpeg',
+      '40 30',
+    ]);
+    const { width, height } = await decodeImage(new Uint8Array(await reduced.arrayBuffer()));
+    expect([width, height]).toEqual([10, 8]);
+    expect((await get('/api/images/a.png?level=9')).status).toBe(400);
+    const labels = '/api/images/a.png/labels?empty=204';
+    expect((await get(labels)).status).toBe(204);
+    await twoClasses();
+    await post('/api/images/a.png/strokes', STROKE);
+    expect((await get(labels)).status).toBe(200);
+    await closeStudio();
   });
 });
