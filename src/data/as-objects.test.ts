@@ -11,6 +11,7 @@ import { writeCells } from './demo-folder.js';
 import { letterbox, stretch } from './fit.js';
 import { Loader } from './loader.js';
 import { openDataset } from './open.js';
+import { splitDataset } from './splits.js';
 import { randomAffine } from './transforms/affine.js';
 import { horizontalFlip, quarterTurns } from './transforms/flip.js';
 import { objectTargets } from './transforms/object-targets.js';
@@ -42,6 +43,12 @@ describe('asObjects', () => {
       expect(sample.mask.data).toEqual(Uint8Array.from(sample.objects!.data, (code) => code & 255));
       expect([...sample.mask.data].map(Boolean)).toEqual([...objects.data].map(Boolean));
     }
+  });
+
+  it('may have names of samples that a separate test set has, too', async () => {
+    const read = async () => asObjects(await openDataset({ root: join(folder, 'numbers') }), folder);
+    const { train, test } = splitDataset(await read(), { valid: 0, test: { dataset: await read() } });
+    expect(train.ids).toEqual(test!.ids);
   });
 
   it('reads a mask file for each object', async () => {

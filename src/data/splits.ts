@@ -86,7 +86,7 @@ export function splitDataset(dataset: Dataset, options: SplitOptions = {}): Part
     valid: partOf(dataset, validPart, valid),
     test: partOf(dataset, testPart, test),
   };
-  checkGroups(parts);
+  checkGroups(parts, dataset);
   return parts;
 }
 
@@ -209,14 +209,16 @@ function partOf(dataset: Dataset, part: Part, indices: readonly number[] | undef
 }
 
 /** Throws if a group, or a sample, is in two parts of one data set. */
-function checkGroups({ train, valid, test }: Parts): void {
+function checkGroups({ train, valid, test }: Parts, dataset: Dataset): void {
+  const sourceOf = (part: Dataset): Dataset => (part instanceof Subset ? sourceOf(part.whole) : part);
+  const source = sourceOf(dataset);
   const owner = new Map<string, string>();
   for (const [name, part] of [
     ['train', train],
     ['valid', valid],
     ['test', test],
   ] as const) {
-    if (!(part instanceof Subset)) continue;
+    if (!(part instanceof Subset) || sourceOf(part) !== source) continue;
     for (const key of new Set(part.groups ?? part.ids)) {
       const before = owner.get(key);
       if (before !== undefined && before !== name) {
