@@ -92,6 +92,7 @@ export {
   stopGradient,
   tanh,
 } from './operators/elementwise.js';
+export { flatGroups, joinFlat, unjoinFlat } from './operators/flat.js';
 export type { ForeignGraph } from './operators/foreign.js';
 export { foreign } from './operators/foreign.js';
 export { groupNorm, instanceNorm } from './operators/group-norm.js';

@@ -73,6 +73,21 @@ export class Lowering extends GraphBuilder {
     return parts[0]!;
   }
 
+  /** Cuts a vector into parts of the given sizes, in several steps where the target makes only a few at once. */
+  split(name: string, sizes: readonly number[]): string[] {
+    if (sizes.length === 1) return [name];
+    const most = this.target.maxOperands;
+    // The parts of a step have as many parts of their own as later steps can cut.
+    let each = 1;
+    while (sizes.length > each * most) each *= most;
+    const groups = Array.from({ length: Math.ceil(sizes.length / each) }, (_, i) =>
+      sizes.slice(i * each, (i + 1) * each),
+    );
+    const totals = groups.map((group) => group.reduce((sum, size) => sum + size, 0));
+    const parts = this.emitMany('Split', [name, this.int64s(totals)], groups.length, { axis: int(0) });
+    return groups.flatMap((group, i) => this.split(parts[i]!, group));
+  }
+
   /**
    * Lowers an expression of other operators: `expression` gets a symbolic tensor for each of `inputs` and returns
    * the result.

@@ -24,6 +24,11 @@ export interface Target {
   readonly indexedPooling: boolean;
   /** HardSigmoid as a single kernel. */
   readonly hardSigmoid: boolean;
+  /**
+   * Whether graphs are lowered to few operators, at the price of memory traffic: starting a kernel takes longer than the
+   * arithmetic of a small one.
+   */
+  readonly fewKernels: boolean;
   /** Slice with negative steps. */
   readonly negativeSteps: boolean;
   /**
@@ -47,6 +52,7 @@ export const PORTABLE: Target = {
   fusedMatMul: false,
   indexedPooling: true,
   hardSigmoid: true,
+  fewKernels: false,
   negativeSteps: true,
   allIntegers: true,
   convolutionBlock: 0,
@@ -63,6 +69,7 @@ export const WEBGPU: Target = {
   fusedMatMul: false,
   indexedPooling: false,
   hardSigmoid: false,
+  fewKernels: true,
   negativeSteps: false,
   allIntegers: false,
   convolutionBlock: 0,

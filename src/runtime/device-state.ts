@@ -6,7 +6,7 @@
  * host, where programs read and write them in place and rules run as compiled loops.
  */
 import type { GraphDefinition, Leaf, Shape, Tensor, TensorData } from '../graph/index.js';
-import { input } from '../graph/index.js';
+import { flatGroups, input, joinFlat, nodesBehind, unjoinFlat } from '../graph/index.js';
 import { ArrayKernel, compileRule } from './array-kernel.js';
 import type { ArrayRule } from './array-rule.js';
 import type { ArrayStorage, DeviceArray } from './device-array.js';
@@ -222,7 +222,10 @@ const inputName = (update: number, i: number, array: string) => `${update}:${i}:
 const resultName = (update: number, i: number, array: string) => `next:${inputName(update, i, array)}`;
 const numberName = (update: number, number: string) => `number:${update}:${number}`;
 
-/** Every rule, applied to each of its sets of arrays. */
+/**
+ * Every rule, applied to each of its sets of arrays. A rule that works element by element is applied to many sets at once,
+ * as one vector for each of the rule's arrays.
+ */
 function updateGraph(updates: readonly ArrayUpdate[]): GraphDefinition {
   const inputs: Leaf[] = [];
   const outputs: Record<string, Tensor> = {};
@@ -233,15 +236,35 @@ function updateGraph(updates: readonly ArrayUpdate[]): GraphDefinition {
   };
   updates.forEach(({ rule, arrays }, u) => {
     const numbers = Object.keys(rule.numbers).map((name) => [name, leaf(numberName(u, name), [])] as const);
-    arrays.forEach((named, i) => {
-      const leaves = rule.arrays.map(
-        (name) => [name, leaf(inputName(u, i, name), named[name]!.shape)] as const,
-      );
-      const next = rule.update(Object.fromEntries(leaves), Object.fromEntries(numbers));
-      for (const [name, value] of Object.entries(next)) if (value) outputs[resultName(u, i, name)] = value;
-    });
+    const sets = arrays.map((named, i) => ({ i, shape: named[rule.arrays[0]!]!.shape }));
+    const byElement = worksByElement(rule);
+    const groups = byElement ? flatGroups(sets, ({ shape }) => shape) : sets.map((set) => [set]);
+    for (const group of groups) {
+      const joined = rule.arrays.map((name) => {
+        const leaves = group.map(({ i, shape }) => leaf(inputName(u, i, name), shape));
+        return [name, byElement ? joinFlat(leaves) : leaves[0]!] as const;
+      });
+      const next = rule.update(Object.fromEntries(joined), Object.fromEntries(numbers));
+      for (const [name, value] of Object.entries(next)) {
+        if (!value) continue;
+        const shapes = group.map(({ shape }) => shape);
+        const parts = byElement ? unjoinFlat(value, shapes) : [value];
+        group.forEach(({ i }, k) => (outputs[resultName(u, i, name)] = parts[k]!));
+      }
+    }
   });
   return { inputs, outputs };
+}
+
+/** Whether a rule's new value of an element depends on the elements in the same place alone: no norm, no sum. */
+function worksByElement(rule: ArrayRule): boolean {
+  const leaves = (names: readonly string[], shape: Shape) =>
+    Object.fromEntries(names.map((name) => [name, input(name, shape)]));
+  const next = rule.update(leaves(rule.arrays, [2]), leaves(Object.keys(rule.numbers), []));
+  const values = Object.values(next).filter((value) => value !== undefined);
+  return nodesBehind(values).every(
+    ({ inputs, outputs }) => inputs.every(({ size }) => size < 2) || outputs.every(({ size }) => size === 2),
+  );
 }
 
 const numbersOf = (updates: readonly ArrayUpdate[]): Record<string, View> =>

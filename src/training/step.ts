@@ -7,9 +7,11 @@ import {
   concat,
   constant,
   div,
+  flatGroups,
   gradients,
   greater,
   input,
+  joinFlat,
   maximum,
   mul,
   nodesBehind,
@@ -195,13 +197,18 @@ export function trainingGraph(
   return { definition: { inputs, outputs }, masks: trace.masks, maps, trace, shares };
 }
 
+/** Values that are summed first: on a graphics processor, a reduction to one number uses a single workgroup. */
+const SUMMED_FIRST = 1024;
+
 function sumOfSquares(tensors: readonly Tensor[]): Tensor {
-  return tensors
-    .map((tensor) => {
-      const squares = mul(tensor, tensor);
-      // Sum each filter first: on a graphics processor, a reduction to one number uses a single workgroup.
-      const axes = tensor.shape.map((_, axis) => axis).slice(1);
-      return sum(axes.length > 0 ? sum(squares, axes) : squares);
+  return flatGroups(tensors, ({ shape }) => shape)
+    .map((group) => {
+      const size = group.reduce((values, tensor) => values + tensor.size, 0);
+      const rows = Math.ceil(size / SUMMED_FIRST);
+      const rest = rows * SUMMED_FIRST - size;
+      const zeros = rest > 0 ? [constant(new Float32Array(rest), [rest])] : [];
+      const table = reshape(joinFlat([...group, ...zeros]), [rows, SUMMED_FIRST]);
+      return sum(sum(mul(table, table), 1));
     })
     .reduce((a, b) => add(a, b));
 }

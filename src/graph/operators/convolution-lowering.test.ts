@@ -3,7 +3,7 @@ import { Random } from '../../random/index.js';
 import { Program } from '../../runtime/index.js';
 import { createNodeRuntime } from '../../runtime/node.js';
 import { gradients } from '../gradients.js';
-import { CPU, PORTABLE } from '../target.js';
+import { CPU, PORTABLE, WEBGPU } from '../target.js';
 import { input } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { conv2d } from './convolution.js';
@@ -61,7 +61,7 @@ describe('the gradient of a filter that keeps the size', () => {
         const [gradient] = gradients(sum(mul(y, dy)), [weight]);
         const feeds = { x: draw(x.size), dy: draw(dy.size) };
         const expected = filterGradient(feeds.x, feeds.dy, [batch, c, o, h, w], kernel, padding, dilation);
-        for (const target of [CPU, PORTABLE]) {
+        for (const target of [CPU, PORTABLE, WEBGPU]) {
           const runtime = await createNodeRuntime({ threads: 1, target });
           const program = await Program.compile(
             { inputs: [x, dy], outputs: { gradient: gradient! } },

@@ -5,6 +5,7 @@ import type { Lowering } from '../lowering.js';
 import type { Node, Shape, Tensor } from '../tensor.js';
 import { sizeOf } from '../tensor.js';
 import type { ConvGeometry, ConvTransposeAttributes, FilterGradientAttributes } from './convolution.js';
+import { lowerUnfoldedFilterGradient } from './unfolded-filter-gradient.js';
 
 /**
  * @param options `pads`: padding before and after; default that of `g`. `recomputed`: leaves out `kernel_shape`, which
@@ -203,6 +204,7 @@ function filterGradientByShifts(node: Node<FilterGradientAttributes>, onnx: Lowe
 }
 
 export function lowerFilterGradient(node: Node<FilterGradientAttributes>, onnx: Lowering): string {
+  if (onnx.target.fewKernels) return lowerUnfoldedFilterGradient(node, onnx);
   const { kernel, stride, padding, dilation, groups } = node.attributes;
   const [xShape, yShape] = node.inputs.map((t) => t.shape) as [Shape, Shape];
   const [n, c, h, w] = xShape as [number, number, number, number];

@@ -1,9 +1,10 @@
 /** Batch normalisation (Ioffe & Szegedy 2015). */
 import { ShapeError } from '../../errors/index.js';
-import { float } from '../../onnx/graph-builder.js';
+import { float, int } from '../../onnx/graph-builder.js';
 import { normAsAffine } from '../channel-affine.js';
+import type { Lowering } from '../lowering.js';
 import { pixelwise } from '../region.js';
-import type { Operator, Tensor } from '../tensor.js';
+import type { Node, Operator, Tensor } from '../tensor.js';
 import { apply, apply1, atScope, formatShape, requireFloat, scalar } from '../tensor.js';
 import { add, broadcastTo, div, mul, sub } from './arithmetic.js';
 import { neg, sqrt } from './elementwise.js';
@@ -33,6 +34,13 @@ function checkChannels(x: Tensor, vectors: readonly Tensor[]): void {
   }
 }
 
+const filled = (onnx: Lowering, channels: number, value: number) =>
+  onnx.constant(new Float32Array(channels).fill(value), [channels], 'float32');
+
+/** @param inputs x, weight, bias, mean and variance. */
+const normalized = (onnx: Lowering, inputs: readonly string[], epsilon: number): string =>
+  onnx.emit('BatchNormalization', inputs, { epsilon: float(epsilon) });
+
 const affineOperator: Operator<null> = {
   name: 'affine',
   region: pixelwise,
@@ -43,10 +51,8 @@ const affineOperator: Operator<null> = {
   lower({ inputs }, onnx) {
     // One pass over memory. Mul and Add with broadcasting would be two slow ones: 40 instead of 5 ms for 17 MB.
     const channels = inputs[0]!.shape[1]!;
-    const filled = (value: number) =>
-      onnx.constant(new Float32Array(channels).fill(value), [channels], 'float32');
     const names = inputs.map((t) => onnx.name(t));
-    return [onnx.emit('BatchNormalization', [...names, filled(0), filled(1)], { epsilon: float(0) })];
+    return [normalized(onnx, [...names, filled(onnx, channels, 0), filled(onnx, channels, 1)], 0)];
   },
   gradient({ inputs }, [g]) {
     const [x, scale] = inputs as [Tensor, Tensor];
@@ -81,16 +87,22 @@ const batchStatisticsOperator: Operator<null> = {
     return [average, variance];
   },
   gradient({ inputs, outputs }, [gMean, gVariance]) {
-    const x = inputs[0]!;
-    const average = outputs[0]!;
-    const count = x.size / x.shape[1]!;
-    const shift = div(gMean ?? zeros(average), count);
-    if (!gVariance) return [broadcastTo(perChannel(shift, x), x.shape)];
-    // gMean ÷ M + (x − mean)·2·gVariance ÷ M
-    const scale = mul(gVariance, 2 / count);
-    return [affine(x, scale, sub(shift, mul(average, scale)))];
+    return [statisticsGradient(inputs[0]!, outputs[0]!, gMean, gVariance)];
   },
 };
+
+const isStatisticsOf = ({ operator, inputs }: Node, x: Tensor) =>
+  operator === batchStatisticsOperator && inputs[0] === x;
+
+/** The gradient of x from those of its mean and variance. */
+function statisticsGradient(x: Tensor, average: Tensor, gMean?: Tensor, gVariance?: Tensor): Tensor {
+  const count = x.size / x.shape[1]!;
+  const shift = div(gMean ?? zeros(average), count);
+  if (!gVariance) return broadcastTo(perChannel(shift, x), x.shape);
+  // gMean ÷ M + (x − mean)·2·gVariance ÷ M
+  const scale = mul(gVariance, 2 / count);
+  return affine(x, scale, sub(shift, mul(average, scale)));
+}
 
 /** Mean and biased variance of each channel of x (N×C×…) over all other axes. */
 export function batchStatistics(x: Tensor): { mean: Tensor; variance: Tensor } {
@@ -106,10 +118,10 @@ const normalizeOperator: Operator<Epsilon> = {
     return [{ shape: x!.shape, dtype: 'float32' }];
   },
   lower: ({ inputs, attributes }, onnx) => [
-    onnx.emit(
-      'BatchNormalization',
+    normalized(
+      onnx,
       inputs.map((t) => onnx.name(t)),
-      { epsilon: float(attributes.epsilon) },
+      attributes.epsilon,
     ),
   ],
   recompute: {
@@ -129,24 +141,94 @@ const normalizeOperator: Operator<Epsilon> = {
   },
   gradient({ inputs, attributes: { epsilon } }, [g]) {
     const [x, weight, , average, variance] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
-    const inverse = div(1, sqrt(add(variance, epsilon)));
-    const scale = mul(weight, inverse);
-    const axes = reducedAxes(x);
-    const gSum = sum(g!, axes);
-    // Σ g·(x − mean) ÷ deviation: the gradients of weight and variance are computed from it. Centred as
-    // 2x − 2·mean, which is exact. ONNX Runtime would merge x − mean with the same node of the forward pass, and keep
-    // that node's result until here.
-    const twice = affine(x, broadcastTo(scalar(2), average.shape), mul(average, -2));
-    const gNormalized = mul(sum(mul(g!, twice), axes), mul(inverse, 0.5));
-    return [
-      affine(g!, scale, zeros(scale)),
-      gNormalized,
-      gSum,
-      neg(mul(gSum, scale)),
-      mul(mul(gNormalized, weight), div(-0.5, add(variance, epsilon))),
-    ];
+    if (average.node === variance.node && isStatisticsOf(average.node, x)) {
+      return apply(batchGradientOperator, [x, weight, average, variance, g!], { epsilon });
+    }
+    const ofBias = sum(g!, reducedAxes(x));
+    const ofWeight = weightGradient(x, average, variance, g!, epsilon);
+    const own = inputGradients(weight, variance, g!, ofWeight, ofBias, epsilon);
+    return [own.x, ofWeight, ofBias, own.mean, own.variance];
   },
 };
+
+const inverseDeviation = (variance: Tensor, epsilon: number) => div(1, sqrt(add(variance, epsilon)));
+
+/** Σ g·(x − mean) ÷ deviation: the gradients of weight and variance are computed from it. */
+function weightGradient(x: Tensor, average: Tensor, variance: Tensor, g: Tensor, epsilon: number): Tensor {
+  // Centred as 2x − 2·mean, which is exact. ONNX Runtime would merge x − mean with the same node of the forward pass, and
+  // keep that node's result until here.
+  const twice = affine(x, broadcastTo(scalar(2), average.shape), mul(average, -2));
+  return mul(sum(mul(g, twice), reducedAxes(x)), mul(inverseDeviation(variance, epsilon), 0.5));
+}
+
+/** The gradients of x, mean and variance from those of the result, weight and bias. */
+function inputGradients(
+  weight: Tensor,
+  variance: Tensor,
+  g: Tensor,
+  ofWeight: Tensor,
+  ofBias: Tensor,
+  epsilon: number,
+): { x: Tensor; mean: Tensor; variance: Tensor } {
+  const scale = mul(weight, inverseDeviation(variance, epsilon));
+  return {
+    x: affine(g, scale, zeros(scale)),
+    mean: neg(mul(ofBias, scale)),
+    variance: mul(mul(ofWeight, weight), div(-0.5, add(variance, epsilon))),
+  };
+}
+
+/**
+ * From x, weight, the statistics of x, and the gradient of the result: the gradients of x (also through its statistics),
+ * weight and bias.
+ */
+const batchGradientOperator: Operator<Epsilon> = {
+  name: 'batchNormGradient',
+  infer: ([x, weight]) => [x!, weight!, weight!].map(({ shape }) => ({ shape, dtype: 'float32' })),
+  lower({ inputs, outputs, attributes: { epsilon } }, onnx) {
+    if (onnx.target.fewKernels) return lowerBatchGradient(inputs, epsilon, onnx);
+    const [x, weight, average, variance, g] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const [, ofWeight, ofBias] = outputs as [Tensor, Tensor, Tensor];
+    onnx.bind(
+      ofBias,
+      onnx.compose([g], (given) => sum(given, reducedAxes(x))),
+    );
+    onnx.bind(
+      ofWeight,
+      onnx.compose([x, average, variance, g], (a, b, c, d) => weightGradient(a!, b!, c!, d!, epsilon)),
+    );
+    const ofX = onnx.compose([x, average, weight, variance, g, ofWeight, ofBias], (a, b, c, d, e, f, h) => {
+      const own = inputGradients(c!, d!, e!, f!, h!, epsilon);
+      return add(own.x, statisticsGradient(a!, b!, own.mean, own.variance));
+    });
+    return [ofX, onnx.name(ofWeight), onnx.name(ofBias)];
+  },
+};
+
+/**
+ * With x̂ = (x − mean) ÷ deviation over M values: dγ = Σ g·x̂, dβ = Σ g, dx = γ ÷ deviation · (g − dβ ÷ M − x̂·dγ ÷ M).
+ */
+function lowerBatchGradient(inputs: readonly Tensor[], epsilon: number, onnx: Lowering): string[] {
+  const [x, weight, average, variance, g] = inputs.map((tensor) => onnx.name(tensor)) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const channels = inputs[1]!.size;
+  const share = onnx.scalar(channels / inputs[0]!.size);
+  const [zero, one] = [0, 1].map((value) => filled(onnx, channels, value)) as [string, string];
+  const sumOf = (name: string) =>
+    onnx.emit('ReduceSum', [name, onnx.int64s(reducedAxes(inputs[0]!))], { keepdims: int(0) });
+  const standard = normalized(onnx, [x, one, zero, average, variance], epsilon);
+  const ofBias = sumOf(g);
+  const ofWeight = sumOf(onnx.emit('Mul', [g, standard]));
+  const centred = normalized(onnx, [g, weight, zero, onnx.emit('Mul', [ofBias, share]), variance], epsilon);
+  const slope = onnx.emit('Mul', [onnx.emit('Mul', [weight, ofWeight]), share]);
+  const along = normalized(onnx, [standard, slope, zero, zero, variance], epsilon);
+  return [onnx.emit('Sub', [centred, along]), ofWeight, ofBias];
+}
 
 /**
  * (x − mean) ÷ √(variance + ε) · weight + bias for each channel of x, N×C×H×W. In training, mean and variance are

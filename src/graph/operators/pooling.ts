@@ -11,7 +11,7 @@ import type { Pair } from './convolution.js';
 import { convTranspose2d, pair } from './convolution.js';
 import { concat, pad, reshape, sliceAll, transpose } from './layout.js';
 import { matmul } from './matmul.js';
-import { mean } from './reduction.js';
+import { mean, min, sum } from './reduction.js';
 
 interface Windows {
   readonly kernel: readonly [number, number];
@@ -92,9 +92,33 @@ function planeNumbers(h: number, w: number, [top, left]: readonly [number, numbe
   return constant(data, [1, 1, h + 2 * top, width], 'int32');
 }
 
-/** The indices for targets whose MaxPool does not return them: of the first pixel, in reading order, that equals the maximum. */
+/** Whether windows cover an image of this shape exactly, each pixel once. */
+const tiles = ({ kernel, stride, padding }: Windows, shape: Shape) =>
+  kernel.every((k, i) => k === stride[i] && padding[i] === 0 && shape[2 + i]! % k === 0);
+
+/** The pixels of a tensor that windows tile, by row of windows, row in the window, window, column in the window. */
+const inWindows = (x: Tensor, { kernel: [kh, kw] }: Windows) =>
+  reshape(x, [x.size / (kh * x.shape[3]!), kh, x.shape[3]! / kw, kw]);
+
+/** A value for each window, in the shape of {@link inWindows}. */
+const perWindow = (y: Tensor) => reshape(y, [y.size / y.shape[3]!, 1, y.shape[3]!, 1]);
+
+/** The numbers of the positions in a window, in the shape of {@link inWindows}. */
+function positionNumbers({ kernel: [kh, kw] }: Windows): Tensor {
+  const numbers = Int32Array.from({ length: kh * kw }, (_, i) => i);
+  return constant(numbers, [1, kh, 1, kw], 'int32');
+}
+
+/**
+ * The indices for targets whose MaxPool does not return them: of the first pixel, in reading order, that equals the
+ * maximum. Where windows tile the image, its position in the window.
+ */
 function indicesByComparison(x: Tensor, y: Tensor, attributes: Windows): Tensor {
-  const { padding } = attributes;
+  const { kernel, padding } = attributes;
+  if (tiles(attributes, x.shape)) {
+    const largest = equal(inWindows(x, attributes), perWindow(y));
+    return reshape(min(where(largest, positionNumbers(attributes), kernel[0] * kernel[1]), [1, 3]), y.shape);
+  }
   const [, , h, w] = y.shape as [number, number, number, number];
   const edge = [0, 0, ...padding];
   const padded = pad(x, edge, edge, -3.4e38);
@@ -168,6 +192,10 @@ const unpoolOperator: Operator<UnpoolAttributes> = {
 function unpoolByComparison(x: Tensor, indices: Tensor, attributes: UnpoolAttributes): Tensor {
   const { kernel, stride, padding, shape } = attributes;
   const [n, c, h, w] = x.shape as [number, number, number, number];
+  if (tiles(attributes, shape)) {
+    const here = equal(perWindow(indices), positionNumbers(attributes));
+    return reshape(where(here, perWindow(x), 0), shape);
+  }
   const [H, W] = [shape[2]!, shape[3]!];
   const numbers = planeNumbers(H, W, padding);
   const parts = tapsBackwards(attributes)
@@ -220,6 +248,10 @@ const pickOperator: Operator<UnpoolAttributes> = {
 
 function pickByComparison(x: Tensor, indices: Tensor, attributes: UnpoolAttributes): Tensor {
   const { padding } = attributes;
+  if (tiles(attributes, x.shape)) {
+    const here = equal(perWindow(indices), positionNumbers(attributes));
+    return reshape(sum(where(here, inWindows(x, attributes), 0), [1, 3]), indices.shape);
+  }
   const [, , h, w] = indices.shape as [number, number, number, number];
   const edge = [0, 0, ...padding];
   const padded = pad(x, edge, edge);
