@@ -15,6 +15,7 @@ import type { EpochRecord, RunConfig } from '../training/index.js';
 import { readRunConfig } from '../training/run-config.js';
 import { RunFolder } from '../training/run-folder.js';
 import { modelOfRun } from '../training/run-model.js';
+import { leftInFile } from '../weights/file-constants.js';
 import { floatTensors } from '../weights/tensor.js';
 import type { ExportOptions } from './export-graph.js';
 import { coreGraph } from './export-graph.js';
@@ -45,7 +46,12 @@ export interface LoadedRun {
 export async function loadRun(
   path: string,
   checkpoint: CheckpointChoice = 'best',
-  { batch = 1, bare = false, target = PORTABLE }: Pick<ExportOptions, 'batch' | 'bare' | 'target'> = {},
+  {
+    batch = 1,
+    bare = false,
+    target = PORTABLE,
+    constantsInFile = false,
+  }: Pick<ExportOptions, 'batch' | 'bare' | 'target'> & { readonly constantsInFile?: boolean } = {},
 ): Promise<LoadedRun> {
   if (typeof checkpoint === 'number' && !Number.isInteger(checkpoint)) {
     throw new UsageError(`checkpoint must be best, last or the number of an epoch; got ${checkpoint}.`);
@@ -63,7 +69,10 @@ export async function loadRun(
   const registered = hasModel(config.model.name);
   if (stored && batch === 1 && (target === PORTABLE || !registered)) {
     checkSize(stored, card, chosen);
-    return { card, graph: stored, config, checkpoint: chosen, notes };
+    const initializers = constantsInFile
+      ? leftInFile(stored.initializers, weights.source, weights.bytes)
+      : stored.initializers;
+    return { card, graph: { ...stored, initializers }, config, checkpoint: chosen, notes };
   }
   const model = await modelOfRun(folder, config);
   const graph = coreGraph(model, floatTensors(weights), card, { batch, bare, target });

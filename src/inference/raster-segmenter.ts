@@ -9,7 +9,7 @@ import { maxValueOf, type Raster } from '../images/raster.js';
 import { isBinary } from '../labels/label-set.js';
 import { LOGITS, MODEL_INPUT } from '../models/prediction-graph.js';
 import { allFinite } from '../nn/finite.js';
-import type { OnnxModel, ValueInfo } from '../onnx/index.js';
+import type { ExternalData, OnnxModel, ValueInfo } from '../onnx/index.js';
 import { energyBytes } from '../objects/index.js';
 import { encodeModel, float32Values, int, nodeFor } from '../onnx/index.js';
 import type { TensorData } from '../graph/index.js';
@@ -357,11 +357,29 @@ export class RasterSegmenter {
     const key = wanted.join();
     let session = this.sessions.get(key);
     if (!session) {
-      session = this.runtime.load(encodeModel(this.variant(wanted)));
+      session = this.load(this.variant(wanted));
       this.sessions.set(key, session);
       session.catch(() => this.sessions.delete(key));
     }
     return session;
+  }
+
+  /** Constants that lie in files of one folder are read by the runtime from there. */
+  private load(model: OnnxModel): Promise<Session> {
+    const places = new Map<string, ExternalData>();
+    let folder: string | undefined;
+    for (const { name, place } of model.graph.initializers) {
+      const cut = place === undefined ? -1 : place.path.lastIndexOf('/');
+      if (place === undefined || cut < 0) continue;
+      folder ??= place.path.slice(0, cut);
+      if (folder !== place.path.slice(0, cut)) continue;
+      const { offset, length } = place;
+      places.set(name, { location: place.path.slice(cut + 1), offset, length });
+    }
+    return this.runtime.load(
+      encodeModel(model, places),
+      folder === undefined ? {} : { constantsFolder: folder },
+    );
   }
 
   /** The values that a run returns for `wanted`: results of the model come with the sum of its logits. */

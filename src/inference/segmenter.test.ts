@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -60,6 +60,24 @@ describe('a Segmenter', () => {
     await expect(Segmenter.load(path)).rejects.toThrow(
       `the weight ${slot.name} holds values that are not finite`,
     );
+  });
+
+  it('leaves constants in their file and predicts the same; a file that was written anew is refused', async () => {
+    const wide = { ...card, model: { name: 'unet', options: { ...card.model.options, width: 12 } } };
+    const large = tinyUNet(wide);
+    const path = join(folder, 'large.onnx');
+    await writeFile(path, encodeModel(exportGraph(large.model, large.state, wide)));
+    const image = testImage(75, 51);
+    const [kept, left] = await Promise.all(
+      [false, true].map((constantsInFile) => Segmenter.load(path, { threads: 1, constantsInFile })),
+    );
+    const expected = await kept!.segment(image, { probabilities: true });
+    const result = await left!.segment(image, { probabilities: true });
+    expect(result.probabilities.data).toEqual(expected.probabilities.data);
+    expect(left!.toBytes()).toEqual(kept!.toBytes());
+    await utimes(path, 1, 1);
+    expect(() => left!.toBytes()).toThrow(/large\.onnx changed while its model was in use/);
+    await Promise.all([kept!.close(), left!.close()]);
   });
 
   it('predicts the same from a run, from a file, and with ONNX Runtime alone', async () => {

@@ -13,12 +13,13 @@ import type { Normalization } from '../data/normalization.js';
 import { defaultNormalization } from '../data/normalization.js';
 import { PixelwiseError, UsageError } from '../errors/index.js';
 import { maskLook } from '../images/palette.js';
-import { checkOptions, whole } from '../settings/index.js';
+import { checkOptions, flag, whole } from '../settings/index.js';
 import type { ExternalReader, OnnxModel } from '../onnx/index.js';
 import { decodeModel } from '../onnx/index.js';
 import type { Device, Runtime } from '../runtime/index.js';
 import type { Target } from '../graph/index.js';
 import { createNodeRuntime } from '../runtime/node.js';
+import { leftInFile } from '../weights/file-constants.js';
 import { externalDataBeside } from '../weights/onnx-external.js';
 import type { Learner } from '../training/index.js';
 import { ensembleModel } from './ensemble.js';
@@ -49,6 +50,11 @@ export interface LoadOptions {
   readonly threads?: number | undefined;
   /** The checkpoint of a run: `best` (default), `last`, or the number of an epoch. */
   readonly checkpoint?: CheckpointChoice | undefined;
+  /**
+   * Whether the constants of a file stay there until a graph is loaded, and are not kept beside it: half the memory. The
+   * file must stay as it is while the segmenter is used. Default false.
+   */
+  readonly constantsInFile?: boolean | undefined;
   /** An existing runtime to use, which stays open; default: a new one. */
   readonly runtime?: Runtime | undefined;
   /** What messages call the model; default: its path. */
@@ -73,6 +79,7 @@ const LOAD_OPTIONS = {
   device: null,
   threads: whole(1),
   checkpoint: null,
+  constantsInFile: flag(),
   runtime: null,
   name: null,
   onProgress: null,
@@ -106,7 +113,7 @@ export class Segmenter extends RasterSegmenter {
    */
   static async load(source: ModelSource | readonly string[], options: LoadOptions = {}): Promise<Segmenter> {
     checkOptions<LoadOptions>('Segmenter.load', LOAD_OPTIONS, options);
-    const { threads, checkpoint, onNote, signal } = options;
+    const { threads, signal } = options;
     const device = options.device === 'auto' ? undefined : options.device;
     signal?.throwIfAborted();
     // First, so that its thread starts while the model is read.
@@ -124,7 +131,7 @@ export class Segmenter extends RasterSegmenter {
       const target = predictionTarget(runtime.device);
       const models: OnnxModel[] = [];
       for (const member of members) {
-        models.push(await readModel(member.source, member.name, checkpoint, target, onNote));
+        models.push(await readModel(member, target, options));
       }
       signal?.throwIfAborted();
       const model = models.length === 1 ? models[0]! : ensembleModel(models, names);
@@ -237,11 +244,9 @@ async function membersIn(
 }
 
 async function readModel(
-  source: string | Uint8Array,
-  name: string,
-  checkpoint: CheckpointChoice | undefined,
+  { source, name }: ModelMember,
   target: Target,
-  onNote: LoadOptions['onNote'],
+  { checkpoint, constantsInFile = false, onNote }: LoadOptions,
 ): Promise<OnnxModel> {
   if (typeof source !== 'string') return decode(source, name);
   const found = await stat(source).catch(() => undefined);
@@ -249,7 +254,7 @@ async function readModel(
     throw new PixelwiseError('model-missing', `${source}: no such run folder or model file.`);
   }
   if (found.isDirectory()) {
-    const { graph, card, notes } = await loadRun(source, checkpoint, { target });
+    const { graph, card, notes } = await loadRun(source, checkpoint, { target, constantsInFile });
     for (const note of notes) onNote?.(note);
     return exportedModel(graph, card);
   }
@@ -260,7 +265,11 @@ async function readModel(
     );
   }
   if (!found.isFile()) throw new PixelwiseError('model-file', `${source} is not a file or a run folder.`);
-  return decode(await readFile(source), name, externalDataBeside(source));
+  const bytes = await readFile(source);
+  const model = decode(bytes, name, externalDataBeside(source));
+  if (!constantsInFile) return model;
+  const { graph } = model;
+  return { ...model, graph: { ...graph, initializers: leftInFile(graph.initializers, source, bytes) } };
 }
 
 function decode(bytes: Uint8Array, name: string, external?: ExternalReader): OnnxModel {

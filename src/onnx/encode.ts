@@ -110,11 +110,12 @@ function writeTensor(tensor: OnnxTensor, place?: ExternalData): MessageWriter {
     throw new PixelwiseError('onnx', `Tensor "${tensor.name}" holds strings; constants must be numbers.`);
   }
   const expected = tensor.dims.reduce((product, size) => product * size, ELEMENT_BYTES[tensor.dataType]);
-  if (tensor.data.length !== expected) {
+  const given = place?.length ?? tensor.data.length;
+  if (given !== expected) {
     throw new PixelwiseError(
       'onnx',
       `Tensor "${tensor.name}" (${tensor.dataType} ${tensor.dims.join('×')}) needs ${expected} bytes, ` +
-        `but its data are ${tensor.data.length}.`,
+        `but its data are ${given}.`,
     );
   }
   const f = FIELDS.tensor;

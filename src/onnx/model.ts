@@ -44,6 +44,8 @@ export interface OnnxTensor {
   readonly dataType: DataType;
   readonly dims: readonly number[];
   readonly data: Uint8Array;
+  /** Where `data` lie in a file, in bytes. */
+  readonly place?: { readonly path: string; readonly offset: number; readonly length: number };
 }
 
 /** The location of a constant's data in another file (`TensorProto.external_data`). */

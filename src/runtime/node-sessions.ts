@@ -20,6 +20,7 @@ export interface NodeSessionSettings {
   readonly device: Device;
   readonly threads: number;
   readonly profile?: string | undefined;
+  readonly constantsFolder?: string | undefined;
   readonly kept?: readonly string[] | undefined;
 }
 
@@ -40,6 +41,9 @@ export async function createSession(
     enableCpuMemArena: true,
     logSeverityLevel: 3,
     ...outputLocations(settings.kept),
+    ...(settings.constantsFolder !== undefined && {
+      extra: { session: { model_external_initializers_file_folder_path: settings.constantsFolder } },
+    }),
     ...(settings.profile !== undefined && { enableProfiling: true, profileFilePrefix: settings.profile }),
   });
 }

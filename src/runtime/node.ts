@@ -52,9 +52,9 @@ export async function createNodeRuntime(options: NodeRuntimeOptions = {}): Promi
     target: options.target ?? TARGETS[device],
     threads,
     keepsTensors: device === 'webgpu',
-    async load(model: Uint8Array, { profile, kept }: SessionOptions = {}) {
+    async load(model: Uint8Array, options: SessionOptions = {}) {
       try {
-        return await host.load(model, { device, threads, profile, kept });
+        return await host.load(model, { ...options, device, threads });
       } catch (error) {
         throw explain(error, device);
       }
@@ -141,6 +141,7 @@ interface HostSettings {
   readonly threads: number;
   readonly profile?: string | undefined;
   readonly kept?: readonly string[] | undefined;
+  readonly constantsFolder?: string | undefined;
 }
 
 interface SessionHost {

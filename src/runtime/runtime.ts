@@ -41,6 +41,8 @@ export const NOTHING_KEPT: KeptTensors = { feeds: {}, results: {} };
 export interface SessionOptions {
   /** Writes ONNX Runtime's own profile (JSON, Chrome trace) to a file with this prefix. Node only. */
   readonly profile?: string;
+  /** Folder of the files in which the model says that its constants lie. Node only. */
+  readonly constantsFolder?: string;
   /** Results that stay on the device after every run. Needs a runtime that {@link Runtime.keepsTensors}. */
   readonly kept?: readonly string[];
 }

@@ -113,9 +113,12 @@ export async function readCheckpointWeights(folder: string): Promise<WeightTenso
   return floatTensors(await readCheckpointFile(await CheckpointFiles.open(folder)));
 }
 
-/** The weights of a checkpoint as their file holds them. */
-export async function readCheckpointFile(files: CheckpointFiles): Promise<WeightFile> {
-  return decodeSafetensors(await files.read(WEIGHTS_FILE), join(files.folder, WEIGHTS_FILE));
+/** The weights of a checkpoint as their file holds them, and its bytes, of which they are views. */
+export async function readCheckpointFile(
+  files: CheckpointFiles,
+): Promise<WeightFile & { readonly bytes: Uint8Array }> {
+  const bytes = await files.read(WEIGHTS_FILE);
+  return { ...decodeSafetensors(bytes, join(files.folder, WEIGHTS_FILE)), bytes };
 }
 
 /** The record of the checkpoint's epoch, from its verified state; undefined within an epoch. */

@@ -15,6 +15,7 @@ export const run: Run<'predict'> = async (options, { output, signal, words, grou
     checkpoint,
     device,
     threads: threads ?? group?.threads,
+    constantsInFile: true,
     onNote: (note) => output.note(note),
   });
   if (group) {

@@ -203,6 +203,32 @@ const batchGradientOperator: Operator<Epsilon> = {
     });
     return [ofX, onnx.name(ofWeight), onnx.name(ofBias)];
   },
+  // With x̂ = (x − mean) · i and i = 1 ÷ deviation, the results are dγ = Σ g·x̂, dβ = Σ g and
+  // dx = γ · i · (g − dβ ÷ M − x̂·dγ ÷ M), functions of x, γ, the mean, the variance and g.
+  gradient({ inputs, outputs, attributes: { epsilon } }, [a, b, d]) {
+    const [x, weight, average, variance, g] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const [, ofWeight, ofBias] = outputs as [Tensor, Tensor, Tensor];
+    const [ga, gb, gd] = [a ?? zeros(x), b ?? zeros(weight), d ?? zeros(weight)];
+    const perPlane = (values: Tensor) => sum(values, reducedAxes(x));
+    const share = (values: Tensor) => div(values, x.size / x.shape[1]!);
+    const none = zeros(weight);
+    const inverse = inverseDeviation(variance, epsilon);
+    const scale = mul(weight, inverse);
+    const standard = affine(x, inverse, neg(mul(average, inverse)));
+    const [total, along] = [perPlane(ga), perPlane(mul(ga, standard))];
+    const inner = sub(perPlane(mul(ga, g)), share(add(mul(total, ofBias), mul(along, ofWeight))));
+    const slope = sub(gb, share(mul(scale, along)));
+    const ofG = add(affine(ga, scale, sub(gd, share(mul(scale, total)))), affine(standard, slope, none));
+    const ofStandard = add(affine(ga, neg(share(mul(scale, ofWeight))), none), affine(g, slope, none));
+    const spread = add(mul(scale, inner), perPlane(mul(ofStandard, standard)));
+    return [
+      affine(ofStandard, inverse, none),
+      mul(inverse, inner),
+      neg(mul(inverse, perPlane(ofStandard))),
+      mul(mul(spread, mul(inverse, inverse)), -0.5),
+      ofG,
+    ];
+  },
 };
 
 /**
