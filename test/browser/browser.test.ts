@@ -1,5 +1,5 @@
 /**
- * A real browser, on WebAssembly and on WebGPU with no node on the CPU: five training steps give the native losses,
+ * A real browser, on WebAssembly and on WebGPU with no node on the CPU: three training steps give the native losses,
  * and WebGPU passes the conformance suite. A case takes a second on a software adapter, which compiles its shaders,
  * so only the cases that cover all operators and one of the training runs are done here. CONFORMANCE=all does all.
  */
@@ -57,10 +57,11 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium (skipped where there is non
 
       const runs = Object.keys(TRAINING_RUNS);
       for (const name of device === 'wasm' || ALL ? runs : runs.slice(0, 1)) {
-        test(`five training steps as natively: ${name}`, async () => {
+        test(`three training steps as natively: ${name}`, async () => {
           const losses = await page.evaluate((run) => window.testPage!.train(run), name);
           expect(largestDifference(losses, native[name]!)).toBeLessThanOrEqual(LOSS_TOLERANCE);
-        });
+          // A software adapter takes 45 s, most of it for shaders.
+        }, 180_000);
       }
     });
   }

@@ -1,4 +1,4 @@
-/** Five training steps of small U-Nets on WebAssembly in Node give the native losses. */
+/** Three training steps of small U-Nets on WebAssembly in Node give the native losses. */
 import * as ort from 'onnxruntime-web';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Runtime } from '../../src/runtime/index.js';
@@ -6,7 +6,7 @@ import { createWebRuntime } from '../../src/runtime/index.js';
 import { createNodeRuntime } from '../../src/runtime/node.js';
 import { largestDifference, LOSS_TOLERANCE, TRAINING_RUNS, trainingLosses } from './training.js';
 
-describe('five training steps of a U-Net', () => {
+describe('three training steps of a U-Net', () => {
   let native: Runtime;
   let wasm: Runtime;
   beforeAll(async () => {
