@@ -368,19 +368,32 @@ async function open(image: ImageFacts): Promise<void> {
     say(`Image ${position} of ${project.images.length}: ${image.id}.`);
     if (opened.conflict) askAboutConflict(opened);
     void loadPrediction(opened);
-    if (picture.reduced) checkSize(await wholePicture(image.id, signal), opened);
+    if (picture.reduced) void loadRest(image, opened, signal);
+    else stage.imageOpened();
+  } catch (error) {
+    if (!signal.aborted) showUnopened(image, error);
+  }
+}
+
+/** Loads all of an image that is shown reduced, and can be painted on meanwhile. */
+async function loadRest(image: ImageFacts, opened: OpenImage, signal: AbortSignal): Promise<void> {
+  try {
+    checkSize(await wholePicture(image.id, signal), opened);
     if (!signal.aborted) stage.imageOpened();
   } catch (error) {
-    if (signal.aborted) return;
-    editor.release();
-    chosen = current = editor.image = undefined;
-    stage.clear();
-    showEdits();
-    showEmpty('This image cannot be opened', messageOf(error), {
-      text: 'Try again',
-      run: () => void open(image),
-    });
+    if (!signal.aborted) showUnopened(image, error);
   }
+}
+
+function showUnopened(image: ImageFacts, error: unknown): void {
+  editor.release();
+  chosen = current = editor.image = undefined;
+  stage.clear();
+  showEdits();
+  showEmpty('This image cannot be opened', messageOf(error), {
+    text: 'Try again',
+    run: () => void open(image),
+  });
 }
 
 interface OpenedPicture {
