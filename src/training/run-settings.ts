@@ -78,9 +78,10 @@ const MODEL_SETTINGS = {
   task: {
     kind: choice(['classes', 'objects']),
     help: 'what to learn: the class of each pixel, or also which object it belongs to',
-    unset: 'objects if the masks tell them apart and no other setting requires classes, else classes',
+    unset:
+      'objects if the masks tell them apart and no other setting requires classes, else classes; demo: classes',
     section: 'model',
-    commands: LEARNING,
+    commands: [...LEARNING, 'demo'],
   },
   download: {
     kind: flag(),

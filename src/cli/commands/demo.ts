@@ -7,11 +7,14 @@ import { join } from 'node:path';
 import { openDataset, type Dataset } from '../../data/index.js';
 import { writeCells } from '../../data/demo-folder.js';
 import { Claim, WrittenFiles } from '../../files/index.js';
+import { writeLabels } from '../../images/encode-labels.js';
 import { writeImage, writeMask } from '../../images/encode.js';
 import { overlay } from '../../images/overlay.js';
+import { paintObjects } from '../../images/paint-objects.js';
 import type { Raster } from '../../images/raster.js';
 import { Segmenter } from '../../inference/index.js';
 import { train } from '../../jobs/index.js';
+import { objectsOfCodes } from '../../objects/index.js';
 import { readRunConfig, RunFolder } from '../../training/index.js';
 import type { CommandContext, CommandResult, Run } from '../command.js';
 import { INTERRUPTED } from '../interruption.js';
@@ -51,7 +54,7 @@ export const run: Run<'demo'> = async (options, context) => {
 
 async function demo(
   folder: string,
-  { seed = 0, threads }: OptionsOf<'demo'>,
+  { seed = 0, threads, task = 'classes' }: OptionsOf<'demo'>,
   { output, signal }: CommandContext,
 ): Promise<CommandResult> {
   const [data, test, runFolder] = ['cells', 'cells-test', 'run'].map((name) => join(folder, name)) as [
@@ -60,14 +63,15 @@ async function demo(
     string,
   ];
   output.note(`Drawing ${TRAIN_IMAGES} images to learn from and ${TEST_IMAGES} to be judged on.`);
-  const size = { width: SIDE, height: SIDE };
-  await writeCells(data, { seed, count: TRAIN_IMAGES, ...size, signal });
+  const drawn = { width: SIDE, height: SIDE, truth: task, signal };
+  await writeCells(data, { ...drawn, seed, count: TRAIN_IMAGES });
   // Another seed draws other images: no part of what the model is judged on was seen in training.
-  await writeCells(test, { seed: seed + 1, count: TEST_IMAGES, ...size, signal });
+  await writeCells(test, { ...drawn, seed: seed + 1, count: TEST_IMAGES });
 
   await removeEarlier(new RunFolder(runFolder), data);
   const result = await train({
     ...SETTINGS,
+    task,
     data,
     test,
     out: runFolder,
@@ -83,7 +87,7 @@ async function demo(
     return { json: result, exitCode: INTERRUPTED };
   }
 
-  const sheet = await predictAll(result.run, test, folder, threads, signal);
+  const sheet = await predictAll(result.run, test, folder, task === 'objects', threads, signal);
   if (result.test) scoresText('Held-out images', result.test).forEach((line) => output.line(line));
   output.line();
   output.line(`Pictures (image, truth, prediction): ${sheet}`);
@@ -105,15 +109,19 @@ async function removeEarlier(run: RunFolder, data: string): Promise<void> {
   }
 }
 
-/** Writes a mask for every test image, and a sheet that shows a few. Returns the sheet's path. */
+/** Writes a mask or a label image for every test image, and a sheet that shows a few. Returns the sheet's path. */
 async function predictAll(
   runFolder: string,
   test: string,
   folder: string,
+  byObject: boolean,
   threads: number | undefined,
   signal: AbortSignal,
 ): Promise<string> {
-  const dataset: Dataset = await openDataset({ root: test });
+  const dataset: Dataset = await openDataset({
+    root: test,
+    ...(byObject && { maskValues: 'object-numbers' }),
+  });
   const segmenter = await Segmenter.load(runFolder, { ...(threads !== undefined && { threads }) });
   const triples: Raster[][] = [];
   const written = new WrittenFiles(folder);
@@ -125,10 +133,20 @@ async function predictAll(
   try {
     for (let i = 0; i < dataset.length; i++) {
       const { image, mask: truth, id } = await dataset.get(i);
-      const { mask } = await segmenter.segment(image, { signal });
-      await write(join(folder, 'masks', `${id}.png`), (path) => writeMask(path, mask));
-      if (triples.length < SHOWN)
-        triples.push([image, await overlay(image, truth), await overlay(image, mask)]);
+      const { mask, objects } = await segmenter.segment(image, { signal });
+      await write(join(folder, 'masks', `${id}.png`), (path) =>
+        objects ? writeLabels(path, objects) : writeMask(path, mask),
+      );
+      if (triples.length >= SHOWN) continue;
+      triples.push(
+        objects
+          ? [
+              image,
+              paintObjects(image, objectsOfCodes(await dataset.getObjects!(i))),
+              paintObjects(image, objects),
+            ]
+          : [image, await overlay(image, truth), await overlay(image, mask)],
+      );
     }
   } finally {
     await segmenter.close();
