@@ -11,7 +11,7 @@ interface Size {
   readonly height: number;
 }
 
-/** The closest view shows a pixel of the picture in so many of the screen. */
+/** The largest zoom, in screen pixels for each pixel of the image. */
 const CLOSEST = 40;
 const STEP = 1.5;
 /** A pointer that moved less than this, in pixels of the screen, has clicked. */

@@ -1,5 +1,5 @@
 /**
- * Pixelwise: train, judge and ship image-segmentation models.
+ * Pixelwise: train, evaluate and deploy image-segmentation models.
  *
  * The parts for custom models are exported by layer: `pixelwise/graph`, `pixelwise/nn`, `pixelwise/optim`, …
  */
@@ -39,7 +39,7 @@ export type { NamedTrainOptions } from './jobs/train-options.js';
 export type { DownloadProgress } from './files/download.js';
 export type { Communicator } from './distributed/index.js';
 
-// A trained model at work.
+// Using a trained model.
 export {
   cleanMask,
   type CleanOptions,

@@ -12,9 +12,9 @@ export function say(text: string): void {
 export interface NoticeOptions {
   /** Something went wrong. */
   readonly bad?: boolean;
-  /** What can be done about it. A choice closes the notice. */
+  /** Actions that the user can choose. Any of them closes the notice. */
   readonly actions?: readonly { readonly text: string; readonly run: () => void }[];
-  /** Seconds until it goes by itself; by default it stays until it is closed. */
+  /** Seconds until the notice disappears; by default it stays until the user closes it. */
   readonly seconds?: number;
 }
 

@@ -428,7 +428,7 @@ function checkSize(picture: Size, labels: Size): void {
 /** By image, the version of the labels that this page left. */
 const versions = new Map<string, string>();
 
-/** Opens an image so many further in the list, unreadable ones apart. */
+/** Opens the next or the previous image that can be read. */
 function go(direction: 1 | -1): void {
   const readable = project.images.filter(({ state }) => state !== 'unusable');
   const from = readable.findIndex(({ id }) => id === current?.id);
@@ -486,7 +486,7 @@ function askAboutConflict(image: OpenImage): void {
   });
 }
 
-/** Takes the labels as others left them, and makes this page's unsaved edits on them again if they are to be kept. */
+/** Loads the labels that another page saved and, if `keep`, applies the unsaved edits of this page to them. */
 async function takeLabels(image: OpenImage, keep: boolean): Promise<void> {
   if (editor.busy) {
     setTimeout(() => void takeLabels(image, keep), 100);

@@ -310,8 +310,8 @@ export class PageBackend implements Backend {
       this.setTrouble(null);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.setTrouble(`The browser's storage does not take the labels (${reason}).`);
-      throw new BackendError(507, 'storage', `The browser's storage does not take the labels: ${reason}`);
+      this.setTrouble(`The browser cannot store the labels (${reason}).`);
+      throw new BackendError(507, 'storage', `The browser cannot store the labels: ${reason}`);
     }
     return tag;
   }

@@ -81,12 +81,12 @@ export class Stage {
     this.fit();
   }
 
-  /** Takes note that the worker has opened the image. */
+  /** Must be called when the worker has opened the image. */
   imageOpened(): void {
     this.tiles?.open();
   }
 
-  /** Takes an image's labels anew, where the plane was replaced. */
+  /** Shows an image's labels again after their plane was replaced. */
   take(image: OpenImage): void {
     this.renderer.reset();
     image.plane.onChange = (box) => {
@@ -109,7 +109,7 @@ export class Stage {
     this.redraw();
   }
 
-  /** Takes the image anew from the worker, which has opened it with another window of values. */
+  /** Loads the image again from the worker, after the window of grey values changed. */
   renewImage(): void {
     this.tiles?.renew();
   }

@@ -99,7 +99,7 @@ export async function runCli(
     }
     fail({ code, message });
     if (!speaks && !(error instanceof UsageError)) {
-      // What is wrong here and not on rank 0 would go unsaid; where it is there too, that one ends all by now.
+      // If rank 0 failed too, it ends all ranks during this wait. If it did not, this rank must report its error.
       await wait(SPEAK_AFTER);
       stderr.write(`error: rank ${launch.rank}: ${terminalText(message)}\n`);
     }

@@ -15,7 +15,7 @@ export type Call =
       readonly command: Command;
       readonly options: GivenOptions;
       readonly words: string[];
-      /** What the person is told before the work begins. */
+      /** Notes to print before the work begins. */
       readonly notes: readonly string[];
     }
   /** Help or version: text to print, and nothing to do. */
@@ -47,7 +47,7 @@ export async function parseCall(given: readonly string[], settings: ParseSetting
       getErrHelpWidth: () => settings.columns,
     });
   const program = quietly(new Parser('pixelwise'))
-    .description('Train, judge and ship image-segmentation models.')
+    .description('Train, evaluate and deploy image-segmentation models.')
     .version(settings.version)
     .addHelpText('after', '\nOptions of a command: pixelwise COMMAND --help');
   for (const command of settings.commands) {

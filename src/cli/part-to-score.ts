@@ -7,7 +7,7 @@ import { configOfRun } from './data-to-score.js';
 
 export interface PartToScore {
   readonly part: Dataset;
-  /** What a person should know about scores on it. */
+  /** A note for the user about scores on it. */
   readonly note?: string;
 }
 

@@ -13,9 +13,9 @@ export interface MaybeTerminal extends Writable {
 }
 
 export interface ProgressOptions {
-  /** What goes on: `epoch 3/20`. */
+  /** The work in progress: `epoch 3/20`. */
   readonly label: string;
-  /** How many in all, where known. */
+  /** The total count, if known. */
   readonly total?: number | undefined;
   /** What is counted, in the plural: `images`. */
   readonly unit: string;
@@ -23,7 +23,7 @@ export interface ProgressOptions {
   readonly done?: number;
 }
 
-/** The work goes on: a change of what the display shows. */
+/** A change of the values that the display shows. */
 export interface ProgressUpdate {
   /** How many are done, of all. */
   readonly done: number;
@@ -77,11 +77,11 @@ export class Progress {
     this.show();
   }
 
-  /** Takes in how far the work is; draws if it is time to. */
+  /** Records the progress, and redraws the bar if it is due. */
   update({ done, label, total, detail }: ProgressUpdate): void {
     if (this.ended) return;
     const time = this.now();
-    // Counting began anew (another epoch): what was before tells nothing of the time left.
+    // Counting starts again, for another epoch: earlier counts do not predict the time left.
     if (done < this.done) {
       this.marks.splice(0, this.marks.length, { time, done });
       this.start = { time, done };

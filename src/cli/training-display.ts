@@ -1,4 +1,4 @@
-/** What a person sees of training: the bar with speed and time left, and a line at the end of each epoch. */
+/** The display of training: a bar with speed and time left, and a line at the end of each epoch. */
 import type { Callback, EpochRecord, FitContext } from '../training/index.js';
 import type { Output } from './output.js';
 import { duration, type Progress } from './progress.js';
@@ -6,7 +6,7 @@ import { duration, type Progress } from './progress.js';
 /** How much of the past the displayed loss remembers, from batch to batch. */
 const LOSS_MEMORY = 0.95;
 
-/** Shows how a run comes along. The bar spans the whole run, so that its time left is the run's. */
+/** Shows the progress of a run. The bar spans all epochs, so the time left is that of the whole run. */
 export function trainingDisplay(output: Output): Callback {
   let progress: Progress | undefined;
   let images = 0;
@@ -45,7 +45,7 @@ export function trainingDisplay(output: Output): Callback {
   };
 }
 
-/** Waiting for data is told of where it takes at least this share of an epoch. */
+/** The time spent waiting for data is shown if it is at least this share of an epoch. */
 const WAITING_TOLD = 0.02;
 
 const COLUMNS = ['   loss', 'valid loss', 'accuracy', 'mean IoU', ' Dice', '   time', ' img/s'] as const;

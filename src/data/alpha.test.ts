@@ -35,7 +35,7 @@ describe('a fourth channel marked as alpha', () => {
     expect(await judgeAlpha(files)).toBe('band');
     const { layout, notes } = await findLayout(files);
     expect(layout.channels).toBe(4);
-    expect(notes.join()).toContain('kept as a band');
+    expect(notes.join()).toContain('kept as a channel');
   });
 
   it.each([

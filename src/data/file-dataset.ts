@@ -98,8 +98,8 @@ export async function findLayout(
   }
   if (alpha === 'band') {
     notes.push(
-      `${marked} of ${looked.length} images looked at mark their last channel as alpha, but its values are no ` +
-        'transparency: it is kept as a band like the others.',
+      `${marked} of ${looked.length} examined images mark their last channel as alpha, but its values are not ` +
+        'transparency: it is kept as a channel like the others.',
     );
   }
   const inverted = infos.filter((info) => info.whiteIsZero).length;

@@ -3,7 +3,7 @@
 export interface Finding {
   /**
    * - `note`: how the files were read;
-   * - `warning`: something that a person should look at;
+   * - `warning`: something that the user should check;
    * - `error`: training cannot start.
    */
   readonly level: 'note' | 'warning' | 'error';

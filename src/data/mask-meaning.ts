@@ -121,7 +121,7 @@ async function decide(censuses: readonly MaskCensus[], options: MaskMeaningOptio
     if (meaning !== undefined) return meaning;
     throw new PixelwiseError(
       'mask-values',
-      `${wide.file}: its values are above 65,535, so they are no class indices, and they do not number objects either: ` +
+      `${wide.file}: its values are above 65,535, so they are not class indices, and they are not object numbers either: ` +
         'in that case each number is one piece. Save class indices, or a number for each object.',
     );
   }

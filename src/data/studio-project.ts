@@ -47,7 +47,7 @@ export async function readStudioProject(path: string): Promise<StudioProject> {
   } catch (cause) {
     throw new PixelwiseError(
       'project',
-      `${path} cannot be read: ${cause instanceof Error ? cause.message : ''}. Restore it, or remove it to start anew with the masks as they are.`,
+      `${path} cannot be read: ${cause instanceof Error ? cause.message : ''}. Restore it, or remove it to start again with the masks as they are.`,
       { cause },
     );
   }

@@ -16,7 +16,7 @@ import { isSystemError, writeError, writing } from './write-error.js';
 export interface ClaimOptions {
   /** What the folder is claimed for, in messages: `train`. */
   readonly purpose: string;
-  /** What is claimed within the folder, if not all of it: the name of a file. Letters, digits, `.`, `_` and `-`. */
+  /** The file to claim, if not the whole folder. Letters, digits, `.`, `_` and `-`. */
   readonly part?: string;
   /** Keep the folder at the end, even if it was created for the claim and is empty. Default false. */
   readonly keepEmpty?: boolean;

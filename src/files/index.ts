@@ -1,4 +1,4 @@
-/** Work with files, the same for every layer above: atomic writes, claims on folders, records of what was written, downloads, checksums, the cache folder, archives. */
+/** File operations that every layer above uses: atomic writes, claims on folders, records of what was written, downloads, checksums, the cache folder, archives. */
 export {
   type FileContent,
   PARTIAL_FILE,

@@ -35,7 +35,7 @@ export interface ExportRunOptions extends Omit<ExportOptions, 'ranges'> {
   /** Called after each image of the calibration and the scoring. */
   readonly onProgress?: ((label: string, done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called with what a person should be told about the files of the run. */
+  /** Called with notes for the user about the files of the run. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
 

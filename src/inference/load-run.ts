@@ -31,7 +31,7 @@ export interface LoadedRun {
   readonly config: RunConfig;
   /** The checkpoint's folder. */
   readonly checkpoint: string;
-  /** What a person should be told about the files. */
+  /** Notes for the user about the files. */
   readonly notes: readonly string[];
 }
 

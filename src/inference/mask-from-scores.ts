@@ -18,11 +18,11 @@ export function isBeyondGraph(width: number, height: number, channels: number): 
   return Math.max(width, height) > LONGEST_SIDE || width * height * channels > MOST_PROBABILITIES;
 }
 
-/** Multiplications between two pauses, in which the thread does other work: some 10 ms. */
+/** Multiplications between two pauses for other work of the thread: about 10 ms. */
 const WORK_AT_ONCE = 2 ** 20;
-/** How many times as high as wide an image is for which rows and columns are exchanged. */
+/** Rows and columns are exchanged if the height is at least this many times the width. */
 const TALL = 64;
-/** A row takes the time of so many multiplications beyond its own. */
+/** Overhead of a row, in multiplications that take the same time. */
 const OVERHEAD = 32;
 
 /**

@@ -63,7 +63,7 @@ export interface LoadOptions {
   readonly onProgress?: ((loadedBytes: number, totalBytes?: number) => void) | undefined;
   /** Aborting it stops loading, which then throws `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what a person should be told about the files of a run. */
+  /** Called with notes for the user about the files of a run. */
   readonly onNote?: ((note: string) => void) | undefined;
 }
 

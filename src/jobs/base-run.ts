@@ -1,5 +1,5 @@
 /**
- * Training that goes on from an earlier run (`--init RUN`): the new run takes its model, size, normalisation and
+ * Training that continues from an earlier run (`--init RUN`): the new run takes its model, size, normalisation and
  * classes, and its samples stay in their parts. Given options override what is taken.
  */
 import { join, resolve } from 'node:path';
@@ -221,7 +221,7 @@ function rateTaken(options: NamedTrainOptions, { training }: RunConfig): TrainSe
   return { lr, optimizer: training.optimizer as TrainSettings['optimizer'] };
 }
 
-/** The options of a run that goes on from `base`: those given, then those of the base, then those of a recipe. */
+/** The options of a run that continues from `base`: those given, then those of the base, then those of a recipe. */
 export function withBaseRun(
   base: BaseRun | undefined,
   options: NamedTrainOptions,
@@ -257,7 +257,7 @@ export function baseRunNotes(
   const changed = things.filter(([, was, is]) => was !== is);
   const rate = plan.findLr ? 'found by a range test' : plan.lr;
   return [
-    `Training goes on from ${init}. Kept: ${kept.map(([what, , is]) => `${what} ${is}`).join('; ') || 'nothing'}.`,
+    `Training continues from ${init}. Kept: ${kept.map(([what, , is]) => `${what} ${is}`).join('; ') || 'nothing'}.`,
     ...changed.map(([what, was, is]) => `Changed: ${what} ${is} instead of ${was}.`),
     ...(before.lr === undefined ? [] : [`The learning rate is ${rate}; ${init} had ${before.lr}.`]),
     samplesNote(init, samples, idsOf(plan.parts)),
@@ -277,7 +277,7 @@ function samplesNote(init: string, before: PartIds | undefined, parts: PartIds):
   const counted = (count: (part: (typeof names)[number]) => number) =>
     names.map((part) => `${count(part)} ${part}`).join(', ');
   if (!before) {
-    return `${init} does not say which samples it was trained on, so the parts are drawn anew: some of its training images may be among the new validation and test images, and scores on them are too good.`;
+    return `${init} does not say which samples it was trained on, so the split is drawn again: some of its training images may be among the new validation and test images, and scores on them are too good.`;
   }
   const known = new Map(names.flatMap((part) => before[part].map((id) => [id, part] as const)));
   const stayed = (part: (typeof names)[number]) => parts[part].filter((id) => known.get(id) === part).length;

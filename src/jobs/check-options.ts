@@ -1,4 +1,4 @@
-/** Checks of a run's options that need no data: what is wrong with them is said before a file is read. */
+/** Checks of a run's options that need no data, so that errors are reported before any file is read. */
 import { parseAugmentation } from '../data/index.js';
 import { UsageError } from '../errors/index.js';
 import { architectureOf, modelEntry, PRETRAINED_MODEL } from '../models/index.js';

@@ -48,7 +48,7 @@ export interface MachineFacts {
   readonly threads: number;
   /** Bytes of memory. */
   readonly memory: number;
-  /** Value for `encoderWeights`, on this machine by now; undefined if there is none. */
+  /** Value for `encoderWeights`, of weights that are on this machine; undefined if there are none. */
   readonly pretrained: string | undefined;
   /** How long a training step takes beside the estimate of `estimateStepCost`. */
   readonly slowness: number;

@@ -44,7 +44,7 @@ export function recall({ tp, fn }: ClassCounts): number | null {
 /** The counts of every class, or of the listed ones. */
 export function classCounts(matrix: ConfusionMatrix, classes?: readonly number[]): ClassCounts[] {
   const listed = classes ?? Array.from({ length: matrix.classes }, (_, index) => index);
-  // Computed once: for each class anew, the work would grow with the cube of their number.
+  // Computed once: repeated for each class, the work would grow with the cube of the number of classes.
   const { total } = matrix;
   return listed.map((index) => matrix.of(index, total));
 }

@@ -19,7 +19,7 @@ export interface NDArray<T extends TensorData = TensorData> {
  * const logits = await run(model, { shape: [1, 3, 64, 64], data: pixels }, await createNodeRuntime());
  * ```
  *
- * The graph is compiled anew by every call. To segment many images, use a `Segmenter`.
+ * Every call compiles the graph again. To segment many images, use a `Segmenter`.
  *
  * @param input N×C×H×W, or several inputs in the order of the arguments of `forward`
  * @throws ShapeError if a layer does not accept its input's shape

@@ -124,7 +124,7 @@ describe('decodeModel', () => {
 
   it('says what is no ONNX model', () => {
     expect(() => decodeModel(new Uint8Array(0), 'a.onnx')).toThrow(
-      'a.onnx is no ONNX model: it has no graph.',
+      'a.onnx is not an ONNX model: it has no graph.',
     );
     expect(() => decodeModel(new TextEncoder().encode('{"not": "onnx"}'))).toThrow(PixelwiseError);
   });

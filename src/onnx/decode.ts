@@ -37,7 +37,7 @@ export type ExternalReader = (name: string, place: ExternalData) => Uint8Array;
  * @param source what error messages call the model, e.g. its file name.
  * @param external returns the data of a constant that is stored in another file. Without it, such a constant is an
  *   error.
- * @throws PixelwiseError if the bytes are truncated, corrupt or no ONNX model, and for what is not
+ * @throws PixelwiseError if the bytes are truncated, corrupt or not an ONNX model, and for what is not
  *   supported: model-local functions, sparse and string tensors, inputs that are not tensors, integers
  *   beyond 2^53.
  */
@@ -89,7 +89,7 @@ export function decodeModel(
   }
   if (graph === undefined || irVersion < 1 || opsets.size === 0) {
     const lacking = graph === undefined ? 'graph' : irVersion < 1 ? 'IR version' : 'operator set';
-    throw new PixelwiseError('onnx', `${source} is no ONNX model: it has no ${lacking}.`);
+    throw new PixelwiseError('onnx', `${source} is not an ONNX model: it has no ${lacking}.`);
   }
   return {
     irVersion,

@@ -29,10 +29,11 @@ export interface FateExample {
   readonly found: string;
 }
 
-/** The images with the most errors of a kind that are looked at, and the examples from each. */
+/** Examples of a kind of error come from this many images, those with the most errors of the kind. */
 const IMAGES = 3;
+/** At most this many examples from each image. */
 const EACH = 2;
-/** Around an object, its surroundings are shown: this share of its longer side, and at least so many pixels. */
+/** The margin shown around an object: this share of its longer side, and at least {@link MARGIN} pixels. */
 const MARGIN_SHARE = 0.5;
 const MARGIN = 12;
 /** The longer side of the pictures in pixels. */

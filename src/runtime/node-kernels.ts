@@ -9,7 +9,7 @@ import type { HostBuffer } from './host-buffer.js';
 import type { KernelReply, KernelRequest } from './node-kernel-worker.js';
 import { NodeThread } from './node-thread.js';
 
-/** Below so many elements in all, the threads would cost more than they save: a message takes about 0.1 ms. */
+/** With fewer elements in total, threads cost more time than they save: a message takes about 0.1 ms. */
 const PARALLEL_FROM = 200_000;
 
 /** One application of a rule. */

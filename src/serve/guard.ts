@@ -50,7 +50,7 @@ export class Guard {
     if (!isLoopback(name) && !this.hosts.has(bareHost(name))) {
       const help = isLoopback(this.options.host)
         ? 'this server only serves this machine. Use localhost, or start the server with --host to serve others.'
-        : 'this is none of the names of this server. Start it with --allow-hosts to add the name.';
+        : 'this is not one of the names of this server. Start it with --allow-hosts to add the name.';
       throw new HttpError(403, 'host', `The request is for the host "${named}", but ${help}`);
     }
     const origin = headers.get('origin');

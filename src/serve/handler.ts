@@ -35,7 +35,7 @@ export const DEFAULT_LIMITS = {
   workTimeout: 60_000,
 } as const;
 
-/** Requests at work at once: two, so that one image is decoded or encoded while another is in the model. */
+/** Requests processed at the same time: two, so that one image is decoded or encoded while another is in the model. */
 export const CONCURRENCY = 2;
 
 const OPTIONS = {

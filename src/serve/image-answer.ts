@@ -5,7 +5,7 @@ import type { AnswerFormat, AnswerSubject } from './answer-format.js';
 import { maskAnswer, objectsAnswer } from './mask-answer.js';
 import { imageInBody } from './uploaded-image.js';
 
-/** What is asked of an image. */
+/** The request for one image. */
 export interface ImageRequest {
   /** The type of the body: an image's, or `multipart/form-data`. */
   readonly contentType: string;

@@ -161,7 +161,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     }
     const odd = given.data.find((label) => label >= project.classes.length && label !== IGNORE_INDEX);
     if (odd !== undefined) {
-      throw new HttpError(422, 'mask-values', `The labels hold ${odd}, which is no class and not 255.`);
+      throw new HttpError(422, 'mask-values', `The labels hold ${odd}, which is neither a class nor 255.`);
     }
     const { changes, saved } = await project.labels.replace(
       image,

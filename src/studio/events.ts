@@ -4,7 +4,7 @@ import type { StudioEvents } from './protocol.js';
 /** Milliseconds between comments that keep idle connections open. */
 const HEARTBEAT = 15_000;
 
-/** Bytes that may wait for a slow page before it is disconnected; it connects again and reads the state anew. */
+/** Bytes that may wait for a slow page before it is disconnected; it then reconnects and reads the state again. */
 const MOST_WAITING = 2 ** 20;
 
 export class EventStream {

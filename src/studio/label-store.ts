@@ -355,7 +355,7 @@ async function readable(mask: string) {
     return await readLabels(mask);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new HttpError(422, 'mask-unreadable', `${reason} Move this mask away to begin anew.`, undefined, {
+    throw new HttpError(422, 'mask-unreadable', `${reason} Move this mask away to start again.`, undefined, {
       cause,
     });
   }

@@ -25,8 +25,8 @@ export type LearnerReply =
   | { readonly kind: 'failure'; readonly id: number; readonly code: string; readonly message: string };
 
 /**
- * Milliseconds until the thread starts if nothing is asked of it: it loads all of training, and until then the page opens
- * the first image.
+ * Milliseconds until the thread starts without a request. It loads all of the training code, which would delay the page's
+ * first image.
  */
 const START_DELAY = 4000;
 

@@ -82,9 +82,9 @@ export interface Exported {
 export interface StudioLearner {
   /** The status, without waiting for the learner. */
   readonly status: TrainingStatus;
-  /** Tells the names of the classes. Learning begins anew where their number changes. */
+  /** Sets the names of the classes. Learning restarts if their number changes. */
   setClasses(names: readonly string[]): void;
-  /** Tells that the labels of an image have changed. */
+  /** Must be called when the labels of an image have changed. */
   labelled(image: LabelsForLearning): void;
   /** Undefined before there is a model. Throws PixelwiseError for an image that cannot be read. */
   predict(image: ImageForPrediction): Promise<Prediction | undefined>;

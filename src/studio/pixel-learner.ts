@@ -145,7 +145,7 @@ export class PixelLearner {
     return found.size >= 2;
   }
 
-  /** Learns from all labels: anew if there are many more images than at the last beginning. */
+  /** Learns from all labels. Restarts if there are many more images than at the last start. */
   async learn(): Promise<void> {
     const { classes, runtime } = this.options;
     const images = [...this.samples.values()].filter(({ count }) => count > 0).length;

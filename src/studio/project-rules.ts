@@ -11,7 +11,7 @@ export interface ProjectClass {
 /** `unlabelled`, `labelled` in part, `done`: accepted by the user; `unusable`: see its problem. */
 export type ImageState = 'unlabelled' | 'labelled' | 'done' | 'unusable';
 
-/** What clients are told of an image. */
+/** The properties of an image that are sent to clients. */
 export interface ImageFacts {
   readonly id: string;
   readonly width: number | null;
@@ -22,8 +22,9 @@ export interface ImageFacts {
   readonly problem?: string;
 }
 
-/** One image in so many is held out, from this one on: a few are learned from before the first is held out. */
+/** One in this many images is held out. */
 const HELD_OUT_EVERY = 6;
+/** Index of the first image that may be held out: the first few are always used for training. */
 const FIRST_HELD_OUT = 3;
 
 /** Colours of backgrounds: black would not show on dark images. */

@@ -32,7 +32,7 @@ export class CheckpointFiles {
       throw unreadable(path, error);
     }
     const digests = decodeChecksums(text);
-    if (!digests) throw damagedFile(path, 'it is no list of checksums');
+    if (!digests) throw damagedFile(path, 'it is not a list of checksums');
     return new CheckpointFiles(folder, digests);
   }
 
@@ -103,7 +103,7 @@ export async function checkpointDigest(folder: string): Promise<string | undefin
   }
 }
 
-/** The error for a file that is not what was written. */
+/** The error for a file with contents other than those that were written. */
 export function damagedFile(path: string, reason: string, cause?: unknown): PixelwiseError {
   return new PixelwiseError(
     'checkpoint',

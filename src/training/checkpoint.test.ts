@@ -256,7 +256,7 @@ describe('a checkpoint', () => {
     [
       'state.json',
       (bytes: Buffer) => bytes.subarray(0, bytes.length / 2),
-      /state\.json is damaged \(it is no JSON\)\. Restore it from a copy, or use another checkpoint/,
+      /state\.json is damaged \(it is not JSON\)\. Restore it from a copy, or use another checkpoint/,
     ],
     ['state.json', () => Buffer.from('{"fit": {"epoch": -1}}'), /state\.json is damaged \(fit\.epoch: /],
     ['weights.safetensors', (bytes: Buffer) => bytes.subarray(0, bytes.length - 8), /weights\.safetensors/],

@@ -186,7 +186,7 @@ async function readState(files: CheckpointFiles): Promise<z.infer<typeof savedSt
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw damagedFile(path, 'it is no JSON', error);
+    throw damagedFile(path, 'it is not JSON', error);
   }
   const result = savedState.safeParse(value);
   if (result.success) return result.data;

@@ -162,7 +162,7 @@ describe('a loss that is no number', () => {
       const bad = batch(4, 5, 6);
       bad.images[2 * 256 + 17] = NaN;
       expect(await message(learner, bad)).toMatch(
-        /the loss became NaN: image "disc 6" holds .* Mend or remove/,
+        /the loss became NaN: image "disc 6" holds .* Repair or remove/,
       );
     }));
 

@@ -371,7 +371,7 @@ export class Learner {
     if (!bad) return;
     throw new PixelwiseError(
       'non-finite',
-      `${bad.name} is no longer finite: the last step was too large. Go on from the last checkpoint with a lower learning rate, or clip gradients.`,
+      `${bad.name} is no longer finite: the last step was too large. Continue from the last checkpoint with a lower learning rate, or clip gradients.`,
     );
   }
 

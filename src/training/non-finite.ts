@@ -29,7 +29,7 @@ export async function explainNonFiniteLoss(
   const pixel = firstNonFinite(batch.images);
   if (pixel >= 0) {
     const id = batch.ids[Math.floor(pixel / perImage)];
-    return fail(`image "${id}" holds a value that is no finite number. Mend or remove the file.`);
+    return fail(`image "${id}" holds a value that is not finite. Repair or remove the file.`);
   }
   for (const slot of learner.state.slots) {
     if (firstNonFinite(learner.state.values(slot)) >= 0) {

@@ -49,7 +49,7 @@ const REFUSED: Readonly<Record<number, string>> = {
  *
  * @param position where in `bytes` the pickle starts.
  * @returns the value, and the position after the pickle.
- * @throws PixelwiseError naming the instruction or the global that is not allowed, or what is malformed.
+ * @throws PixelwiseError naming the instruction or global that is not allowed, or the malformed part.
  */
 export function unpickle(
   bytes: Uint8Array,

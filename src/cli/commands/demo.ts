@@ -1,7 +1,7 @@
 /**
- * `pixelwise demo`: the whole path once, on images that it draws itself. Nothing is downloaded.
+ * `pixelwise demo`: trains, evaluates and predicts once, on images that it draws itself. Nothing is downloaded.
  *
- * It is made of the library's own calls, those that a person would write for their own images.
+ * It uses only public functions of the library, as a user would for their own images.
  */
 import { join } from 'node:path';
 import { openDataset, type Dataset } from '../../data/index.js';

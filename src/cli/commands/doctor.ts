@@ -85,7 +85,7 @@ async function writeFixed(
     `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
   output.line(
     `Repaired copy: ${copy.out} (${counted(copy.linked, 'unchanged file')}, ${counted(copy.converted, 'file')} ` +
-      `written anew, ${counted(copy.skipped, 'image')} left out)`,
+      `rewritten, ${counted(copy.skipped, 'image')} left out)`,
   );
   for (const { code, count, examples, message } of copy.repairs) {
     output.line(

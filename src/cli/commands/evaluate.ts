@@ -16,10 +16,10 @@ import { withResultKept } from '../kept-result.js';
 import { partToScore } from '../part-to-score.js';
 import { metricsText, scoresText } from '../scores-text.js';
 
-/** What people call the part that a run's best epoch is chosen on. */
+/** Names of the part on which a run's best epoch is chosen. */
 const VALIDATION: readonly string[] = ['val', 'valid', 'validation'];
 
-/** What is written besides the files of each image. */
+/** Files that are written besides those of each image. */
 const ownFiles = (out: string): string[] => [join(out, 'scores.json'), join(out, 'samples', 'gallery.json')];
 
 const outlineMetrics = (names: readonly OutlineMetric[]) =>

@@ -8,7 +8,7 @@ export const run: Run<'lr-find'> = async (
   { output, signal },
 ) => {
   if (typeof options.lr === 'number')
-    output.note(`--lr ${options.lr} is not used: a rate is what is looked for.`);
+    output.note(`--lr ${options.lr} is ignored: lr-find searches for a learning rate.`);
   const progress = output.progress({ label: 'looking for a learning rate', unit: 'steps' });
   let done = 0;
   const { suggestion, suggestions, points, plot } = await findLearningRate({

@@ -41,7 +41,7 @@ export const run: Run<'predict'> = async (options, { output, signal, words, grou
       onProgress: (done, total) => progress.update({ done, total }),
     });
     progress.end();
-    // What is to be said of all inputs, rank 0 says.
+    // Only rank 0 reports, for the inputs of all ranks.
     if (group && group.communicator.rank > 0) return {};
     for (const { error } of failures) output.error(error.message);
     output.line(`${counted(outputs.length, 'mask')} in ${resolve(options.out)}`);

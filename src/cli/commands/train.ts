@@ -12,7 +12,7 @@ import type { Progress } from '../progress.js';
 import { scoresText } from '../scores-text.js';
 import { trainingDisplay } from '../training-display.js';
 
-/** The data to train on: what is given, or else that of the run to be resumed. */
+/** The data set to train on: the given one, or that of the run to resume. */
 async function dataOf({ data, out }: { data?: string; out?: string | undefined }): Promise<string> {
   if (data !== undefined) return data;
   const config = out === undefined ? undefined : await configOfRun(out);

@@ -426,7 +426,7 @@ const duplicates: Check = ({ facts }) => {
     const [earlier, later] = [facts[a]!, facts[b]!];
     if (earlier.pair.image === later.pair.image) continue;
     if (earlier.pair.group !== undefined && earlier.pair.group === later.pair.group) continue;
-    report('near-duplicate', earlier, later, 'The same picture, resized or saved anew, as');
+    report('near-duplicate', earlier, later, 'The same picture, resized or saved again, as');
   }
   return problems;
 };

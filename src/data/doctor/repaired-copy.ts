@@ -104,7 +104,7 @@ async function checkTarget(target: string, root: string): Promise<void> {
   }
   const entries = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
-    throw new UsageError(`--fix ${target} is no folder: name one that is empty or does not exist.`, {
+    throw new UsageError(`--fix ${target} is not a folder. Give a folder that is empty or does not exist.`, {
       cause: error,
     });
   });

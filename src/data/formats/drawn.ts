@@ -53,7 +53,7 @@ export interface DrawnOptions {
   readonly multiLabel?: boolean | undefined;
 }
 
-/** What a person may say of data that is drawn. */
+/** Options of the user for data sets with drawn shapes. */
 export type DrawingOptions = Pick<DrawnOptions, 'resizeMasks' | 'multiLabel'>;
 
 /** Opens such a data set. Throws `data-empty` where there is no sample, and what reading the images' headers throws. */
@@ -179,7 +179,7 @@ export function usable(shape: Shape): string | undefined {
       shape.rings.length === 0 || shape.rings.some((ring) => ring.length < 6 || ring.length % 2 === 1);
     if (bad) return 'polygons with fewer than three points';
     if (!shape.rings.every((ring) => ring.every(Number.isFinite)))
-      return 'polygons with coordinates that are no numbers';
+      return 'polygons with coordinates that are not numbers';
   }
   return undefined;
 }

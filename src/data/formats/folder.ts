@@ -93,7 +93,7 @@ export async function layoutOf(
   };
 }
 
-const NOT_READ = 'they are no images, and nothing here reads them';
+const NOT_READ = 'they are not images, and their format is not supported';
 
 /** Files that are not part of the data, and lists of parts, which are read if they match. */
 const SIDE_FILE =

@@ -132,7 +132,7 @@ function breedOf(id: string, target: PetsTarget): string {
   if (!(BREEDS as readonly string[]).includes(breed)) {
     throw new PixelwiseError(
       'data-name',
-      `${id}: "${breed}" is none of the 37 breeds, so its ${target} is unknown.`,
+      `${id}: "${breed}" is not one of the 37 breeds, so its ${target} is unknown.`,
     );
   }
   return breed;

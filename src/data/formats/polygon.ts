@@ -18,7 +18,7 @@ const BEFORE_MIDDLE = 2;
 /**
  * Emits the pixels inside of rings as runs down the columns, by the even-odd rule over all rings together (a ring
  * within another is a hole). A ring is x0, y0, x1, y1 … in pixels, (0, 0) being the outer corner of the first pixel.
- * Throws `polygon` for fewer than three points or coordinates that are no numbers or beyond ±2⁴⁸.
+ * Throws `polygon` for fewer than three points or coordinates that are not numbers or beyond ±2⁴⁸.
  */
 export function polygonRuns(rings: readonly (readonly number[])[], size: RleSize, emit: EmitRun): void {
   const changes: number[] = [];
@@ -52,7 +52,7 @@ function addChanges(points: readonly number[], { height, width }: RleSize, chang
   if (far !== undefined) {
     throw new PixelwiseError(
       'polygon',
-      `A polygon has the coordinate ${far}, which is no position in an image.`,
+      `A polygon has the coordinate ${far}, which is not a position in an image.`,
     );
   }
   const fine = (value: number): number => Math.trunc(FINENESS * value + 0.5);

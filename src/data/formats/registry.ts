@@ -23,7 +23,7 @@ import { isLggMri, openLggMri } from './lgg-mri.js';
 import { isOxfordPets, openOxfordPets } from './oxford-pets.js';
 import { isVoc, openVoc, vocLayout } from './voc.js';
 
-/** What a format is opened by: class names are apart from their colours. */
+/** Options for opening a format. Class names and their colours are separate. */
 export interface FormatOptions extends OpenOptions {
   readonly colours?: readonly LegendEntry[] | undefined;
 }

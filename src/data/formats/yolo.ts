@@ -76,7 +76,7 @@ export async function openYolo(tree: Tree, options: DrawingOptions): Promise<Dat
     const shapes: LabelledShape[] = [];
     for (const line of await readLines(tree.path(file))) {
       if (!LINE.test(line)) {
-        const what = BOX.test(line) ? 'lines are boxes without an outline' : 'lines are no polygons';
+        const what = BOX.test(line) ? 'lines are boxes without an outline' : 'lines are not polygons';
         skipped.add(what, tree.path(file), 'Export segmentation, not detection.');
         continue;
       }

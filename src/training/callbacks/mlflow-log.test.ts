@@ -90,7 +90,7 @@ it('keeps scores that cannot be sent, and goes on with the same run when resumed
   await log.epochEnd!(CONTEXT, record(1));
   await log.epochEnd!(CONTEXT, record(2));
   expect(notes).toHaveLength(1);
-  expect(notes[0]).toMatch(/refused runs\/log-batch \(503\): busy\. Training goes on/);
+  expect(notes[0]).toMatch(/refused runs\/log-batch \(503\): busy\. Training continues/);
   broken = false;
   const resumed = mlflowLog(options());
   resumed.loadState!(JSON.parse(JSON.stringify(log.state!())));

@@ -131,7 +131,7 @@ export function mlflowLog(options: MlflowOptions): Callback {
       await work();
       told = false;
     } catch (error) {
-      if (!told) onNote(`${(error as Error).message}. Training goes on, and the scores are sent later.`);
+      if (!told) onNote(`${(error as Error).message}. Training continues, and the scores are sent later.`);
       told = true;
     }
   }
