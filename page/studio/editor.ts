@@ -113,7 +113,7 @@ export class Editor {
     else if (this.outline.length > 0) void this.endOutline();
   }
 
-  /** Takes back the stroke or the lasso in progress, as far as it has not been sent. */
+  /** Reverts the unsent part of the stroke or lasso in progress. */
   cancel(): void {
     this.outline = [];
     const { stroke, image } = this;

@@ -192,7 +192,7 @@ function stain(random: Random): [number, number, number] {
   return [0.75 + 0.4 * dye, 1.2 - 0.35 * dye, 0.85 - 0.15 * dye];
 }
 
-/** Paints one cell over what is there, and the code of its number and class into the mask. */
+/** Paints one cell over the image, and writes the code of its number and class into the mask. */
 function paintCell(
   random: Random,
   textures: Textures,

@@ -23,7 +23,7 @@ export interface MaskIndexOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** A place in an image as shares of its width and height, 0 … 1, so that it holds whatever the image's size. */
+/** A place in an image as shares of its width and height, 0 … 1, so that it does not depend on the image's size. */
 export interface Place {
   readonly x: number;
   readonly y: number;

@@ -12,7 +12,7 @@ export interface PairedSample {
   /** C×H×W, 0…1. */
   readonly image: Float32Array;
   /**
-   * H×W class indices; IGNORE_INDEX where a pixel counts for nothing. If objects are told apart, codes of objects, whose
+   * H×W class indices; IGNORE_INDEX for pixels that are ignored. If objects are told apart, codes of objects, whose
    * lowest byte is the class: until the transforms end, so that they move objects and do not merge them.
    */
   readonly mask: MaskPixels;
@@ -39,7 +39,7 @@ export const oneOf = portable('oneOf', (...transforms: readonly Transform[]): Tr
   return (sample, random) => transforms[random.integer(transforms.length)]!(sample, random);
 });
 
-/** The memory that samples have for themselves, to be handed to another thread; what is shared is copied there. */
+/** The buffers that belong to the samples alone and can be transferred to another thread; shared ones are copied. */
 export function ownMemory(...samples: readonly (PairedSample | undefined)[]): ArrayBuffer[] {
   return samples.flatMap((sample) => {
     const views = sample === undefined ? [] : [sample.image, sample.mask];

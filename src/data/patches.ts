@@ -1,6 +1,6 @@
 /**
  * Patches: windows at source scale that a model is trained on instead of whole images that are shrunk. Small objects
- * stay as large as they are, and memory is bounded by the patch whatever the size of the images.
+ * keep their size, and memory depends on the size of the patch, not on that of the images.
  *
  *   RandomPatches    for training: drawn again in every epoch, a third of them around rare classes
  *   CoveringPatches  for validation: the same in every epoch, side by side over the images

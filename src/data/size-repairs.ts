@@ -1,9 +1,9 @@
-/** Masks of another size than their images, as far as reading repairs them. */
+/** Repairs of masks whose size differs from that of their image. */
 import type { FilePair } from './file-dataset.js';
 import { type Finding, finding } from './finding.js';
 import { isOneLarger, sameShape, type Size } from './sample-reading.js';
 
-/** Says which masks are cropped and which resized, of the pairs whose sizes are known. */
+/** Reports which masks are cropped and which are resized, for pairs of known sizes. */
 export function findSizeRepairs(
   pairs: readonly FilePair[],
   images: ReadonlyMap<string, Size>,

@@ -91,7 +91,7 @@ export function splitDataset(dataset: Dataset, options: SplitOptions = {}): Part
 }
 
 /**
- * One part alone, whatever would be left without it: an official part of the dataset, or a folder within it.
+ * Returns one part by itself, even if no other samples remain: an official part of the dataset, or a folder within it.
  * Throws `split` where there is no such part.
  */
 export function namedPart(dataset: Dataset, split: string): Subset {
@@ -140,7 +140,7 @@ function named(dataset: Dataset, part: { split: string } | { ids: readonly strin
   );
 }
 
-/** What is never cut: the sample's group, or the sample. */
+/** The unit that is never split across parts: the sample's group, or the sample itself. */
 function keyOf(dataset: Dataset, i: number): string {
   return dataset.groups?.[i] ?? dataset.ids[i]!;
 }

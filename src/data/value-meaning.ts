@@ -16,7 +16,7 @@ import { type MaskCensus, summed } from './mask-census.js';
 
 export interface ValueChoice {
   readonly values: ClassValues;
-  /** What is repaired while reading, and in which files. */
+  /** Repairs made while reading, and their files. */
   readonly repair?: {
     readonly code: string;
     readonly message: string;

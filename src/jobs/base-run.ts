@@ -25,7 +25,7 @@ import { samplesOfRun } from './part-of-run.js';
 import type { NamedTrainOptions, TrainSettings } from './train-options.js';
 import { defined } from './train-options.js';
 
-/** What is known of a model that was trained before. */
+/** A model that was trained before, and its settings. */
 export type ModelBefore = Pick<
   RunConfig,
   'model' | 'classes' | 'channels' | 'maxValue' | 'size' | 'patch' | 'normalization'
@@ -230,7 +230,7 @@ export function withBaseRun(
   return base ? { ...recipe, ...base.settings, ...defined(options), data: options.data } : recipe;
 }
 
-/** What was taken over, for the user. */
+/** A note for the user on what the new run keeps. */
 export function baseRunNotes(
   { init, before, samples }: BaseRun,
   plan: {

@@ -60,7 +60,7 @@ export function reasonForPatches(facts: ScaleFacts, size: PixelSize): string | u
   return undefined;
 }
 
-/** Whether objects have the same width in pixels whatever the size of the image, as under a microscope. */
+/** Whether the width of objects in pixels does not depend on the size of the image, as under a microscope. */
 function keepScale(sides: readonly number[], objects: readonly number[]): boolean {
   const spreadOf = (values: readonly number[]) => {
     const logs = values.map(Math.log);

@@ -84,8 +84,8 @@ export async function pretrainedWeights(
 }
 
 /**
- * How long a training step takes on this machine beside the estimate of `estimateStepCost`: a factor, from a few steps
- * of the model in question. 1, without measuring, if the epochs are given.
+ * The measured time of a training step on this machine divided by the estimate of `estimateStepCost`, from a few steps of
+ * the model. 1, without measuring, if the epochs are given.
  */
 async function slownessOf(
   settings: NamedTrainOptions,

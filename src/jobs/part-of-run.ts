@@ -12,7 +12,7 @@ import { openTrainingData } from './training-data.js';
  * settings split again.
  *
  * @param source name of the run, for messages.
- * @param data path of the data now. It may have more samples by now.
+ * @param data current path of the data, which may have more samples than when the run was trained.
  * @throws PixelwiseError `split` if the run has no such part, or its samples are not in the data any more.
  */
 export async function partOfRun(

@@ -1,4 +1,4 @@
-/** Examples of what went wrong with objects: parts of images around objects that were missed, invented, split or merged. */
+/** Examples of errors: parts of images around objects that were missed, invented, split or merged. */
 import { rasterWindow } from '../data/padded-window.js';
 import type { Dataset } from '../data/dataset.js';
 import type { DisplayRange } from '../images/paint-mask.js';

@@ -2,7 +2,7 @@
  * Records a film of training: predictions for the same few samples after each epoch.
  *
  * ```text
- * RUN/samples/film.json            what is shown, and a line a frame
+ * RUN/samples/film.json            the samples shown, and one line per frame
  * RUN/samples/film/3-image.webp    the third sample, and its true mask
  * RUN/samples/film/3-truth.png
  * RUN/samples/film/12/3.png        its mask as predicted after epoch 12

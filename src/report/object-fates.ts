@@ -1,4 +1,4 @@
-/** Pictures of what became of objects: which were found, missed, invented, split or merged. */
+/** Pictures that show which objects were found, missed, invented, split or merged. */
 import type { Colour } from '../images/palette.js';
 import type { ClassMask } from '../images/raster.js';
 import type { Box } from '../images/resize.js';
@@ -25,7 +25,7 @@ const FATES = Object.keys(FATE_COLOURS) as Fate[];
 /** Values in a {@link fateMap}: 0 is clear, then the fates. */
 export const FATE_VALUES: readonly Colour[] = [[0, 0, 0], ...Object.values(FATE_COLOURS)];
 
-/** Objects of an image, and what became of each: that of object 1 first. */
+/** The objects of an image and the fate of each, starting with object 1. */
 export interface FatedObjects {
   readonly map: ObjectMap;
   readonly fates: readonly Fate[];

@@ -75,7 +75,7 @@ export class DeviceState {
   /**
    * Runs a program.
    *
-   * @param feeds inputs that are no arrays. @param arrays inputs that are; those that the program lacks are
+   * @param feeds inputs that are not arrays. @param arrays inputs that are; those that the program lacks are
    *   ignored. @param results arrays that take results.
    * @returns all other results.
    */

@@ -149,7 +149,7 @@ export class LabelTable {
   }
 }
 
-/** Counts what is wrong with single annotations, so that one does not spoil a whole set. */
+/** Counts errors of single annotations, so that one of them does not make the whole data set unusable. */
 export class Skipped {
   private readonly kinds = new Map<string, { files: string[]; fix: string }>();
 

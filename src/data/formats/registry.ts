@@ -32,7 +32,7 @@ export interface Format {
   /** Whether the files below a folder are laid out like this. */
   recognises(tree: Tree): Promise<boolean>;
   open(tree: Tree, options: FormatOptions): Promise<Dataset>;
-  /** The files of a format whose masks are image files: what doctor looks at where the set cannot be opened. */
+  /** The files of a format with image files as masks. Doctor examines them if the data set cannot be opened. */
   layout?(tree: Tree, options: OpenOptions): Promise<Layout>;
   /** Reads `classes` itself; otherwise they must be as many as the format has, and replace its names. */
   readonly takesClasses?: true;

@@ -1,7 +1,7 @@
 /**
  * Recomputation: values of the forward pass that the backward pass reads are computed a second time just before they
  * are read, instead of being kept until then (Chen et al., "Training deep nets with sublinear memory cost", 2016).
- * This saves memory and costs the time of what is computed twice.
+ * This saves memory and costs the time to compute these values twice.
  */
 import type { Node } from '../tensor.js';
 import { Leaf, Tensor } from '../tensor.js';

@@ -4,7 +4,7 @@
  * first, and runs a node when all nodes before it have run. So it runs a file with reversed nodes in the order in
  * which they were written.
  *
- * A training step is written such that each gradient is finished before the walk goes on to the layer before, and
+ * A training step is written such that each gradient is finished before the walk continues with the layer before, and
  * values are freed that only this gradient needed. Without the reversal, the gradient of the first layer was
  * computed first, and what all other gradients need was kept until the end: a training process of the 31 M U-Net
  * (batch 8, 128²) peaked at 1,990 MiB instead of 1,670.

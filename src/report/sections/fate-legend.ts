@@ -1,4 +1,4 @@
-/** The colours of what became of objects. */
+/** The colours of the fates of objects: found, missed, invented, split or merged. */
 import { hexColour } from '../../images/palette.js';
 import { FATE_COLOURS } from '../object-fates.js';
 import type { Html } from '../page/html.js';

@@ -116,7 +116,7 @@ export function figuresOf(item: GalleryItem): string {
   ].join(' · ');
 }
 
-/** Counts of what went wrong with objects; nothing where all were found. */
+/** Counts of the errors with objects; empty if all were found. */
 function errorsOfObjects(objects: NonNullable<GalleryItem['objects']>): string[] {
   const kinds = ['missed', 'invented', 'split', 'merged'] as const;
   return kinds.flatMap((kind) => (objects[kind] > 0 ? [`${count(objects[kind])} ${kind}`] : []));

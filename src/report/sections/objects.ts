@@ -40,8 +40,9 @@ function examplesOf({ examples = [], part }: NonNullable<Run['gallery']>): Html 
   const places = examples.map((example, index) => ({ example, index }));
   return html`<h3>Examples of errors</h3>
     <p class="aside">
-      ${PART_NAMES[part] ?? part}: the largest objects in the images with the most errors of each kind.
-      Outlines have the colour of what became of the object. ${PANEL_HINT}
+      ${PART_NAMES[part] ?? part}: the largest objects in the images with the most errors of each kind. The
+      colour of an outline shows whether the object was found, missed, invented, split or merged.
+      ${PANEL_HINT}
     </p>
     ${fateLegend()}
     ${ERROR_FATES.map((fate) => {
