@@ -47,6 +47,7 @@ const { images } = await (await ask('api/project')).json();
 /** As a page that is open: it asks for the prediction whenever there is a new one. */
 let current = images[0].id;
 let fresh = false;
+let predicting = false;
 void (async () => {
   const { body } = await ask('api/events');
   for await (const part of body)
@@ -94,9 +95,12 @@ for (let next = began; performance.now() - began < minutes * 60_000; next += STR
   });
   slowest = Math.max(slowest, performance.now() - asked);
   strokes++;
-  if (fresh) {
+  if (fresh && !predicting) {
     fresh = false;
-    await (await ask(`api/images/${current}/prediction`)).arrayBuffer();
+    predicting = true;
+    void ask(`api/images/${current}/prediction`)
+      .then((answer) => answer.arrayBuffer())
+      .finally(() => (predicting = false));
   }
   const seconds = (performance.now() - began) / 1000;
   if (seconds - sampled >= 5) {
