@@ -100,6 +100,8 @@ for (let next = began; performance.now() - began < minutes * 60_000; next += STR
     predicting = true;
     void ask(`api/images/${current}/prediction`)
       .then((answer) => answer.arrayBuffer())
+      // The last one may be cut off by the end of the program.
+      .catch((error) => child.killed || console.error(error))
       .finally(() => (predicting = false));
   }
   const seconds = (performance.now() - began) / 1000;
