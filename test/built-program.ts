@@ -40,6 +40,8 @@ export async function buildProgram(root = ROOT): Promise<BuiltProgram> {
   await copyFile(join(root, 'package.json'), join(place, 'package.json'));
   const script = join(ROOT, 'scripts', 'build-node.mjs');
   await promisify(execFile)(process.execPath, [script, join(place, 'dist'), root]);
+  // The pages have a build and tests of their own; what is served of them must be there.
+  for (const folder of ['page', 'browser']) await mkdir(join(place, 'dist', folder), { recursive: true });
   const main = join(place, 'dist', 'cli', 'main.js');
   return {
     main,

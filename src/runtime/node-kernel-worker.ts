@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { KernelPlan } from './array-kernel.js';
 import { ArrayKernel } from './array-kernel.js';
+import { STARTED } from './node-thread.js';
 
 export interface KernelRequest {
   readonly id: number;
@@ -45,3 +46,4 @@ parentPort!.on('message', ({ id, jobs, buffers }: KernelRequest) => {
   const reply: KernelReply = { id, buffers, ...(error !== undefined && { error }) };
   parentPort!.postMessage(reply, [...buffers]);
 });
+parentPort!.postMessage({ id: STARTED });

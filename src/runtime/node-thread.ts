@@ -1,16 +1,21 @@
 /** A worker thread of Node that answers requests, each with one reply. */
 import { Worker } from 'node:worker_threads';
 
+/** The id of the first message of a thread: its modules are loaded. */
+export const STARTED = -1;
+
 export class NodeThread<Request extends { readonly id: number }, Reply extends { readonly id: number }> {
   private readonly worker: Worker;
   private readonly waiting = new Map<
     number,
     { resolve: (reply: Reply) => void; reject: (error: Error) => void }
   >();
+  /** Settles when the thread has loaded its modules. A native module that is loading when its thread ends aborts the process. */
+  private readonly started: Promise<unknown>;
   private nextId = 0;
   private failure: Error | undefined;
 
-  /** @param file the compiled worker. @param role what the thread does, for messages. @param data what it starts with. */
+  /** @param file the compiled worker, which posts {@link STARTED}. @param role what the thread does, for messages. @param data what it starts with. */
   constructor(file: URL, role: string, data?: unknown) {
     // Without the flags of this process: those of `node --input-type=module --eval …` do not fit a file.
     this.worker = new Worker(file, { execArgv: [], workerData: data });
@@ -22,8 +27,8 @@ export class NodeThread<Request extends { readonly id: number }, Reply extends {
     });
     this.worker.on('error', (error) => this.end(error));
     this.worker.on('exit', (code) => this.end(new Error(`the worker that ${role} ended (code ${code})`)));
-    // An idle worker must not keep the process alive.
-    this.worker.unref();
+    // Until then the process stays alive. An idle worker must not keep it alive.
+    this.started = new Promise((resolve) => this.waiting.set(STARTED, { resolve, reject: resolve }));
   }
 
   private end(error: Error): void {
@@ -53,6 +58,7 @@ export class NodeThread<Request extends { readonly id: number }, Reply extends {
   }
 
   async terminate(): Promise<void> {
+    await this.started;
     await this.worker.terminate();
   }
 }

@@ -1,9 +1,10 @@
 /** The worker thread of the sessions, so that the main thread can do other work while a graph runs. */
 import { parentPort } from 'node:worker_threads';
-import { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import type { LocalBinding, NodeSessionSettings, TensorStore } from './node-sessions.js';
 import { KeptStore } from './kept-store.js';
 import { createSession, runSession } from './node-sessions.js';
+import { STARTED } from './node-thread.js';
 import type { KeptTensors } from './runtime.js';
 
 /** A binding as it is sent to the worker: its memory is an index into the list of transferred buffers. */
@@ -77,9 +78,6 @@ async function answer(request: Request): Promise<Omit<Reply, 'id'>> {
   }
 }
 
-// Loads ONNX Runtime's library, which the first session would otherwise do. The bytes are refused as a model.
-InferenceSession.create(new Uint8Array(1)).catch(() => undefined);
-
 port.on('message', (request: Request) => {
   const buffers = request.kind === 'run' ? request.buffers : [];
   const reply = (content: Omit<Reply, 'id'>) => {
@@ -90,3 +88,4 @@ port.on('message', (request: Request) => {
     reply({ error: error instanceof Error ? error.message : String(error) }),
   );
 });
+port.postMessage({ id: STARTED });

@@ -1,6 +1,7 @@
 /** The thread that answers for images: see `image-thread.ts`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Segmenter } from '../inference/index.js';
+import { STARTED } from '../runtime/node-thread.js';
 import { answerImage } from './image-answer.js';
 import { sent, type ThreadModel, type ThreadReply, type ThreadRequest } from './image-thread.js';
 
@@ -37,6 +38,8 @@ port.on('message', (request: ThreadRequest) => {
         .then(() => reply({ id }));
   }
 });
+
+reply({ id: STARTED });
 
 async function answer({ id, bytes, request }: ThreadRequest & { kind: 'image' }): Promise<void> {
   const controller = new AbortController();

@@ -1,6 +1,6 @@
 /** `pixelwise serve` as a process: it says where it listens, answers, and ends well. */
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,10 +15,8 @@ let place: string;
 beforeAll(async () => {
   program = await buildProgram();
   place = await mkdtemp(join(tmpdir(), 'pixelwise-cli-serve-'));
-  // The page has a build and a test of its own.
-  const page = join(dirname(program.main), '..', 'page');
-  await mkdir(page);
-  await writeFile(join(page, 'index.html'), '<!doctype html><title>page</title>');
+  const page = join(dirname(program.main), '..', 'page', 'index.html');
+  await writeFile(page, '<!doctype html><title>page</title>');
   const card = tinyCard(2);
   await writeTinyRun(join(place, 'run'), card, [tinyUNet(card).state]);
 }, 120_000);

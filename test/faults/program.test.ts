@@ -204,22 +204,26 @@ describe('a disk', () => {
     return { code: status ?? -1, stdout, stderr };
   };
 
-  it.skipIf(process.platform === 'win32')('that takes no more leaves nothing half written', async () => {
-    const model = at('full', 'model.onnx');
-    await mkdir(at('full'));
-    await writeFile(at('full', 'mine.txt'), 'mine');
-    expectRefused(
-      limited(1, 'export', at('run'), '--out', model),
-      /model\.onnx could not be written: .*EFBIG/,
-    );
-    expect(await readdir(at('full'))).toEqual(['mine.txt']);
-    expectRefused(limited(1, ...training(at('full', 'run'))), /could not be written: .*EFBIG/);
-    // What was computed is told all the same.
-    const words = ['evaluate', at('run'), '--data', at('cells'), '--out', at('full', 'scores'), '--json'];
-    const scored = limited(1, ...words);
-    expectRefused(scored, /could not be written: .*EFBIG/);
-    expect(JSON.parse(scored.stdout)).toMatchObject({ samples: 8, error: { code: 'write-failed' } });
-  });
+  it.skipIf(process.platform === 'win32')(
+    'that takes no more leaves nothing half written',
+    async () => {
+      const model = at('full', 'model.onnx');
+      await mkdir(at('full'));
+      await writeFile(at('full', 'mine.txt'), 'mine');
+      expectRefused(
+        limited(1, 'export', at('run'), '--out', model),
+        /model\.onnx could not be written: .*EFBIG/,
+      );
+      expect(await readdir(at('full'))).toEqual(['mine.txt']);
+      expectRefused(limited(1, ...training(at('full', 'run'))), /could not be written: .*EFBIG/);
+      // What was computed is told all the same.
+      const words = ['evaluate', at('run'), '--data', at('cells'), '--out', at('full', 'scores'), '--json'];
+      const scored = limited(1, ...words);
+      expectRefused(scored, /could not be written: .*EFBIG/);
+      expect(JSON.parse(scored.stdout)).toMatchObject({ samples: 8, error: { code: 'write-failed' } });
+    },
+    TIME,
+  );
 
   it(
     'that is gone in the middle ends the training with a word, at whatever moment',

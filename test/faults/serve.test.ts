@@ -4,9 +4,9 @@
  * them hostile, and prints the answers, the longest wait for `/health` and the memory.
  */
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -30,8 +30,6 @@ let expected: Uint8Array;
 
 beforeAll(async () => {
   program = await buildProgram();
-  // The page has a build and a test of its own.
-  await mkdir(join(dirname(program.main), '..', 'page'));
   place = await mkdtemp(join(tmpdir(), 'pixelwise-hostile-'));
   model = join(place, 'model.onnx');
   const card = tinyCard(21);
