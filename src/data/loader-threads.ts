@@ -11,6 +11,7 @@ import type { StreamKey } from '../random/index.js';
 import { ownMemory, type PairedSample } from './paired-sample.js';
 import type { PipelineDescription } from './sample-pipeline.js';
 import type { SampleReading } from './sample-reading.js';
+import { COMPILED } from '../runtime/node-thread.js';
 
 /** Source of a sample: files (with the mask, if it is drawn from annotations), or a resized sample from a cache. */
 export type SampleSource =
@@ -44,9 +45,6 @@ export interface Reply extends Partial<Prepared> {
   readonly id: number;
   readonly error?: { readonly message: string; readonly code?: string };
 }
-
-// When run from TypeScript source (in tests), there is no compiled worker beside this file.
-const COMPILED = !import.meta.url.endsWith('.ts');
 
 /** Whether worker threads can be used. */
 export const THREADS_AVAILABLE = COMPILED;

@@ -1,6 +1,9 @@
 /** A worker thread of Node that answers requests, each with one reply. */
 import { Worker } from 'node:worker_threads';
 
+/** Run from their TypeScript source (in tests), modules have no compiled worker beside them. */
+export const COMPILED = !import.meta.url.endsWith('.ts');
+
 /** The id of the first message of a thread: its modules are loaded. */
 export const STARTED = -1;
 

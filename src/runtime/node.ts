@@ -11,10 +11,11 @@ import { KeptStore } from './kept-store.js';
 import type { HostBuffer } from './host-buffer.js';
 import { NodeKernels } from './node-kernels.js';
 import type { LocalBinding, TensorStore } from './node-sessions.js';
+import { COMPILED } from './node-thread.js';
 import type { Reply, Request, SentBinding } from './node-worker.js';
 import type { Binding, Device, KeptTensors, Runtime, Session, SessionOptions } from './runtime.js';
 import { NOTHING_KEPT } from './runtime.js';
-import { COMPILED, takeSessionThread } from './session-thread.js';
+import { takeSessionThread } from './session-thread.js';
 
 export interface NodeRuntimeOptions {
   /** Default `cpu`. The others need an ONNX Runtime build that has them. */

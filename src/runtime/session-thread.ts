@@ -2,13 +2,10 @@
  * The thread of the sessions. A program starts it before it loads the modules that will use it, so that ONNX Runtime is
  * ready by the time that the first graph is.
  */
-import { NodeThread } from './node-thread.js';
+import { COMPILED, NodeThread } from './node-thread.js';
 import type { Reply, Request } from './node-worker.js';
 
 export type SessionThread = NodeThread<Request, Reply>;
-
-/** Run from their TypeScript source (in tests), modules have no compiled worker beside them. */
-export const COMPILED = !import.meta.url.endsWith('.ts');
 
 let spare: SessionThread | undefined;
 

@@ -39,18 +39,20 @@ export async function answerImage(
   const { card } = segmenter;
   const image = await decodeImage(file, { maxPixels, channels: card.channels });
   const decoding = performance.now() - started;
+  // The image and the confidence are the same for both subjects.
+  const ofObjects = as === 'objects' && format !== 'image' && format !== 'confidence';
   const segmented = await segmenter.segment(
     image,
     {
       ...(threshold !== undefined && { threshold }),
-      probabilities: as === 'objects',
+      probabilities: ofObjects,
       confidence: format === 'confidence',
       signal,
     },
     'the image',
   );
   const { mask, seconds } = segmented;
-  const { type, body } = await (as === 'objects'
+  const { type, body } = await (ofObjects
     ? objectsAnswer(segmented, card, format)
     : maskAnswer(segmented, card, format));
   const encoded = typeof body === 'string' ? new TextEncoder().encode(body) : body;

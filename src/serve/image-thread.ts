@@ -4,7 +4,7 @@
  */
 import type { LoadOptions } from '../inference/index.js';
 import type { Segmenter } from '../inference/index.js';
-import { NodeThread } from '../runtime/node-thread.js';
+import { COMPILED, NodeThread } from '../runtime/node-thread.js';
 import { HttpError, httpErrorOf, type HttpErrorStatus } from './http-error.js';
 import type { ImageAnswer, ImageRequest } from './image-answer.js';
 import { answerImage } from './image-answer.js';
@@ -44,9 +44,6 @@ export interface ThreadReply {
   readonly answer?: ImageAnswer;
   readonly error?: SentError;
 }
-
-// Run from its TypeScript source (in tests), this file has no compiled worker beside it.
-const COMPILED = !import.meta.url.endsWith('.ts');
 
 /** @param segmenter answers where there is no compiled thread. @param model what a thread loads. */
 export function imageAnswers(segmenter: Segmenter, model: ThreadModel): ImageAnswers {

@@ -55,8 +55,6 @@ export async function objectsAnswer(
   format: AnswerFormat,
 ): Promise<MaskBody> {
   const { image, seconds, width, height } = segmented;
-  if (format === 'image') return displayed(image, card);
-  if (format === 'confidence') return greyConfidence(segmented.mask, segmented.confidence!);
   const objects = objectsOfSegmentation(segmented, card);
   if (format === 'overlay')
     return png(await encodeImage(await objectOverlay(image, objects, overlayOptions(card))));

@@ -14,6 +14,7 @@ import { LearnerThread } from './learner-thread.js';
 import type { StudioLearner } from './learning.js';
 import type { EngineOptions } from './node-platform.js';
 import { Project } from './project.js';
+import { COMPILED } from '../runtime/node-thread.js';
 
 export interface StudioOptions extends Pick<EngineOptions, 'device' | 'threads' | 'init' | 'encoderWeights'> {
   /** Default 8788; 0 chooses a free port. */
@@ -46,9 +47,6 @@ export interface RunningStudio {
 }
 
 export const DEFAULT_STUDIO_PORT = 8788;
-
-// Run from its TypeScript source, the thread has no compiled file.
-const COMPILED = !import.meta.url.endsWith('.ts');
 
 const PAGE = fileURLToPath(new URL('../studio-page', import.meta.url));
 

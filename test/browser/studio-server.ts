@@ -10,6 +10,7 @@ import { decodeMask } from '../../src/images/decode-mask.js';
 import { encodeMask } from '../../src/images/encode.js';
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
 import { paintStroke, type Stroke } from '../../src/labels/stroke.js';
+import { NOTHING_LEARNED } from '../../src/studio/learning.js';
 import type {
   ImageFacts,
   ProjectClass,
@@ -68,16 +69,7 @@ export class StudioFixture {
     { name: 'cell', colour: '#e69f00' },
     { name: 'nucleus', colour: '#56b4e9' },
   ];
-  training: TrainingStatus = {
-    learner: null,
-    step: 0,
-    seconds: 0,
-    labelledImages: 0,
-    heldOutImages: 0,
-    scores: null,
-    scoresByLearner: {},
-    activity: 'Waiting for labels of two classes.',
-  };
+  training: TrainingStatus = { ...NOTHING_LEARNED, activity: 'Waiting for labels of two classes.' };
   trouble: string | null = null;
   /** Images are sent when this resolves; reduced pictures of them at once. */
   imagesFrom: Promise<unknown> = Promise.resolve();
