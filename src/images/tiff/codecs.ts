@@ -156,21 +156,19 @@ function unpackLzw(packed: Uint8Array, size: number): Uint8Array {
   let previous = -1;
   let previousLength = 0;
   let to = 0;
+  // Bits that were read and not used yet: the lowest `held` of `buffer`. Those above are old.
   let buffer = 0;
   let held = 0;
   let at = 0;
-  const readCode = (): number => {
-    while (held < width) {
-      if (at >= packed.length) return -1;
-      buffer = ((buffer << 8) | packed[at++]!) & 0x7fffffff;
+  while (to < size) {
+    while (held < width && at < packed.length) {
+      buffer = (buffer << 8) | packed[at++]!;
       held += 8;
     }
+    if (held < width) throw short(to, size);
     held -= width;
-    return (buffer >>> held) & ((1 << width) - 1);
-  };
-  while (to < size) {
-    const code = readCode();
-    if (code === -1 || code === END) throw short(to, size);
+    const code = (buffer >>> held) & ((1 << width) - 1);
+    if (code === END) throw short(to, size);
     if (code === CLEAR) {
       next = END + 1;
       width = 9;
@@ -185,8 +183,9 @@ function unpackLzw(packed: Uint8Array, size: number): Uint8Array {
       if (code >= next && !repeats) throw new BlockDamage(`code ${code} is undefined`);
       const source = repeats ? previous : startOf[code]!;
       length = repeats ? previousLength + 1 : lengthOf[code]!;
+      const end = Math.min(to + length, size);
       // Byte by byte, because source and destination overlap if a string repeats its own first byte.
-      for (let i = 0; i < length && to < size; i++, to++) out[to] = out[source + i]!;
+      for (let i = source; to < end; i++, to++) out[to] = out[i]!;
     }
     if (previous >= 0 && next < MOST_CODES) {
       startOf[next] = previous;
@@ -197,8 +196,15 @@ function unpackLzw(packed: Uint8Array, size: number): Uint8Array {
     previous = from;
     previousLength = length;
   }
-  if (packed.length - at > MOST_PADDING && ![END, CLEAR].includes(readCode())) {
+  if (packed.length - at > MOST_PADDING && !isLast(packed, at, buffer, held, width)) {
     throw new BlockDamage(`${packed.length - at} compressed bytes are left over`);
   }
   return out;
+}
+
+/** Whether the next code, after `held` bits of `buffer`, ends a block or clears the table. */
+function isLast(packed: Uint8Array, at: number, buffer: number, held: number, width: number): boolean {
+  for (; held < width; held += 8) buffer = (buffer << 8) | packed[at++]!;
+  const code = (buffer >>> (held - width)) & ((1 << width) - 1);
+  return code === END || code === CLEAR;
 }
