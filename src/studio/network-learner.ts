@@ -135,15 +135,18 @@ export class NetworkLearner {
     return this.learner.close();
   }
 
-  /** Runs `work` with the averaged weights in place of those of the last step. */
+  /** Runs `work` with the averaged weights in place of those of the last step. All are on the host before and after. */
   private async withAverage<T>(work: () => Promise<T>): Promise<T> {
-    const { state } = this.learner;
+    const { learner } = this;
+    const { state } = learner;
     const moving = state.slots.filter(({ name }) => this.average.has(name));
     const kept = moving.map((slot) => state.values(slot).slice());
     for (const slot of moving) state.values(slot).set(this.average.get(slot.name)!);
     try {
       return await work();
     } finally {
+      // The run has moved them to the device, if there is one.
+      await learner.synchronize();
       moving.forEach((slot, i) => state.values(slot).set(kept[i]!));
     }
   }

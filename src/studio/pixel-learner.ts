@@ -167,6 +167,7 @@ export class PixelLearner {
       });
       await this.run(this.learner, FIRST_STEPS);
     } else await this.run(this.learner, MORE_STEPS);
+    await this.learner.synchronize();
     this.store(this.learner);
   }
 
