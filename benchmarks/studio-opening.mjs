@@ -1,7 +1,7 @@
 /**
  * Measures how long it takes from the start of `pixelwise studio` until the first image is on the screen: folders with
  * one image of 6000×4000 pixels, by its format, and a folder of 5,000 small images. Chromium runs already. On screen is
- * the frame after the one in which the page first draws pixels of the image.
+ * the frame in which the browser first paints the picture of the image, in the document or on the stage's canvas.
  *
  *   npm run build && node benchmarks/studio-opening.mjs [jpeg] [png] [tiff] [png16] [labelled] [many]
  */
@@ -100,11 +100,15 @@ async function open(folder) {
         const drawn = original.apply(this, args);
         if (window.imageAt === undefined && args.some((each) => each instanceof ImageBitmap)) {
           window.imageAt = 0;
-          requestAnimationFrame(() => setTimeout(() => (window.imageAt = Date.now())));
+          requestAnimationFrame(() => setTimeout(() => (window.imageAt ||= Date.now())));
         }
         return drawn;
       };
     };
+    new PerformanceObserver((list) => {
+      const first = list.getEntries().find(({ element }) => element?.id === 'first');
+      if (first) window.imageAt ||= performance.timeOrigin + first.startTime;
+    }).observe({ type: 'largest-contentful-paint', buffered: true });
     seen(WebGL2RenderingContext.prototype, 'texImage2D');
     seen(CanvasRenderingContext2D.prototype, 'drawImage');
   });

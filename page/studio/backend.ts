@@ -66,11 +66,12 @@ export interface Backend {
   /** As `putLabels`. */
   sendStroke(id: string, stroke: Stroke, etag: string): Promise<string>;
   setDone(id: string, done: boolean): Promise<ImageFacts>;
-  /** Undefined while there is no prediction. */
+  /** Undefined while there is no prediction. @param step the one that is shown, whose uncertainty is wanted. */
   prediction(
     id: string,
     what: 'classes' | 'uncertainty',
     signal: AbortSignal,
+    step?: number,
   ): Promise<{ png: Bytes; step: number } | undefined>;
   training(): Promise<TrainingStatus>;
   save(to: 'run' | 'onnx'): Promise<Exported>;
@@ -140,12 +141,12 @@ export class ServerBackend implements Backend {
     return (await this.ask(`${at(id)}/state`, json({ done }))).json() as Promise<ImageFacts>;
   }
 
-  async prediction(id: string, what: 'classes' | 'uncertainty', signal: AbortSignal) {
-    const query = what === 'uncertainty' ? '?uncertainty=1' : '';
+  async prediction(id: string, what: 'classes' | 'uncertainty', signal: AbortSignal, step?: number) {
+    const query = what === 'uncertainty' ? `?uncertainty=1${step === undefined ? '' : `&step=${step}`}` : '';
     try {
       const answer = await this.ask(`${at(id)}/prediction${query}`, { signal, cache: 'no-store' });
-      const step = Number(answer.headers.get('x-model-step') ?? 0);
-      return { png: new Uint8Array(await answer.arrayBuffer()), step };
+      const png = new Uint8Array(await answer.arrayBuffer());
+      return { png, step: Number(answer.headers.get('x-model-step') ?? 0) };
     } catch (error) {
       if (error instanceof BackendError && error.code === 'no-model') return undefined;
       throw error;

@@ -29,7 +29,7 @@ import { Outbox, type SavingState } from './outbox.js';
 import { Overlay } from './overlay.js';
 import type { PageBackend } from './page-backend.js';
 import { Pointers } from './pointer.js';
-import { RasterClient } from './rasters.js';
+import { type Plane, RasterClient } from './rasters.js';
 import { inSlices } from './slices.js';
 import { type FirstPicture, Stage } from './stage.js';
 import { createToolbar, TOOL_TEXTS } from './toolbar.js';
@@ -43,12 +43,21 @@ const planes = new RasterClient('planes');
 /** Of the page without a server; see static-page.ts. */
 const alone =
   document.documentElement.dataset['server'] === 'none'
-    ? new (await import('./page-backend.js')).PageBackend(planes, document.baseURI, download)
+    ? new (await import('./page-backend.js')).PageBackend(
+        planes,
+        document.baseURI,
+        given('device', ['webgpu', 'wasm']) ?? 'auto',
+        download,
+      )
     : undefined;
 const backend: Backend = alone ?? new ServerBackend(document.baseURI);
 /** Asked for before the stage is made, which takes a while. */
 const firstProject = alone ? undefined : backend.project();
 firstProject?.catch(() => undefined);
+/** Milliseconds for which the stage waits for the first picture. */
+const FIRST_WAIT = 300;
+let firstShown = false;
+await firstOnScreen();
 const history = new History();
 const overlay = new Overlay();
 const training = new TrainingPanel();
@@ -130,6 +139,7 @@ const stage = new Stage(
   look(),
   {
     frame: () => {
+      if (current) removeFirst();
       editor.paint();
       showOverlay();
       // A stroke needs no words, and they would make the browser lay out the page in each frame.
@@ -141,7 +151,7 @@ const stage = new Stage(
       showOverlay();
     },
   },
-  (['webgl', '2d'] as const).find((name) => new URLSearchParams(location.search).get('renderer') === name),
+  given('renderer', ['webgl', '2d']),
 );
 
 const pointers = new Pointers(frame, stage, editor, (at) => {
@@ -188,6 +198,29 @@ async function start(): Promise<void> {
   document.body.dataset['state'] = 'ready';
 }
 
+/**
+ * Resolves when the picture of the first image, which the document itself asks for, is on screen, or after a moment:
+ * making the stage would delay it.
+ */
+async function firstOnScreen(): Promise<void> {
+  const picture = document.querySelector<HTMLImageElement>('#first');
+  const shown = picture?.decode().then(
+    () => {
+      // The stage may have been sooner.
+      if (!picture.isConnected) return undefined;
+      element('empty').hidden = firstShown = true;
+      return new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
+    },
+    () => picture.remove(),
+  );
+  await Promise.race([shown, new Promise((late) => setTimeout(late, FIRST_WAIT))]);
+}
+
+function removeFirst(): void {
+  document.getElementById('first')?.remove();
+  firstShown = false;
+}
+
 /** Asks for a folder until one is open. */
 function openFolder(page: PageBackend): Promise<void> {
   element('save-run').textContent = 'Masks';
@@ -206,6 +239,12 @@ function openFolder(page: PageBackend): Promise<void> {
     );
     document.body.dataset['state'] = 'choosing';
   });
+}
+
+/** The value of a parameter of the address, if it is one of these. */
+function given<T extends string>(name: string, values: readonly T[]): T | undefined {
+  const value = new URLSearchParams(location.search).get(name);
+  return values.find((each) => each === value);
 }
 
 /** Lets the user download a file. */
@@ -289,8 +328,11 @@ function toggleDone(): void {
 }
 
 function takeTraining(status: TrainingStatus): void {
+  const first = learner === null && status.learner !== null;
   learner = status.learner;
   training.update(status);
+  // A model that was there before this page listened is not reported again.
+  if (first && current && !current.prediction) void loadPrediction(current);
 }
 
 async function refresh(): Promise<void> {
@@ -321,6 +363,7 @@ function showDone(): void {
 
 async function open(image: ImageFacts): Promise<void> {
   if (image.id === chosen) return;
+  if (chosen !== undefined) removeFirst();
   editor.release();
   loading.abort();
   loading = new AbortController();
@@ -445,13 +488,15 @@ const loadPrediction = latest(async (image: OpenImage) => {
     const answer = await backend.prediction(image.id, 'classes', signal);
     if (!answer || image !== current) return;
     const plane = await planes.ask({ kind: 'plane', png: answer.png });
+    // Both at once: a frame that is drawn in between would be without the uncertainty.
+    const uncertainty = checked('show-uncertainty') ? await uncertaintyOf(image, answer.step) : undefined;
     if (image !== current || plane.width !== image.width || plane.height !== image.height) return;
     image.prediction = plane;
+    image.uncertainty = uncertainty;
     image.step = answer.step;
-    image.uncertainty = undefined;
     visited = new Set();
-    if (checked('show-uncertainty')) await loadUncertainty(image);
     stage.planesChanged();
+    if (checked('show-uncertainty')) await loadUncertainty(image);
     showEdits();
     showProbe();
     document.body.dataset['step'] = String(answer.step);
@@ -462,10 +507,18 @@ const loadPrediction = latest(async (image: OpenImage) => {
 
 async function loadUncertainty(image: OpenImage): Promise<void> {
   if (image.uncertainty || !image.prediction) return;
-  const answer = await backend.prediction(image.id, 'uncertainty', loading.signal);
-  if (!answer) return;
-  image.uncertainty = await planes.ask({ kind: 'plane', png: answer.png });
+  const { step } = image;
+  const plane = await uncertaintyOf(image, step);
+  // A newer prediction brings its own.
+  if (!plane || image.step !== step) return;
+  image.uncertainty = plane;
   if (image === current) stage.planesChanged();
+}
+
+/** The uncertainty of the prediction of a step; undefined if there is no model any more. */
+async function uncertaintyOf({ id }: OpenImage, step: number): Promise<Plane | undefined> {
+  const answer = await backend.prediction(id, 'uncertainty', loading.signal, step);
+  return answer && planes.ask({ kind: 'plane', png: answer.png });
 }
 
 // Changes by others
@@ -617,7 +670,8 @@ function showEmpty(
   action?: { readonly text: string; readonly run: () => void },
   waiting = false,
 ): void {
-  element('empty').hidden = false;
+  if (!waiting) removeFirst();
+  element('empty').hidden = firstShown;
   element('empty-spinner').hidden = !waiting;
   element('empty-title').textContent = title;
   element('empty-text').textContent = text;

@@ -3,13 +3,14 @@
  * the learner in a worker. Nothing leaves the machine.
  */
 import { zip } from 'fflate';
+import type { DeviceChoice } from '../../src/browser/device.js';
 import { MASKS_FOLDER, projectImages, type ProjectImage } from '../../src/data/project-images.js';
 import { byCodePoint } from '../../src/data/paths.js';
 import { IGNORE_INDEX } from '../../src/labels/ignore-index.js';
 import type { LabelPlane } from '../../src/labels/drawing.js';
 import { paintStroke, type Stroke } from '../../src/labels/stroke.js';
 import { HttpError } from '../../src/serve/http-error.js';
-import { NOTHING_LEARNED } from '../../src/studio/learning.js';
+import { NOTHING_LEARNED, type Prediction } from '../../src/studio/learning.js';
 import { heldOutOf, MOST_PIXELS, namedClasses, stateOf } from '../../src/studio/project-rules.js';
 import type {
   Exported,
@@ -61,17 +62,20 @@ export class PageBackend implements Backend {
   private learner: PageLearner | undefined;
   private status = NOTHING_LEARNED;
   private trouble: string | null = null;
+  /** The latest prediction: its uncertainty may be asked for next. */
+  private latest: { readonly id: string; readonly found: Prediction } | undefined;
   /** Folders that this page has opened, or tried to. */
   private readonly claimed = new Set<string>();
   private listeners: Parameters<Backend['listen']>[0] | undefined;
 
   /**
    * @param planes decodes PNGs of labels. @param base address of the page; ONNX Runtime's files are in `ort/` beside it.
-   * @param download lets the user download a file.
+   * @param device that learns. @param download lets the user download a file.
    */
   constructor(
     private readonly planes: Pick<RasterClient, 'ask'>,
     private readonly base: string,
+    private readonly device: DeviceChoice,
     private readonly download: (name: string, file: Blob) => void,
   ) {}
 
@@ -114,6 +118,7 @@ export class PageBackend implements Backend {
       this.classes.map((each) => each.name),
       new Map(this.images.map(({ id, file }) => [id, file])),
       new URL('ort/', this.base).href,
+      this.device,
       {
         event: (event) => {
           if (event.kind === 'training') {
@@ -128,7 +133,7 @@ export class PageBackend implements Backend {
         },
       },
     );
-    await this.learner.ready;
+    document.body.dataset['device'] = await this.learner.ready;
     for (const image of this.images) this.learn(image);
   }
 
@@ -143,6 +148,7 @@ export class PageBackend implements Backend {
   }
 
   async setClasses(given: readonly { name: string; colour?: string }[]) {
+    const before = this.classes.length;
     try {
       this.classes = namedClasses(given, this.classes, (index) =>
         this.images.filter(({ pixels }) => (pixels[index] ?? 0) > 0).map(({ id }) => id),
@@ -151,6 +157,8 @@ export class PageBackend implements Backend {
       throw error instanceof HttpError ? new BackendError(error.status, error.code, error.message) : error;
     }
     this.learner?.setClasses(this.classes.map(({ name }) => name));
+    // Learning starts again.
+    if (this.classes.length !== before) for (const image of this.images) this.learn(image);
     await this.storeProject();
     return { classes: this.classes };
   }
@@ -164,6 +172,7 @@ export class PageBackend implements Backend {
   async labels(id: string) {
     const image = this.find(id);
     const { data, width, height } = await this.planeOf(image);
+    this.learner?.opened({ id, file: id, width, height });
     const some = image.pixels.some((count) => count > 0);
     const png = some ? await bytesOf(indexedPng(data, width, height, GREYS)) : undefined;
     return { png, etag: tagOf(image) };
@@ -191,11 +200,14 @@ export class PageBackend implements Backend {
     return factsOf(image);
   }
 
-  async prediction(id: string, what: 'classes' | 'uncertainty') {
+  async prediction(id: string, what: 'classes' | 'uncertainty', _signal: AbortSignal, step?: number) {
     const image = this.find(id);
     const { width, height } = await this.planeOf(image);
-    const found = await this.learner!.predict({ id, file: id, width, height });
+    const { latest } = this;
+    const known = latest?.id === id && latest.found.step === step ? latest.found : undefined;
+    const found = known ?? (await this.learner!.predict({ id, file: id, width, height }));
     if (!found) return undefined;
+    this.latest = { id, found };
     return { png: await bytesOf(indexedPng(found[what], width, height, GREYS)), step: found.step };
   }
 

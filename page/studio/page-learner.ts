@@ -1,4 +1,6 @@
 /** Trains models in a worker, for the studio page that runs without a server. */
+import type { DeviceChoice } from '../../src/browser/device.js';
+import type { Device } from '../../src/runtime/index.js';
 import type { LearnerReply, LearnerRequest } from '../../src/studio/learner-thread.js';
 import type {
   Exported,
@@ -15,7 +17,8 @@ export interface BeginRequest {
   /** The images, by id. */
   readonly files: ReadonlyMap<string, Blob>;
   /** URL of the folder of ONNX Runtime's files. */
-  readonly runtime: string;
+  readonly assets: string;
+  readonly device: DeviceChoice;
 }
 
 /** The first request is `begin`. The next one must wait for its reply, `ready`. */
@@ -23,8 +26,9 @@ export type PageLearnerRequest = LearnerRequest | BeginRequest;
 
 export type PageLearnerReply =
   | LearnerReply
-  /** Loading has ended; `problem` says why it failed. */
-  | { readonly kind: 'ready'; readonly problem?: string }
+  /** Loading has ended: it learns on this device, or `problem` says why it failed. */
+  | { readonly kind: 'ready'; readonly device: Device }
+  | { readonly kind: 'ready'; readonly problem: string }
   /** A file for the user to download. */
   | { readonly kind: 'download'; readonly name: string; readonly file: Blob };
 
@@ -38,14 +42,15 @@ export class PageLearner {
     { resolve: (value: never) => void; reject: (error: Error) => void }
   >();
   private nextId = 0;
-  /** Resolves when everything is loaded. If it cannot be, the worker is gone. */
-  readonly ready: Promise<void>;
-  private settleReady!: (problem: string | undefined) => void;
+  /** Resolves with the device when everything is loaded. If it cannot be, the worker is gone. */
+  readonly ready: Promise<Device>;
+  private settleReady!: (outcome: { readonly device: Device } | { readonly problem: string }) => void;
 
   constructor(
     classes: readonly string[],
     files: ReadonlyMap<string, Blob>,
-    runtime: string,
+    assets: string,
+    device: DeviceChoice,
     private readonly on: {
       readonly event: (event: LearnerEvent) => void;
       readonly download: (name: string, file: Blob) => void;
@@ -54,18 +59,18 @@ export class PageLearner {
     },
   ) {
     this.ready = new Promise((resolve, reject) => {
-      this.settleReady = (problem) => {
-        if (problem === undefined) resolve();
+      this.settleReady = (outcome) => {
+        if ('device' in outcome) resolve(outcome.device);
         else {
           this.worker.terminate();
-          reject(new Error(problem));
+          reject(new Error(outcome.problem));
         }
       };
     });
     this.worker.onmessage = ({ data }: MessageEvent<PageLearnerReply>) => this.receive(data);
     this.worker.onerror = ({ message }) => {
       on.end(message);
-      this.settleReady(message);
+      this.settleReady({ problem: message });
       const error = new BackendError(
         500,
         'learner',
@@ -74,11 +79,15 @@ export class PageLearner {
       for (const { reject } of this.waiting.values()) reject(error);
       this.waiting.clear();
     };
-    this.send({ kind: 'begin', classes, files, runtime });
+    this.send({ kind: 'begin', classes, files, assets, device });
   }
 
   setClasses(names: readonly string[]): void {
     this.send({ kind: 'classes', names });
+  }
+
+  opened(image: ImageForPrediction): void {
+    this.send({ kind: 'opened', image });
   }
 
   labelled(image: LabelsForLearning): void {
@@ -115,7 +124,7 @@ export class PageLearner {
       return;
     }
     if (reply.kind === 'ready') {
-      this.settleReady(reply.problem);
+      this.settleReady(reply);
       return;
     }
     const waiting = this.waiting.get(reply.id);

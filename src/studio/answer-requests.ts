@@ -14,6 +14,9 @@ export async function answerRequest(
     case 'classes':
       engine.setClasses(request.names);
       return;
+    case 'opened':
+      engine.opened(request.image);
+      return;
     case 'labels':
       engine.setLabels(request.image);
       return;

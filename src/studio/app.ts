@@ -17,14 +17,17 @@ import { strokeSchema, tilesSchema, type LabelChange } from './label-change.js';
 import type { LabelledImage } from './label-store.js';
 import type { Prediction, StudioLearner } from './learning.js';
 import { encodeLabels, maskPalette } from './mask-file.js';
-import { measuredWithin, type Project, type StudioImage } from './project.js';
+import { learnerImage, measuredWithin, type Project, type StudioImage } from './project.js';
 import { firstLevel } from './first-level.js';
-import { type ShownImage, shownImage, type WindowLevel } from './shown-image.js';
+import type { Pictures } from './picture-thread.js';
+import type { ShownImage, WindowLevel } from './shown-image.js';
+import { learnFromStored } from './stored-labels.js';
 import { colourOf } from '../data/legend.js';
 
 export interface StudioAppParts {
   readonly project: Project;
   readonly learner: StudioLearner;
+  readonly pictures: Pictures;
   readonly guard: Guard;
   readonly files: StaticFiles;
   /** Receives errors of ours, for a log. */
@@ -67,9 +70,11 @@ const stateSchema = z.object({ done: z.boolean() });
 const exportSchema = z.object({ to: z.enum(['run', 'onnx']) });
 
 export function createStudioApp(parts: StudioAppParts): StudioApp {
-  const { project, learner, guard, files } = parts;
+  const { project, learner, pictures, guard, files } = parts;
   const events = new EventStream();
   let prepared: { readonly tag: string; readonly picture: Promise<ShownImage> } | undefined;
+  /** The latest prediction. */
+  let predicted: { readonly tag: string; readonly prediction: Prediction } | undefined;
   learner.onEvent = (event) =>
     event.kind === 'training'
       ? events.send('training', event.status)
@@ -108,10 +113,21 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
 
   app.post('/api/classes', async (c) => {
     const { classes } = await bodyOf(c, classesSchema);
+    const before = project.classes.length;
     await project.setClasses(classes);
     learner.setClasses(project.classes.map(({ name }) => name));
+    // Learning starts again.
+    if (project.classes.length !== before) void learnFromStored(project, learner);
     events.send('classes', { classes: project.classes });
     return c.json({ classes: project.classes });
+  });
+
+  app.get('/api/first', async (c) => {
+    const image = await firstUsable();
+    if (image === undefined) return c.notFound();
+    const level = firstLevel(image);
+    const path = `./images/${encodeURIComponent(image.id)}${level > 0 ? `?level=${level}` : ''}`;
+    return c.body(null, 302, { location: path, 'cache-control': 'no-store' });
   });
 
   app.get('/api/images/:id', async (c) => {
@@ -128,7 +144,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     const tag = tagOfImage(image, window, level);
     const headers = { etag: tag, 'cache-control': 'no-cache', 'x-size': `${image.width} ${image.height}` };
     if (c.req.header('if-none-match') === tag) return c.body(null, 304, headers);
-    const shown = await (prepared?.tag === tag ? prepared.picture : shownImage(image.file, window, level));
+    const shown = await (prepared?.tag === tag ? prepared.picture : pictureOf(image, window, level));
     prepared = undefined;
     return c.body(shown.bytes, 200, {
       ...headers,
@@ -140,6 +156,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
   app.get('/api/images/:id/labels', async (c) => {
     const image = await project.usable(c.req.param('id'));
     const { plane, changes } = await project.labels.get(image);
+    learner.opened(learnerImage(image));
     const headers = { etag: tagOf(changes), 'cache-control': 'no-cache' };
     if (c.req.header('if-none-match') === tagOf(changes)) return c.body(null, 304, headers);
     if (c.req.query('empty') === '204' && (await project.labels.isEmpty(image))) {
@@ -186,7 +203,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
 
   app.get('/api/images/:id/prediction', async (c) => {
     const image = await project.usable(c.req.param('id'));
-    const prediction = await predictionOf(image);
+    const prediction = await predictionOf(image, numberIn(c, 'step'));
     const headers = { 'x-model-step': String(prediction.step), 'cache-control': 'no-store' };
     const { width, height, classes, uncertainty } = prediction;
     const data = c.req.query('uncertainty') === '1' ? uncertainty : classes;
@@ -245,8 +262,7 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
   /** Tells the learner and the pages of new labels. */
   async function changed(image: StudioImage & LabelledImage, changes: number, c: Context): Promise<void> {
     const { plane } = await project.labels.get(image);
-    const { id, file, version, heldOut, width, height } = image;
-    learner.labelled({ id, file, version, heldOut, width, height, labels: plane.data });
+    learner.labelled({ ...learnerImage(image), heldOut: image.heldOut, labels: plane.data });
     events.send('image', {
       image: await project.factsOf(image),
       by: c.req.header('x-page') ?? null,
@@ -254,15 +270,16 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     });
   }
 
-  async function predictionOf({
-    id,
-    file,
-    version,
-    width,
-    height,
-  }: StudioImage & LabelledImage): Promise<Prediction> {
-    const prediction = await learner.predict({ id, file, version, width, height });
-    if (prediction) return prediction;
+  /** @param step of the prediction that the client has: its uncertainty is the one to that. */
+  async function predictionOf(image: StudioImage & LabelledImage, step?: number): Promise<Prediction> {
+    const tag = `${image.id} ${image.version}`;
+    if (step !== undefined && predicted?.tag === tag && predicted.prediction.step === step)
+      return predicted.prediction;
+    const prediction = await learner.predict(learnerImage(image));
+    if (prediction) {
+      predicted = { tag, prediction };
+      return prediction;
+    }
     throw new HttpError(
       409,
       'no-model',
@@ -270,11 +287,24 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     );
   }
 
+  const pictureOf = ({ file, version }: StudioImage, window: WindowLevel, level: number) =>
+    pictures.picture({ file, version, window, level });
+
+  /** The image with which the page opens. */
+  async function firstUsable(): Promise<(StudioImage & LabelledImage) | undefined> {
+    for (const { id } of project.images) {
+      const image = await project.usable(id).catch(() => undefined);
+      if (image) return image;
+    }
+    return undefined;
+  }
+
   async function prepareFirst(): Promise<void> {
-    const image = await project.usable(project.images[0]!.id);
+    const image = await firstUsable();
+    if (image === undefined) return;
     const level = firstLevel(image);
     if (level === 0) return;
-    const picture = shownImage(image.file, {}, level);
+    const picture = pictureOf(image, {}, level);
     // Whoever asks for it gets the reason.
     picture.catch(() => undefined);
     prepared = { tag: tagOfImage(image, {}, level), picture };

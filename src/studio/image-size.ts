@@ -10,7 +10,7 @@ export interface ShownSize {
   readonly height: number;
 }
 
-/** Bytes that are read first: enough for the header of most files. */
+/** Bytes that are read first. */
 const HEAD_BYTES = 2 ** 16;
 
 /** Width and height after the orientation is applied. Throws as `decodeImage` for files that cannot be read. */
@@ -42,7 +42,8 @@ export async function fileVersion(file: string): Promise<string | undefined> {
   return found && `${Math.round(found.mtimeMs)}-${found.size}`;
 }
 
-async function readHead(path: string): Promise<Uint8Array> {
+/** The first bytes of a file: enough for the header of most files. Throws `image-unreadable`. */
+export async function readHead(path: string): Promise<Uint8Array> {
   const file = await open(path).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });

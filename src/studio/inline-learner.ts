@@ -26,6 +26,10 @@ export class InlineLearner implements StudioLearner {
     this.engine.setClasses(names);
   }
 
+  opened(image: ImageForPrediction): void {
+    this.engine.opened(image);
+  }
+
   labelled(image: LabelsForLearning): void {
     this.engine.setLabels(image);
   }

@@ -107,12 +107,18 @@ export class LearnerEngine {
   private readonly maps = new BoundedCache<Maps>(MAP_BYTES, (maps) =>
     maps.slice(1).reduce((sum, { byteLength }) => sum + byteLength, 0),
   );
+  /** The image that was opened last. */
+  private latest: ImageForPrediction | undefined;
   private changes = 0;
   private step = 0;
   private seconds = 0;
   private stepsSinceLabels = 0;
-  /** Whether the network is to make a step before further labels are taken: strokes in quick succession left it none. */
-  private networkTurn = false;
+  /**
+   * Whether the network is to make a step, or the comparison, before further labels are taken: strokes in quick
+   * succession left them none.
+   */
+  private backgroundTurn = false;
+  private comparison: Comparison | undefined;
   private scores: Partial<Record<LearnerKind, HeldOutScores>> = {};
   private activity = 'waiting for labels';
   private problem: string | undefined;
@@ -126,6 +132,7 @@ export class LearnerEngine {
     private readonly platform: LearnerPlatform,
     private readonly onEvent: (event: LearnerEvent) => void,
   ) {
+    this.ask(() => this.begin());
     this.running = this.loop();
   }
 
@@ -133,7 +140,18 @@ export class LearnerEngine {
     this.ask(async () => {
       const before = this.names.length;
       this.names = names;
-      if (names.length !== before) await this.forget();
+      if (names.length === before) return;
+      await this.forget();
+      await this.begin();
+      await this.warmUp();
+    });
+  }
+
+  /** An image was opened. Before there are labels, everything that its first ones need is made. */
+  opened(image: ImageForPrediction): void {
+    this.ask(async () => {
+      this.latest = image;
+      await this.warmUp();
     });
   }
 
@@ -183,7 +201,9 @@ export class LearnerEngine {
       try {
         const next = this.waiting.shift();
         if (next) await next();
-        else if (this.incoming.size > 0 && !(this.networkTurn && this.canTrain())) await this.takeLabels();
+        else if (this.incoming.size > 0 && !(this.backgroundTurn && this.hasBackgroundWork()))
+          await this.takeLabels();
+        else if (this.comparison) await this.compareNext(this.comparison);
         else if (this.canTrain()) await this.trainNetwork();
         else await this.idle();
         this.problem = undefined;
@@ -202,15 +222,23 @@ export class LearnerEngine {
     return new Promise((resolve) => (this.wake = resolve));
   }
 
+  /** Begins with the model to start from, if there is one: it predicts before anything is labelled. */
+  private async begin(): Promise<void> {
+    if (this.input !== undefined || this.names.length < 2) return;
+    const start = await this.platform.start();
+    if (start === undefined) return;
+    this.runtime ??= await this.platform.openRuntime();
+    this.startFrom(start);
+    this.predictionReady();
+    this.say('predicting; paint where it is wrong');
+  }
+
   /** Makes the learners, when the first image is known. */
   private async prepare(first: ImageForPrediction): Promise<void> {
-    if (this.input !== undefined || this.names.length < 2) return;
+    if (this.names.length < 2) return;
+    await this.begin();
+    if (this.input !== undefined) return;
     this.runtime ??= await this.platform.openRuntime();
-    const start = await this.platform.start();
-    if (start !== undefined) {
-      this.startFrom(start);
-      return;
-    }
     this.say('preparing');
     const image = await this.platform.decode(first.file);
     const channels =
@@ -218,6 +246,23 @@ export class LearnerEngine {
     const normalization = normalizationFor(image, channels);
     this.input = { channels, normalization, ...inputSize(first) };
     this.encoder = await this.platform.encoder(channels);
+  }
+
+  private async warmUp(): Promise<void> {
+    if (this.latest === undefined || this.names.length < 2 || this.labelled.size > 0) return;
+    await this.prepare(this.latest);
+    this.pixels ??= await this.createPixels();
+    await this.mapsOf(this.latest);
+    this.say(this.shown === undefined ? 'waiting for labels' : this.activity);
+  }
+
+  private createPixels(): Promise<PixelLearner> {
+    return PixelLearner.create({
+      input: this.input!,
+      classes: this.names.length,
+      runtime: this.runtime!,
+      encoder: this.encoder,
+    });
   }
 
   private startFrom({ source, model, classes, input, weights }: StartingModel): void {
@@ -246,7 +291,7 @@ export class LearnerEngine {
 
   /** Takes new labels, and learns them at once. */
   private async takeLabels(): Promise<void> {
-    this.networkTurn = true;
+    this.backgroundTurn = true;
     if (this.names.length < 2) {
       this.incoming.clear();
       return;
@@ -263,12 +308,7 @@ export class LearnerEngine {
         this.labelled.set(image.id, { file, version, heldOut, labels, changed: ++this.changes });
       } else this.labelled.delete(image.id);
       if (image.heldOut) continue;
-      this.pixels ??= await PixelLearner.create({
-        input: this.input!,
-        classes: this.names.length,
-        runtime: this.runtime!,
-        encoder: this.encoder,
-      });
+      this.pixels ??= await this.createPixels();
       if (some) this.pixels.setLabels(image.id, await this.mapsOf(image), labels);
       else this.pixels.remove(image.id);
     }
@@ -283,12 +323,16 @@ export class LearnerEngine {
       this.predictionReady();
     }
     this.seconds += (performance.now() - began) / 1000;
-    if (images.some(({ heldOut }) => heldOut)) await this.compare();
+    if (images.some(({ heldOut }) => heldOut)) this.compare('held-out');
     this.say(this.shown === undefined ? 'waiting for labels of a second class' : 'learning');
   }
 
   private get training(): Labelled[] {
     return [...this.labelled.values()].filter(({ heldOut }) => !heldOut);
+  }
+
+  private hasBackgroundWork(): boolean {
+    return this.comparison !== undefined || this.canTrain();
   }
 
   private canTrain(): boolean {
@@ -297,7 +341,7 @@ export class LearnerEngine {
   }
 
   private async trainNetwork(): Promise<void> {
-    this.networkTurn = false;
+    this.backgroundTurn = false;
     const began = performance.now();
     this.networkModel ??= networkFor(this.encoder !== undefined);
     this.network ??= NetworkLearner.create({
@@ -315,7 +359,7 @@ export class LearnerEngine {
     this.stepsSinceLabels++;
     this.networkReady = true;
     this.seconds += (performance.now() - began) / 1000;
-    if (this.network.step % COMPARED_EVERY === 0) await this.compare();
+    if (this.network.step % COMPARED_EVERY === 0) this.compare('held-out');
     else if (this.shown === 'network' && this.stepsSinceLabels === STEPS_TO_PREDICTION)
       this.predictionReady();
     this.say(
@@ -325,46 +369,43 @@ export class LearnerEngine {
     );
   }
 
-  /** Scores both learners on held-out images, and shows the better one. */
-  private async compare(): Promise<void> {
-    const held = [...this.labelled.values()].filter(({ heldOut }) => heldOut).slice(-MOST_COMPARED);
-    const scores: Partial<Record<LearnerKind, HeldOutScores>> = {};
-    if (held.length > 0) {
-      if (this.pixelsReady) scores.pixels = await this.scoreOf('pixels', held);
-      if (this.networkReady) scores.network = await this.scoreOf('network', held);
-    }
-    this.scores = scores;
-    const { pixels, network } = scores;
-    if (this.shown === 'pixels' && this.network && this.network.step >= LEAST_STEPS && pixels && network) {
-      const better = (network.meanDice ?? 0) >= (pixels.meanDice ?? 0);
-      if (better && (await this.fitsAsWell())) this.shown = 'network';
-    }
-    if (this.shown === 'network') this.predictionReady();
-  }
-
-  /**
-   * Whether the network knows the labels that it learned from about as well as the pixel classifier does. Labels on
-   * held-out images are mostly corrections of what is shown, so that scores on them alone favour the other one.
-   */
-  private async fitsAsWell(): Promise<boolean> {
-    const images = this.training.slice(-MOST_COMPARED);
-    const [pixels, network] = [await this.scoreOf('pixels', images), await this.scoreOf('network', images)];
-    return (network.meanDice ?? 0) >= (pixels.meanDice ?? 0) - FIT_MARGIN;
-  }
-
-  private async scoreOf(kind: LearnerKind, images: readonly Labelled[]): Promise<HeldOutScores> {
-    const matrix = new ConfusionMatrix(this.names.length);
-    for (const { labels, ...image } of images) {
-      const logits = await this.logitsBy(kind, image);
-      const full = enlargedClasses(logits, this.input!).classes;
-      matrix.add(kind === 'network' ? classesOf(logits) : full, labels);
-    }
-    return {
-      samples: images.length,
-      meanDice: meanDice(matrix),
-      meanIoU: meanIoU(matrix),
-      pixelAccuracy: pixelAccuracy(matrix),
+  /** Begins to compare the learners, on the latest images. */
+  private compare(on: Comparison['on']): void {
+    const images = [...this.labelled.values()].filter(({ heldOut }) => heldOut === (on === 'held-out'));
+    const chosen = images.slice(-MOST_COMPARED);
+    const ready: LearnerKind[] = [];
+    if (this.pixelsReady) ready.push('pixels');
+    if (this.networkReady) ready.push('network');
+    this.comparison = {
+      on,
+      images: chosen.length,
+      todo: ready.flatMap((kind) => chosen.map((image) => ({ kind, image }))),
+      matrices: new Map(ready.map((kind) => [kind, new ConfusionMatrix(this.names.length)])),
     };
+  }
+
+  /** One prediction of a comparison, so that nobody waits for all of it; after the last, its outcome. */
+  private async compareNext(comparison: Comparison): Promise<void> {
+    this.backgroundTurn = false;
+    const next = comparison.todo.shift();
+    if (next) {
+      const { kind, image } = next;
+      const logits = await this.logitsBy(kind, image);
+      const classes = kind === 'network' ? classesOf(logits) : enlargedClasses(logits, this.input!).classes;
+      comparison.matrices.get(kind)!.add(classes, image.labels);
+      return;
+    }
+    this.comparison = undefined;
+    const scores = scoresOf(comparison);
+    const { pixels, network } = scores;
+    if (comparison.on === 'held-out') {
+      this.scores = scores;
+      const steps = this.network?.step ?? 0;
+      const better = pixels && network && (network.meanDice ?? 0) >= (pixels.meanDice ?? 0);
+      if (this.shown === 'pixels' && steps >= LEAST_STEPS && better) this.compare('learned');
+    } else if ((network?.meanDice ?? 0) >= (pixels?.meanDice ?? 0) - FIT_MARGIN) this.shown = 'network';
+    if (this.shown === 'network') this.predictionReady();
+    this.say(this.activity);
   }
 
   private async logitsOf(image: ImageFile): Promise<Logits | undefined> {
@@ -411,11 +452,11 @@ export class LearnerEngine {
     };
   }
 
-  /** Forgets what was learned, not the labels. */
+  /** Forgets what was learned, and the labels. */
   private async forget(): Promise<void> {
     await this.pixels?.close();
     await this.network?.close();
-    this.pixels = this.network = this.networkModel = this.shown = this.input = undefined;
+    this.pixels = this.network = this.networkModel = this.shown = this.input = this.comparison = undefined;
     this.pixelsReady = this.networkReady = false;
     this.scores = {};
     this.labelled.clear();
@@ -444,11 +485,39 @@ export class LearnerEngine {
   }
 }
 
+/** Predictions of the learners that are compared with labels, one at a time. */
+interface Comparison {
+  /**
+   * Held-out images are scored. Labels there are mostly corrections of what is shown, so that scores on them alone
+   * favour the other learner: before the network takes over, it must know the labels that both `learned` from about as
+   * well as the pixel classifier does.
+   */
+  readonly on: 'held-out' | 'learned';
+  readonly images: number;
+  readonly todo: { readonly kind: LearnerKind; readonly image: Labelled }[];
+  readonly matrices: ReadonlyMap<LearnerKind, ConfusionMatrix>;
+}
+
+function scoresOf({ images, matrices }: Comparison): Partial<Record<LearnerKind, HeldOutScores>> {
+  if (images === 0) return {};
+  return Object.fromEntries(
+    [...matrices].map(([kind, matrix]) => [
+      kind,
+      {
+        samples: images,
+        meanDice: meanDice(matrix),
+        meanIoU: meanIoU(matrix),
+        pixelAccuracy: pixelAccuracy(matrix),
+      },
+    ]),
+  );
+}
+
 /** How much worse the network may fit the labels that both learned from, in mean Dice. */
 const FIT_MARGIN = 0.02;
 
 /** The network of `train`: on the pretrained encoder, or a small U-Net without one. */
-function networkFor(pretrained: boolean): StudioModel {
+export function networkFor(pretrained: boolean): StudioModel {
   return pretrained
     ? {
         name: 'mobilenet-unet',

@@ -14,6 +14,7 @@ import type { EngineOptions } from './node-platform.js';
 
 export type LearnerRequest =
   | { readonly kind: 'classes'; readonly names: readonly string[] }
+  | { readonly kind: 'opened'; readonly image: ImageForPrediction }
   | { readonly kind: 'labels'; readonly image: LabelsForLearning }
   | { readonly kind: 'predict'; readonly id: number; readonly image: ImageForPrediction }
   | { readonly kind: 'export'; readonly id: number; readonly to: 'run' | 'onnx' }
@@ -26,9 +27,10 @@ export type LearnerReply =
 
 /**
  * Milliseconds until the thread starts without a request. It loads all of the training code, which would delay the page's
- * first image.
+ * first image. With a model to start from it starts sooner, since it predicts at once.
  */
 const START_DELAY = 4000;
+const START_DELAY_OF_MODEL = 1500;
 
 export class LearnerThread implements StudioLearner {
   status = NOTHING_LEARNED;
@@ -45,11 +47,16 @@ export class LearnerThread implements StudioLearner {
   private ended: Error | undefined;
 
   constructor(private readonly options: EngineOptions) {
-    this.timer = setTimeout(() => this.start(), START_DELAY).unref();
+    const delay = options.init === undefined ? START_DELAY : START_DELAY_OF_MODEL;
+    this.timer = setTimeout(() => this.start(), delay).unref();
   }
 
   setClasses(names: readonly string[]): void {
     this.send({ kind: 'classes', names });
+  }
+
+  opened(image: ImageForPrediction): void {
+    this.send({ kind: 'opened', image });
   }
 
   labelled(image: LabelsForLearning): void {

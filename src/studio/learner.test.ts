@@ -104,6 +104,20 @@ describe('the learner', () => {
     const same = mask.data.filter((value, i) => value === classes[i]).length;
     expect(same / mask.data.length).toBeGreaterThan(0.97);
   });
+
+  it('started from a run, predicts as it does before anything is labelled, and says so', async () => {
+    const { classes } = await predicted(1);
+    const init = join(root, 'runs', 'studio-1');
+    const again = new InlineLearner({ root, classes: ['ground', 'disc'], threads: 1, init });
+    await new Promise<void>((ready) => {
+      again.onEvent = ({ kind }) => kind === 'prediction' && ready();
+    });
+    const found = (await again.predict(image(1)))!;
+    expect(again.status).toMatchObject({ learner: 'network', labelledImages: 0 });
+    await again.close();
+    const same = found.classes.filter((value, i) => value === classes[i]).length;
+    expect(same / found.classes.length).toBeGreaterThan(0.97);
+  });
 });
 
 describe('labels in the size of the model', () => {

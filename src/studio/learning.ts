@@ -82,8 +82,10 @@ export interface Exported {
 export interface StudioLearner {
   /** The status, without waiting for the learner. */
   readonly status: TrainingStatus;
-  /** Sets the names of the classes. Learning restarts if their number changes. */
+  /** Sets the names of the classes. Learning starts again if their number changes, from labels that are told again. */
   setClasses(names: readonly string[]): void;
+  /** Should be called when an image is opened: what its first labels need is made in advance. */
+  opened(image: ImageForPrediction): void;
   /** Must be called when the labels of an image have changed. */
   labelled(image: LabelsForLearning): void;
   /** Undefined before there is a model. Throws PixelwiseError for an image that cannot be read. */

@@ -1,4 +1,5 @@
 /** The learner's platform in Node: the project's files, weights on this machine, and `train` for exports. */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RUNS_FOLDER } from '../data/index.js';
 import { exists } from '../files/index.js';
@@ -67,7 +68,7 @@ async function exportShown(
   const stored = join(root, '.pixelwise-studio.safetensors');
   await writeWeights(stored, weights);
   const { height, width, normalization } = input;
-  const run = await train({
+  const training = train({
     ...model.options,
     data: root,
     model: model.name,
@@ -83,6 +84,7 @@ async function exportShown(
     ...(device && { device }),
     ...(threads && { threads }),
   });
+  const run = await training.finally(() => rm(stored, { force: true }));
   if (to === 'run') return { to, path: run.run };
   const out = `${path}.onnx`;
   await exportRun(run.run, { out });

@@ -26,6 +26,7 @@ import { HttpError } from '../serve/http-error.js';
 import { fileVersion, shownSize, type ShownSize } from './image-size.js';
 import { Journal } from './journal.js';
 import { LabelStore, type LabelledImage } from './label-store.js';
+import type { ImageForPrediction } from './learning.js';
 import { encodeLabels, maskPalette, readLabels } from './mask-file.js';
 import {
   defaultColour,
@@ -360,4 +361,10 @@ async function adoptMasks(
 /** Resolves when all sizes are known, or after some milliseconds. */
 export async function measuredWithin(project: Project, milliseconds: number): Promise<void> {
   await Promise.race([project.measured, wait(milliseconds, undefined, { ref: false })]);
+}
+
+/** What the learner is told of an image. */
+export function learnerImage(image: StudioImage & LabelledImage): ImageForPrediction {
+  const { id, file, version, width, height } = image;
+  return { id, file, version, width, height };
 }

@@ -4,7 +4,6 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { LabelledImage } from './label-store.js';
 import { Guard, isLoopback, newToken } from '../serve/guard.js';
 import type { HttpError } from '../serve/http-error.js';
 import { listening } from '../serve/listening.js';
@@ -13,7 +12,9 @@ import { createStudioApp } from './app.js';
 import { LearnerThread } from './learner-thread.js';
 import type { StudioLearner } from './learning.js';
 import type { EngineOptions } from './node-platform.js';
+import { Pictures } from './picture-thread.js';
 import { Project } from './project.js';
+import { learnFromStored } from './stored-labels.js';
 import { COMPILED } from '../runtime/node-thread.js';
 
 export interface StudioOptions extends Pick<EngineOptions, 'device' | 'threads' | 'init' | 'encoderWeights'> {
@@ -61,6 +62,10 @@ export async function startStudio(folder: string, options: StudioOptions = {}): 
   const project = await Project.open(folder, onNote);
   let learner: StudioLearner | undefined;
   let app: ReturnType<typeof createStudioApp> | undefined;
+  let closing: Promise<void> | undefined;
+  const pictures = new Pictures();
+  // The end cuts off requests that wait for the learner: no error to report.
+  const report: typeof onError = (error, path) => closing ?? onError(error, path);
   try {
     if (options.init !== undefined && project.classes.length === 0) {
       const { readRunConfig, RunFolder } = await import('../training/index.js');
@@ -74,21 +79,21 @@ export async function startStudio(folder: string, options: StudioOptions = {}): 
     const chosen = options.token ?? (isLoopback(host) ? false : newToken());
     const token = chosen === false ? undefined : chosen;
     const guard = new Guard({ host, allowedHosts: options.allowedHosts, token });
-    app = createStudioApp({ project, learner, guard, files, onError });
+    app = createStudioApp({ project, learner, pictures, guard, files, onError: report });
     // What makes this fail is said when the page asks for the image.
     app.prepareFirst().catch(() => undefined);
     const server = createAdaptorServer({ fetch: app.app.fetch, overrideGlobalObjects: false }) as Server;
     await listening(server, port, host);
-    void learnFromStored(project, learner);
+    void wait(LEARN_DELAY, undefined, { ref: false }).then(() => learnFromStored(project, learner!));
     const { port: open } = server.address() as AddressInfo;
     const shown = host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? 'localhost' : host;
-    let closing: Promise<void> | undefined;
     const end = async (): Promise<void> => {
       app!.close();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
       await learner!.close();
+      await pictures.close();
       await project.close();
     };
     return {
@@ -101,6 +106,7 @@ export async function startStudio(folder: string, options: StudioOptions = {}): 
   } catch (error) {
     app?.close();
     await learner?.close();
+    await pictures.close();
     await project.close();
     throw error;
   }
@@ -115,21 +121,3 @@ async function startLearner(options: EngineOptions): Promise<StudioLearner> {
 
 /** Milliseconds until learning from stored labels begins: first, the page opens an image. */
 const LEARN_DELAY = 2000;
-
-/** Gives the labels that the folder has already to the learner. */
-async function learnFromStored(project: Project, learner: StudioLearner): Promise<void> {
-  await wait(LEARN_DELAY, undefined, { ref: false });
-  await project.measured;
-  for (const image of project.images) {
-    if (!image.pixels.some((count) => count > 0)) continue;
-    try {
-      const usable: LabelledImage = await project.usable(image.id);
-      const { plane } = await project.labels.get(usable);
-      const { id, file, version, heldOut } = image;
-      const { width, height } = usable;
-      learner.labelled({ id, file, version, heldOut, width, height, labels: plane.data });
-    } catch {
-      // A mask that cannot be used is reported when its image is opened.
-    }
-  }
-}

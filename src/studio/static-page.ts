@@ -21,11 +21,17 @@ const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; " +
   "connect-src 'self' blob:; worker-src 'self'; base-uri 'none'; form-action 'none'";
 
-/** Files of ONNX Runtime Web for WebAssembly. */
-const RUNTIME = ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm', 'LICENSE.txt'];
+/** Files of ONNX Runtime Web for WebAssembly and for WebGPU; the page loads those of one. */
+const RUNTIME = [
+  'ort.wasm.bundle.min.mjs',
+  'ort-wasm-simd-threaded.wasm',
+  'ort.webgpu.bundle.min.mjs',
+  'ort-wasm-simd-threaded.asyncify.wasm',
+  'LICENSE.txt',
+];
 
 /**
- * Writes the page to `out`, about 16 MB.
+ * Writes the page to `out`, about 42 MB.
  *
  * @returns the absolute path of the folder. @throws PixelwiseError `folder-in-use` if it holds other files.
  */
@@ -50,6 +56,8 @@ export async function writeStaticStudio(out: string, options: StaticPageOptions 
   await writeOutputFile(
     index,
     html
+      // There is no server to send it.
+      .replace(/<img[^>]*id="first"[^>]*>/, '')
       .replace('<html lang="en">', '<html lang="en" data-server="none">')
       .replace('<head>', `<head>\n    <meta http-equiv="Content-Security-Policy" content="${POLICY}" />`),
   );

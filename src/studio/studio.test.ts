@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { put, temporaryFolder } from '../../test/support/made-data.js';
+import { tiff } from '../../test/support/tiff.js';
 import { openDataset } from '../data/index.js';
 import { encodeImage } from '../images/encode.js';
 import { decodeImage } from '../images/decode.js';
@@ -15,6 +16,7 @@ import { StaticFiles } from '../serve/static-files.js';
 import { createStudioApp, type StudioApp } from './app.js';
 import type { ImageFacts } from './project-rules.js';
 import type { LabelsForLearning, StudioLearner } from './learning.js';
+import { Pictures } from './picture-thread.js';
 import { Project } from './project.js';
 
 const [WIDTH, HEIGHT] = [40, 30];
@@ -23,7 +25,9 @@ let root: string;
 let remove: () => Promise<void>;
 let project: Project;
 let studio: StudioApp;
+let pictures: Pictures;
 let told: LabelsForLearning[];
+let predictions = 0;
 
 const learner = (): StudioLearner => ({
   status: {
@@ -37,15 +41,18 @@ const learner = (): StudioLearner => ({
     activity: 'idle',
   },
   setClasses: () => undefined,
+  opened: () => undefined,
   labelled: (image) => void told.push(image),
-  predict: ({ width, height }) =>
-    Promise.resolve({
+  predict: ({ width, height }) => {
+    predictions++;
+    return Promise.resolve({
       width,
       height,
       classes: new Uint8Array(width * height).fill(1),
       uncertainty: new Uint8Array(width * height).fill(9),
       step: 7,
-    }),
+    });
+  },
   exportTo: (to) => Promise.resolve({ to, path: `/runs/${to}` }),
   onEvent: () => undefined,
   close: () => Promise.resolve(),
@@ -57,11 +64,13 @@ async function openStudio(): Promise<void> {
   const page = join(root, '..');
   const files = await StaticFiles.list({}).catch(() => StaticFiles.list({ '/': page }));
   const guard = new Guard({ host: '127.0.0.1' });
-  studio = createStudioApp({ project, learner: learner(), guard, files, onError: () => undefined });
+  pictures = new Pictures();
+  studio = createStudioApp({ project, learner: learner(), pictures, guard, files, onError: () => undefined });
 }
 
 async function closeStudio(): Promise<void> {
   studio.close();
+  await pictures.close();
   await project.close();
 }
 
@@ -196,6 +205,12 @@ describe('labels', () => {
     expect(new Set((await decodeStoredMask(new Uint8Array(await uncertain.arrayBuffer()))).data)).toEqual(
       new Set([9]),
     );
+    // Of the prediction that the client has, the uncertainty is not computed again.
+    const before = predictions;
+    await get('/api/images/b.png/prediction?uncertainty=1&step=7');
+    expect(predictions).toBe(before);
+    await get('/api/images/b.png/prediction?uncertainty=1&step=6');
+    expect(predictions).toBe(before + 1);
   });
 
   it('keeps classes at their indices, and refuses to remove one with labels', async () => {
@@ -208,6 +223,14 @@ describe('labels', () => {
     await post('/api/images/a.png/strokes', { ...STROKE, class: 255 });
     expect((await post('/api/classes', { classes: [ground, car] })).status).toBe(200);
     expect((await post('/api/classes', { classes: [ground] })).status).toBe(422);
+  });
+
+  it('tells the learner all labels again when it starts again with another class', async () => {
+    await twoClasses();
+    await post('/api/images/a.png/strokes', STROKE);
+    await post('/api/images/b.png/strokes', STROKE);
+    await post('/api/classes', { classes: ['ground', 'thing', 'sky'].map((name) => ({ name })) });
+    await expect.poll(() => told.map(({ id }) => id)).toEqual(['a.png', 'b.png', 'a.png', 'b.png']);
   });
 
   it('refuses requests of other sites, and a second studio on the folder', async () => {
@@ -370,6 +393,46 @@ describe('the folder', () => {
       'was replaced by an image of 41×30 pixels; its labels are for 40×30',
     );
     expect((await labelsOf('b.png')).length).toBe((WIDTH + 1) * HEIGHT);
+    await closeStudio();
+  });
+
+  it('sends who asks for the first picture to the first image that can be read', async () => {
+    await put(join(root, 'Broken.png'), 'not an image');
+    await openStudio();
+    const first = await get('/api/first');
+    expect([first.status, first.headers.get('location')]).toEqual([302, './images/a.png']);
+    await closeStudio();
+    const data = new Uint8Array(3000 * 1500);
+    await put(join(root, '1 large.png'), await encodeImage({ width: 3000, height: 1500, channels: 1, data }));
+    await openStudio();
+    expect((await get('/api/first')).headers.get('location')).toBe('./images/1%20large.png?level=1');
+    await closeStudio();
+  });
+
+  it('shows a TIFF of 16 bits, whole and reduced, with the same black and white, upright', async () => {
+    // Stored from right to left.
+    const data = Uint16Array.from({ length: WIDTH * HEIGHT }, (_, i) => 1390 - 10 * (i % WIDTH));
+    const page = { width: WIDTH, height: HEIGHT, data, orientation: 2 };
+    await put(join(root, 'z.tif'), tiff([page]));
+    await openStudio();
+    for (const [query, width] of [
+      ['', WIDTH],
+      ['?level=1', WIDTH / 2],
+    ] as const) {
+      const shown = await get(`/api/images/z.tif${query}`);
+      expect([shown.headers.get('x-window'), shown.headers.get('x-size')]).toEqual(['1000 1390', '40 30']);
+      const picture = await decodeImage(new Uint8Array(await shown.arrayBuffer()), { channels: 1 });
+      expect([picture.width, picture.data[0]! < 12, picture.data[width - 1]! > 243]).toEqual([
+        width,
+        true,
+        true,
+      ]);
+    }
+    const narrow = await get('/api/images/z.tif?low=1100&high=1200');
+    const { data: values } = await decodeImage(new Uint8Array(await narrow.arrayBuffer()));
+    expect([values[10], values[20], values[15]]).toEqual([0, 255, 127]);
+    await put(join(root, 'z.tif'), tiff([{ ...page, data: data.fill(7) }]));
+    expect((await get('/api/images/z.tif')).headers.get('x-window')).toBe('7 8');
     await closeStudio();
   });
 

@@ -61,6 +61,13 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
   ): Promise<{ server: StudioFixture; page: Page }> {
     const server = await new StudioFixture(folder, images).start();
     server.classes = options.classes ?? server.classes;
+    return openStudioOn(server, options);
+  }
+
+  async function openStudioOn(
+    server: StudioFixture,
+    options: { query?: string; width?: number; touch?: boolean } = {},
+  ): Promise<{ server: StudioFixture; page: Page }> {
     const context = await browser.newContext({
       viewport: { width: options.width ?? 1280, height: 800 },
       hasTouch: options.touch ?? false,
@@ -180,6 +187,34 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
       await page.keyboard.press('j');
     }
     await page.getByText('No more uncertain regions').first().waitFor();
+  });
+
+  test('the uncertainty stays in sight until that of a newer prediction is there', async () => {
+    const { server, page } = await openStudio();
+    server.predict('a.png', 1, () => [0, 255]);
+    await page.waitForSelector('body[data-step="1"]');
+    await page.keyboard.press('u');
+    const middle = async (): Promise<number[]> => {
+      const sharp = (await import('sharp')).default;
+      const shot = sharp(await page.locator('#frame').screenshot()).removeAlpha();
+      return [...(await shot.extract({ left: 300, top: 300, width: 1, height: 1 }).raw().toBuffer())];
+    };
+    const isPink = async () => {
+      const [red, green] = await middle();
+      return red! > 200 && green! < 70;
+    };
+    await expect.poll(isPink, SLOW).toBe(true);
+    let send!: (value: unknown) => void;
+    server.uncertaintyFrom = new Promise((resolve) => (send = resolve));
+    const asked = page.waitForRequest((request) => request.url().endsWith('?uncertainty=1&step=2'));
+    server.predict('a.png', 2, () => [0, 0]);
+    await asked;
+    // Everything is drawn again.
+    await page.keyboard.press('+');
+    await page.keyboard.press('f');
+    expect(await isPink()).toBe(true);
+    send(undefined);
+    await expect.poll(isPink, SLOW).toBe(false);
   });
 
   test(`${100 * ROUNDS} zooms, tools, layers and sizes change no label`, async () => {
@@ -445,6 +480,46 @@ describe.skipIf(CHROMIUM === undefined)('the studio (skipped without Chromium)',
     send(undefined);
     await expect.poll(shade, SLOW).toBeGreaterThan(180);
     await expect.poll(() => server.labels('large.png')[(height / 2) * width + width / 2], SLOW).toBe(1);
+  });
+
+  test('the first image is on screen before the project is known, where the stage then draws it', async () => {
+    const shades = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => (i % WIDTH) / 2 + i / WIDTH / 2);
+    const smooth = await encodeImage({ width: WIDTH, height: HEIGHT, channels: 1, data: shades });
+    const server = await new StudioFixture(folder, [image('a.png', { file: smooth })]).start();
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    opened.push({ server, context });
+    let send!: (value: unknown) => void;
+    server.projectFrom = new Promise((resolve) => (send = resolve));
+    const page = await context.newPage();
+    await page.goto(server.url, { waitUntil: 'commit' });
+    await page.waitForSelector('#empty', { state: 'hidden' });
+    const pixels = async (): Promise<Buffer> => {
+      const sharp = (await import('sharp')).default;
+      return sharp(await page.locator('#frame').screenshot())
+        .removeAlpha()
+        .raw()
+        .toBuffer();
+    };
+    const before = await pixels();
+    send(undefined);
+    await page.waitForSelector('body[data-state=ready]');
+    await page.waitForSelector('#first', { state: 'detached' });
+    const after = await pixels();
+    const difference = before.reduce((sum, value, i) => sum + Math.abs(value - after[i]!), 0);
+    expect(difference / before.length).toBeLessThan(1);
+    expect(new Set(before).size).toBeGreaterThan(50);
+  });
+
+  test('a model that is there before anything is labelled predicts at once', async () => {
+    const { server, page } = await openStudio();
+    server.training = { ...server.training, learner: 'network', activity: 'predicting' };
+    server.predict('a.png', 1, (x) => [x < 150 ? 0 : 1, 0], 'silently');
+    // The page may begin to listen when the model has been reported already.
+    server.emit('training', server.training);
+    await page.waitForSelector('body[data-step="1"]');
+    const { page: later } = await openStudioOn(server);
+    await later.waitForSelector('body[data-step="1"]');
+    expect(await later.locator('#accept-rest').isEnabled()).toBe(true);
   });
 
   test('of 5,000 images only the rows on screen are elements; an unreadable one says why', async () => {

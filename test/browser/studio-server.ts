@@ -71,8 +71,12 @@ export class StudioFixture {
   ];
   training: TrainingStatus = { ...NOTHING_LEARNED, activity: 'Waiting for labels of two classes.' };
   trouble: string | null = null;
+  /** The project is sent when this resolves. */
+  projectFrom: Promise<unknown> = Promise.resolve();
   /** Images are sent when this resolves; reduced pictures of them at once. */
   imagesFrom: Promise<unknown> = Promise.resolve();
+  /** Uncertainties are sent when this resolves. */
+  uncertaintyFrom: Promise<unknown> = Promise.resolve();
   /** What changes of labels end with: a full disk, or no answer. */
   failing: 'disk-full' | 'no answer' | undefined;
   /** The strokes that arrived, and how often labels were replaced. */
@@ -128,6 +132,7 @@ export class StudioFixture {
     id: string,
     step: number,
     at: (x: number, y: number) => readonly [label: number, doubt: number],
+    how: 'told' | 'silently' = 'told',
   ): void {
     const image = this.image(id);
     const { width, height } = image;
@@ -136,7 +141,7 @@ export class StudioFixture {
     for (let i = 0; i < classes.length; i++)
       [classes[i], uncertainty[i]] = at(i % width, Math.floor(i / width));
     image.prediction = { classes, uncertainty, step };
-    this.emit('prediction', { step });
+    if (how === 'told') this.emit('prediction', { step });
   }
 
   emit<E extends keyof StudioEvents>(event: E, data: StudioEvents[E]): void {
@@ -194,7 +199,10 @@ export class StudioFixture {
     const route = `${request.method} ${path.replace(/^images\/[^/]+/, 'images/ID')}`;
     const id = decodeURIComponent(/^images\/([^/]+)/.exec(path)?.[1] ?? '');
     switch (route) {
+      case 'GET first':
+        return sendImage(response, [...this.images.values()][0]!, query);
       case 'GET project':
+        await this.projectFrom;
         return send(response, {
           project: '/data/cells',
           classes: this.classes,
@@ -235,6 +243,7 @@ export class StudioFixture {
         const image = this.image(id);
         const { prediction } = image;
         if (!prediction) throw new Refusal(409, 'no-model', 'There is no prediction yet.');
+        if (query.has('uncertainty')) await this.uncertaintyFrom;
         response.setHeader('x-model-step', prediction.step);
         return sendMask(
           response,
