@@ -3,15 +3,16 @@
  * load on the machine affects both.
  *
  *   npm run build
- *   node benchmarks/against-torch.mjs [--model M] [--mode train|predict|data] [--batch N] [--size N]
+ *   node benchmarks/against-torch.mjs [--model M] [--mode train|train-kept|predict|data] [--batch N] [--size N]
  *        [--threads N] [--rounds N] [--repeat N] [--data DIR] [--json] -- PEER…
  *
  * PEER is a command that measures the other program, for example `python3 peer.py`. It is called as
  *
  *   PEER… MODEL train|predict|data --batch N --size N --threads N --repeat N [--data DIR]
  *
- * and prints a line of JSON with `seconds` (the median of its steps) and `peakMiB` (of its process). Loading data
- * is measured if `--data` names a folder of images and masks: `-- python3 benchmarks/torchvision_data.py`.
+ * (with `train` for `train-kept`) and prints a line of JSON with `seconds` (the median of its steps) and `peakMiB` (of
+ * its process). Loading data is measured if `--data` names a folder of images and masks:
+ * `-- python3 benchmarks/torchvision_data.py`.
  *
  * A round is one run of Pixelwise and one of the peer. Prints the medians over the rounds with minimum and maximum, and
  * the ratios peer ÷ Pixelwise within a round: above 1, Pixelwise is faster or uses less memory.
@@ -83,7 +84,7 @@ function runPeer({ model, mode, batch, size, threads }) {
   return lastLineOf(peer[0], [
     ...peer.slice(1),
     model,
-    mode,
+    mode === 'train-kept' ? 'train' : mode,
     ...numbers.flatMap(([name, value]) => [`--${name}`, String(value)]),
     ...(options.data === undefined ? [] : ['--data', options.data]),
   ]);

@@ -10,6 +10,7 @@ describe('benchCases', () => {
       'train unet',
       'train mobilenet-unet',
       'train segnet',
+      'train-kept mobilenet-unet',
       'predict unet',
       'predict mobilenet-unet',
       'predict segnet',

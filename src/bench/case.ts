@@ -6,10 +6,11 @@ import type { SegmentationModel } from '../models/index.js';
 import { createModel, modelEntry, modelNames } from '../models/index.js';
 import type { Device } from '../runtime/index.js';
 
-export const BENCH_MODES = ['train', 'predict', 'data'] as const;
+export const BENCH_MODES = ['train', 'train-kept', 'predict', 'data'] as const;
 
 /**
  * - `train`: forward, loss, backward and Adam on one batch, as `fit` does it;
+ * - `train-kept`: the same from kept features of a frozen encoder, for models that have one;
  * - `predict`: the model alone, weights as constants in the graph, from normalised floats to logits;
  * - `data`: from image files to augmented batches.
  */
@@ -66,6 +67,7 @@ export function benchCases(choice: CaseChoice): BenchCase[] {
       const { batch, size } = { ...modelEntry(model).bench, ...defined(choice) };
       const shape = `${batch} ${size}`;
       if (mode === 'data' && loaded.has(shape)) return [];
+      if (mode === 'train-kept' && !modelEntry(model).pretrained) return [];
       if (mode === 'data') loaded.add(shape);
       return [{ model, mode, batch, size, threads }];
     }),

@@ -49,7 +49,7 @@ async function measureSteps(
   const plain = await createNodeRuntime({
     device: settings.device,
     threads: which.threads,
-    training: which.mode === 'train',
+    training: which.mode !== 'predict',
   });
   const runtime: Runtime =
     folder === undefined
@@ -59,7 +59,7 @@ async function measureSteps(
           load: (model, options) => plain.load(model, { ...options, profile: join(folder, 'run') }),
         };
   try {
-    return which.mode === 'train'
+    return which.mode !== 'predict'
       ? await (await import('./training-case.js')).measureTraining(which, settings, runtime)
       : await (await import('./prediction-case.js')).measurePrediction(which, settings, runtime);
   } finally {

@@ -248,9 +248,9 @@ export const OPTIONS = {
     commands: ['bench'],
   },
   mode: {
-    kind: choice(['train', 'predict', 'data']),
-    help: 'what to measure: training steps, predictions, or loading images',
-    unset: 'all three',
+    kind: choice(['train', 'train-kept', 'predict', 'data']),
+    help: 'what to measure: training steps, those from kept features of a frozen encoder, predictions, or loading images',
+    unset: 'all',
     section: 'bench',
     commands: ['bench'],
   },

@@ -17,6 +17,7 @@ export function trainingDisplay(output: Output): Callback {
   const label = ({ epoch, epochs }: FitContext): string => `epoch ${epoch + 1}/${epochs}`;
   return {
     name: 'display',
+    readsImages: false,
     batchEnd(context, { output: { loss: latest, samples } }) {
       images += samples;
       if (context.epoch === 0 || imagesPerEpoch === 0) {

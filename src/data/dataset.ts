@@ -75,8 +75,23 @@ export interface Batch {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** N×C×H×W, normalised. */
+  /** N×C×H×W, normalised. Empty where {@link features} are given instead. */
   readonly images: Float32Array;
   /** N×H×W class indices, or sets of classes that overlap; IGNORE_INDEX for ignored pixels. */
   readonly masks: Uint8Array;
+  /** For each sample, what the frozen part of a model computes from its image. */
+  readonly features?: readonly (readonly Float32Array[])[];
+  /** The samples, those left out included, if they were asked for by {@link SampleVisit}. */
+  readonly visits?: readonly SampleVisit[];
+}
+
+/** A sample of a batch whose caller keeps samples. */
+export interface SampleVisit {
+  /** Its index in the data set. */
+  readonly position: number;
+  readonly id: string;
+  /** The epoch whose random draws augment it. */
+  readonly draws: number;
+  /** Whether it is left out of the batch, because the caller has it. */
+  readonly held: boolean;
 }

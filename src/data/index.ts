@@ -17,7 +17,7 @@ export {
 export { type FolderOptions, openFolder } from './formats/folder.js';
 export { PETS_TARGETS, type PetsTarget } from './formats/oxford-pets.js';
 export { sliceWeights } from './formats/lgg-mri.js';
-export { Loader, type LoaderOptions } from './loader.js';
+export { type EpochOptions, type KeptSamples, Loader, type LoaderOptions } from './loader.js';
 export { type SampleSource, describeDataset, MemoryDataset, type UnnamedSample } from './memory-dataset.js';
 export {
   defaultNormalization,

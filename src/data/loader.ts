@@ -12,7 +12,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { availableParallelism } from 'node:os';
 import { evenShare } from '../distributed/index.js';
 import { PixelwiseError, ShapeError, UsageError } from '../errors/index.js';
-import type { Batch, Dataset } from './dataset.js';
+import type { Batch, Dataset, SampleVisit } from './dataset.js';
 import type { Fit } from './fit.js';
 import {
   numberPipeline,
@@ -68,6 +68,16 @@ export interface EpochOptions {
   /** Index of the first batch, to resume within an epoch. */
   readonly from?: number;
   readonly signal?: AbortSignal;
+  /** The caller keeps samples. Batches then have `visits`. */
+  readonly kept?: KeptSamples | undefined;
+}
+
+/** Samples that the caller keeps, which the loader does not prepare again. */
+export interface KeptSamples {
+  /** The epoch whose random draws augment a sample in this epoch. Equal ones give the same result. */
+  drawsOf(position: number, epoch: number): number;
+  /** Whether the caller has the sample with these draws. */
+  has(position: number, draws: number): boolean;
 }
 
 export class Loader implements AsyncIterable<Batch> {
@@ -139,6 +149,11 @@ export class Loader implements AsyncIterable<Batch> {
       : Math.ceil(length / this.batchSize);
   }
 
+  /** Number of samples per epoch, before an incomplete batch is dropped. */
+  get sampleCount(): number {
+    return this.sampler.length;
+  }
+
   /** The batches of epoch 0; see {@link epoch}. */
   [Symbol.asyncIterator](): AsyncIterator<Batch> {
     return this.epoch(0);
@@ -151,7 +166,7 @@ export class Loader implements AsyncIterable<Batch> {
    */
   async *epoch(
     epoch: number,
-    { from = 0, signal }: EpochOptions = {},
+    { from = 0, signal, kept }: EpochOptions = {},
   ): AsyncGenerator<Batch, void, undefined> {
     const order = this.sampler.order(epoch);
     const ends = new AbortController();
@@ -164,7 +179,7 @@ export class Loader implements AsyncIterable<Batch> {
         b * this.batchSize,
         Math.min(order.length, (b + 1) * this.batchSize),
       );
-      const batch = this.assemble(globalBatch, epoch, occurrences, limit, stop);
+      const batch = this.assemble(globalBatch, epoch, occurrences, limit, stop, kept);
       // It is awaited later. This prevents an unhandled rejection until then.
       batch.catch(() => undefined);
       return batch;
@@ -192,6 +207,7 @@ export class Loader implements AsyncIterable<Batch> {
     occurrences: Map<number, number>,
     limit: LimitFunction,
     stop: AbortSignal,
+    kept: KeptSamples | undefined,
   ): Promise<Batch | undefined> {
     const { dataset } = this;
     const { share } = this.options;
@@ -200,13 +216,16 @@ export class Loader implements AsyncIterable<Batch> {
     const visits = Array.from(globalBatch, (position) => {
       const occurrence = occurrences.get(position) ?? 0;
       occurrences.set(position, occurrence + 1);
-      return { position, occurrence };
-    });
-    const samples = visits.slice(from, to).map(({ position, occurrence }, slot) => {
+      if (!kept) return { position, draws: epoch, occurrence, held: false };
+      const draws = kept.drawsOf(position, epoch);
+      return { position, draws, occurrence: 0, held: kept.has(position, draws) };
+    }).slice(from, to);
+    const samples = visits.map(({ position, draws, occurrence, held }, slot) => {
+      if (held) return undefined;
       return limit(async () => {
         if (stop.aborted) return;
         try {
-          const { sample, normalization } = await this.prepare(position, epoch, occurrence);
+          const { sample, normalization } = await this.prepare(position, draws, occurrence);
           building.put(slot, sample, normalization);
         } catch (error) {
           const { onUnreadable } = this.options;
@@ -219,10 +238,19 @@ export class Loader implements AsyncIterable<Batch> {
     await Promise.all(samples);
     if (stop.aborted) return undefined;
     const batch = building.finish();
-    return share === undefined ? batch : { ...(batch ?? noSamples(dataset.channels)), first: from };
+    const all = share === undefined ? batch : { ...(batch ?? noSamples(dataset.channels)), first: from };
+    if (!kept) return all;
+    const told = visits.flatMap(({ position, draws, held }, slot): SampleVisit[] =>
+      held || building.has(slot) ? [{ position, id: dataset.ids[position]!, draws, held }] : [],
+    );
+    return told.length === 0 ? all : { ...(all ?? noSamples(dataset.channels)), visits: told };
   }
 
-  /** Prepares a sample for its batch. A fixed normalisation may still have to be applied. */
+  /**
+   * Prepares a sample for its batch. A fixed normalisation may still have to be applied.
+   *
+   * @param epoch that of the random draws.
+   */
   private async prepare(position: number, epoch: number, occurrence: number): Promise<PreparedSample> {
     const { dataset, pipeline, sent } = this;
     const { fit, cache } = this.options;
@@ -315,6 +343,10 @@ class BatchBuilder {
     else this.images.set(image, at);
     this.masks!.set(mask, slot * pixels);
     this.ids[slot] = id;
+  }
+
+  has(slot: number): boolean {
+    return this.ids[slot] !== undefined;
   }
 
   finish(): Batch | undefined {

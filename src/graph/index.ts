@@ -42,6 +42,14 @@ export { pixelwise, wholeAlong } from './region.js';
 export type { ChannelAffine } from './channel-affine.js';
 export { absorbedByFilters, normAsAffine } from './channel-affine.js';
 export { foldValues } from './passes/folding.js';
+export type { FeatureCut, FrozenInputs } from './passes/frozen-features.js';
+export {
+  chooseFeatures,
+  featureGraph,
+  featureName,
+  featuresAt,
+  graphBehindFeatures,
+} from './passes/frozen-features.js';
 export { peakBytes } from './passes/memory.js';
 export { multiplyAdds } from './passes/multiply-adds.js';
 export { nodesBehind } from './passes/reachability.js';

@@ -181,6 +181,22 @@ export function apply1<A>(operator: Operator<A>, inputs: readonly Tensor[], attr
   return apply(operator, inputs, attributes)[0]!;
 }
 
+/**
+ * The outputs of a node like `node` that reads `inputs`, which have the same types.
+ *
+ * @param changes what else is different about it
+ */
+export function reapply(
+  node: Node,
+  inputs: readonly Tensor[],
+  changes: Partial<Pick<Node, 'scope' | 'recomputed'>> = {},
+): Tensor[] {
+  const outputs: Tensor[] = [];
+  const made: Node = { ...node, ...changes, inputs, outputs };
+  node.outputs.forEach(({ shape, dtype }, i) => outputs.push(new Tensor(made, i, shape, dtype)));
+  return outputs;
+}
+
 const leafOperator: Operator<{ readonly name: string }> = {
   name: 'input',
   infer: () => [],

@@ -14,8 +14,10 @@ import { createModel, estimateStepCost, modelEntry, PRETRAINED_MODEL } from '../
 import type { MaskClasses } from '../labels/label-set.js';
 import { BatchNorm2d } from '../nn/index.js';
 import { flagName } from '../settings/index.js';
+import { FEATURE_EPOCHS, isWorthKeeping } from './keep-features.js';
 import { suitableNormalization, type ValueFacts } from './choose-normalization.js';
 import { patchSize, reasonForPatches, type ScaleFacts } from './choose-patch.js';
+import { RUN_SETTINGS } from '../training/run-settings.js';
 import { modelOptions, modelToTake } from './model-settings.js';
 import type { TrainSettings } from './train-options.js';
 import { defined } from './train-options.js';
@@ -50,6 +52,8 @@ export interface MachineFacts {
   readonly memory: number;
   /** Value for `encoderWeights`, of weights that are on this machine; undefined if there are none. */
   readonly pretrained: string | undefined;
+  /** Bytes that kept features of a frozen encoder may take; undefined if they are not kept. */
+  readonly featureMemory?: number | undefined;
   /** How long a training step takes beside the estimate of `estimateStepCost`. */
   readonly slowness: number;
 }
@@ -112,9 +116,20 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
   const minutes = given.epochs === undefined ? (given.minutes ?? DEFAULT_MINUTES) : DEFAULT_MINUTES;
   /** Thread-microseconds for training steps. */
   const time = (minutes * 60e6 * machine.threads * TRAINING_SHARE) / machine.slowness;
-  /** Number of samples that can be trained on in the time. @param microseconds per pixel and thread. */
-  const samplesInTime = ({ height, width }: Size, microseconds: number) =>
-    time / (height * width * microseconds);
+  /** Number of samples that can be trained on in the time. */
+  const samplesInTime = (size: Size, cost: StepCost, samples = data.samples) => {
+    const { microseconds, frozen } = cost;
+    const pixels = size.height * size.width;
+    const whole = time / (pixels * microseconds);
+    const { keepFeatures = RUN_SETTINGS.keepFeatures.default } = given;
+    const asked = keepFeatures === 'auto' ? isWorthKeeping(cost) : keepFeatures !== 'off';
+    const fits = frozen && samples * pixels * frozen.bytes <= (machine.featureMemory ?? 0);
+    if (!asked || !fits || whole <= samples) return whole;
+    // The first visit to each sample takes the whole time.
+    const epochs = typeof keepFeatures === 'number' ? keepFeatures : FEATURE_EPOCHS;
+    const later = microseconds - frozen.microseconds * (1 - 1 / epochs);
+    return samples + (time - samples * pixels * microseconds) / (pixels * later);
+  };
 
   // With a frozen encoder only the decoder is trained, which needs fewer samples. Enlarging images costs time, too, and
   // pays only if each of them is still seen often.
@@ -126,14 +141,12 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
   const sizes = sizesOf(data, narrow.divisor, frozen ? PRETRAINED_SIDE : 0);
   // All models with a frozen encoder get the image size of the default pretrained model. A more expensive one then
   // trains for fewer epochs, of which it needs few, but on images of the same resolution.
-  const { microseconds } = (
-    frozen
-      ? variantOf(PRETRAINED_MODEL, modelEntry(PRETRAINED_MODEL), data, { encoderWeights: weights })
-      : narrow
-  ).cost;
+  const usual = frozen
+    ? variantOf(PRETRAINED_MODEL, modelEntry(PRETRAINED_MODEL), data, { encoderWeights: weights })
+    : narrow;
   const whole =
     sizeGiven(given) ??
-    sizes.find((each) => samplesInTime(each, microseconds) >= enough(each)) ??
+    sizes.find((each) => samplesInTime(each, usual.cost) >= enough(each)) ??
     sizes.at(-1)!;
   const patch = choosePatch(data, whole, narrow.divisor, given);
   const size = patch?.size ?? whole;
@@ -145,7 +158,7 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
     choose(
       { size },
       `${size.height}×${size.width}`,
-      sizeReason(size, data, sizes, given, samplesInTime(size, narrow.cost.microseconds)),
+      sizeReason(size, data, sizes, given, samplesInTime(size, narrow.cost)),
     );
   }
 
@@ -155,12 +168,12 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
   const plenty = clamp(60 * shown.samples, 3000, 16_000);
   const width =
     given.width ??
-    widths?.find((each) => samplesInTime(size, variant(each).cost.microseconds) >= plenty) ??
+    widths?.find((each) => samplesInTime(size, variant(each).cost, shown.samples) >= plenty) ??
     widths?.at(-1);
   if (widths) chooseWidth(entry, width!, given, choose);
   const { cost, normed } = variant(width);
   const samplesSeen =
-    given.epochs === undefined ? samplesInTime(size, cost.microseconds) : given.epochs * shown.samples;
+    given.epochs === undefined ? samplesInTime(size, cost, shown.samples) : given.epochs * shown.samples;
 
   const batch = batchFor(shown, machine, size, cost, samplesSeen);
   choose({ batch: batch.size }, `${batch.size} images`, batch.reason);

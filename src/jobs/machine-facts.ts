@@ -9,6 +9,7 @@ import { createNodeRuntime } from '../runtime/node.js';
 import { drawBatch, Learner } from '../training/index.js';
 import { cachedWeights, fetchWeights, findWeights } from '../weights/index.js';
 import type { MachineFacts } from './choose.js';
+import { featureMemory } from './keep-features.js';
 import { modelOptions, modelToTake, optionsGiven } from './model-settings.js';
 import type { NamedTrainOptions } from './train-options.js';
 
@@ -41,9 +42,15 @@ export async function machineFacts(
   return {
     threads,
     memory: totalmem(),
+    featureMemory: canKeepFeatures(settings) ? featureMemory(settings) : undefined,
     pretrained,
     slowness: await slownessOf(settings, threads, pretrained),
   };
+}
+
+/** Whether features can be kept if a part of the model is frozen and memory suffices. */
+function canKeepFeatures({ device = 'cpu', communicator, unfreezeAfter }: NamedTrainOptions): boolean {
+  return device === 'cpu' && communicator === undefined && unfreezeAfter === undefined;
 }
 
 /**

@@ -66,7 +66,7 @@ export function checkResumable(options: NamedTrainOptions, config: RunConfig, fo
       `${folder.path} cannot be resumed with --${flag} ${String(value)}: ${was}. Leave it out, or start a new run with --init ${folder.path}`,
     );
   };
-  const { epochs, minutes, init, encoderWeights, recipe, asPublished } = options;
+  const { epochs, minutes, init, encoderWeights, recipe, asPublished, keepFeatures } = options;
   if (epochs !== undefined && epochs !== training.epochs) {
     refuse('epochs', epochs, `a resumed run keeps its length, ${training.epochs} epochs`);
   }
@@ -74,6 +74,10 @@ export function checkResumable(options: NamedTrainOptions, config: RunConfig, fo
     const { maxSteps } = training;
     const length = maxSteps === null ? `${training.epochs} epochs` : `${maxSteps} steps`;
     refuse('minutes', minutes, `a resumed run keeps its length, ${length}`);
+  }
+  const epochsKept = training.featureEpochs ?? 'off';
+  if (keepFeatures !== undefined && keepFeatures !== 'auto' && keepFeatures !== epochsKept) {
+    refuse('keep-features', keepFeatures, `it was started with ${epochsKept}`);
   }
   if (asPublished !== undefined && asPublished !== (before.asPublished ?? false)) {
     refuse('as-published', asPublished, `it was started ${asPublished ? 'without' : 'with'} it`);

@@ -1,6 +1,7 @@
 /** Converts minutes into a number of steps, by timing a step. `timeBudget` of `training` corrects it later. */
 import { UsageError } from '../errors/index.js';
 import type { BatchSource, Learner } from '../training/index.js';
+import type { KeptSources } from './keep-features.js';
 
 /** Number of timed steps. One untimed step comes first, which compiles the graph. */
 const TIMED_STEPS = 1;
@@ -36,6 +37,8 @@ export interface BudgetOptions {
   readonly scored?: number;
   /** Number of times that the model runs for each of them; default 1. */
   readonly tiles?: number;
+  /** The kept features, if `train` and `valid` have them. Most are computed in the first epoch. */
+  readonly kept?: KeptSources | undefined;
 }
 
 /**
@@ -46,7 +49,7 @@ export interface BudgetOptions {
 export async function measureSteps(
   learner: Learner,
   { train, valid }: { readonly train: BatchSource; readonly valid: BatchSource | undefined },
-  { minutes, began, accumulate = 1, scored = 0, tiles = 1 }: BudgetOptions,
+  { minutes, began, accumulate = 1, scored = 0, tiles = 1, kept }: BudgetOptions,
 ): Promise<MeasuredSteps> {
   if (!(minutes > 0)) throw new UsageError(`minutes must be above 0, not ${minutes}`);
   const started = performance.now();
@@ -67,12 +70,18 @@ export async function measureSteps(
   await learner.restore(before);
   const forward = FORWARD_SHARE * perBatch;
   const betweenEpochs = valid ? forward * valid.length : 0;
-  const scoring = scored * ((tiles * forward) / samples + SCORING_MILLISECONDS) + REPORT_MILLISECONDS;
+  const frozen = kept?.train.perSample ?? 0;
+  const scoring =
+    scored * (tiles * (forward / samples + frozen) + SCORING_MILLISECONDS) + REPORT_MILLISECONDS;
   // However many images there are to score, a third of the time is left for training.
   const whole = minutes * 60_000;
   const deadline = began + Math.max(whole / 3, whole - scoring);
   const perEpoch = perBatch * train.length + betweenEpochs;
-  const epochs = Math.max(0, deadline - performance.now()) / perEpoch;
+  const once = kept?.once().left ?? 0;
+  // After the first epoch, a part of the features is computed anew in each.
+  const renewed = kept ? (frozen * train.length * samples) / kept.epochs : 0;
+  const left = Math.max(0, deadline - performance.now() - once);
+  const epochs = left / (perEpoch + renewed);
   const stepsPerEpoch = Math.ceil(train.length / accumulate);
   const maxSteps = Math.max(FEWEST_STEPS, Math.floor(epochs * stepsPerEpoch));
   return { epochs: Math.ceil(maxSteps / stepsPerEpoch), maxSteps, deadline, betweenEpochs };

@@ -59,6 +59,8 @@ import { measureSteps } from './time-budget.js';
 import { withNamedParts } from './run-objects.js';
 import type { NamedTrainOptions, TrainOptions, TrainSettings } from './train-options.js';
 import { defined, settingsOf } from './train-options.js';
+import { keepFeatures } from './keep-features.js';
+import type { KeptSources } from './keep-features.js';
 import { monitoredMetric } from './monitored-metric.js';
 import type { Plan } from './train-plan.js';
 import { planTraining } from './train-plan.js';
@@ -192,6 +194,7 @@ async function runTraining(
     replicas: ranks.replicas(options),
   });
   let loaders: Loaders | undefined;
+  let kept: KeptSources | undefined;
   let begun = false;
   try {
     if (!earlier) {
@@ -199,7 +202,21 @@ async function runTraining(
       await ranks.shareWeights(learner);
     }
     loaders = await loadersOf(plan, ranks.share);
-    const found = plan.findLr ? await findInitialLr(learner, loaders.train, plan, options, note) : undefined;
+    kept = keepFeatures({
+      plan,
+      learner,
+      loaders,
+      runtime,
+      ranks: ranks.size,
+      callbacks: options.callbacks,
+      metrics: options.metrics,
+      recipe: options.recipe !== undefined,
+      earlier: earlier && (earlier.training.featureEpochs ?? 0),
+      note,
+    });
+    const found = plan.findLr
+      ? await findInitialLr(learner, (kept ?? loaders).train, plan, options, note)
+      : undefined;
     const lr = found?.suggestion ?? plan.lr;
     const contents = await ranks.onFirst(async () => (await maskContents(parts)) ?? null);
     const config = configOf(
@@ -222,13 +239,27 @@ async function runTraining(
       const { minutes, accumulate } = plan;
       const scored = (parts.valid?.length ?? 0) + (parts.test?.length ?? 0);
       const { tiles } = loaders;
-      const measured = await measureSteps(learner, loaders, { minutes, began, accumulate, scored, tiles });
+      const measured = await measureSteps(learner, kept ?? loaders, {
+        minutes,
+        began,
+        accumulate,
+        scored,
+        tiles,
+        kept,
+      });
       const time = await ranks.onFirst(() => measured);
+      if (kept && time.epochs === 1) {
+        // Nothing would be used twice.
+        kept.close();
+        kept = undefined;
+      }
       budget = time;
-      pacing = [timeBudget(measured)];
+      pacing = [timeBudget({ ...measured, once: kept?.once })];
       note(`There is time for about ${counted(time.maxSteps, 'step')} (${counted(time.epochs, 'epoch')}).`);
     }
+    if (kept) note(kept.description);
     const { epochs: wanted, maxSteps } = budget;
+    const featureEpochs = kept?.epochs;
     const stepsPerEpoch = Math.ceil(loaders.train.length / plan.accumulate);
     const schedule = scheduleOf(plan, {
       totalSteps: maxSteps ?? wanted * stepsPerEpoch,
@@ -236,11 +267,17 @@ async function runTraining(
       stepsPerEpoch,
     });
     // Fail on an unsuitable loss or a batch that is too large before the run folder is created.
-    if (!earlier) await ranks.together(() => (first.size > 0 ? learner.prepare(first) : undefined));
+    if (!earlier) {
+      const features = kept !== undefined;
+      await ranks.together(() => (first.size > 0 ? learner.prepare(first, { features }) : undefined));
+    }
     if (ranks.isFirst) await folder.create();
     if (!earlier && ranks.isFirst) {
       // The configuration first: by it, the folder is known to be a run's.
-      await folder.writeConfig({ ...config, training: { ...config.training, epochs: wanted, maxSteps } });
+      await folder.writeConfig({
+        ...config,
+        training: { ...config.training, epochs: wanted, maxSteps, featureEpochs },
+      });
       await made.save(folder);
       await writeRunSamples(folder, parts);
       if (found) await writeLrFind(folder.path, found);
@@ -269,8 +306,8 @@ async function runTraining(
       earlier && (await ranks.loadCheckpoint(() => folder.checkpointFolder('last'), learner, callbacks));
     const result = await fit({
       learner,
-      train: loaders.train,
-      valid: loaders.valid,
+      train: (kept ?? loaders).train,
+      valid: kept?.valid ?? loaders.valid,
       classNames: outputs,
       epochs: wanted,
       maxSteps: maxSteps ?? undefined,
@@ -284,12 +321,13 @@ async function runTraining(
       resume,
       scoreFirst: options.init !== undefined,
     });
+    kept?.close();
     const { history, stopped, epochs } = result;
     const took = allReduceNote(history);
     if (took !== undefined) note(took);
     const ended = stopped !== 'interrupted' && ranks.isFirst;
     if (ended && stopped === 'minutes') {
-      const training = { ...config.training, epochs, maxSteps: result.steps };
+      const training = { ...config.training, epochs, maxSteps: result.steps, featureEpochs };
       await folder.writeConfig({ ...config, training });
     }
     const threshold = ended ? await settleThreshold(folder, plan, runtime, options.signal, note) : undefined;
@@ -320,6 +358,7 @@ async function runTraining(
     if (begun) await folder.requirePresent();
     throw error;
   } finally {
+    kept?.close();
     loaders?.close();
     await learner.close();
   }

@@ -3,10 +3,18 @@
  * per multiply-add, and the memory traffic. Implementation-specific work (recomputation, padded channels, the
  * optimizer) is not counted, so that throughputs of different frameworks are comparable.
  */
-import type { Node, Tensor } from '../graph/index.js';
-import { input, multiplyAdds, nodesBehind } from '../graph/index.js';
+import type { Leaf, Node, Tensor } from '../graph/index.js';
+import {
+  chooseFeatures,
+  featureGraph,
+  featuresAt,
+  input,
+  multiplyAdds,
+  nodesBehind,
+} from '../graph/index.js';
 import type { Layer } from '../nn/index.js';
 import { Parameter, traceModel } from '../nn/index.js';
+import { frozenLeaves } from './frozen-leaves.js';
 import { inMode } from './mode.js';
 
 /** The shape of a batch of images. */
@@ -33,6 +41,8 @@ export interface StepCost {
   readonly microseconds: number;
   /** Memory for the activations that the backward pass needs. */
   readonly bytes: number;
+  /** The time that a step saves if the features of frozen layers are kept, and the memory of the features. */
+  readonly frozen?: { readonly microseconds: number; readonly bytes: number } | undefined;
 }
 
 /** Throughput of one thread: 140 GFLOP/s. */
@@ -51,16 +61,42 @@ export function estimateStepCost(model: Layer & { readonly divisor?: number }, c
   const side = 64 * Math.ceil((model.divisor ?? 1) / 64);
   const images = { size: 1, channels, height: side, width: side };
   const pixels = side * side;
-  const values = (node: Node) => node.outputs.reduce((sum, { size }) => sum + size, 0);
   const time = sumOverNodes(model, images, (node, hasGradient) => {
-    const moved = values(node) * (node.inputs.some(hasGradient) ? 3 : 1) * MICROSECONDS_PER_VALUE;
+    const moved = valuesOf(node) * (node.inputs.some(hasGradient) ? 3 : 1) * MICROSECONDS_PER_VALUE;
     return (operations(node) * passes(node, hasGradient)) / OPERATIONS_PER_MICROSECOND + moved;
   });
   const kept = sumOverNodes(model, images, (node, hasGradient) =>
-    node.inputs.some(hasGradient) ? values(node) : 0,
+    node.inputs.some(hasGradient) ? valuesOf(node) : 0,
   );
-  return { microseconds: time / pixels, bytes: (BYTES_PER_VALUE * kept) / pixels };
+  return {
+    microseconds: time / pixels,
+    bytes: (BYTES_PER_VALUE * kept) / pixels,
+    frozen: frozenCost(model, images),
+  };
 }
+
+function frozenCost(model: Layer, batch: Images): StepCost['frozen'] {
+  const images = input('image', [batch.size, batch.channels, batch.height, batch.width]);
+  const { output } = inMode(model, 'training', () => traceModel(model, images));
+  const fixed = frozenLeaves(model);
+  const inputs = { images, isFixed: (leaf: Leaf) => fixed.has(leaf) };
+  const definition = { inputs: [images], outputs: { output } };
+  const cut = chooseFeatures(definition, inputs);
+  if (!cut) return undefined;
+  const features = featuresAt(definition, inputs, cut);
+  const nodes = nodesBehind(Object.values(featureGraph(definition, features).outputs));
+  // Norms and activations of a frozen layer are parts of its convolution.
+  const microseconds = nodes.reduce((sum, node) => sum + (operations(node) > 0 ? timeOf(node) : 0), 0);
+  const values = features.reduce((sum, { size }) => sum + size, 0);
+  const pixels = batch.size * batch.height * batch.width;
+  return { microseconds: microseconds / pixels, bytes: (4 * values) / pixels };
+}
+
+/** Time of a node in one pass. */
+const timeOf = (node: Node) =>
+  operations(node) / OPERATIONS_PER_MICROSECOND + valuesOf(node) * MICROSECONDS_PER_VALUE;
+
+const valuesOf = (node: Node) => node.outputs.reduce((sum, { size }) => sum + size, 0);
 
 const operations = (node: Node) => 2 * (multiplyAdds(node) ?? 0);
 

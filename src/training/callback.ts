@@ -103,6 +103,11 @@ export type Stage<Extra extends unknown[] = []> = (
 export interface Callback {
   /** Unique within a run. Identifies the callback in errors and saved state. */
   readonly name: string;
+  /**
+   * Set it to false if the callback does not read the images of batches. `train` may then keep the features of a frozen
+   * encoder, with which batches come without images.
+   */
+  readonly readsImages?: boolean;
   fitStart?: Stage;
   initialScores?: Stage<[scores: EpochScores]>;
   epochStart?: Stage;

@@ -41,7 +41,20 @@ export { CheckpointFiles } from './checkpoint-files.js';
 export { readCheckpointGraph } from './checkpoint-graph.js';
 export { type BatchSource, fit, type FitOptions, type FitResult } from './fit.js';
 export { flatScores } from './flat-scores.js';
-export { Learner, type LearnerCapture, type LearnerOptions, type StepOutput } from './learner.js';
+export {
+  Learner,
+  type LearnerCapture,
+  type LearnerMode,
+  type LearnerOptions,
+  type StepOutput,
+} from './learner.js';
+export {
+  bytesOfFeatures,
+  FeatureMemory,
+  KeptFeatures,
+  type KeptFeaturesOptions,
+  type VisitedSource,
+} from './kept-features.js';
 export { findLr, type LrFinderOptions, type LrFinderResult } from './lr-finder.js';
 export { lossCurve, type LrPoint, type LrSuggestions, suggestLr } from './lr-suggestion.js';
 export { median } from './median.js';

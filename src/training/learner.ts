@@ -16,8 +16,8 @@
  */
 import { OtherRankError } from '../distributed/agreement.js';
 import { PixelwiseError } from '../errors/index.js';
-import type { GraphDefinition, Leaf, Recompute } from '../graph/index.js';
-import { foldValues, peakBytes } from '../graph/index.js';
+import type { GraphDefinition, Leaf, Recompute, Shape } from '../graph/index.js';
+import { featureName, foldValues, peakBytes } from '../graph/index.js';
 import type { ImageShape } from '../models/index.js';
 import { frozenLeaves, predictionGraph } from '../models/index.js';
 import type { Batch } from '../data/dataset.js';
@@ -40,8 +40,16 @@ import { accumulateRule, averageRule } from './array-rules.js';
 import { allFinite, firstNonFinite } from '../nn/finite.js';
 import { explainNonFiniteGradient, explainNonFiniteLoss } from './non-finite.js';
 import type { Replicas, Share } from './replicas.js';
-import type { BatchShape, StepGraph } from './step.js';
-import { BUFFER, evaluationGraph, GRADIENT, GRADIENT_SQUARES, LOSS, trainingGraph } from './step.js';
+import type { BatchShape, FrozenPart, StepGraph } from './step.js';
+import {
+  BUFFER,
+  evaluationGraph,
+  frozenPart,
+  GRADIENT,
+  GRADIENT_SQUARES,
+  LOSS,
+  trainingGraph,
+} from './step.js';
 
 export interface LearnerOptions {
   readonly model: Layer;
@@ -81,6 +89,9 @@ export interface LearnerCapture {
   readonly batches: number;
 }
 
+/** Whether the model runs as in training or in evaluation. */
+export type LearnerMode = 'train' | 'evaluate';
+
 interface CompiledStep {
   readonly graph: StepGraph;
   readonly program: Program;
@@ -116,6 +127,8 @@ export class Learner {
   private readonly device: DeviceState;
   private readonly programs: ProgramCache;
   private readonly graphs = new Map<string, StepGraph>();
+  private frozenChanges = 0;
+  private readonly frozenParts = new Map<string, FrozenPart | undefined>();
   private readonly inputs = new Map<string, HostBuffer>();
 
   constructor(options: LearnerOptions) {
@@ -251,7 +264,8 @@ export class Learner {
    * until {@link reduceGradients}.
    */
   async backward(batch: Batch): Promise<StepOutput> {
-    const step = batch.size > 0 ? await this.compiled('train', batch) : undefined;
+    const step =
+      batch.size > 0 ? await this.compiled('train', batch, batch.features !== undefined) : undefined;
     const share = await this.shareOf(batch, step?.graph);
     const own = step ? await this.runBackward(batch, step, share) : this.nothingBackward();
     const output = share ? await this.pool(own, share) : own;
@@ -297,6 +311,56 @@ export class Learner {
     // A sum of gradients is finite only if all of them are.
     this.gradientsFinite = finite && (this.gradientsFinite || !(this.accumulated?.samples ?? 0));
     return readOutput(batch, results);
+  }
+
+  /**
+   * Shapes of the features of an image: what the frozen part of the model computes from it, to be kept and given to
+   * {@link backward} or {@link evaluate} in place of the image. Undefined if nothing that takes time is frozen.
+   */
+  featureShapes(mode: LearnerMode, image: ImageShape): readonly Shape[] | undefined {
+    const part = this.frozenPart(mode, image);
+    return part && Object.values(part.definition.outputs).map(({ shape }) => shape);
+  }
+
+  /**
+   * The features of an image. They are computed image by image, so that they do not depend on the images beside it.
+   *
+   * @param image C×H×W, normalised
+   */
+  async features(
+    mode: LearnerMode,
+    shape: ImageShape,
+    image: Float32Array,
+  ): Promise<readonly Float32Array[]> {
+    const { definition } = this.frozenPart(mode, shape)!;
+    const program = await this.featureProgram(mode, shape);
+    const results = await this.device.run(program, { images: this.place('images', image) }, this.arrays());
+    return Object.keys(definition.outputs).map((name) => results[name] as Float32Array);
+  }
+
+  /** Compiles the graph of {@link features}, so that those of the first image take no longer than others. */
+  async prepareFeatures(mode: LearnerMode, shape: ImageShape): Promise<void> {
+    await this.featureProgram(mode, shape);
+  }
+
+  private featureProgram(mode: LearnerMode, shape: ImageShape): Promise<Program> {
+    const { definition } = this.frozenPart(mode, shape)!;
+    const key = `features of ${mode} ${shape.channels}×${shape.height}×${shape.width}`;
+    return this.programs.get(key, peakBytes(definition), () => this.compile(definition, key));
+  }
+
+  /** Another number after the values of frozen weights changed: features computed before are no longer those. */
+  get frozenValues(): number {
+    return this.frozenChanges;
+  }
+
+  private frozenPart(mode: LearnerMode, { channels, height, width }: ImageShape): FrozenPart | undefined {
+    const key = `${mode} ${channels}×${height}×${width}`;
+    if (!this.frozenParts.has(key)) {
+      const image = { channels, height, width };
+      this.frozenParts.set(key, frozenPart(this.model, this.terms, image, mode, this.multiLabel));
+    }
+    return this.frozenParts.get(key);
   }
 
   /** The weights and buffers that graphs read, by name. */
@@ -386,7 +450,7 @@ export class Learner {
     options: { readonly logits?: boolean; readonly pooled?: boolean } = {},
   ): Promise<StepOutput> {
     const kind = options.logits ? 'evaluate-logits' : 'evaluate';
-    const step = batch.size > 0 ? await this.compiled(kind, batch) : undefined;
+    const step = batch.size > 0 ? await this.compiled(kind, batch, batch.features !== undefined) : undefined;
     const share = options.pooled ? await this.shareOf(batch, step?.graph) : undefined;
     const run = async ({ graph, program }: CompiledStep) => {
       const feeds = this.feeds(batch, graph);
@@ -409,9 +473,13 @@ export class Learner {
     return this.images && predictionGraph(this.model, this.state, this.images);
   }
 
-  /** Compiles the graph for batches of this shape, so that the first step is not slower than the rest. */
-  async prepare(batch: BatchShape): Promise<void> {
-    await this.compiled('train', batch);
+  /**
+   * Compiles the graph for batches of this shape, so that the first step is not slower than the rest.
+   *
+   * @param options `features`: for batches that come with features.
+   */
+  async prepare(batch: BatchShape, { features = false } = {}): Promise<void> {
+    await this.compiled('train', batch, features);
   }
 
   /**
@@ -441,6 +509,7 @@ export class Learner {
       options,
     );
     this.graphs.clear();
+    this.frozenParts.clear();
     await this.recompile();
   }
 
@@ -449,6 +518,7 @@ export class Learner {
    * example by `state.loadStateDict`; `loadCheckpoint` calls it. It is not needed for trained weights.
    */
   async recompile(): Promise<void> {
+    this.frozenChanges++;
     await this.programs.clear();
   }
 
@@ -481,9 +551,12 @@ export class Learner {
   private async compiled(
     kind: 'train' | 'evaluate' | 'evaluate-logits',
     batch: BatchShape,
+    behindFeatures: boolean,
   ): Promise<CompiledStep> {
     const { size, channels, height, width } = batch;
-    const key = `${kind} ${size}×${channels}×${height}×${width}`;
+    const mode = kind === 'train' ? kind : 'evaluate';
+    const features = behindFeatures ? this.frozenPart(mode, batch)!.cut : undefined;
+    const key = `${kind}${features ? ' behind features' : ''} ${size}×${channels}×${height}×${width}`;
     let graph = this.graphs.get(key);
     if (!graph) {
       const shape = { size, channels, height, width };
@@ -494,10 +567,12 @@ export class Learner {
               recompute: this.recompute,
               squares: this.device.keeps,
               multiLabel: this.multiLabel,
+              features,
             })
           : evaluationGraph(this.model, this.terms, shape, {
               logits: kind === 'evaluate-logits',
               multiLabel: this.multiLabel,
+              features,
             });
       this.graphs.set(key, graph);
     }
@@ -527,20 +602,32 @@ export class Learner {
     });
   }
 
-  /** Copies the batch, so that the caller's arrays are not transferred to the worker. */
-  private feeds(batch: Batch, { maps }: StepGraph): Record<string, View> {
-    const place = (name: string, data: Float32Array | Uint8Array): View => {
-      const key = `${name} ${data.byteLength}`;
-      let buffer = this.inputs.get(key);
-      if (!buffer) this.inputs.set(key, (buffer = new HostBuffer(data.byteLength)));
-      new Uint8Array(buffer.bytes).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      return { buffer, byteOffset: 0 };
-    };
+  private feeds({ images, features, masks }: Batch, { maps }: StepGraph): Record<string, View> {
+    const inputs = features
+      ? features[0]!.map((_, i) => {
+          const name = featureName(i);
+          return [name, this.place(name, ...features.map((sample) => sample[i]!))] as const;
+        })
+      : [['images', this.place('images', images)] as const];
     return {
-      images: place('images', batch.images),
-      target: place('target', batch.masks),
-      ...Object.fromEntries(maps.map((map) => [map.name, transferredView(map.compute(batch.masks))])),
+      ...Object.fromEntries(inputs),
+      target: this.place('target', masks),
+      ...Object.fromEntries(maps.map((map) => [map.name, transferredView(map.compute(masks))])),
     };
+  }
+
+  /** Copies arrays one after another, so that the caller's are not transferred to the worker. */
+  private place(name: string, ...arrays: readonly (Float32Array | Uint8Array)[]): View {
+    const bytes = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const key = `${name} ${bytes}`;
+    let buffer = this.inputs.get(key);
+    if (!buffer) this.inputs.set(key, (buffer = new HostBuffer(bytes)));
+    let offset = 0;
+    for (const { buffer: from, byteOffset, byteLength } of arrays) {
+      new Uint8Array(buffer.bytes, offset, byteLength).set(new Uint8Array(from, byteOffset, byteLength));
+      offset += byteLength;
+    }
+    return { buffer, byteOffset: 0 };
   }
 
   /** The dropout masks for this part of the batch: a part of those for the whole batch. */

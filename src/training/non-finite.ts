@@ -31,12 +31,19 @@ export async function explainNonFiniteLoss(
     const id = batch.ids[Math.floor(pixel / perImage)];
     return fail(`image "${id}" holds a value that is not finite. Repair or remove the file.`);
   }
+  const features = batch.features?.findIndex((arrays) => !arrays.every(allFinite)) ?? -1;
+  if (features >= 0)
+    return fail(
+      `the frozen part of the model gives values that are not finite for "${batch.ids[features]}".`,
+    );
   for (const slot of learner.state.slots) {
     if (firstNonFinite(learner.state.values(slot)) >= 0) {
       return fail(`the weight ${slot.name} is no longer finite; the step before was too large. ${ADVICE}`);
     }
   }
   const samples = `batch of ${listed(batch.ids)}`;
+  // Without images, the layers behind kept features cannot be run one by one.
+  if (batch.features) return fail(`a layer's output or the loss itself overflowed (${samples}). ${ADVICE}`);
   const layer = await firstBadLayer(learner, batch, drawMasks);
   if (layer !== undefined) return fail(`the output of layer ${layer} overflowed (${samples}). ${ADVICE}`);
   return fail(`every layer's output is finite, so the loss itself overflowed (${samples}). ${ADVICE}`);

@@ -129,6 +129,8 @@ const trainingSchema = z.object({
   augment: z.string(),
   /** When the frozen encoder begins to learn, and how fast. */
   unfreezing: z.object({ after: whole.positive(), lr: z.number().positive().optional() }).optional(),
+  /** Number of epochs for which the features of a frozen encoder are kept; absent if they are not. */
+  featureEpochs: whole.positive().optional(),
   seed: z.number(),
   /** The settings above that were objects: what stands there are names of functions. */
   custom: z.array(z.string()).optional(),

@@ -379,6 +379,20 @@ const TRAINING_SETTINGS = {
     section: 'training',
     commands: LEARNING,
   },
+  keepFeatures: {
+    kind: wordOr(['auto', 'off'], whole(1, 1_000_000)),
+    help: 'with a frozen encoder: keep its features of each image in memory for this number of epochs, in which the image is not augmented anew and steps cost the decoder alone',
+    default: 'off',
+    section: 'training',
+    commands: ['train'],
+  },
+  featureMemory: {
+    kind: real({ above: 0, max: 100_000 }),
+    help: 'most memory that kept features take, in GiB',
+    unset: 'a quarter of the free memory, at most 4',
+    section: 'training',
+    commands: ['train'],
+  },
   clipNorm: {
     kind: real({ above: 0, max: 1e6 }),
     help: 'clip the norm of all gradients together to this value',

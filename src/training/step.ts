@@ -1,14 +1,18 @@
 /** The graphs of training: forward, loss and backward in one graph; forward and loss for validation. */
-import type { GraphDefinition, Leaf, Recompute, Shape, Tensor } from '../graph/index.js';
+import type { FeatureCut, GraphDefinition, Leaf, Recompute, Shape, Tensor } from '../graph/index.js';
 import {
   add,
   argMax,
   cast,
+  chooseFeatures,
   concat,
   constant,
   div,
+  featureGraph,
+  featuresAt,
   flatGroups,
   gradients,
+  graphBehindFeatures,
   greater,
   input,
   joinFlat,
@@ -22,6 +26,7 @@ import {
 } from '../graph/index.js';
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
 import { setOf } from '../labels/label-set.js';
+import { frozenLeaves } from '../models/index.js';
 import type { Layer, LossTerm, RandomMask, Trace } from '../nn/index.js';
 import type { TargetMap } from '../nn/target-map.js';
 import { Parameter, sumOfLosses, traceModel } from '../nn/index.js';
@@ -70,9 +75,12 @@ export function predictedClasses(logits: Tensor, multiLabel = false): Tensor {
 
 interface Traced {
   readonly trace: Trace;
+  readonly images: Leaf;
   readonly maps: readonly TargetMap[];
   readonly inputs: readonly Leaf[];
   readonly outputs: Record<string, Tensor>;
+  /** New values of buffers, by the name of the result. */
+  readonly updates: Record<string, Tensor>;
   readonly loss: Tensor;
   readonly shares: readonly string[];
 }
@@ -145,11 +153,71 @@ function forwardAndLoss(
     prediction: predictedClasses(logits, multiLabel),
   };
   if (parts.length > 1) parts.forEach(({ name }, i) => (outputs[LOSS + name] = reshape(values[i]!, [])));
+  const updates = Object.fromEntries([...trace.updates].map(([{ name }, value]) => [BUFFER + name, value]));
   const leaves = [...model.namedParameters(), ...model.namedBuffers()].map(([, leaf]) => leaf as Leaf);
   const maps = targetMapsBehind([loss, ...values]);
   const drawn = trace.masks.map(({ leaf }) => leaf);
   const inputs = [images, masks, ...leaves, ...drawn, ...maps, ...shares];
-  return { trace, maps, inputs, outputs, loss, shares: shares.map(({ name }) => name) };
+  return { trace, images, maps, inputs, outputs, updates, loss, shares: shares.map(({ name }) => name) };
+}
+
+/** The name of the loss to minimise in a graph that is being cut. */
+const MINIMISED = 'minimised';
+
+const definitionOf = ({ inputs, outputs, updates, loss }: Traced): GraphDefinition => ({
+  inputs,
+  outputs: { ...outputs, ...updates, [MINIMISED]: loss },
+});
+
+function frozenInputs(model: Layer, { images }: Traced) {
+  const fixed = frozenLeaves(model);
+  return { images, isFixed: (leaf: Leaf) => fixed.has(leaf) };
+}
+
+/** The same results, computed from the features of the images. */
+function behindFeatures(model: Layer, traced: Traced, cut: FeatureCut | undefined): Traced {
+  if (!cut) return traced;
+  const definition = definitionOf(traced);
+  const behind = graphBehindFeatures(definition, featuresAt(definition, frozenInputs(model, traced), cut));
+  const now = (before: Record<string, Tensor>) =>
+    Object.fromEntries(Object.keys(before).map((name) => [name, behind.outputs[name]!]));
+  return {
+    ...traced,
+    inputs: behind.inputs,
+    outputs: now(traced.outputs),
+    updates: now(traced.updates),
+    loss: behind.outputs[MINIMISED]!,
+  };
+}
+
+/** What is kept of an image of the frozen part of a model: its features, and the graph that computes them. */
+export interface FrozenPart {
+  readonly cut: FeatureCut;
+  /** From `images`, a batch of one, to the features by `featureName`. */
+  readonly definition: GraphDefinition;
+}
+
+/**
+ * The frozen part of a model in training or in evaluation mode; undefined if there is none whose results are worth
+ * keeping.
+ */
+export function frozenPart(
+  model: Layer,
+  terms: readonly LossTerm[],
+  image: Omit<BatchShape, 'size'>,
+  mode: 'train' | 'evaluate',
+  multiLabel: boolean,
+): FrozenPart | undefined {
+  model.train(mode === 'train');
+  try {
+    const traced = forwardAndLoss(model, terms, { size: 1, ...image }, { multiLabel });
+    const definition = definitionOf(traced);
+    const inputs = frozenInputs(model, traced);
+    const cut = chooseFeatures(definition, inputs);
+    return cut && { cut, definition: featureGraph(definition, featuresAt(definition, inputs, cut)) };
+  } finally {
+    model.train();
+  }
 }
 
 /**
@@ -159,6 +227,7 @@ function forwardAndLoss(
  *   by its share, which is an input; the results for the single components are not multiplied.
  *   `recompute`: which values the backward pass computes again instead of keeping them from the forward pass.
  *   `squares`: whether `GRADIENT_SQUARES` is a result, too. `multiLabel`: whether masks hold sets of classes.
+ *   `features`: computes from these features of the images instead of from the images; see {@link frozenPart}.
  */
 export function trainingGraph(
   model: Layer,
@@ -169,18 +238,18 @@ export function trainingGraph(
     recompute = 'none',
     squares = false,
     multiLabel = false,
+    features,
   }: {
     readonly shared?: boolean;
     readonly recompute?: Recompute | undefined;
     readonly squares?: boolean;
     readonly multiLabel?: boolean;
+    readonly features?: FeatureCut | undefined;
   } = {},
 ): StepGraph {
   model.train();
-  const { trace, maps, inputs, outputs, loss, shares } = forwardAndLoss(model, terms, batch, {
-    shared,
-    multiLabel,
-  });
+  const traced = forwardAndLoss(model, terms, batch, { shared, multiLabel });
+  const { trace, maps, inputs, outputs, updates, loss, shares } = behindFeatures(model, traced, features);
   const weights = inBackwardOrder(
     loss,
     inputs.filter((leaf) => leaf instanceof Parameter && leaf.requiresGrad),
@@ -193,7 +262,7 @@ export function trainingGraph(
   const named = withRecomputation(gradientsByName, [...forward, loss], recompute);
   Object.assign(outputs, named);
   if (squares) outputs[GRADIENT_SQUARES] = sumOfSquares(Object.values(named));
-  for (const [buffer, value] of trace.updates) outputs[BUFFER + buffer.name] = value;
+  Object.assign(outputs, updates);
   return { definition: { inputs, outputs }, masks: trace.masks, maps, trace, shares };
 }
 
@@ -229,13 +298,18 @@ export function evaluationGraph(
   model: Layer,
   terms: readonly LossTerm[],
   batch: BatchShape,
-  options: { readonly logits?: boolean; readonly multiLabel?: boolean } = {},
+  options: {
+    readonly logits?: boolean;
+    readonly multiLabel?: boolean;
+    readonly features?: FeatureCut | undefined;
+  } = {},
 ): StepGraph {
   model.eval();
   try {
     const { multiLabel = false } = options;
-    const { trace, maps, inputs, outputs } = forwardAndLoss(model, terms, batch, { multiLabel });
-    if (options.logits) outputs.logits = trace.output;
+    const traced = forwardAndLoss(model, terms, batch, { multiLabel });
+    if (options.logits) traced.outputs.logits = traced.trace.output;
+    const { trace, maps, inputs, outputs } = behindFeatures(model, traced, options.features);
     return { definition: { inputs, outputs }, masks: [], maps, trace, shares: [] };
   } finally {
     model.train();

@@ -9,7 +9,7 @@
  * follows it (`absorbAffine`). A frozen encoder is folded while the rest of the model is trained.
  */
 import type { GraphDefinition, KnownValue, Leaf, Node, Tensor } from '../tensor.js';
-import { apply, constant, withScope } from '../tensor.js';
+import { constant, reapply } from '../tensor.js';
 import { nodesBehind } from './reachability.js';
 
 /**
@@ -48,8 +48,7 @@ export function foldValues(
       ? [replacementOf(x!.node.inputs[0]!), ...absorbed]
       : node.inputs.map(replacementOf);
     if (!absorbed && inputs.every((tensor, i) => tensor === node.inputs[i])) continue;
-    const { operator, attributes } = absorbed ? x!.node : node;
-    const outputs = withScope(node.scope, () => apply(operator, inputs, attributes));
+    const outputs = reapply(absorbed ? x!.node : node, inputs, { scope: node.scope });
     node.outputs.forEach((tensor, i) => replaced.set(tensor, outputs[i]!));
   }
   return {

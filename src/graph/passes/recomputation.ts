@@ -3,8 +3,8 @@
  * are read, instead of being kept until then (Chen et al., "Training deep nets with sublinear memory cost", 2016).
  * This saves memory and costs the time to compute these values twice.
  */
-import type { Node } from '../tensor.js';
-import { Leaf, Tensor } from '../tensor.js';
+import type { Node, Tensor } from '../tensor.js';
+import { Leaf, reapply } from '../tensor.js';
 import { nodesBehind } from './reachability.js';
 
 /**
@@ -37,19 +37,9 @@ export function withRecomputation(
 
   const copies = new Map<Tensor, Tensor>();
   const copy = (node: Node, scope: string, recomputed: boolean): void => {
-    const outputs: Tensor[] = [];
-    const made: Node = {
-      ...node,
-      recomputed,
-      scope,
-      inputs: node.inputs.map((t) => sourceFor(t, scope)),
-      outputs,
-    };
-    node.outputs.forEach((t, i) => {
-      const output = new Tensor(made, i, t.shape, t.dtype);
-      outputs.push(output);
-      copies.set(t, output);
-    });
+    const inputs = node.inputs.map((t) => sourceFor(t, scope));
+    const outputs = reapply(node, inputs, { scope, recomputed });
+    node.outputs.forEach((t, i) => copies.set(t, outputs[i]!));
   };
   /** The tensor that a node of the backward pass reads instead of `tensor`. */
   const sourceFor = (tensor: Tensor, scope: string): Tensor => {

@@ -12,6 +12,8 @@ export interface TimeBudgetOptions {
   readonly deadline: number;
   /** Estimated milliseconds between the last batch of an epoch and the first of the next, until they were measured. */
   readonly betweenEpochs: number;
+  /** Milliseconds spent so far on work within the steps that is done once, and of such work to come; default none. */
+  readonly once?: (() => { readonly spent: number; readonly left: number }) | undefined;
   /** The clock, in milliseconds; default `performance.now`. */
   readonly now?: () => number;
 }
@@ -22,7 +24,7 @@ export interface TimeBudgetOptions {
  * replicas, all ranks use the mean of their estimates. A resumed run keeps its length: its deadline has passed.
  */
 export function timeBudget(options: TimeBudgetOptions): Callback {
-  const { deadline, now = () => performance.now() } = options;
+  const { deadline, once = () => ({ spent: 0, left: 0 }), now = () => performance.now() } = options;
   let { betweenEpochs } = options;
   let resumed = false;
   let interval = 1;
@@ -34,14 +36,14 @@ export function timeBudget(options: TimeBudgetOptions): Callback {
 
   async function correct(context: FitContext): Promise<void> {
     const { step, maxSteps, batchesPerEpoch, totalBatches, learner } = context;
-    const time = now() - paused;
+    const time = now() - paused - once().spent;
     marks = [...marks, { step, time }].slice(-WINDOW - 1);
     const [first] = marks as [(typeof marks)[0], ...typeof marks];
     if (first.step === step) return;
     const perStep = (time - first.time) / (step - first.step);
     const stepsPerEpoch = (batchesPerEpoch * maxSteps) / totalBatches;
     // The epoch that ends the run is followed by one more pause; earlier ones are spread over their steps.
-    const left = Math.max(0, deadline - now() - betweenEpochs);
+    const left = Math.max(0, deadline - now() - betweenEpochs - once().left);
     const own = left / (perStep + betweenEpochs / stepsPerEpoch);
     const { replicas } = learner;
     const steps = replicas ? (await replicas.sum([own]))[0]! / replicas.communicator.size : own;
@@ -55,7 +57,7 @@ export function timeBudget(options: TimeBudgetOptions): Callback {
     fitStart({ step, maxSteps }) {
       resumed = step > 0;
       interval = Math.max(1, Math.floor(maxSteps / CORRECTIONS));
-      marks = [{ step, time: now() }];
+      marks = [{ step, time: now() - once().spent }];
     },
     epochStart() {
       if (lastBatch === undefined) return;
