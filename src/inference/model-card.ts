@@ -101,6 +101,7 @@ const cardSchema = z.object({
       classWeights: z.array(z.number().nonnegative()).exactOptional(),
       focalGamma: z.number().nonnegative().exactOptional(),
       labelSmoothing: z.number().nonnegative().exactOptional(),
+      lovaszStride: z.int().positive().exactOptional(),
     })
     .exactOptional(),
   scores: z.record(z.string(), z.unknown()).exactOptional(),

@@ -19,10 +19,11 @@ import { checkedOptions, resolveSettings } from './train-options.js';
 export async function checkOptions(options: NamedTrainOptions): Promise<void> {
   const settings = resolveSettings(options);
   const { objects = {} } = options;
-  const { loss, classWeights, focalGamma, labelSmoothing, augment, val, patience, lr } = settings;
+  const { loss, classWeights, focalGamma, labelSmoothing, lovaszStride, augment, val, patience, lr } =
+    settings;
   if (loss !== undefined && !objects.loss) {
     const weights = typeof classWeights === 'string' ? undefined : classWeights;
-    parseLosses(loss, { classWeights: weights, focalGamma, labelSmoothing });
+    parseLosses(loss, { classWeights: weights, focalGamma, labelSmoothing, lovaszStride });
   }
   if (!objects.augment) parseAugmentation(augment);
   checkLearningSettings({ ...settings, lr: typeof lr === 'number' ? lr : 1, objects });

@@ -13,7 +13,7 @@ import type { Plan } from './train-plan.js';
 
 /** The settings of the losses. Class weights of `auto` are computed from the masks of the training part. */
 export async function lossSettingsFor(
-  { classWeights, focalGamma, labelSmoothing }: CheckedSettings,
+  { classWeights, focalGamma, labelSmoothing, lovaszStride }: CheckedSettings,
   train: Dataset,
   outputs: readonly string[] = train.classes,
 ): Promise<LossSettings | undefined> {
@@ -31,7 +31,7 @@ export async function lossSettingsFor(
       `--class-weights has ${weights.length} numbers for ${outputs.length} classes: ${outputs.join(', ')}`,
     );
   }
-  const settings = Object.entries({ classWeights: weights, focalGamma, labelSmoothing });
+  const settings = Object.entries({ classWeights: weights, focalGamma, labelSmoothing, lovaszStride });
   const given = settings.filter(([, value]) => value !== undefined);
   return given.length === 0 ? undefined : Object.fromEntries(given);
 }

@@ -53,6 +53,7 @@ const lossSettings: z.ZodType<LossSettings> = z.object({
   classWeights: z.array(z.number().nonnegative()).optional(),
   focalGamma: z.number().nonnegative().optional(),
   labelSmoothing: z.number().nonnegative().optional(),
+  lovaszStride: z.int().positive().optional(),
 });
 
 /** Scale of patches: pixels of a patch for each pixel of its image. */

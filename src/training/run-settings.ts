@@ -365,6 +365,14 @@ const TRAINING_SETTINGS = {
     commands: LEARNING,
     appliesTo: ofLosses('labelSmoothing'),
   },
+  lovaszStride: {
+    kind: LOSS_SETTINGS.lovaszStride.kind,
+    help: LOSS_SETTINGS.lovaszStride.help,
+    unset: defaultInWords(LOSS_SETTINGS.lovaszStride)!,
+    section: 'training',
+    commands: LEARNING,
+    appliesTo: ofLosses('lovaszStride'),
+  },
   unfreezeAfter: {
     kind: whole(1, 1_000_000),
     help: 'epochs after which a frozen encoder is trained too',

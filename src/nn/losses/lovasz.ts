@@ -20,19 +20,31 @@ import {
   mul,
   relu,
   reshape,
+  slice,
   stopGradient,
   sub,
   sum,
   topK,
   transpose,
 } from '../../graph/index.js';
+import { checkSettings, type Settings, whole } from '../../settings/index.js';
 import type { Loss } from './loss.js';
 import { isMultiLabel, probabilitiesOf, targetPlanes } from './loss.js';
 
 export interface LovaszOptions {
   /** Whether to score each image and average the scores, instead of pooling the pixels of the batch; default false. */
   readonly perImage?: boolean;
+  /** Only every `stride`-th row and column of pixels counts, since sorting all of them takes long; default 1. */
+  readonly stride?: number;
 }
+
+export const LOVASZ_SETTINGS: Settings<{ readonly stride: number }> = {
+  stride: {
+    kind: whole(1, 64),
+    help: 'a Lovász loss counts every n-th row and column of pixels: sorting all of them takes long',
+    default: 1,
+  },
+};
 
 export interface LovaszSoftmaxOptions extends LovaszOptions {
   /** Whether the mean leaves out classes that the batch (or image) does not contain; default true. */
@@ -43,6 +55,15 @@ export interface LovaszSoftmaxOptions extends LovaszOptions {
 function rows(x: Tensor, perImage: boolean): Tensor {
   const [n, k, h, w] = x.shape as [number, number, number, number];
   return perImage ? reshape(x, [n * k, h * w]) : reshape(transpose(x, [1, 0, 2, 3]), [k, n * h * w]);
+}
+
+/** Every `stride`-th row and column of logits or a target, from the middle of the first cell; all of a smaller image's. */
+function sampled(x: Tensor, stride: number): Tensor {
+  const along = (y: Tensor, axis: number) => {
+    const step = Math.min(stride, y.shape[axis]!);
+    return slice(y, axis, step >> 1, Infinity, step);
+  };
+  return along(along(x, x.rank - 2), x.rank - 1);
 }
 
 /** 1 − Jaccard's index for each prefix of the sorted pixels, if exactly the pixels of that prefix are wrong. */
@@ -81,8 +102,10 @@ function spread(logits: Tensor, target: Tensor): { truth: Tensor; valid: Tensor 
  * the truth contains; 0 if it contains none. For one logit: the sigmoid, and the foreground only.
  */
 export function lovaszSoftmax(options: LovaszSoftmaxOptions = {}): Loss {
-  const { perImage = false, presentOnly = true } = options;
-  return (logits, target) => {
+  const { perImage = false, presentOnly = true, ...settings } = options;
+  const { stride } = checkSettings('lovaszSoftmax', LOVASZ_SETTINGS, settings);
+  return (allLogits, all) => {
+    const [logits, target] = [sampled(allLogits, stride), sampled(all, stride)];
     const { truth, valid } = spread(logits, target);
     const errors = rows(abs(sub(truth, probabilitiesOf(logits, target))), perImage);
     const [truthRows, validRows] = [rows(truth, perImage), rows(valid, perImage)];
@@ -98,13 +121,15 @@ export function lovaszSoftmax(options: LovaszSoftmaxOptions = {}): Loss {
  * so false positives are penalised.
  */
 export function lovaszHinge(options: LovaszOptions = {}): Loss {
-  const { perImage = false } = options;
-  return (logits, target) => {
-    if (logits.shape[1] !== 1 && !isMultiLabel(target)) {
+  const { perImage = false, ...settings } = options;
+  const { stride } = checkSettings('lovaszHinge', LOVASZ_SETTINGS, settings);
+  return (allLogits, all) => {
+    if (allLogits.shape[1] !== 1 && !isMultiLabel(all)) {
       throw new UsageError(
-        `Lovász hinge needs logits of one channel, not ${formatShape(logits.shape)}: use lovasz-softmax`,
+        `Lovász hinge needs logits of one channel, not ${formatShape(allLogits.shape)}: use lovasz-softmax`,
       );
     }
+    const [logits, target] = [sampled(allLogits, stride), sampled(all, stride)];
     const { truth, valid } = spread(logits, target);
     const errors = sub(1, mul(logits, sub(mul(truth, 2), 1)));
     return mean(lovasz(rows(errors, perImage), rows(truth, perImage), rows(valid, perImage)));

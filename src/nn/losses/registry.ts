@@ -9,7 +9,7 @@ import { dice } from './dice.js';
 import { FOCAL_SETTINGS, focal } from './focal.js';
 import { LABEL_SMOOTHING } from './label-smoothing.js';
 import type { Loss, LossTerm } from './loss.js';
-import { lovaszHinge, lovaszSoftmax } from './lovasz.js';
+import { LOVASZ_SETTINGS, lovaszHinge, lovaszSoftmax } from './lovasz.js';
 import { topKCrossEntropy } from './top-k-cross-entropy.js';
 import { CLASS_WEIGHTS } from './truth-log-probability.js';
 import { jaccard, tversky } from './tversky.js';
@@ -19,12 +19,14 @@ export interface LossSettings {
   readonly classWeights?: readonly number[] | undefined;
   readonly focalGamma?: number | undefined;
   readonly labelSmoothing?: number | undefined;
+  readonly lovaszStride?: number | undefined;
 }
 
 export const LOSS_SETTINGS: Settings<LossSettings> = {
   classWeights: CLASS_WEIGHTS,
   focalGamma: FOCAL_SETTINGS.gamma,
   labelSmoothing: LABEL_SMOOTHING,
+  lovaszStride: LOVASZ_SETTINGS.stride,
 };
 
 /** A loss that has a name. */
@@ -69,8 +71,16 @@ export const LOSSES: Readonly<Record<string, LossEntry>> = {
     make: ({ classWeights, focalGamma }) => focal({ classWeights, gamma: focalGamma }),
   },
   jaccard: { help: 'soft Jaccard (IoU)', make: () => jaccard() },
-  'lovasz-hinge': { help: 'Lovász hinge, an IoU loss for two classes', make: () => lovaszHinge() },
-  'lovasz-softmax': { help: 'Lovász-softmax, an IoU loss', make: () => lovaszSoftmax() },
+  'lovasz-hinge': {
+    help: 'Lovász hinge, an IoU loss for two classes',
+    takes: ['lovaszStride'],
+    make: ({ lovaszStride: stride }) => lovaszHinge({ ...(stride !== undefined && { stride }) }),
+  },
+  'lovasz-softmax': {
+    help: 'Lovász-softmax, an IoU loss',
+    takes: ['lovaszStride'],
+    make: ({ lovaszStride: stride }) => lovaszSoftmax({ ...(stride !== undefined && { stride }) }),
+  },
   'top-k': { help: 'cross-entropy of the hardest tenth of the pixels', make: () => topKCrossEntropy() },
   tversky: { help: 'Tversky, Dice with a higher cost for missed pixels', make: () => tversky() },
 };
