@@ -22,6 +22,7 @@ import {
 import type { ModelCard } from './model-card.js';
 import { CARD_KEY, DEFAULT_THRESHOLD, formatCard, outputsOf, parseCard } from './model-card.js';
 import { resizePlanesTo } from './resize-graph.js';
+import { writeSoftmax } from './write-softmax.js';
 
 /** What the card of an ensemble names as its model. */
 export const ENSEMBLE = 'ensemble';
@@ -72,7 +73,7 @@ export function ensembleModel(models: readonly OnnxModel[], names: readonly stri
       SEPARATION,
     );
     const levels = outputsOf(card);
-    const shares = (i: number) => after.emit('Softmax', [own(i, LOGITS)], { axis: int(1) });
+    const shares = (i: number) => writeSoftmax(after, own(i, LOGITS));
     after.emit('Identity', [logarithm(after, meanPlanes(shares, levels))], {}, { output: LOGITS });
     writeLevels(after, card, { channels: levels });
   } else {
@@ -159,10 +160,10 @@ function writeScores(writer: GraphBuilder, mean: string, channels: number, singl
   const planes = channels === 1 ? writer.emit('Concat', [rest(), mean], { axis: int(1) }) : mean;
   writer.emit('Identity', [log(planes)], {}, { output: LOGITS });
   if (channels > 1) {
-    writer.emit('Softmax', [LOGITS], { axis: int(1) }, { output: SCORES });
+    writeSoftmax(writer, LOGITS, SCORES);
     return;
   }
-  const both = writer.emit('Softmax', [LOGITS], { axis: int(1) });
+  const both = writeSoftmax(writer, LOGITS);
   const [first, second] = [writer.int64s([1]), writer.int64s([2])];
   writer.emit('Slice', [both, first, second, first], {}, { output: SCORES });
 }

@@ -33,6 +33,7 @@ import { CARD_KEY, checkCard, DEFAULT_THRESHOLD, formatCard, outputsOf } from '.
 import { quantizedTensors, quantizeGraph } from './quantize.js';
 import type { GraphPlaneSize } from './resize-graph.js';
 import { resizePixelsTo, resizePlanesTo } from './resize-graph.js';
+import { writeSoftmax } from './write-softmax.js';
 
 /** Names in an exported file. */
 export const IMAGE = 'image';
@@ -216,7 +217,7 @@ function aroundModel(
   const logits = logitsOf(graph);
   if (card.multiLabel) after.emit('Sigmoid', [LOGITS], {}, { output: SCORES });
   else if (card.objects) writeLevels(after, card, logits);
-  else if (classes > 2) after.emit('Softmax', [LOGITS], { axis: int(1) }, { output: SCORES });
+  else if (classes > 2) writeSoftmax(after, LOGITS, SCORES);
   else writeForeground(after, logits);
   const planes = resizePlanesTo(after, SCORES, scoresOf(card), logits, source);
   const strips = card.objects ? withoutSeparation(after, card, planes) : planes;
@@ -310,7 +311,7 @@ function writeForeground(writer: GraphBuilder, logits: LogitsShape): void {
     writer.emit('Sigmoid', [LOGITS], {}, { output: SCORES });
     return;
   }
-  const both = writer.emit('Softmax', [LOGITS], { axis: int(1) });
+  const both = writeSoftmax(writer, LOGITS);
   const [one, two] = [writer.int64s([1]), writer.int64s([2])];
   writer.emit('Slice', [both, one, two, one], {}, { output: SCORES });
 }
@@ -322,7 +323,7 @@ export function writeLevels(
   logits: Pick<LogitsShape, 'channels'>,
 ): void {
   const classes = card.classes.length;
-  const levels = writer.emit('Softmax', [LOGITS], { axis: int(1) });
+  const levels = writeSoftmax(writer, LOGITS);
   const classOf = classOfOutputs(classes);
   const rows = [
     ...card.classes.flatMap((_, value) =>

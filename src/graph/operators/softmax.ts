@@ -1,9 +1,10 @@
 /** Softmax and its logarithm along one axis. */
 import { int } from '../../onnx/graph-builder.js';
+import type { Lowering } from '../lowering.js';
 import { wholeAlong } from '../region.js';
 import type { Operator, Tensor } from '../tensor.js';
 import { apply1, normalizeAxis, requireFloat } from '../tensor.js';
-import { mul, sub } from './arithmetic.js';
+import { div, mul, sub } from './arithmetic.js';
 import { exp, log } from './elementwise.js';
 import { max, sum } from './reduction.js';
 
@@ -18,9 +19,16 @@ const softmaxOperator: Operator<AxisAttribute> = {
     requireFloat('softmax', x!);
     return [{ shape: x!.shape, dtype: 'float32' }];
   },
-  lower: ({ inputs, attributes: { axis } }, onnx) => [
-    onnx.emit('Softmax', [onnx.name(inputs[0]!)], { axis: int(axis) }),
-  ],
+  lower({ inputs, attributes: { axis } }, onnx) {
+    if (isFast(onnx, inputs[0]!, axis))
+      return [onnx.emit('Softmax', [onnx.name(inputs[0]!)], { axis: int(axis) })];
+    return [
+      onnx.compose(inputs, (x) => {
+        const powers = exp(centred(x, axis));
+        return div(powers, sum(powers, axis, true));
+      }),
+    ];
+  },
   gradient({ outputs, attributes: { axis } }, [g]) {
     const y = outputs[0]!;
     const gy = mul(g!, y);
@@ -36,19 +44,25 @@ const logSoftmaxOperator: Operator<AxisAttribute> = {
     return [{ shape: x!.shape, dtype: 'float32' }];
   },
   lower({ inputs, attributes: { axis } }, onnx) {
-    if (!onnx.target.missingOps.has('LogSoftmax'))
+    if (!onnx.target.missingOps.has('LogSoftmax') && isFast(onnx, inputs[0]!, axis))
       return [onnx.emit('LogSoftmax', [onnx.name(inputs[0]!)], { axis: int(axis) })];
-    return [onnx.compose(inputs, (x) => composedLogSoftmax(x, axis))];
+    return [
+      onnx.compose(inputs, (x) => {
+        const y = centred(x, axis);
+        return sub(y, log(sum(exp(y), axis, true)));
+      }),
+    ];
   },
   gradient({ outputs, attributes: { axis } }, [g]) {
     return [sub(g!, mul(exp(outputs[0]!), sum(g!, axis, true)))];
   },
 };
 
-function composedLogSoftmax(x: Tensor, axis: number): Tensor {
-  const centred = sub(x, max(x, axis, true));
-  return sub(centred, log(sum(exp(centred), axis, true)));
-}
+const isFast = ({ target }: Lowering, x: Tensor, axis: number) =>
+  target.softmaxOfAnyAxis || axis === x.rank - 1;
+
+/** x less its maximum along the axis, so that no power overflows. */
+const centred = (x: Tensor, axis: number): Tensor => sub(x, max(x, axis, true));
 
 /** eˣ ÷ Σ eˣ along `axis`. */
 export function softmax(x: Tensor, axis: number): Tensor {

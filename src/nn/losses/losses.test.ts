@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsageError } from '../../errors/index.js';
 import type { Shape } from '../../graph/index.js';
 import { gradients, input, reshape } from '../../graph/index.js';
+import { Random } from '../../random/index.js';
 import { Program } from '../../runtime/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import { createNodeRuntime } from '../../runtime/node.js';
@@ -12,6 +13,8 @@ import {
   dice,
   focal,
   IGNORE_INDEX,
+  lovaszHinge,
+  lovaszSoftmax,
   parseLosses,
   sumOfLosses,
 } from './index.js';
@@ -49,6 +52,39 @@ describe('label smoothing', () => {
     const two = await evaluate(both!.loss, [1, 2, 1, 3], [0, 0, 0, 0.3, -1.2, 2], [1, 0, 255]);
     expect(one.value).toBeCloseTo(two.value, 6);
     one.gradient.forEach((g, i) => expect(g).toBeCloseTo(two.gradient[3 + i]!, 6));
+  });
+});
+
+describe('Lovász losses with a stride', () => {
+  it.each([
+    ['softmax', 3, lovaszSoftmax({ stride: 2 }), lovaszSoftmax()],
+    ['softmax of images', 2, lovaszSoftmax({ stride: 2, perImage: true }), lovaszSoftmax({ perImage: true })],
+    ['hinge', 1, lovaszHinge({ stride: 2 }), lovaszHinge()],
+  ])('of %s are those of every second pixel', async (_, classes, loss, whole) => {
+    const [n, h, w] = [2, 4, 6];
+    const values = new Random(3, 'lovasz');
+    const logits = Array.from({ length: n * classes * h * w }, () => values.normal());
+    const target = Array.from({ length: n * h * w }, (_, i) =>
+      i % 7 === 0 ? IGNORE_INDEX : values.integer(Math.max(2, classes)),
+    );
+    const kept = <T>(all: readonly T[]) =>
+      all.filter((_, i) => (i % w) % 2 === 1 && Math.floor(i / w) % 2 === 1);
+    const some = await evaluate(loss, [n, classes, h, w], logits, target);
+    const small = await evaluate(whole, [n, classes, h / 2, w / 2], kept(logits), kept(target));
+    expect(some.value).toBeCloseTo(small.value, 6);
+    kept(some.gradient).forEach((g, i) => expect(g).toBeCloseTo(small.gradient[i]!, 6));
+    const left = some.gradient.filter((_, i) => (i % w) % 2 === 0 || Math.floor(i / w) % 2 === 0);
+    expect(left.every((g) => g === 0)).toBe(true);
+  });
+
+  it('keep a pixel of an image that is smaller than the stride', async () => {
+    const one = await evaluate(lovaszHinge({ stride: 8 }), ONE, [0.5, -1, 2], [0, 1, 0]);
+    const middle = await evaluate(lovaszHinge(), [1, 1, 1, 1], [-1], [1]);
+    expect(one.value).toBe(middle.value);
+  });
+
+  it('refuse a stride of 0', () => {
+    expect(() => lovaszSoftmax({ stride: 0 })).toThrow('stride must be a whole number from 1 to 64');
   });
 });
 

@@ -22,6 +22,7 @@ describe('parseLosses', () => {
     [{ classWeights: [1, 2] }, 'dice', /classWeights is for bce, .*focal; "dice" has none of these/],
     [{ focalGamma: 3 }, 'bce', /focalGamma is for focal; "bce" has none/],
     [{ labelSmoothing: 0.1 }, 'dice', /labelSmoothing is for bce, cross-entropy; "dice" has none/],
+    [{ lovaszStride: 4 }, 'dice', /lovaszStride is for lovasz-hinge, lovasz-softmax; "dice" has none/],
     [{ classWeights: [0, 1] }, 'bce', /bce takes the weights of two classes, both above 0, not 0, 1/],
     [{ classWeights: [1, 1, 1] }, 'bce', /bce takes the weights of two classes/],
   ])('refuses %j of %s', (settings, text, message) => {
