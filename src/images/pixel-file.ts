@@ -45,12 +45,16 @@ export async function imageSize(path: string, { page }: Choice = {}): Promise<Im
   });
 }
 
-/** Page structure of a TIFF, from its directories only; undefined for other formats. */
-export async function tiffStructure(path: string): Promise<PageStructure | undefined> {
+/** What `look` finds in the directories of a TIFF, without its pixels; undefined for other formats. */
+export async function inTiff<T>(path: string, look: (tiff: TiffImage) => T): Promise<T | undefined> {
   return withSource(path, async (source) =>
-    source.format === 'tiff' ? (await openTiff(source, undefined)).structure : undefined,
+    source.format === 'tiff' ? look(await openTiff(source, undefined)) : undefined,
   );
 }
+
+/** Page structure of a TIFF, from its directories only; undefined for other formats. */
+export const tiffStructure = (path: string): Promise<PageStructure | undefined> =>
+  inTiff(path, ({ structure }) => structure);
 
 interface FileSource extends SharpSource {
   readonly size: number;

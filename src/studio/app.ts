@@ -9,6 +9,7 @@ import type { LabelPlane } from '../labels/drawing.js';
 import { outlineRuns, type Point } from '../labels/outline.js';
 import { PAGE_HEADERS } from '../serve/app.js';
 import { drain, readBody } from '../serve/body.js';
+import { inPieces, lengthOf } from '../serve/body-in-pieces.js';
 import type { Guard } from '../serve/guard.js';
 import { errorResponse, HttpError, httpErrorOf } from '../serve/http-error.js';
 import type { StaticFiles } from '../serve/static-files.js';
@@ -46,6 +47,9 @@ const BODY = { maxBytes: 128 * 2 ** 20, timeout: 60_000, slowest: 16 * 1024 };
 
 /** Most halvings of a reduced image. */
 const MOST_LEVEL = 8;
+
+/** Bytes of an image that are sent at once: the server answers others in between. */
+const SENT_AT_ONCE = 2 ** 18;
 
 /** Milliseconds that the list of images waits for the headers of the files. */
 const LIST_WAIT = 1500;
@@ -146,8 +150,9 @@ export function createStudioApp(parts: StudioAppParts): StudioApp {
     if (c.req.header('if-none-match') === tag) return c.body(null, 304, headers);
     const shown = await (prepared?.tag === tag ? prepared.picture : pictureOf(image, window, level));
     prepared = undefined;
-    return c.body(shown.bytes, 200, {
+    return c.body(inPieces(shown.bytes, SENT_AT_ONCE), 200, {
       ...headers,
+      ...lengthOf(shown.bytes),
       'content-type': shown.type,
       ...(shown.window && { 'x-window': `${shown.window.low} ${shown.window.high}` }),
     });

@@ -2,7 +2,7 @@
 import { open, stat } from 'node:fs/promises';
 import { describeImage } from '../images/decode.js';
 import { detectFormat, jpegHeader, pngHeader, unreadable } from '../images/image-source.js';
-import { imageSize } from '../images/pixel-file.js';
+import { imageSize, inTiff } from '../images/pixel-file.js';
 import { loadSharp } from '../images/sharp.js';
 
 export interface ShownSize {
@@ -33,6 +33,7 @@ export async function shownSize(path: string): Promise<ShownSize> {
     // What sharp cannot read is explained below.
     if (found) return { width: found.autoOrient.width, height: found.autoOrient.height };
   }
+  if (format === 'tiff') return (await inTiff(path, (tiff) => tiff.layout()))!;
   return (await imageSize(path)) ?? (await describeImage(path));
 }
 

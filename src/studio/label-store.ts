@@ -7,6 +7,7 @@
  */
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PixelwiseError } from '../errors/index.js';
 import { writeFileAtomic } from '../files/index.js';
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
@@ -62,6 +63,8 @@ const WRITE_DELAY = 1500;
 const RETRY_DELAY = 5000;
 /** Bytes of labels in memory beyond which images without unwritten changes are forgotten. */
 const MEMORY = 2 ** 28;
+/** Bytes of new memory that are filled at once: the server answers others in between. */
+const SLICE = 2 ** 20;
 /** Pixels that are counted at once, where a count is asked for. */
 const QUICK_COUNT = 4e6;
 
@@ -214,8 +217,11 @@ export class LabelStore {
         `${mask} has ${stored.width}×${stored.height} pixels, its image ${width}×${height}. Move the mask away, or save it in the size of the image.`,
       );
     }
-    if (stored) data.set(stored.data);
-    else data.fill(IGNORE_INDEX);
+    for (let from = 0; from < data.length; from += SLICE) {
+      if (from > 0) await nextTurn();
+      if (stored) data.set(stored.data.subarray(from, from + SLICE), from);
+      else data.fill(IGNORE_INDEX, from, from + SLICE);
+    }
     // Another program's mask gets a number of its own, so that what was read before counts as changed.
     const changes = stored && stored.changes === 0 ? ++this.sequence : (stored?.changes ?? 0);
     this.sequence = Math.max(this.sequence, changes);

@@ -16,9 +16,9 @@ reply({ id: STARTED });
 async function answer({ id, request }: ThreadRequest): Promise<void> {
   try {
     const picture = await converter.picture(request);
-    // A small picture may lie in memory that Node shares among buffers, which cannot be transferred.
-    const { buffer, byteLength } = picture.bytes;
-    reply({ id, picture }, buffer.byteLength === byteLength ? [buffer] : []);
+    // libvips' memory cannot be transferred: the server's thread would copy it.
+    const bytes = picture.bytes.slice();
+    reply({ id, picture: { ...picture, bytes } }, [bytes.buffer]);
   } catch (error) {
     const code = error instanceof PixelwiseError ? error.code : 'internal';
     reply({ id, error: { code, message: error instanceof Error ? error.message : String(error) } });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { put, temporaryFolder } from '../../test/support/made-data.js';
-import { tiff } from '../../test/support/tiff.js';
+import { DEFLATE, tiff } from '../../test/support/tiff.js';
 import { openDataset } from '../data/index.js';
 import { encodeImage } from '../images/encode.js';
 import { decodeImage } from '../images/decode.js';
@@ -434,6 +434,27 @@ describe('the folder', () => {
     await put(join(root, 'z.tif'), tiff([{ ...page, data: data.fill(7) }]));
     expect((await get('/api/images/z.tif')).headers.get('x-window')).toBe('7 8');
     await closeStudio();
+  });
+
+  it('shows TIFFs upright, whole and reduced, whoever decodes them', async () => {
+    // A bright left edge in a stored picture that is to be turned clockwise: it comes to the top.
+    for (const compression of [undefined, DEFLATE]) {
+      const data = Uint8Array.from({ length: 3 * 16 * 8 }, (_, i) => ((i / 3) % 16 < 4 ? 250 : 10));
+      const page = { width: 16, height: 8, samples: 3, photometric: 2, data, orientation: 6 };
+      await put(join(root, 'z.tif'), tiff([{ ...page, ...(compression && { compression }) }]));
+      await openStudio();
+      expect(await factsOf('z.tif')).toMatchObject({ width: 8, height: 16 });
+      for (const [query, width, height] of [
+        ['', 8, 16],
+        ['?level=1', 4, 8],
+      ] as const) {
+        const shown = await get(`/api/images/z.tif${query}`);
+        const picture = await decodeImage(new Uint8Array(await shown.arrayBuffer()), { channels: 3 });
+        expect([picture.width, picture.height]).toEqual([width, height]);
+        expect([picture.data[0]! > 200, picture.data.at(-1)! < 50]).toEqual([true, true]);
+      }
+      await closeStudio();
+    }
   });
 
   it('answers a reduced picture, and nothing for labels where there are none, if asked for', async () => {
