@@ -377,6 +377,7 @@ async function open(image: ImageFacts): Promise<void> {
   element('where').title = image.id;
   list.update(project.images, image.id);
   showEdits();
+  showProbe();
   if (image.state === 'unusable') {
     showEmpty('This image cannot be opened', image.problem ?? 'Its file cannot be read as an image.');
     return;

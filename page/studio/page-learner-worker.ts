@@ -113,6 +113,7 @@ async function canTrain(runtime: Runtime): Promise<boolean> {
 
 function platform(runtime: Runtime): LearnerPlatform {
   return {
+    eager: false,
     openRuntime: () => Promise.resolve(runtime),
     decode: (file, channels = 3) => pixelsOf({ kind: 'file', blob: files.get(file)! }, channels, file),
     encoder: () => Promise.resolve(undefined),

@@ -54,6 +54,8 @@ export interface StartingModel extends ShownModel {
 
 /** What the learner needs of where it runs: Node, or a page. */
 export interface LearnerPlatform {
+  /** Whether the network is compiled before the first labels: where that takes less time than to paint them. */
+  readonly eager: boolean;
   openRuntime(): Promise<Runtime>;
   /** @param file as the labels name it. @param channels that are wanted; default: those of the file. */
   decode(file: string, channels?: number): Promise<Raster>;
@@ -74,8 +76,11 @@ const COMPARED_EVERY = 20;
 const MOST_COMPARED = 12;
 /** Steps before the network may take over. */
 const LEAST_STEPS = 40;
-/** Steps of the network after a correction before there is a new prediction. */
+/** Steps of the network after a correction before there is a new prediction, and milliseconds after which fewer do. */
 const STEPS_TO_PREDICTION = 4;
+const TIME_TO_PREDICTION = 1200;
+/** Milliseconds in which the pages ask for a prediction that was announced. */
+const ANSWER_TIME = 250;
 /** Steps without new labels after which training pauses. */
 const MOST_STEPS_WITHOUT_LABELS = 3000;
 
@@ -118,6 +123,10 @@ export class LearnerEngine {
    * succession left them none.
    */
   private backgroundTurn = false;
+  /** Whether there is a new prediction that nobody has asked for yet. */
+  private announced = false;
+  /** When labels came that the network, which is shown, has not answered with a new prediction. */
+  private unanswered: number | undefined;
   private comparison: Comparison | undefined;
   private scores: Partial<Record<LearnerKind, HeldOutScores>> = {};
   private activity = 'waiting for labels';
@@ -162,6 +171,7 @@ export class LearnerEngine {
 
   predict(image: ImageForPrediction): Promise<Prediction | undefined> {
     return this.answer(async () => {
+      this.announced = false;
       await this.prepare(image);
       const logits = await this.logitsOf(image);
       return (
@@ -203,8 +213,10 @@ export class LearnerEngine {
         if (next) await next();
         else if (this.incoming.size > 0 && !(this.backgroundTurn && this.hasBackgroundWork()))
           await this.takeLabels();
+        else if (this.announced) await this.awaitAnswer();
         else if (this.comparison) await this.compareNext(this.comparison);
         else if (this.canTrain()) await this.trainNetwork();
+        else if (this.canWarmNetwork()) await this.warmNetwork();
         else await this.idle();
         this.problem = undefined;
       } catch (error) {
@@ -217,9 +229,21 @@ export class LearnerEngine {
     }
   }
 
-  private idle(): Promise<void> {
-    if (this.closed || this.waiting.length > 0 || this.incoming.size > 0) return Promise.resolve();
-    return new Promise((resolve) => (this.wake = resolve));
+  /** Waits until something is asked for. @param most milliseconds; default for ever. */
+  private async idle(most?: number): Promise<void> {
+    if (this.closed || this.waiting.length > 0 || this.incoming.size > 0) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      if (most !== undefined) timer = setTimeout(resolve, most);
+    });
+    clearTimeout(timer);
+  }
+
+  /** After a new prediction was announced, the pages ask for it: a step of the network would delay them. */
+  private awaitAnswer(): Promise<void> {
+    this.announced = false;
+    return this.idle(ANSWER_TIME);
   }
 
   /** Begins with the model to start from, if there is one: it predicts before anything is labelled. */
@@ -262,6 +286,27 @@ export class LearnerEngine {
       classes: this.names.length,
       runtime: this.runtime!,
       encoder: this.encoder,
+    });
+  }
+
+  /** Whether the network can be compiled before there is a prediction. It takes seconds, which strokes would wait for. */
+  private canWarmNetwork(): boolean {
+    return this.platform.eager && !this.network && this.pixels !== undefined && this.latest !== undefined;
+  }
+
+  private async warmNetwork(): Promise<void> {
+    this.network = this.createNetwork();
+    await this.network.warmUp(await this.inputOf(this.latest!));
+  }
+
+  private createNetwork(): NetworkLearner {
+    this.networkModel ??= networkFor(this.encoder !== undefined);
+    return NetworkLearner.create({
+      input: this.input!,
+      classes: this.names.length,
+      runtime: this.runtime!,
+      model: this.networkModel,
+      initial: (this.encoder ?? []).map((tensor) => ({ ...tensor, name: `encoder.${tensor.name}` })),
     });
   }
 
@@ -313,6 +358,7 @@ export class LearnerEngine {
       else this.pixels.remove(image.id);
     }
     this.stepsSinceLabels = 0;
+    if (this.shown === 'network') this.unanswered ??= began;
     if (this.shown !== 'network' && this.pixels?.ready) {
       this.say('learning from your strokes');
       const before = this.pixels.step;
@@ -343,14 +389,7 @@ export class LearnerEngine {
   private async trainNetwork(): Promise<void> {
     this.backgroundTurn = false;
     const began = performance.now();
-    this.networkModel ??= networkFor(this.encoder !== undefined);
-    this.network ??= NetworkLearner.create({
-      input: this.input!,
-      classes: this.names.length,
-      runtime: this.runtime!,
-      model: this.networkModel,
-      initial: (this.encoder ?? []).map((tensor) => ({ ...tensor, name: `encoder.${tensor.name}` })),
-    });
+    this.network ??= this.createNetwork();
     const images = await Promise.all(
       this.training.map(async (image) => ({ ...image, image: await this.inputOf(image) })),
     );
@@ -360,8 +399,10 @@ export class LearnerEngine {
     this.networkReady = true;
     this.seconds += (performance.now() - began) / 1000;
     if (this.network.step % COMPARED_EVERY === 0) this.compare('held-out');
-    else if (this.shown === 'network' && this.stepsSinceLabels === STEPS_TO_PREDICTION)
-      this.predictionReady();
+    else if (this.unanswered !== undefined) {
+      const late = performance.now() - this.unanswered >= TIME_TO_PREDICTION;
+      if (late || this.stepsSinceLabels >= STEPS_TO_PREDICTION) this.predictionReady();
+    }
     this.say(
       this.stepsSinceLabels > MOST_STEPS_WITHOUT_LABELS
         ? 'done with these labels; paint more to go on'
@@ -429,6 +470,8 @@ export class LearnerEngine {
   }
 
   private predictionReady(): void {
+    this.announced = true;
+    this.unanswered = undefined;
     this.onEvent({ kind: 'prediction', step: this.step });
   }
 
@@ -457,6 +500,7 @@ export class LearnerEngine {
     await this.pixels?.close();
     await this.network?.close();
     this.pixels = this.network = this.networkModel = this.shown = this.input = this.comparison = undefined;
+    this.unanswered = undefined;
     this.pixelsReady = this.networkReady = false;
     this.scores = {};
     this.labelled.clear();

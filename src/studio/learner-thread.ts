@@ -52,6 +52,8 @@ export class LearnerThread implements StudioLearner {
   }
 
   setClasses(names: readonly string[]): void {
+    // Labels will follow.
+    this.start();
     this.send({ kind: 'classes', names });
   }
 

@@ -2,6 +2,7 @@
  * The second learner: the network of `train`, on crops around labelled pixels. Pixels without labels have no gradient.
  * Its predictions are those of a moving average of the weights, which one step of few labels does not throw off.
  */
+import type { Batch } from '../data/dataset.js';
 import { IGNORE_INDEX } from '../labels/ignore-index.js';
 import { createModel, type ModelValues } from '../models/index.js';
 import { parseLosses } from '../nn/index.js';
@@ -76,8 +77,32 @@ export class NetworkLearner {
     return new NetworkLearner(options, learner);
   }
 
+  /** Compiles all graphs, on an image (C×H×W) without labels. Weights stay as they are. */
+  async warmUp(image: Float32Array): Promise<void> {
+    const { width, height } = this.options.input;
+    const labels = Uint8Array.from({ length: width * height }, (_, i) => i % 2);
+    await this.learner.backward(this.batchOf([{ image, labels, changed: 0 }]));
+    await this.learner.synchronize();
+    await this.predict(image);
+  }
+
   /** One step on crops of these images, which have labels. */
   async learn(images: readonly LabelledInput[]): Promise<void> {
+    await this.learner.backward(this.batchOf(images));
+    await this.learner.step();
+    this.step++;
+    await this.learner.synchronize();
+    const decay = Math.min(AVERAGE_DECAY, this.step / (this.step + 4));
+    for (const slot of this.learner.state.slots) {
+      const values = this.learner.state.values(slot);
+      const average = this.average.get(slot.name);
+      if (average === undefined) this.average.set(slot.name, values.slice());
+      else
+        for (let i = 0; i < values.length; i++) average[i] = decay * average[i]! + (1 - decay) * values[i]!;
+    }
+  }
+
+  private batchOf(images: readonly LabelledInput[]): Batch {
     const { channels } = this.options.input;
     const { width, height } = this.crop;
     const random = new Random(0, 'studio-network', this.step);
@@ -96,18 +121,7 @@ export class NetworkLearner {
       const chosen = from[random.integer(from.length)]!;
       this.cropInto(chosen, random, batch.images, batch.masks, n);
     }
-    await this.learner.backward(batch);
-    await this.learner.step();
-    this.step++;
-    await this.learner.synchronize();
-    const decay = Math.min(AVERAGE_DECAY, this.step / (this.step + 4));
-    for (const slot of this.learner.state.slots) {
-      const values = this.learner.state.values(slot);
-      const average = this.average.get(slot.name);
-      if (average === undefined) this.average.set(slot.name, values.slice());
-      else
-        for (let i = 0; i < values.length; i++) average[i] = decay * average[i]! + (1 - decay) * values[i]!;
-    }
+    return batch;
   }
 
   /** Logits of an image (C×H×W), at the model's size. */

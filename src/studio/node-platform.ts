@@ -33,6 +33,7 @@ const EXPORT_RATE = 1e-5;
 export function nodePlatform(options: EngineOptions): LearnerPlatform {
   const { device = 'cpu', threads, init } = options;
   return {
+    eager: true,
     openRuntime: () => createNodeRuntime({ device, ...(threads && { threads }) }),
     decode: (file, channels) => decodeImage(file, channels === undefined ? {} : { channels }),
     async encoder(channels) {
