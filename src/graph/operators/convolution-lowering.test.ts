@@ -6,7 +6,7 @@ import { gradients } from '../gradients.js';
 import { CPU, PORTABLE, WEBGPU } from '../target.js';
 import { input } from '../tensor.js';
 import { mul } from './arithmetic.js';
-import { conv2d } from './convolution.js';
+import { conv2d, convTranspose2d } from './convolution.js';
 import { sum } from './reduction.js';
 
 /** ∂Σ dy·conv(x, w) ÷ ∂w by its definition. */
@@ -41,6 +41,7 @@ describe('the gradient of a filter that keeps the size', () => {
   const kernels = [
     { kernel: [3, 3], dilation: [1, 1], channels: [16, 4] },
     { kernel: [3, 3], dilation: [2, 3], channels: [16, 20] },
+    { kernel: [3, 3], dilation: [2, 1], channels: [16, 2] },
     { kernel: [5, 3], dilation: [1, 2], channels: [17, 17] },
     { kernel: [1, 5], dilation: [1, 1], channels: [18, 3] },
     { kernel: [3, 1], dilation: [2, 1], channels: [16, 17] },
@@ -75,5 +76,29 @@ describe('the gradient of a filter that keeps the size', () => {
         }
       });
     }
+  }
+});
+
+it('the gradient of the filter of a transposed convolution that doubles the size is that of standard operators', async () => {
+  for (const batch of [1, 2]) {
+    const [x, dy] = [input('x', [batch, 5, 25, 26]), input('dy', [batch, 32, 50, 52])];
+    const weight = input('weight', [5, 32, 2, 2]);
+    const [gradient] = gradients(sum(mul(convTranspose2d(x, weight, undefined, { stride: 2 }), dy)), [
+      weight,
+    ]);
+    const definition = { inputs: [x, dy], outputs: { gradient: gradient! } };
+    const random = new Random(0, 'doubling', batch);
+    const draw = (size: number) => Float32Array.from({ length: size }, () => random.uniform(-1, 1));
+    const feeds = { x: draw(x.size), dy: draw(dy.size) };
+    const results = [];
+    // The first in blocks, where the processor has them.
+    for (const options of [{}, { target: PORTABLE }]) {
+      const runtime = await createNodeRuntime({ threads: 1, worker: false, ...options });
+      const program = await Program.compile(definition, runtime);
+      results.push((await program.evaluate(feeds)).gradient as Float32Array);
+      await runtime.close();
+    }
+    const [blocked, plain] = results as [Float32Array, Float32Array];
+    expect(Math.max(...blocked.map((value, i) => Math.abs(value - plain[i]!)))).toBeLessThan(1e-4);
   }
 });

@@ -3,6 +3,7 @@ import type { Operator, Tensor } from '../index.js';
 import {
   add,
   apply1,
+  foldValues,
   gradients,
   input,
   lowerGraph,
@@ -28,6 +29,19 @@ describe('withRecomputation', () => {
     const results = withRecomputation({ gradient }, [loss], 'passes');
     expect(recomputedBehind(results).map(({ operator }) => operator.name)).toEqual(['mul', 'relu']);
     expect(recomputedBehind(withRecomputation({ gradient }, [loss], 'none'))).toEqual([]);
+  });
+
+  it('is kept when values are folded', () => {
+    const weight = input('weight', [8192]);
+    const y = relu(mul(x, weight));
+    const loss = sum(mul(y, y));
+    const gradient = gradients(loss, [x])[0]!;
+    const outputs = withRecomputation({ gradient }, [loss], 'passes');
+    const folded = foldValues({ inputs: [x, weight], outputs }, (leaf) =>
+      leaf === weight ? new Float32Array(8192) : undefined,
+    );
+    expect(recomputedBehind(folded.outputs)).toHaveLength(recomputedBehind(outputs).length);
+    expect(recomputedBehind(folded.outputs).length).toBeGreaterThan(0);
   });
 
   it('keeps the result of an operator that does not declare how', () => {
