@@ -4,7 +4,8 @@
  * compared with their masks.
  *
  *   npm run build && node benchmarks/studio-annotator.mjs TRAIN TEST --annotator FILE [--images 24] [--tests 24] \
- *     [--budget 200] [--compute 600] [--every 60] [--classes a,b] [--seed 1] [--threads N] [--out curve.json]
+ *     [--budget 200] [--compute 600] [--every 60] [--classes a,b] [--seed 1] [--threads N] [--weights FILE] \
+ *     [--out curve.json]
  *
  * TRAIN and TEST hold `images` and `masks` of class indices, 255 ignored. FILE is called with `--url`, `--truth` (a
  * folder of masks), `--budget` (the annotator's seconds), `--compute` (seconds in all), `--seed`, `--classes` and `--log`:
@@ -35,6 +36,7 @@ const { values, positionals } = parseArgs({
     classes: { type: 'string' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string' },
+    weights: { type: 'string' },
     dense: { type: 'string' },
     out: { type: 'string' },
   },
@@ -71,6 +73,7 @@ for (const name of await some(test, Number(values.tests))) {
 
 const words = ['studio', project, '--port', '0', '--json'];
 if (values.threads !== undefined) words.push('--threads', values.threads);
+if (values.weights !== undefined) words.push('--encoder-weights', values.weights);
 const studio = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'ignore'] });
 let text = '';
 for await (const part of studio.stdout) {
