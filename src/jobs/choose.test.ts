@@ -139,6 +139,17 @@ describe('chooseSettings', () => {
     expect(reasonFor('loss', { ...photographs, shares: [0.4, 0.6, 0] })).not.toContain('%');
   });
 
+  it('weights several classes where one is rare', () => {
+    const streets = { ...photographs, classes: ['road', 'sky', 'pole'], shares: [0.6, 0.39, 0.01] };
+    expect(chosen(streets).classWeights).toBe('auto');
+    expect(reasonFor('class-weights', streets)).toContain('as rare as pole');
+    expect(chosen(slices)).not.toHaveProperty('classWeights');
+    expect(chosen({ ...streets, shares: [0.6, 0.3, 0.1] })).not.toHaveProperty('classWeights');
+    expect(chosen({ ...streets, multiLabel: true })).not.toHaveProperty('classWeights');
+    // Not every loss takes weights.
+    expect(chosen(streets, laptop, { loss: 'dice' })).not.toHaveProperty('classWeights');
+  });
+
   it('augments photographs upright, and few images most', () => {
     expect(chosen(photographs).augment).toBe('light');
     expect(chosen(cells).augment).toBe('medical');

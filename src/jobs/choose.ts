@@ -177,7 +177,7 @@ export function chooseSettings(data: DataFacts, machine: MachineFacts, given: Tr
 
   const batch = batchFor(shown, machine, size, cost, samplesSeen);
   choose({ batch: batch.size }, `${batch.size} images`, batch.reason);
-  chooseLoss(data, choose);
+  chooseLoss(data, given, choose);
   const values = data.values && suitableNormalization(data.values, !patch);
   if (values) choose({ normalize: values.normalize }, values.normalize!, values.reason);
   const { augment, reason } = augmentationFor(shown, samplesSeen);
@@ -356,7 +356,11 @@ export function defaultLoss({ classes, multiLabel }: MaskClasses): string {
   return classes.length === 2 || multiLabel === true ? 'bce+dice' : 'cross-entropy+dice';
 }
 
-function chooseLoss({ classes, multiLabel, shares }: DataFacts, choose: Choose): void {
+function chooseLoss(
+  { classes, multiLabel, shares }: DataFacts,
+  { loss: asked }: TrainSettings,
+  choose: Choose,
+): void {
   const loss = defaultLoss({ classes, multiLabel });
   const present = shares.flatMap((share, i) => (share > 0 ? [{ share, name: classes[i]! }] : []));
   const rarest = present.reduce((least, each) => (each.share < least.share ? each : least), {
@@ -370,6 +374,13 @@ function chooseLoss({ classes, multiLabel, shares }: DataFacts, choose: Choose):
         ? `${rarest.name} has ${percent(rarest.share)} of the pixels: Dice weights every class equally`
         : 'cross-entropy scores each pixel, Dice each class as a whole';
   choose({ loss }, loss, reason);
+  if (asked !== undefined || classes.length === 2 || multiLabel === true || rarest.share >= RARE_CLASS_SHARE)
+    return;
+  choose(
+    { classWeights: 'auto' },
+    '1 ÷ √(share of the pixels)',
+    `without weights the first steps leave out classes as rare as ${rarest.name}`,
+  );
 }
 
 /** Images with an up and a down are not mirrored upside down. Few images that are seen often need stronger augmentation. */
