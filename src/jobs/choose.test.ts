@@ -141,10 +141,11 @@ describe('chooseSettings', () => {
 
   it('weights several classes where one is rare', () => {
     const streets = { ...photographs, classes: ['road', 'sky', 'pole'], shares: [0.6, 0.39, 0.01] };
-    expect(chosen(streets).classWeights).toBe('auto');
+    expect(chosen(streets).classWeights).toEqual([1, 1, 2.2]);
     expect(reasonFor('class-weights', streets)).toContain('as rare as pole');
+    expect(chosen({ ...streets, shares: [0.99, 0, 0.01] }).classWeights).toEqual([1, 1, 2.2]);
     expect(chosen(slices)).not.toHaveProperty('classWeights');
-    expect(chosen({ ...streets, shares: [0.6, 0.3, 0.1] })).not.toHaveProperty('classWeights');
+    expect(chosen({ ...streets, shares: [0.6, 0.37, 0.03] })).not.toHaveProperty('classWeights');
     expect(chosen({ ...streets, multiLabel: true })).not.toHaveProperty('classWeights');
     // Not every loss takes weights.
     expect(chosen(streets, laptop, { loss: 'dice' })).not.toHaveProperty('classWeights');

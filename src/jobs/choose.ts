@@ -87,6 +87,8 @@ const MIN_STEPS_FOR_RANGE_TEST = 600;
 const LEAST_DECODER_SCORE = 0.9;
 /** The share of pixels below which a class counts as rare. */
 const RARE_CLASS_SHARE = 0.05;
+/** The share of pixels below which one of several classes may never be predicted, unless its weight is raised. */
+const MISSED_CLASS_SHARE = 0.02;
 
 /** Chooses the settings that are not in `given`. */
 export function chooseSettings(data: DataFacts, machine: MachineFacts, given: TrainSettings): Chosen {
@@ -374,14 +376,18 @@ function chooseLoss(
         ? `${rarest.name} has ${percent(rarest.share)} of the pixels: Dice weights every class equally`
         : 'cross-entropy scores each pixel, Dice each class as a whole';
   choose({ loss }, loss, reason);
-  if (asked !== undefined || classes.length === 2 || multiLabel === true || rarest.share >= RARE_CLASS_SHARE)
-    return;
+  const mayBeMissed = classes.length > 2 && multiLabel !== true && rarest.share < MISSED_CLASS_SHARE;
+  if (asked !== undefined || !mayBeMissed) return;
   choose(
-    { classWeights: 'auto' },
-    '1 ÷ √(share of the pixels)',
-    `without weights the first steps leave out classes as rare as ${rarest.name}`,
+    { classWeights: shares.map(raisedWeight) },
+    `up to ${round2(raisedWeight(rarest.share))}`,
+    `else classes as rare as ${rarest.name} may never be predicted`,
   );
 }
+
+/** √({@link RARE_CLASS_SHARE} ÷ share) of a rare class, 1 of any other, and of one that no sample shows. */
+const raisedWeight = (share: number): number =>
+  share > 0 ? round2(Math.sqrt(Math.max(1, RARE_CLASS_SHARE / share))) : 1;
 
 /** Images with an up and a down are not mirrored upside down. Few images that are seen often need stronger augmentation. */
 function augmentationFor(

@@ -95,6 +95,14 @@ export function checkResumable(options: NamedTrainOptions, config: RunConfig, fo
 
 /** @throws PixelwiseError `resume` if the model, the data or a training setting differs from the earlier run. */
 export function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder): void {
+  const { contents, fingerprint } = earlier.data;
+  // First, since settings that are computed from masks differ then, too.
+  if (contents !== undefined && contents !== now.data.contents && fingerprint === now.data.fingerprint) {
+    throw new PixelwiseError(
+      'resume',
+      `${folder.path} cannot be resumed: masks in ${now.data.path} have changed since it began. Restore them, or train on the new ones from its weights with --init ${folder.path}.`,
+    );
+  }
   // Through JSON, as `earlier` was: properties that are undefined are then absent.
   const [before, after] = [
     resumeInvariants(earlier),
@@ -106,13 +114,6 @@ export function checkSame(earlier: RunConfig, now: RunConfig, folder: RunFolder)
     throw new PixelwiseError(
       'resume',
       `${folder.path} cannot be resumed: ${what} changed from ${JSON.stringify(was) ?? 'none'} to ${JSON.stringify(is) ?? 'none'}. Resume with the original value, or start a new run with --init ${folder.path}.`,
-    );
-  }
-  const { contents } = earlier.data;
-  if (contents !== undefined && contents !== now.data.contents) {
-    throw new PixelwiseError(
-      'resume',
-      `${folder.path} cannot be resumed: masks in ${now.data.path} have changed since it began. Restore them, or train on the new ones from its weights with --init ${folder.path}.`,
     );
   }
 }
