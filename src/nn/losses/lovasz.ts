@@ -57,7 +57,7 @@ function rows(x: Tensor, perImage: boolean): Tensor {
   return perImage ? reshape(x, [n * k, h * w]) : reshape(transpose(x, [1, 0, 2, 3]), [k, n * h * w]);
 }
 
-/** Every `stride`-th row and column of logits or a target, from the middle of the first cell; all of a smaller image's. */
+/** Every `stride`-th row and column of logits or a target, from the middle of the first cell; of a side that is shorter, its middle. */
 function sampled(x: Tensor, stride: number): Tensor {
   const along = (y: Tensor, axis: number) => {
     const step = Math.min(stride, y.shape[axis]!);

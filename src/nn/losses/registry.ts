@@ -74,12 +74,12 @@ export const LOSSES: Readonly<Record<string, LossEntry>> = {
   'lovasz-hinge': {
     help: 'Lovász hinge, an IoU loss for two classes',
     takes: ['lovaszStride'],
-    make: ({ lovaszStride: stride }) => lovaszHinge({ ...(stride !== undefined && { stride }) }),
+    make: ({ lovaszStride: stride }) => lovaszHinge({ stride }),
   },
   'lovasz-softmax': {
     help: 'Lovász-softmax, an IoU loss',
     takes: ['lovaszStride'],
-    make: ({ lovaszStride: stride }) => lovaszSoftmax({ ...(stride !== undefined && { stride }) }),
+    make: ({ lovaszStride: stride }) => lovaszSoftmax({ stride }),
   },
   'top-k': { help: 'cross-entropy of the hardest tenth of the pixels', make: () => topKCrossEntropy() },
   tversky: { help: 'Tversky, Dice with a higher cost for missed pixels', make: () => tversky() },
