@@ -67,7 +67,7 @@ const layerRules = LAYERS.map((layer, position) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', 'tmp'] },
+  { ignores: ['dist', 'coverage', 'node_modules', 'site', 'tmp'] },
   ...tseslint.configs.recommended,
   {
     rules: {
